@@ -1,0 +1,51 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Test modules run side by side, each with servers of its own.
+WORKERS ?= 2
+SIDE_BY_SIDE := -q -n $(WORKERS) --dist loadscope
+# These start every server themselves: servers handed over by URL change nothing of them.
+OWN_SERVERS := $(addprefix --ignore tests/,fault/test_chaos.py integration/test_bench.py \
+	integration/test_local_supervisor.py integration/test_local_up.py)
+
+.PHONY: help install install-dev demo test test-by-url check format clean
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/installed ## Install the product, at locked versions, into .venv
+install-dev: $(VENV)/installed-dev ## Install the product, its optional parts and what tests and checks need
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: install ## Replay real market history through the whole pipeline and compare the engines
+	$(BIN)/orchestrator demo
+
+test: install-dev ## Run all tests on embedded servers
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+
+test-by-url: install-dev ## Run the tests that need servers on a Postgres and a Redis handed over by URL
+	$(BIN)/python -m tests.by_url $(SIDE_BY_SIDE) $(OWN_SERVERS) tests/integration tests/fault
+
+check: install-dev ## Lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install-dev ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## Remove the virtual environment and caches
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

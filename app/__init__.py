@@ -1,0 +1,1 @@
+"""The outside: webhook, pages, command line, local servers, replay, benchmarks."""

@@ -1,0 +1,130 @@
+"""Who posts: a token in the path, looked up by its SHA-256; no answer tells an unknown token from a disabled one."""
+
+from __future__ import annotations
+
+import hmac
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app import secrets
+from app.deadlines import Aside, DeadlineMissed
+from app.secrets import TokenVault
+from config.settings import Settings
+from db import sources
+from db.errors import SQLAlchemyError
+from db.session import Database, Session
+from db.sources import StoredSource
+from domain.signal import Source
+
+_CACHED_FOR_S = 2.0
+_MOST_CACHED = 1000
+_LONGEST_TOKEN = 200
+
+
+class Unauthorized(PermissionError):
+    """The token belongs to no enabled source."""
+
+
+class AuthUnavailable(RuntimeError):
+    """The database that knows the tokens did not answer in time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    stored: StoredSource
+    until: float
+
+
+class Authenticator:
+    """Finds the source of a token; a source that was found is remembered for two seconds."""
+
+    def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._database = database
+        self._clock = clock
+        self._known: dict[str, _Known] = {}
+        self._lookups: Aside[StoredSource | None] = Aside("lookup")
+        self._lock = threading.Lock()
+
+    def source_of(self, token: str, *, within_s: float) -> Source:
+        """Return the enabled source of this token.
+
+        Raises:
+            Unauthorized: when there is none; AuthUnavailable: when that cannot be told within the time.
+        """
+        digest = secrets.hash_token(token)
+        known = self._known.get(digest)
+        if known is None or known.until < self._clock():
+            if len(token) > _LONGEST_TOKEN:
+                raise Unauthorized
+            known = self._look_up(digest, within_s=within_s)
+        if not hmac.compare_digest(known.stored.token_hash, digest) or not known.stored.enabled:
+            raise Unauthorized
+        return known.stored.source
+
+    def close(self) -> None:
+        """End the thread and let go of the database."""
+        self._lookups.close()
+        self._database.dispose()
+
+    def _look_up(self, digest: str, *, within_s: float) -> _Known:
+        try:
+            stored = self._lookups.run(lambda: self._load(digest), within_s=within_s)
+        except (SQLAlchemyError, DeadlineMissed) as error:
+            raise AuthUnavailable("the sources cannot be read") from error
+        if stored is None:
+            raise Unauthorized
+        return self._remember(digest, stored)
+
+    def _load(self, digest: str) -> StoredSource | None:
+        with self._database.transaction() as session:
+            return sources.by_token_hash(session, digest)
+
+    def _remember(self, digest: str, stored: StoredSource) -> _Known:
+        known = _Known(stored=stored, until=self._clock() + _CACHED_FOR_S)
+        with self._lock:
+            if len(self._known) >= _MOST_CACHED:
+                self._known.clear()
+            self._known[digest] = known
+        return known
+
+
+def issue(session: Session, vault: TokenVault, source: Source) -> str:
+    """Store a new source with a fresh token, and return the token.
+
+    Raises:
+        db.sources.SourceExists, db.sources.BookUnknown
+    """
+    token = secrets.new_token()
+    sources.add(session, source, token_hash=secrets.hash_token(token), token_encrypted=vault.seal(token))
+    return token
+
+
+def issue_default(session: Session, vault: TokenVault, source: Source) -> str | None:
+    """Store the source with a fresh token when there is none at all; return the token if so."""
+    token = secrets.new_token()
+    sealed = vault.seal(token)
+    stored = sources.ensure_default(session, source, token_hash=secrets.hash_token(token), token_encrypted=sealed)
+    return token if stored else None
+
+
+def ensure_first_source(settings: Settings) -> None:
+    """Make the source `default` on the paper book when there is no source yet."""
+    source = Source(
+        name="default",
+        book="paper",
+        strategy="",
+        timeframe=None,
+        exchange="",
+        instrument_kind=None,
+        sell_alone=None,
+        confidence_scale=100,
+        max_lag_s=300,
+    )
+    database = Database(settings.sqlalchemy_url, pool_size=1)
+    try:
+        with database.transaction() as session:
+            issue_default(session, TokenVault(settings.secret_key or ""), source)
+    finally:
+        database.dispose()

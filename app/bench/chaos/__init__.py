@@ -1,0 +1,1 @@
+"""Rehearsed failures: a whole stack under load whose processes, servers and venue fail by a seed's choice."""

@@ -1,0 +1,90 @@
+"""The simulated venue as a process of the rehearsal."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from app.bench.ground import BenchFailed
+from venues.simulator import ledger
+from venues.simulator.ledger import Ledger
+
+KEY, SECRET = "rehearsal-key", "rehearsal-secret"
+_READY_WITHIN_S = 30.0
+_ANSWER_WITHIN_S = 10.0
+
+
+class VenueProcess:
+    """Runs the simulator on one port and one ledger, however often it is killed."""
+
+    def __init__(self, directory: Path, *, seed: int) -> None:
+        self._directory, self._seed, self._port = directory, seed, 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = ""
+
+    @property
+    def ledger(self) -> Ledger:
+        """What the venue did so far."""
+        return ledger.read(self._directory / "venue.jsonl")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings that send the live book's orders here."""
+        return {"BROKER": "ccxt:binance", "BROKER_KEY": KEY, "BROKER_SECRET": SECRET, "VENUE_URL": self.url}
+
+    def start(self) -> None:
+        """Start the process and return once it takes requests.
+
+        Raises:
+            BenchFailed: when it does not.
+        """
+        ready = self._directory / "venue.url"
+        ready.unlink(missing_ok=True)
+        command = (
+            sys.executable, "-P", "-m", "venues.simulator", "--port", str(self._port), "--seed", str(self._seed),
+            "--ledger", str(self._directory / "venue.jsonl"), "--ready-file", str(ready),
+            "--key", KEY, "--secret", SECRET,
+        )  # fmt: skip
+        with (self._directory / "venue.log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ, start_new_session=True)
+        ends = time.monotonic() + _READY_WITHIN_S
+        while not ready.exists():
+            if self._process.poll() is not None or time.monotonic() > ends:
+                raise BenchFailed("the simulated venue did not start: " + (self._directory / "venue.log").read_text())
+            time.sleep(0.02)
+        self.url = ready.read_text()
+        self._port = int(self.url.rpartition(":")[2])
+
+    def kill(self) -> None:
+        """Kill -9 the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def control(self, **wanted: Any) -> None:
+        """Tell the venue what to do wrong, and at which prices it trades."""
+        request = urllib.request.Request(  # noqa: S310 - our own process on a loopback port
+            f"{self.url}/_control", data=json.dumps(wanted).encode(), headers={"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=_ANSWER_WITHIN_S):  # noqa: S310 - likewise
+            pass
+
+
+@contextmanager
+def running(directory: Path, *, seed: int) -> Iterator[VenueProcess]:
+    """Give a running venue that is gone afterwards."""
+    venue = VenueProcess(directory, seed=seed)
+    try:
+        venue.start()
+        yield venue
+    finally:
+        venue.kill()

@@ -1,0 +1,62 @@
+"""`orchestrator incidents`: what needs a person, and saying that it was dealt with."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import click
+
+from app.cli import opened
+from app.cli.reading import snapshot
+from app.reporting.plain import clean
+from db import audit, incidents
+
+_data_dir = click.option("--data-dir", type=click.Path(path_type=Path), help="The instance (default: the last one).")
+
+
+@click.group()
+def command() -> None:
+    """List what needs a person, and close what was dealt with."""
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@_data_dir
+def list_incidents(*, as_json: bool, data_dir: Path | None) -> None:
+    """List open incidents, oldest first; exit code 1 when there are any."""
+    with snapshot(data_dir) as session:
+        found = [_described(dict(one)) for one in incidents.list_open(session)]
+    if as_json:
+        click.echo(json.dumps({"incidents": found}, indent=2))
+    for one in () if as_json else found:
+        told = " ".join(f"{name}={value}" for name, value in one["detail"].items())
+        click.echo(clean(f"{one['incident_id']}  {one['opened_at']}  {one['kind']:<20} {one['subject']}  {told}"))
+    if found:
+        raise SystemExit(1)
+    if not as_json:
+        click.echo("no incident is open", err=True)
+
+
+@command.command()
+@click.argument("incident_id", type=click.UUID)
+@click.option("--reason", required=True, help="What was found and done; it is kept in the audit log.")
+@_data_dir
+def close(*, incident_id: UUID, reason: str, data_dir: Path | None) -> None:
+    """Close an incident; a new one is opened when its cause is seen again."""
+    with opened(data_dir) as (_, database), database.transaction() as session:
+        if not incidents.close(session, incident_id):
+            raise click.ClickException(f"no incident {incident_id} is open")
+        audit.append(
+            session, actor=getpass.getuser(), action="incident.closed", subject=str(incident_id), reason=reason,
+            detail={}, at=datetime.now(UTC),
+        )  # fmt: skip
+    click.echo(f"closed: {incident_id}")
+
+
+def _described(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"incident_id": str(row["incident_id"]), "opened_at": row["opened_at"].isoformat()}

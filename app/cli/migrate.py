@@ -1,0 +1,34 @@
+"""`orchestrator migrate`: bring the database to the newest schema and make what a start needs."""
+
+from __future__ import annotations
+
+import click
+
+from app.cli import Problem
+from config import logging as logs
+from config import settings as configuration
+
+
+@click.command()
+def command() -> None:
+    """Migrate the database that DATABASE_URL names (or MIGRATION_DATABASE_URL), one migration at a time.
+
+    Without a URL there is nothing to do here: `orchestrator up` migrates its own database at each start.
+    """
+    from app import auth  # noqa: PLC0415 - as below
+    from db import migrate  # noqa: PLC0415 - SQLAlchemy is not needed to refuse a bad setting
+    from tasks import pipeline  # noqa: PLC0415 - likewise
+
+    settings = configuration.load()
+    logs.configure(settings)
+    url = settings.migration_database_url or settings.database_url
+    if url is None or settings.database_url is None:
+        raise Problem("DATABASE_URL is not set; `orchestrator up` migrates its own database when it starts")
+    try:
+        migrate.upgrade(url)
+        pipeline.prepare(settings)
+        if settings.secret_key is not None:
+            auth.ensure_first_source(settings)
+    except migrate.DATABASE_ERRORS as error:
+        raise Problem(f"DATABASE_URL: the database cannot be used: {migrate.first_line(error)}") from None
+    click.echo("the database has the newest schema", err=True)

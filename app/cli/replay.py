@@ -1,0 +1,137 @@
+"""`orchestrator replay`: bars and a log of alerts through the running stack, as TradingView would send them."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from app.cli import Problem
+from app.local import datadir, runfile, stack
+from app.local.errors import StackRefused
+from app.local.stack import StackPlan
+from app.replay import schedule, session
+from app.replay.bar_files import BarSpecInvalid
+from app.replay.driver import ReplayExists, ReplayRefused, SignalStuck, Summary
+from app.replay.rows import FileInvalid
+from app.replay.schedule import OutsideBars, Schedule
+from config import settings as configuration
+from config.settings import Settings
+
+
+@click.command()
+@click.option(
+    "--bars",
+    "first_bars",
+    multiple=True,
+    required=True,
+    metavar="SYMBOL[:bid|:ask|:mid]=FILE",
+    help="A csv or csv.gz of bars stamped at their open: timestamp,open,high,low,close[,volume]. More may follow.",
+)
+@click.argument("more_bars", nargs=-1, metavar="[SYMBOL=FILE]...")
+@click.option(
+    "--alerts",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="TradingView's alert log, oldest first: Alert ID,Ticker,Name,Description,Time.",
+)
+@click.option("--study", metavar="NAME", help="Name of the replay's study (default: after its book).")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, with the replay's summary in it.")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="The instance to use (default: the one used last).")
+def command(
+    *,
+    first_bars: tuple[str, ...],
+    more_bars: tuple[str, ...],
+    alerts: Path,
+    study: str | None,
+    as_json: bool,
+    data_dir: Path | None,
+) -> None:
+    """Replay alerts over bars, in a book of their own, and compare the engines.
+
+    The running stack is used; without one, one is started for the duration. The same input names the same book, and a
+    book that exists is refused.
+    """
+    settings = configuration.load()
+    scheduled = read(*first_bars, *more_bars, alerts=alerts)
+
+    def job(running: Settings, web_url: str) -> int:
+        show(running, drive(scheduled, running, web_url=web_url, study=study), as_json=as_json)
+        return 0
+
+    try:
+        directory = data_dir.absolute() if data_dir is not None else _latest(settings)
+        code = _on_a_stack(settings, directory, job=job)
+    except StackRefused as refusal:
+        raise Problem(str(refusal)) from None
+    sys.exit(code)
+
+
+def read(*bars: str, alerts: Path) -> Schedule:
+    """Read a replay's files before anything is started; what is wrong with them ends the command."""
+    try:
+        return schedule.read(bars, alerts)
+    except (FileInvalid, BarSpecInvalid, OutsideBars) as error:
+        raise Problem(str(error)) from None
+
+
+def drive(scheduled: Schedule, settings: Settings, *, web_url: str, study: str | None) -> Summary:
+    """Replay against the stack at `web_url`, with progress on stderr; a failure ends the command with code 1."""
+    from app.replay import gateway  # noqa: PLC0415 - SQLAlchemy and Celery are not needed to refuse a bad file
+
+    try:
+        with gateway.connected(settings, web_url=web_url) as connection:
+            return session.perform(scheduled, connection, terms=connection.terms, study=study, stream=sys.stderr)
+    except (ReplayExists, ReplayRefused, SignalStuck) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def show(settings: Settings, summary: Summary, *, as_json: bool) -> None:
+    """Print the comparison of a replay's study on stdout."""
+    from app.cli import report  # noqa: PLC0415 - as above
+
+    document = report.document(settings, book=summary.book)
+    if as_json:
+        click.echo(json.dumps({**document, "replay": session.as_json(summary)}, indent=2))
+    else:
+        click.echo(report.render(document))
+
+
+def _latest(settings: Settings) -> Path:
+    directory = datadir.current(settings) or datadir.instance(settings, "main")
+    click.echo(f"using {directory}", err=True)
+    return directory
+
+
+def _on_a_stack(settings: Settings, directory: Path, *, job: Callable[[Settings, str], int]) -> int:
+    """Do the job with the settings and URL of the stack that runs in `directory`, or of one for the duration."""
+    joined = runfile.read(directory)
+    if joined is not None:
+        running = replace(
+            datadir.with_secret_key(settings, directory),
+            database_url=joined.database_url,
+            redis_url=joined.redis_url,
+            broker_url=joined.broker_url,
+        )
+        return job(running, joined.web_url)
+    port, flower_port = _free_ports(settings.bind)
+    log = directory / "log" / "replay.log"
+    plan = StackPlan(settings=settings, data_dir=directory, port=port, flower_port=flower_port, log=log)
+    return stack.run_stack(plan, on_ready=lambda ready: job(ready.settings, ready.web_url), stay=False)
+
+
+def _free_ports(bind: str) -> tuple[int, int]:
+    """Find two ports that nobody uses, so that a replay does not get into the way of a stack elsewhere."""
+    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket(family, socket.SOCK_STREAM)) for _ in range(2)]
+        for one in sockets:
+            one.bind((bind, 0))
+        first, second = (int(one.getsockname()[1]) for one in sockets)
+        return first, second

@@ -1,0 +1,126 @@
+"""`orchestrator run web|worker|beat|flower`: one process of the product in the foreground, on servers given by URL."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from app.cli import Problem
+from app.local import datadir
+from config import settings as configuration
+from config.settings import Settings
+
+_PORTS = click.IntRange(1, 65_535)
+_WEB_PROCESSES = 2
+_WEB_THREADS = 32
+
+
+@click.group()
+def command() -> None:
+    """Run one process of the product; DATABASE_URL and REDIS_URL (or BROKER_URL) say where its servers are."""
+
+
+@command.command()
+@click.option("--port", type=_PORTS, default=8000, show_default=True, help="Port to listen on; the address is BIND.")
+def web(port: int) -> None:
+    """Serve the webhook, the API and the console."""
+    settings = _settings()
+    _require_schema(settings)
+    if settings.api_token is None:
+        os.environ["API_TOKEN"] = datadir.api_token(_directory(settings))
+    _serve(settings.bind, port)
+
+
+def _serve(bind: str, port: int) -> None:
+    from granian.constants import Interfaces  # noqa: PLC0415 - only this process needs the server
+    from granian.server import Server  # noqa: PLC0415 - likewise
+
+    from app import wsgi  # noqa: PLC0415 - likewise, and it imports the whole web application
+
+    server = Server(
+        "app.wsgi:application",
+        address=bind,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=_WEB_PROCESSES,
+        blocking_threads=_WEB_THREADS,
+        workers_kill_timeout=5,
+        respawn_failed_workers=True,
+        log_access=False,
+    )
+    # Loading by name would put the working directory first on the import path.
+    server.serve(target_loader=wsgi.application, wrap_loader=False)
+
+
+@command.command()
+@click.option("--queues", required=True, help="Queues to work on, separated by commas.")
+@click.option("--concurrency", type=click.IntRange(1, 64), default=2, show_default=True, help="Worker processes.")
+def worker(queues: str, concurrency: int) -> None:
+    """Work on the tasks of some queues."""
+    _require_schema(_settings())
+    # As root in a container this is how it is; messages are JSON only, which is what the warning is about.
+    warnings.filterwarnings("ignore", message="(?s).*superuser privileges")
+    name = queues.replace(",", "-")
+    _celery(
+        *("worker", "--pool", "prefork", "--concurrency", str(concurrency), "--prefetch-multiplier", "1"),
+        *("--queues", queues, "--hostname", f"{name}@%h", "--task-events", "--without-gossip", "--without-mingle"),
+    )
+
+
+@command.command()
+def beat() -> None:
+    """Send the periodic tasks; run exactly one of these."""
+    schedule = _directory(_settings()) / "beat-schedule"
+    _celery("beat", "--schedule", str(schedule), "--pidfile=")
+
+
+@command.command()
+@click.option("--port", type=_PORTS, default=5555, show_default=True, help="Port to listen on; the address is BIND.")
+def flower(port: int) -> None:
+    """Show the workers and their tasks in a browser, to the user `admin` (FLOWER_BASIC_AUTH: another)."""
+    settings = _settings()
+    # The environment, because everyone can read a command line.
+    if not os.environ.get("FLOWER_BASIC_AUTH"):
+        os.environ["FLOWER_BASIC_AUTH"] = f"admin:{datadir.flower_password(_directory(settings))[0]}"
+    _celery("flower", f"--address={settings.bind}", f"--port={port}", "--persistent=False")
+
+
+def _settings() -> Settings:
+    settings = configuration.load()
+    for name, value in (("DATABASE_URL", settings.database_url), ("REDIS_URL", settings.broker_url)):
+        if value is None:
+            raise Problem(f"{name} is not set; `orchestrator up` starts everything, with servers of its own")
+    if settings.secret_key is None:
+        key = datadir.with_secret_key(settings, datadir.instance(settings, "main")).secret_key
+        os.environ["SECRET_KEY"] = key or ""
+        settings = configuration.load()
+    return settings
+
+
+def _require_schema(settings: Settings) -> None:
+    """Refuse a database that this version was not written for, or that cannot be reached."""
+    from db import migrate  # noqa: PLC0415 - beat and Flower do not need SQLAlchemy
+
+    try:
+        migrate.check_current(settings.database_url or "")
+    except migrate.SchemaOutdated as error:
+        raise Problem(str(error)) from None
+    except migrate.DATABASE_ERRORS as error:
+        raise Problem(f"DATABASE_URL: the database cannot be used: {migrate.first_line(error)}") from None
+
+
+def _directory(settings: Settings) -> Path:
+    directory = datadir.root(settings)
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
+def _celery(*argv: str) -> NoReturn:
+    app = importlib.import_module("tasks.entry").app
+    sys.exit(app.start(argv=list(argv)))

@@ -1,0 +1,159 @@
+"""`orchestrator sources add|list`: who may post alerts, and the URL to give to TradingView."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from cryptography.fernet import InvalidToken
+from marshmallow import ValidationError
+
+from app import auth
+from app.cli import Problem, opened
+from app.local import datadir, network, runfile
+from app.schemas import SourceInput, SourceOutput
+from app.secrets import TokenVault
+from config.settings import Settings
+from db import books, migrate, sources
+from db.migrate import SchemaOutdated
+from db.session import Database
+from db.sources import BookUnknown, SourceExists, StoredSource
+from domain.signal import InstrumentKind, SellAlone, Source
+
+_PORT = 8000
+_DATA_DIR = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Data directory of the instance (default: DATABASE_URL, else the current one).",
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+@click.group()
+def command() -> None:
+    """Manage who may post alerts."""
+
+
+@command.command()
+@click.argument("name")
+@click.option("--book", default="paper", show_default=True, help="Book its signals go to.")
+@click.option("--strategy", default="", help="Strategy of alerts that name none.")
+@click.option("--sell-alone", type=click.Choice([one.value for one in SellAlone]), help="What a bare sell means.")
+@click.option("--timeframe", help="Interval of alerts that name none, such as 1h.")
+@click.option("--exchange", default="", help="Exchange of alerts that name none.")
+@click.option("--kind", type=click.Choice([one.value for one in InstrumentKind]), help="What its symbols are.")
+@click.option(
+    "--confidence-scale", type=int, default=100, show_default=True, help="What full confidence is: 1, 10, 100."
+)
+@click.option("--max-lag", type=int, default=300, show_default=True, metavar="SECONDS", help="Older alerts are stale.")
+@_DATA_DIR
+@_JSON
+def add(*, data_dir: Path | None, as_json: bool, kind: str | None, max_lag: int, **given: Any) -> None:
+    """Add the source NAME and print the URL to post its alerts to."""
+    source = _described(given | {"instrument_kind": kind, "max_lag_s": max_lag})
+    with _opened(data_dir) as (settings, database):
+        token = _issue(database, _vault(settings), source)
+    document = _shown(source, token=token, base=_base(settings, data_dir), enabled=True)
+    click.echo(_encoded(document) if as_json else document["url"])
+
+
+@command.command("list")
+@_DATA_DIR
+@_JSON
+def list_(*, data_dir: Path | None, as_json: bool) -> None:
+    """List the sources with the URLs to post to."""
+    with _opened(data_dir) as (settings, database), database.transaction() as session:
+        found = sources.list_all(session)
+    vault, base = _vault(settings), _base(settings, data_dir)
+    documents = [_stored(one, vault=vault, base=base) for one in found]
+    if as_json:
+        click.echo(_encoded(documents))
+        return
+    for document in documents:
+        click.echo(f"{document['name']}\t{document['book']}\t{document['url']}")
+
+
+def urls(settings: Settings, *, base: str) -> list[tuple[str, str]]:
+    """Return the name and webhook URL of each source that is no replay's."""
+    database = Database(settings.sqlalchemy_url, pool_size=1)
+    try:
+        with database.transaction() as session:
+            found = sources.list_all(session)
+    finally:
+        database.dispose()
+    shown = (_stored(one, vault=_vault(settings), base=base) for one in found if one.source.book in books.STANDING)
+    return [(one["name"], one["url"]) for one in shown if one["url"]]
+
+
+def _described(given: dict[str, Any]) -> Source:
+    try:
+        source = SourceInput().load(given)
+    except ValidationError as error:
+        raise Problem(_told(error.messages_dict)) from None
+    assert isinstance(source, Source)  # noqa: S101 - the schema makes one
+    return source
+
+
+def _told(messages: Mapping[str, Any]) -> str:
+    return "; ".join(f"{field}: {' '.join(map(str, told))}" for field, told in messages.items())
+
+
+@contextmanager
+def _opened(data_dir: Path | None) -> Iterator[tuple[Settings, Database]]:
+    with opened(data_dir) as (settings, database):
+        try:
+            migrate.check_current(settings.sqlalchemy_url)
+        except SchemaOutdated as error:
+            raise Problem(str(error)) from None
+        yield settings, database
+
+
+def _issue(database: Database, vault: TokenVault, source: Source) -> str:
+    try:
+        with database.transaction() as session:
+            books.ensure_standing(session)
+            return auth.issue(session, vault, source)
+    except SourceExists:
+        raise Problem(f"there is a source named {source.name!r} already; choose another name") from None
+    except BookUnknown:
+        raise Problem(
+            f"there is no book named {source.book!r}; the standing ones are {', '.join(books.STANDING)}"
+        ) from None
+
+
+def _vault(settings: Settings) -> TokenVault:
+    if settings.secret_key is None:
+        raise Problem("SECRET_KEY is not set; tokens are encrypted under it")
+    return TokenVault(settings.secret_key)
+
+
+def _stored(stored: StoredSource, *, vault: TokenVault, base: str) -> dict[str, Any]:
+    try:
+        token = vault.open(stored.token_encrypted)
+    except InvalidToken:
+        token = None
+    return _shown(stored.source, token=token, base=base, enabled=stored.enabled)
+
+
+def _shown(source: Source, *, token: str | None, base: str, enabled: bool) -> dict[str, Any]:
+    """Describe a source; token and URL are None when the token was encrypted under another SECRET_KEY."""
+    document: dict[str, Any] = SourceOutput().dump(source)
+    url = f"{base}/webhook/{token}" if token is not None else None
+    return document | {"token": token, "url": url, "enabled": enabled}
+
+
+def _base(settings: Settings, directory: Path | None) -> str:
+    """Return where the webhook is reached: PUBLIC_URL, else the running stack, else where one would listen."""
+    if directory is None and settings.sources.get("DATABASE_URL") != "environment":
+        directory = datadir.current(settings)
+    running = runfile.read(directory) if directory is not None else None
+    listening = running.web_url if running is not None else network.url(settings.bind, _PORT)
+    return (settings.public_url or listening).rstrip("/")
+
+
+def _encoded(document: object) -> str:
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()

@@ -1,0 +1,42 @@
+"""`orchestrator up`: everything on this machine, on one's own data, until Ctrl-C."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from app.cli import Problem
+from app.local import datadir, stack
+from app.local.errors import StackRefused
+from app.local.stack import RunningStack, StackPlan
+from config import settings as configuration
+
+_PORTS = click.IntRange(1, 65_535)
+
+
+@click.command()
+@click.option("--port", type=_PORTS, default=8000, show_default=True, help="Port of the console and the webhook.")
+@click.option("--flower-port", type=_PORTS, default=5555, show_default=True, help="Port of Flower.")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Where the data live (default: DATA_DIR/main).")
+def command(port: int, flower_port: int, data_dir: Path | None) -> None:
+    """Start everything on this machine and keep it running until Ctrl-C; the data stay for the next start.
+
+    Servers that DATABASE_URL and REDIS_URL name are used; the others are started.
+    """
+    settings = configuration.load()
+    try:
+        directory = data_dir.absolute() if data_dir is not None else datadir.instance(settings, "main")
+        plan = StackPlan(settings=settings, data_dir=directory, port=port, flower_port=flower_port)
+        code = stack.run_stack(plan, on_ready=_announce)
+    except StackRefused as refusal:
+        raise Problem(str(refusal)) from None
+    sys.exit(code)
+
+
+def _announce(ready: RunningStack) -> None:
+    from app.cli import sources  # noqa: PLC0415 - the settings and the ports are checked before anything slow is loaded
+
+    for name, url in sources.urls(ready.settings, base=ready.web_url):
+        click.echo(f"webhook  {url}  (source {name})", err=True)

@@ -1,0 +1,58 @@
+"""Convert the upstream file of EURUSD hourly ask bars to our bar format.
+
+Usage: python -m app.demo.make_data FOREX_EURUSD_1H_ASK.csv
+
+The file comes with the Python package gym-anytrading 2.0.0 (see README.md beside this script). Its times are
+day-first, UTC, and stamp the open of the bar. Numbers are copied as they are written; nothing is added or repaired.
+The week between Christmas and New Year is left out: its market is thin, and a history that stops in an ordinary week
+leaves trades open at its end, as a history does. The same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from app.demo import BARS
+from app.replay.bar_files import HEADER_WITH_VOLUME
+
+_UPSTREAM_HEADER = ["Time", "Open", "High", "Low", "Close", "Volume"]
+_ENDS = datetime(2017, 12, 22, 22, tzinfo=UTC)
+_UPSTREAM_TIME = "%d.%m.%Y %H:%M:%S.%f"
+
+
+def convert(upstream: str) -> str:
+    """Return the upstream csv text in our format.
+
+    Raises:
+        ValueError: when the header or a time is not as expected.
+    """
+    header, *rows = csv.reader(io.StringIO(upstream))
+    if header != _UPSTREAM_HEADER:
+        raise ValueError(f"the header is {header}, expected {_UPSTREAM_HEADER}")
+    lines = (_line(row) for row in rows if _opened_at(row) < _ENDS)
+    return "".join(f"{line}\n" for line in (HEADER_WITH_VOLUME, *lines))
+
+
+def compress(text: str) -> bytes:
+    """Return the text gzipped without name and time, so that the same text gives the same bytes."""
+    buffer = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=buffer, mtime=0) as handle:
+        handle.write(text.encode())
+    return buffer.getvalue()
+
+
+def _line(row: list[str]) -> str:
+    return ",".join((_opened_at(row).strftime("%Y-%m-%dT%H:%M:%SZ"), *row[1:]))
+
+
+def _opened_at(row: list[str]) -> datetime:
+    return datetime.strptime(row[0], _UPSTREAM_TIME).replace(tzinfo=UTC)
+
+
+if __name__ == "__main__":
+    BARS.write_bytes(compress(convert(Path(sys.argv[1]).read_text(encoding="utf-8"))))

@@ -1,0 +1,168 @@
+"""Three simple, public trading rules for the demo's alerts; each sees closed bars only, one at a time.
+
+They are textbook rules with textbook parameters, taken as they are. They exist to give the engines something to
+agree and to disagree about, and are no advice.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from typing import Protocol
+
+from domain.context import Bar
+
+
+class Position(Enum):
+    """Where a rule stands in the market, in TradingView's words."""
+
+    LONG = "long"
+    SHORT = "short"
+    FLAT = "flat"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A change of position at the close of a bar; `shown` is the number the rule would plot."""
+
+    before: Position
+    after: Position
+    shown: Decimal
+
+
+class Rule(Protocol):
+    """A trading rule that is told each closed bar once, oldest first."""
+
+    def step(self, bar: Bar) -> Move | None:
+        """Take in one closed bar and say whether the position changes."""
+        ...
+
+
+class Ema:
+    """Exponential moving average, started at the first price."""
+
+    def __init__(self, span: int) -> None:
+        self._weight = Decimal(2) / (span + 1)
+        self.value: Decimal | None = None
+
+    def update(self, price: Decimal) -> Decimal:
+        """Take in one price and return the average."""
+        self.value = price if self.value is None else self.value + self._weight * (price - self.value)
+        return self.value
+
+
+class EmaPair:
+    """A fast and a slow average, and the bars on which one crosses the other."""
+
+    def __init__(self, *, fast: int, slow: int) -> None:
+        self._fast, self._slow = Ema(fast), Ema(slow)
+        self.gap = Decimal(0)
+
+    def crossed(self, price: Decimal) -> Position | None:
+        """Take in one close; return LONG when the fast average crosses above, SHORT below, None otherwise."""
+        before, self.gap = self.gap, self._fast.update(price) - self._slow.update(price)
+        if before <= 0 < self.gap:
+            return Position.LONG
+        return Position.SHORT if before >= 0 > self.gap else None
+
+
+class DonchianBreakout:
+    """Enter on a close beyond the 20-bar channel; leave when EMA 8 crosses EMA 21 against the position.
+
+    A further breakout the same way adds to the position when the last entry is at least a channel's length ago.
+    """
+
+    def __init__(self, *, length: int = 20) -> None:
+        self._length = length
+        self._channel: deque[Bar] = deque(maxlen=length)
+        self._averages = EmaPair(fast=8, slow=21)
+        self._position = Position.FLAT
+        self._bars_held = 0
+
+    def step(self, bar: Bar) -> Move | None:
+        """Enter on a breakout, leave on the opposite cross."""
+        self._bars_held += 1
+        crossed = self._averages.crossed(bar.close)
+        wanted = self._breakout(bar) or (Position.FLAT if self._is_against(crossed) else None)
+        self._channel.append(bar)
+        if wanted is None or (wanted is self._position and self._bars_held < self._length):
+            return None
+        before, self._position, self._bars_held = self._position, wanted, 0
+        return Move(before=before, after=wanted, shown=self._averages.gap)
+
+    def _breakout(self, bar: Bar) -> Position | None:
+        if len(self._channel) < self._length:
+            return None
+        if bar.close > max(one.high for one in self._channel):
+            return Position.LONG
+        return Position.SHORT if bar.close < min(one.low for one in self._channel) else None
+
+    def _is_against(self, crossed: Position | None) -> bool:
+        return crossed is not None and self._position not in (Position.FLAT, crossed)
+
+
+class EmaCross:
+    """Be long while EMA 8 is above EMA 21 and short while it is below; each cross reverses the position."""
+
+    def __init__(self) -> None:
+        self._averages = EmaPair(fast=8, slow=21)
+        self._position = Position.FLAT
+
+    def step(self, bar: Bar) -> Move | None:
+        """Reverse on a cross."""
+        crossed = self._averages.crossed(bar.close)
+        if crossed is None or crossed is self._position:
+            return None
+        before, self._position = self._position, crossed
+        return Move(before=before, after=crossed, shown=self._averages.gap)
+
+
+class RsiReversion:
+    """Buy an RSI 14 below 30, sell one above 70; once per excursion, that is until RSI was back at 50.
+
+    It names no exit: its trades run to their stops, targets and time limits, or to the opposite entry.
+    """
+
+    def __init__(self, *, length: int = 14) -> None:
+        self._rsi = Rsi(length)
+        self._position = Position.FLAT
+        self._spent: Position | None = None
+
+    def step(self, bar: Bar) -> Move | None:
+        """Enter against an excursion of RSI."""
+        rsi = self._rsi.update(bar.close)
+        if rsi is None:
+            return None
+        if (self._spent is Position.LONG and rsi >= 50) or (self._spent is Position.SHORT and rsi <= 50):
+            self._spent = None
+        wanted = Position.LONG if rsi < 30 else Position.SHORT if rsi > 70 else None
+        if wanted is None or wanted is self._spent:
+            return None
+        before, self._position, self._spent = self._position, wanted, wanted
+        return Move(before=before, after=wanted, shown=rsi)
+
+
+class Rsi:
+    """Relative strength index after Wilder (New Concepts in Technical Trading Systems, 1978), on 0..100."""
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+        self._last: Decimal | None = None
+        self._seen = 0
+        self._gain = self._loss = Decimal(0)
+
+    def update(self, price: Decimal) -> Decimal | None:
+        """Take in one price; return None until `length` changes were seen."""
+        last, self._last = self._last, price
+        if last is None:
+            return None
+        self._seen += 1
+        weight = Decimal(1) / min(self._seen, self._length)
+        self._gain += weight * (max(price - last, Decimal(0)) - self._gain)
+        self._loss += weight * (max(last - price, Decimal(0)) - self._loss)
+        moved = self._gain + self._loss
+        if self._seen < self._length:
+            return None
+        return Decimal(50) if moved == 0 else 100 * self._gain / moved

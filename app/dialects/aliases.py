@@ -1,0 +1,86 @@
+"""Where each thing stands in a payload: squeezed field names by meaning, in order of preference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Names = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aliases:
+    """Field names by meaning; `app.dialects.fields.squeeze` says how names compare.
+
+    `commands` must be words we know, `remarks` count when they are such words, and both must agree; `hints` decide
+    only when neither says anything. `after` and `before` report the strategy's position around the order. `bars` are
+    the groups in which open, high, low, close and volume stand (empty: at the top).
+    """
+
+    symbol: Names
+    exchange: Names
+    commands: Names
+    remarks: Names
+    hints: Names
+    after: Names
+    before: Names
+    timeframe: Names
+    bar_time: Names
+    event_time: Names
+    price: Names
+    confidence: Names
+    strategy: Names
+    is_test: Names
+    explicit_id: Names
+    order_id: Names
+    comment: Names
+    bars: Names
+
+
+GENERAL = Aliases(
+    symbol=(
+        "symbol", "ticker", "tvinstrument", "instrument", "pair", "tradingpair", "market", "asset", "metaticker",
+        "metasymbol", "signalsymbol", "signalticker", "strategyticker", "strategysymbol", "syminfoticker", "tvsymbol",
+        "tickerid", "syminfotickerid", "underlying", "contract",
+    ),
+    exchange=("exchange", "tvexchange", "metaexchange", "signalexchange", "syminfoprefix", "venue"),
+    commands=(
+        "action", "direction", "side", "orderaction", "strategyorderaction", "strategyaction", "orderside",
+        "tradeaction", "signaldirection", "signalaction", "signalside", "tradedirection",
+    ),
+    remarks=(
+        "signal", "signaltype", "type", "command", "cmd", "event", "eventtype", "alerttype", "position",
+        "positionside", "strategyorderalertmessage",
+    ),
+    hints=("trend", "bias", "eventphasename", "phasename", "eventphase", "signaltrend", "signalbias", "metatrend"),
+    after=(
+        "marketposition", "strategymarketposition", "strategyinfomarketposition", "sentiment", "strategysentiment",
+        "signalsentiment",
+    ),
+    before=(
+        "prevmarketposition", "strategyprevmarketposition", "strategyinfoprevmarketposition",
+        "previousmarketposition",
+    ),
+    timeframe=(
+        "timeframe", "tf", "interval", "triggertimeframe", "metatimeframe", "signaltimeframe", "metainterval",
+        "strategyinterval", "bartimeframe", "barinterval", "charttimeframe", "resolution", "period",
+    ),
+    bar_time=("time", "bartime", "baropentime", "opentime", "candletime", "ohlctime", "metabartime"),
+    event_time=(
+        "timenow", "timestamp", "alerttime", "firedat", "triggeredat", "triggertime", "signaltime", "eventtime",
+        "eventtimestamp", "signaltimestamp", "metatimestamp", "metatimenow", "ts", "datetime",
+    ),
+    price=(
+        "price", "triggerprice", "orderprice", "strategyorderprice", "strategyprice", "entry", "entryprice",
+        "signalprice", "signalentry", "signalentryprice", "currentprice", "lastprice", "last", "close", "barclose",
+        "ohlcclose", "candleclose", "metaprice",
+    ),
+    confidence=("confidence", "confidencescore", "signalconfidence", "metaconfidence", "aiconfidence"),
+    strategy=("strategy", "strategyname", "strategyid", "metastrategy", "signalstrategy", "indicator", "system"),
+    is_test=("istest", "test", "metaistest", "metatest", "signalistest"),
+    explicit_id=("signalid", "alertid", "id", "uuid", "eventid", "messageid", "metaid", "metasignalid", "metaalertid"),
+    order_id=("orderid", "strategyorderid", "strategyinfoorderid"),
+    comment=(
+        "comment", "ordercomment", "strategyordercomment", "strategycomment", "alertmessage", "message", "note",
+    ),
+    bars=("", "bar", "ohlc", "candle", "ohlcv"),
+)  # fmt: skip

@@ -1,0 +1,86 @@
+"""The leaves of a payload under comparable names, so that one alias finds every spelling of a field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from app.dialects.values import Leaf, is_blank, is_missing
+
+_NOT_COMPARED = re.compile(r"[\s._\-]+")
+_LONGEST_NAME = 64
+_ENVELOPES = frozenset({"data", "payload", "alert", "body"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One leaf: the path as the sender wrote it, and its value."""
+
+    path: str
+    value: Leaf
+
+
+class Fields:
+    """A payload's leaves by squeezed path.
+
+    Case, dots, dashes, blanks and underscores do not count: `strategy.order.action`, `strategy{order_action}` and
+    `strategy-order-action` all answer to `strategyorderaction`. Envelopes such as `data` answer with and without
+    their own name. Where two leaves share a name the first one stands.
+    """
+
+    def __init__(self, payload: Mapping[str, Any]) -> None:
+        self.payload = payload
+        self._leaves: dict[str, Field] = {}
+        self._no_values: dict[str, Field] = {}
+        self._empty: set[str] = set()
+        self._gather(payload, path="", squeezed="")
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._leaves or name in self._no_values or name in self._empty
+
+    def first(self, names: Sequence[str]) -> Field | None:
+        """Return the first of these fields that is not missing."""
+        for name in names:
+            if name in self._leaves:
+                return self._leaves[name]
+        return None
+
+    def first_given(self, names: Sequence[str]) -> Field | None:
+        """Return the first of these fields that is not blank; words such as NA count as given."""
+        for name in names:
+            if name in self._leaves or name in self._no_values:
+                return self._leaves.get(name) or self._no_values[name]
+        return None
+
+    def all(self, names: Sequence[str]) -> list[Field]:
+        """Return those of these fields that are not missing."""
+        return [self._leaves[name] for name in names if name in self._leaves]
+
+    def _keep(self, name: str, field: Field) -> None:
+        if is_blank(field.value):
+            self._empty.add(name)
+        elif is_missing(field.value):
+            self._no_values.setdefault(name, field)
+        else:
+            self._leaves.setdefault(name, field)
+
+    def _gather(self, group: Mapping[str, Any], *, path: str, squeezed: str) -> None:
+        for key, value in group.items():
+            name = squeezed + squeeze(key[:_LONGEST_NAME])
+            written = f"{path}.{key}" if path else key
+            if isinstance(value, dict):
+                self._empty.add(name)
+                self._gather(value, path=written, squeezed=name)
+                if name in _ENVELOPES:
+                    self._gather(value, path=written, squeezed="")
+            elif not isinstance(value, list):
+                self._keep(name, Field(path=written, value=value))
+
+
+@lru_cache(maxsize=4096)
+def squeeze(key: str) -> str:
+    """Return a key without case, dots, dashes, blanks and underscores."""
+    return _NOT_COMPARED.sub("", key).lower()

@@ -1,0 +1,190 @@
+"""The reading that all dialects share: values by their aliases, gathered with what is wrong with each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeVar
+
+from app.dialects import intent, symbols, values, words
+from app.dialects.aliases import Aliases, Names
+from app.dialects.fields import Field, Fields
+from app.dialects.identity import exact
+from app.dialects.intent import Intent, IntentUnclear, Position
+from app.dialects.reading import AlertUnclear, Identity, Reading
+from app.dialects.symbols import SymbolUnreadable
+from app.dialects.values import Leaf, ValueUnreadable
+from app.dialects.words import Wish, WordsContradict
+from domain.signal import AlertBar, Instrument, Source
+
+_LONGEST_PHRASE = 100
+T = TypeVar("T")
+
+
+def read(fields: Fields, source: Source, *, aliases: Aliases) -> Reading:
+    """Read a payload by its field names.
+
+    Raises:
+        AlertUnclear: with an entry for each field that is missing, ambiguous or unreadable.
+    """
+    reader = _Reader(fields=fields, source=source, aliases=aliases)
+    instrument, meant = reader.instrument(), reader.intent()
+    bar_time = reader.optional(aliases.bar_time, values.moment)
+    timeframe = reader.optional(aliases.timeframe, values.interval) or source.timeframe
+    event_at = reader.optional(aliases.event_time, values.moment)
+    price = reader.optional(aliases.price, values.price)
+    confidence = reader.optional(aliases.confidence, reader.confidence)
+    strategy = reader.optional(aliases.strategy, values.text) or source.strategy
+    is_test = reader.optional(aliases.is_test, values.yes_or_no) or False
+    if reader.errors or instrument is None or meant is None:
+        raise AlertUnclear(reader.errors)
+    return Reading(
+        instrument=instrument,
+        direction=meant.direction,
+        action=meant.action,
+        timeframe=timeframe,
+        bar_time=bar_time,
+        event_at=event_at,
+        price=price,
+        confidence=confidence,
+        strategy=strategy,
+        bar=_bar(fields, aliases.bars, bar_time),
+        is_test=is_test,
+        identity=_identity(fields, aliases),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reader:
+    """Reads one payload and gathers what is wrong with it."""
+
+    fields: Fields
+    source: Source
+    aliases: Aliases
+    errors: dict[str, list[str]] = field(default_factory=dict)
+
+    def instrument(self) -> Instrument | None:
+        given = self.fields.first_given(self.aliases.symbol)
+        if given is None:
+            self._refuse("symbol", "is required, such as BTCUSDT, BINANCE:BTCUSDT or EURUSD")
+            return None
+        found = self._attempt(given, lambda value: symbols.read(values.text(value)))
+        exchange = self.optional(self.aliases.exchange, values.text) or ""
+        if found is None:
+            return None
+        return Instrument(
+            symbol=found.symbol,
+            exchange=found.exchange or exchange.upper() or self.source.exchange,
+            kind=self.source.instrument_kind or found.kind,
+        )
+
+    def intent(self) -> Intent | None:
+        try:
+            commands = self._commands()
+            if commands is None:
+                return None
+            wish = words.combine([*commands, *self._remarks()])
+            return intent.decide(
+                self._hinted() if wish == Wish() else wish,
+                before=_position(self.fields.first(self.aliases.before)),
+                after=_position(self.fields.first(self.aliases.after)),
+                sell_alone=self.source.sell_alone,
+            )
+        except (WordsContradict, IntentUnclear) as error:
+            asking = self.fields.first((*self.aliases.commands, *self.aliases.remarks))
+            self._refuse(asking.path if asking is not None else "direction", str(error))
+            return None
+
+    def optional(self, names: Names, parse: Callable[[Leaf], T]) -> T | None:
+        given = self.fields.first(names)
+        return self._attempt(given, parse) if given is not None else None
+
+    def confidence(self, value: Leaf) -> Decimal:
+        scale = self.source.confidence_scale
+        found = values.number(value)
+        if not 0 <= found <= scale:
+            raise ValueUnreadable(f"must be between 0 and {scale}, the scale that is set for this source")
+        return found * (100 // scale)
+
+    def _commands(self) -> list[Wish] | None:
+        said = []
+        for given in self.fields.all(self.aliases.commands):
+            wish = words.read(str(given.value)[:_LONGEST_PHRASE])
+            if wish is None:
+                self._refuse(given.path, "is not known: use buy, long, sell, short, exit, enter_long, exit_short, ...")
+                return None
+            said.append(wish)
+        return said
+
+    def _remarks(self) -> list[Wish]:
+        said = []
+        for given in self.fields.all(self.aliases.remarks):
+            try:
+                wish = words.read(str(given.value)[:_LONGEST_PHRASE])
+            except WordsContradict:
+                continue
+            if wish is not None:
+                said.append(wish)
+        return said
+
+    def _hinted(self) -> Wish:
+        sides = (words.read_side(str(given.value)[:_LONGEST_PHRASE]) for given in self.fields.all(self.aliases.hints))
+        return Wish(side=next((side for side in sides if side is not None), None))
+
+    def _attempt(self, given: Field, parse: Callable[[Leaf], T]) -> T | None:
+        try:
+            return parse(given.value)
+        except (ValueUnreadable, SymbolUnreadable) as error:
+            self._refuse(given.path, str(error))
+            return None
+
+    def _refuse(self, path: str, message: str) -> None:
+        self.errors.setdefault(path, []).append(message)
+
+
+def _position(given: Field | None) -> Position | None:
+    if given is None:
+        return None
+    written = str(given.value).strip().lower()
+    side = words.read_side(written)
+    if side is not None:
+        return Position(side.value)
+    return Position.FLAT if written == "flat" else None
+
+
+def _bar(fields: Fields, groups: Names, open_time: datetime | None) -> AlertBar | None:
+    """Return the bar the alert carried, when it is whole and its range holds its prices."""
+    group = next((group for group in groups if f"{group}open" in fields), None)
+    if open_time is None or group is None:
+        return None
+    prices = [_price_or_none(fields, f"{group}{name}") for name in ("open", "high", "low", "close")]
+    opened, high, low, closed = prices
+    if opened is None or high is None or low is None or closed is None:
+        return None
+    if not low <= min(opened, closed) <= max(opened, closed) <= high:
+        return None
+    volume = _number_or_none(fields, f"{group}volume")
+    return AlertBar(open_time=open_time, open=opened, high=high, low=low, close=closed, volume=volume)
+
+
+def _price_or_none(fields: Fields, name: str) -> Decimal | None:
+    found = _number_or_none(fields, name)
+    return found if found is not None and found > 0 else None
+
+
+def _number_or_none(fields: Fields, name: str) -> Decimal | None:
+    given = fields.first((name,))
+    try:
+        return values.number(given.value) if given is not None else None
+    except ValueUnreadable:
+        return None
+
+
+def _identity(fields: Fields, aliases: Aliases) -> Identity:
+    explicit, order, comment = (
+        exact(given.value) if (given := fields.first(names)) is not None else None
+        for names in (aliases.explicit_id, aliases.order_id, aliases.comment)
+    )
+    return Identity(explicit_id=explicit, order_id=order, comment=comment)

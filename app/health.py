@@ -1,0 +1,96 @@
+"""`/healthz`: this process lives. `/readyz`: it can do its work; broker and queues are reported but not required."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import closing
+from urllib.parse import urlsplit
+
+from flask import Blueprint
+
+from app.deadlines import Aside, DeadlineMissed
+from config.settings import Settings
+from db import canaries, migrate
+from db.errors import SQLAlchemyError
+from db.migrate import SchemaOutdated
+from db.session import Database
+
+_DATABASE_WITHIN_S = 2.0
+_BROKER_WITHIN_S = 0.5
+_PORTS = {"redis": 6379, "rediss": 6379, "sentinel": 26379, "amqp": 5672, "amqps": 5671}
+
+Document = dict[str, object]
+_States = tuple[str, dict[str, str]]
+
+
+def blueprint(settings: Settings) -> Blueprint:
+    """Return the blueprint of the health answers."""
+    made = Blueprint("health", __name__)
+    checks: Aside[_States] = Aside("readiness")
+
+    @made.get("/healthz")
+    def healthz() -> Document:
+        return {"status": "alive"}
+
+    @made.get("/readyz")
+    def readyz() -> tuple[Document, int]:
+        database, queues = _database_state(settings, checks)
+        ready = database == "current"
+        document: Document = {
+            "status": "ready" if ready else "not_ready",
+            "database": database,
+            "broker": broker_state(settings.broker_url),
+            "queues": queues,
+        }
+        return document, 200 if ready else 503
+
+    return made
+
+
+def broker_state(url: str | None) -> str:
+    """Say whether something listens where the broker should be: reachable, unreachable or not_configured.
+
+    Of several Sentinels one is enough.
+    """
+    if url is None:
+        return "not_configured"
+    return "reachable" if any(_listens(one) for one in url.split(";")) else "unreachable"
+
+
+def _database_state(settings: Settings, checks: Aside[_States]) -> _States:
+    try:
+        return checks.run(lambda: _states(settings), within_s=_DATABASE_WITHIN_S)
+    except (SQLAlchemyError, DeadlineMissed):
+        return "unreachable", {}
+
+
+def _states(settings: Settings) -> _States:
+    try:
+        migrate.check_current(settings.sqlalchemy_url)
+    except SchemaOutdated:
+        return "schema_outdated", {}
+    database = Database(settings.sqlalchemy_url, pool_size=1, connect_timeout_s=1)
+    try:
+        with database.transaction() as session:
+            return "current", {one.queue: one.state.value for one in canaries.list_all(session, settings)}
+    finally:
+        database.dispose()
+
+
+def _listens(url: str) -> bool:
+    try:
+        with closing(_connection(url)):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def _connection(url: str) -> socket.socket:
+    parts = urlsplit(url)
+    if parts.scheme in ("unix", "redis+socket"):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(_BROKER_WITHIN_S)
+        connection.connect(parts.path)
+        return connection
+    address = parts.hostname or "127.0.0.1", parts.port or _PORTS.get(parts.scheme, 6379)
+    return socket.create_connection(address, timeout=_BROKER_WITHIN_S)

@@ -1,0 +1,98 @@
+"""The account that the embedded servers run as: ours, or an unprivileged one when we are root."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.local.errors import StackRefused
+
+_PREFERRED = ("postgres", "nobody", "daemon")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An existing entry of the user database."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+def service_account(owned: Path | None = None) -> Account | None:
+    """Name the account for the servers, None when they run as the caller.
+
+    `owned` is a data directory that may exist: its owner stays its owner, because Postgres serves nobody else.
+
+    Raises:
+        StackRefused: when root finds no unprivileged account to drop to.
+    """
+    if os.geteuid() != 0:
+        return None
+    keeper = _owner(owned)
+    if keeper is not None:
+        return keeper
+    for name in _PREFERRED:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return Account(name=name, uid=entry.pw_uid, gid=entry.pw_gid)
+    raise StackRefused(
+        "Postgres does not run as root, and no account named " + " or ".join(_PREFERRED) + " exists here; "
+        "start as an ordinary user, or set DATABASE_URL"
+    )
+
+
+def _owner(path: Path | None) -> Account | None:
+    if path is None or not path.exists() or path.stat().st_uid == 0:
+        return None
+    uid = path.stat().st_uid
+    try:
+        entry = pwd.getpwuid(uid)
+    except KeyError:
+        raise StackRefused(
+            f"{path} belongs to user id {uid}, which has no entry in the user database; "
+            "give it back with chown, or use another --data-dir"
+        ) from None
+    return Account(name=entry.pw_name, uid=uid, gid=entry.pw_gid)
+
+
+def may_enter(account: Account, path: Path) -> bool:
+    """Tell whether the account can reach `path`: it may pass every existing directory on the way."""
+    return closed_directory(account, path) is None
+
+
+def closed_directory(account: Account, path: Path) -> Path | None:
+    """Return the first directory on the way to `path` (itself included) that the account cannot enter."""
+    absolute = Path(os.path.realpath(path))
+    for directory in (*reversed(absolute.parents), absolute):
+        if directory.is_dir() and not _has(account, directory, stat.S_IXUSR):
+            return directory
+    return None
+
+
+def may_read(account: Account, path: Path) -> bool:
+    """Tell whether the account can reach and read the file or list the directory at `path`."""
+    return may_enter(account, path) and _has(account, path, stat.S_IRUSR)
+
+
+def _has(account: Account, path: Path, user_bit: int) -> bool:
+    status = path.stat()
+    if status.st_uid == account.uid:
+        return bool(status.st_mode & user_bit)
+    if status.st_gid == account.gid:
+        return bool(status.st_mode & user_bit >> 3)
+    return bool(status.st_mode & user_bit >> 6)
+
+
+def hand_over(path: Path, account: Account | None, *, mode: int = 0o700) -> Path:
+    """Make the directory when it is missing, give it to the account (None: the caller) and close it to others."""
+    path.mkdir(parents=True, exist_ok=True)
+    if account is not None:
+        os.chown(path, account.uid, account.gid)
+    path.chmod(mode)
+    return path

@@ -1,0 +1,78 @@
+"""The Procfile: the processes of the product, by name."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from app.local import network
+from app.local.child import Child
+from app.local.errors import StackRefused
+from config.settings import Settings
+
+# Flower keeps nothing and now and then waits long for an answer before it ends.
+_STOP_WITHIN_S = {"flower": 2.0}
+_LINE = re.compile(r"^([A-Za-z][A-Za-z0-9_-]*):\s*(\S.*)$")
+
+
+def path() -> Path:
+    """Name the product's own Procfile, beside its packages."""
+    return Path(__file__).resolve().parents[2] / "Procfile"
+
+
+def read(file: Path) -> dict[str, tuple[str, ...]]:
+    """Return the command of each process, split into words, in the file's order.
+
+    Raises:
+        StackRefused: when the file is missing, or a line is not `name: command`.
+    """
+    if not file.exists():
+        raise StackRefused(f"{file} is missing: install from a checkout (pip install -e .), which has it")
+    commands: dict[str, tuple[str, ...]] = {}
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        match = _LINE.match(line)
+        if match is None:
+            raise StackRefused(f"{file}, line {number}: expected `name: command`, found {line!r}")
+        commands[match.group(1)] = tuple(shlex.split(match.group(2)))
+    return commands
+
+
+def children(file: Path, settings: Settings, *, data_dir: Path, port: int, flower_port: int) -> Iterator[Child]:
+    """Yield the file's processes as children that find the stack through their environment.
+
+    `web` and `flower` are told their ports; `web` is ready when it answers `/readyz` with 200.
+    """
+    environment = _environment(settings, data_dir)
+    extra = {"web": ("--port", str(port)), "flower": ("--port", str(flower_port))}
+    for name, command in read(file).items():
+        program = shutil.which(command[0], path=environment["PATH"])
+        if program is None:
+            raise StackRefused(f"{file}: the program {command[0]!r} of {name} is not on PATH")
+        yield Child(
+            name=name,
+            argv=(program, *command[1:], *extra.get(name, ())),
+            environment=environment,
+            ready=(lambda: network.answers(settings.bind, port, "/readyz")) if name == "web" else None,
+            stop_within_s=_STOP_WITHIN_S.get(name, 10.0),
+        )
+
+
+def _environment(settings: Settings, data_dir: Path) -> Mapping[str, str]:
+    """The caller's environment, the stack's URLs, and the directory of our own scripts first on PATH."""
+    ours = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
+    given = {
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "BROKER_URL": settings.broker_url,
+        "SECRET_KEY": settings.secret_key,
+        "DATA_DIR": str(data_dir),
+    }
+    known = {name: value for name, value in given.items() if value is not None}
+    return {**os.environ, **known, "PATH": ours, "PYTHONUNBUFFERED": "1"}

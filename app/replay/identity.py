@@ -1,0 +1,67 @@
+"""The identity of a replay: the same input is the same book, with the same study salt."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID, uuid5
+
+from app.replay.bar_files import BarFile
+from app.replay.schedule import Schedule
+from domain.decision import EngineSlot
+from domain.policy import ExecutionMode
+
+_SEPARATOR = "\x1f"
+_NAMESPACE = UUID("0b0f6a0e-3f0e-5d55-9d5b-9c1d6c1f4b7a")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayIdentity:
+    """The book a replay writes to, and the id and the salt of its study."""
+
+    book: str
+    study_id: UUID
+    salt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What decides a replay's result beside its input.
+
+    `engines` gives each slot's name and version, `fill_model` the fill model's version.
+    """
+
+    engines: Mapping[EngineSlot, str]
+    mode: ExecutionMode
+    split_ppm: int
+    fill_model: str
+
+
+def identify(scheduled: Schedule, terms: Terms) -> ReplayIdentity:
+    """Derive book, study and salt from everything that decides a replay's result.
+
+    Paths, compression, the order in which bar files were named and the time of day do not enter.
+    """
+    parts = (
+        *sorted(_series(file) for file in scheduled.files),
+        scheduled.alert_file.digest,
+        *(f"{slot.value}={terms.engines[slot]}" for slot in EngineSlot),
+        f"{terms.mode.value}:{terms.split_ppm}",
+        terms.fill_model,
+    )
+    digest = _sha256("\n".join(parts))
+    return ReplayIdentity(
+        book=f"replay:{digest[:12]}", study_id=uuid5(_NAMESPACE, digest), salt=_sha256(f"salt\n{digest}")
+    )
+
+
+def _series(file: BarFile) -> str:
+    instrument = file.spec.instrument
+    return _SEPARATOR.join(
+        (instrument.exchange, instrument.symbol, instrument.kind.value, file.spec.side.value, file.digest)
+    )
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

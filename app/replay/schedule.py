@@ -1,0 +1,66 @@
+"""What a replay will send: the alerts that fire while there are bars, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from app.replay import alert_files, bar_files
+from app.replay.alert_files import Alert, AlertFile
+from app.replay.bar_files import BarFile
+
+
+class OutsideBars(ValueError):
+    """No alert fires while there are bars."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """A replay's input, read and found usable.
+
+    `alerts` fire from `starts_at` (the first open of any bar) to `ends_at` (the last close of any); `outside` are
+    the others: before and after the bars nothing is known of the market, so they are left out and counted.
+    """
+
+    files: tuple[BarFile, ...]
+    alert_file: AlertFile
+    alerts: tuple[Alert, ...]
+    outside: tuple[Alert, ...]
+    starts_at: datetime
+    ends_at: datetime
+
+
+def read(bars: Sequence[str], alerts: Path) -> Schedule:
+    """Read all files of a replay; `bars` are of the form `SYMBOL[:bid|:ask|:mid]=FILE`.
+
+    Raises:
+        FileInvalid, BarSpecInvalid, OutsideBars: in words the user can act on.
+    """
+    files = bar_files.inspect_all([bar_files.parse_spec(text) for text in bars])
+    return schedule(files, alert_files.read(alerts))
+
+
+def schedule(files: Sequence[BarFile], alert_file: AlertFile) -> Schedule:
+    """Set aside the alerts that fire before the first bar opens or after the last one closes.
+
+    Raises:
+        OutsideBars: when that leaves no alert; the message tells both spans.
+    """
+    starts_at, ends_at = min(one.first_open for one in files), max(one.last_end for one in files)
+    inside = tuple(one for one in alert_file.alerts if starts_at <= one.fired_at <= ends_at)
+    if not inside:
+        raise OutsideBars(
+            f"no alert of {alert_file.path} fires while there are bars: alerts from"
+            f" {alert_file.alerts[0].fired_at.isoformat()} to {alert_file.alerts[-1].fired_at.isoformat()},"
+            f" bars from {starts_at.isoformat()} to {ends_at.isoformat()}"
+        )
+    return Schedule(
+        files=tuple(files),
+        alert_file=alert_file,
+        alerts=inside,
+        outside=tuple(one for one in alert_file.alerts if not starts_at <= one.fired_at <= ends_at),
+        starts_at=starts_at,
+        ends_at=ends_at,
+    )

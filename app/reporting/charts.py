@@ -1,0 +1,221 @@
+"""The two charts of the report, as shapes in a fixed coordinate system that a template writes as SVG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from app.reporting import plain
+from app.reporting.words import confidence
+from domain.comparison import naive, paired, summary
+from domain.comparison.record import StudyRecord
+from domain.decision import EngineSlot
+
+WIDTH, HEIGHT = 720, 280
+_LEFT, _RIGHT, _TOP, _BOTTOM = 74, 92, 14, 34
+_MOST_POINTS = 500
+_BPS = 10_000
+_NAME_HEIGHT = 14.0
+# The first intervals are so wide that nothing else could be seen.
+_BAND_FROM = 10
+
+Point = tuple[float, float]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line with its name at its end; `kind` is the style class (a, b or difference)."""
+
+    kind: str
+    label: str
+    points: str
+    end: Point
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """A mark on an axis."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A drawn chart: `description` says in words what it shows, `zero` is the height of the zero line."""
+
+    name: str
+    title: str
+    description: str
+    x_label: str
+    y_label: str
+    lines: tuple[Line, ...]
+    band: str | None
+    band_label: str
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    zero: float
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = _LEFT
+    right: int = WIDTH - _RIGHT
+    top: int = _TOP
+    bottom: int = HEIGHT - _BOTTOM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Frame:
+    """Maps data to the picture."""
+
+    low_x: float
+    high_x: float
+    low_y: float
+    high_y: float
+
+    def x(self, value: float) -> float:
+        return _between(value, self.low_x, self.high_x, _LEFT, WIDTH - _RIGHT)
+
+    def y(self, value: float) -> float:
+        return _between(value, self.low_y, self.high_y, HEIGHT - _BOTTOM, _TOP)
+
+    def path(self, points: Sequence[Point]) -> str:
+        return " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
+
+
+def draw(record: StudyRecord) -> list[Chart]:
+    """Return the charts that have something to show."""
+    return [chart for chart in (cumulative_pnl(record), running_difference(record)) if chart is not None]
+
+
+def cumulative_pnl(record: StudyRecord) -> Chart | None:
+    """Draw each engine's cumulative model P&L by exit time; None before the first trade has closed."""
+    curves = {engine: _curve(record, engine) for engine in EngineSlot}
+    span = summary.span(record)
+    if span is None or not any(len(curve) > 1 for curve in curves.values()):
+        return None
+    frame = _frame([point for curve in curves.values() for point in curve], x_to=span.last.timestamp())
+    ends = {engine: curve[-1][1] for engine, curve in curves.items()}
+    told = ", ".join(f"engine {engine.value} {plain.money(str(end))}" for engine, end in ends.items())
+    return Chart(
+        name="pnl",
+        title="Cumulative P&L of the model trades, by exit time",
+        description=f"At the end {told} {plain.clean(record.currency)}.",
+        x_label="exit time, UTC",
+        y_label=f"P&L, {plain.clean(record.currency)}",
+        lines=_apart(
+            _line(frame, _steps(curve, frame.high_x), kind=engine.value.lower(), label=f"engine {engine.value}")
+            for engine, curve in curves.items()
+        ),
+        band=None,
+        band_label="",
+        x_ticks=_time_ticks(frame),
+        y_ticks=_ticks(frame.low_y, frame.high_y, place=frame.y, write=lambda value: plain.signed(f"{value:,.0f}")),
+        zero=frame.y(0),
+    )
+
+
+def running_difference(record: StudyRecord) -> Chart | None:
+    """Draw the mean difference after each pair with its naive band; None below two pairs."""
+    pairs = paired.pairs(record, clock=record.study.exit_clock)
+    points = list(naive.running([pair.difference for pair in pairs], alpha=record.study.alpha))
+    if len(points) < 2:
+        return None
+    settled = min(_BAND_FROM, len(points))
+    line = [(float(one.count), one.estimate * _BPS) for one in _thinned(points)]
+    upper, lower = _band([one for one in points if one.count >= settled])
+    frame = _frame([*(one for one in line if one[0] >= settled), *upper, *lower, (1.0, 0.0)], x_to=float(len(points)))
+    kept = [one for one in line if frame.low_y <= one[1] <= frame.high_y]
+    return Chart(
+        name="difference",
+        title="Mean return difference per signal, B − A, after each pair",
+        description=f"After {len(points)} pairs it stands at {plain.bps(points[-1].estimate)}.",
+        x_label="pairs that have ended",
+        y_label="B − A, bps of reference notional",
+        lines=(_line(frame, kept, kind="difference", label="B − A"),),
+        band=frame.path([*upper, *reversed(lower)]) if upper else None,
+        band_label=f"{confidence(float(record.study.alpha))} naive interval after each pair: not valid when peeking",
+        x_ticks=_ticks(1, frame.high_x, place=frame.x, write=lambda value: f"{value:,.0f}"),
+        y_ticks=_ticks(frame.low_y, frame.high_y, place=frame.y, write=lambda value: plain.signed(f"{value:g}")),
+        zero=frame.y(0),
+    )
+
+
+def _band(points: Sequence[naive.RunningPoint]) -> tuple[list[Point], list[Point]]:
+    shown = _thinned(points)
+    upper = [(float(one.count), one.high * _BPS) for one in shown if one.high is not None]
+    lower = [(float(one.count), one.low * _BPS) for one in shown if one.low is not None]
+    return upper, lower
+
+
+def _curve(record: StudyRecord, engine: EngineSlot) -> list[Point]:
+    span = summary.span(record)
+    start = [] if span is None else [(span.first.timestamp(), 0.0)]
+    points = summary.equity(record, engine, clock=record.study.exit_clock)
+    return start + [(one.at.timestamp(), float(one.pnl)) for one in _thinned(points)]
+
+
+def _steps(curve: Sequence[Point], until: float) -> list[Point]:
+    out = [curve[0]]
+    for x, y in curve[1:]:
+        out += [(x, out[-1][1]), (x, y)]
+    return [*out, (until, out[-1][1])]
+
+
+def _thinned(points: Sequence[T]) -> list[T]:
+    every = math.ceil(len(points) / _MOST_POINTS) or 1
+    return [*points[:-1:every], *points[-1:]]
+
+
+def _line(frame: _Frame, points: Sequence[Point], *, kind: str, label: str) -> Line:
+    x, y = points[-1]
+    end = (round(frame.x(x) + 6, 1), round(frame.y(y) + 4, 1))
+    return Line(kind=kind, label=label, points=frame.path(points), end=end)
+
+
+def _apart(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """Move the names of two lines that end close together away from each other."""
+    upper, lower = sorted(lines, key=lambda line: line.end[1])
+    missing = max(0.0, _NAME_HEIGHT - (lower.end[1] - upper.end[1])) / 2
+    moved = (
+        replace(line, end=(line.end[0], round(line.end[1] + by, 1)))
+        for line, by in ((upper, -missing), (lower, missing))
+    )
+    return tuple(sorted(moved, key=lambda line: line.kind))
+
+
+def _frame(points: Sequence[Point], *, x_to: float) -> _Frame:
+    lowest, highest = min(0.0, *(y for _, y in points)), max(0.0, *(y for _, y in points))
+    room = (highest - lowest) * 0.06 or 1.0
+    first = min(x for x, _ in points)
+    return _Frame(low_x=first, high_x=max(x_to, first + 1), low_y=lowest - room, high_y=highest + room)
+
+
+def _between(value: float, low: float, high: float, start: float, end: float) -> float:
+    return start + (value - low) / (high - low) * (end - start)
+
+
+def _ticks(
+    low: float, high: float, *, place: Callable[[float], float], write: Callable[[float], str]
+) -> tuple[Tick, ...]:
+    step = _round_step((high - low) / 4)
+    first = math.ceil(low / step)
+    marks = (number * step for number in range(first, math.floor(high / step) + 1))
+    return tuple(Tick(at=round(place(mark), 1), label=write(round(mark, 10))) for mark in marks if low <= mark <= high)
+
+
+def _round_step(rough: float) -> float:
+    magnitude = 10.0 ** math.floor(math.log10(rough))
+    return next(factor * magnitude for factor in (1, 2, 5, 10) if factor * magnitude >= rough)
+
+
+def _time_ticks(frame: _Frame) -> tuple[Tick, ...]:
+    marks = (frame.low_x + (frame.high_x - frame.low_x) * quarter / 4 for quarter in range(5))
+    return tuple(Tick(at=round(frame.x(mark), 1), label=_day(mark)) for mark in marks)
+
+
+def _day(at: float) -> str:
+    return datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%d")

@@ -1,0 +1,1 @@
+"""Settings, logging and the Celery configuration: the only readers of the environment."""

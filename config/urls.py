@@ -1,0 +1,45 @@
+"""What settings need to know about URLs."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+_ENGINE = re.compile(r"https?://[^/?#@\s]+([/?][^#\s]*)?", flags=re.ASCII)
+_VENUE = re.compile(r"(https://[^/@]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?)(/[^@]*)?")
+_HOST = re.compile(r"[a-z0-9._:\[\]-]+")
+
+
+def without_password(value: str) -> str:
+    """Hide everything before the last @, wherever a malformed URL has put the password."""
+    return re.sub(r"^([A-Za-z0-9+.-]*:/*)?.*@", r"\1…@", value, flags=re.DOTALL)
+
+
+def for_kombu(url: str | None) -> str | None:
+    """Spell a unix socket's URL as Celery does: `unix:///path?db=0` is `redis+socket:///path?virtual_host=0`."""
+    if url is None or not url.startswith("unix://"):
+        return url
+    return "redis+socket://" + url.removeprefix("unix://").replace("?db=", "?virtual_host=")
+
+
+def is_engine(value: str) -> bool:
+    """Say whether a text is `http(s)://host[:port][/path][?query]`, without a user and a fragment."""
+    return value.isascii() and _ENGINE.fullmatch(value) is not None and _has_host(value)
+
+
+def is_venue(value: str) -> bool:
+    """Say whether a text is an https URL, or an http URL of this machine; without a user."""
+    return _VENUE.fullmatch(value) is not None
+
+
+def is_host(value: str) -> bool:
+    """Say whether a text is `host` or `host:port` in lower case, an IPv6 address in brackets."""
+    return _HOST.fullmatch(value) is not None and _has_host(f"//{value}")
+
+
+def _has_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

@@ -1,0 +1,66 @@
+"""Bars that alerts carried: what a book without a data feed knows of the market."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from domain.context import PriceSide
+from domain.intervals import Unit
+from domain.signal import NewSignal
+
+_FIRED_EARLY = timedelta(seconds=1)
+_COLUMNS = {
+    "book": "text", "symbol": "text", "exchange": "text", "instrument_kind": "text", "interval": "text",
+    "side": "text", "open_time": "timestamptz", "close_time": "timestamptz", "open": "numeric", "high": "numeric",
+    "low": "numeric", "close": "numeric", "volume": "numeric",
+}  # fmt: skip
+_NAMES = ", ".join(f'"{name}"' for name in _COLUMNS)
+_ARRAYS = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _COLUMNS.items())
+# In order of the key, so that two writers never wait for each other.
+_INSERT = text(f"""
+    INSERT INTO bars ({_NAMES}) SELECT * FROM unnest({_ARRAYS}) AS given({_NAMES})
+    ORDER BY book, symbol, exchange, instrument_kind, interval, side, open_time
+    ON CONFLICT DO NOTHING
+""")
+
+
+def remember(session: Session, received: Sequence[tuple[NewSignal, datetime]]) -> None:
+    """Store the bars of alerts received at these times; the first value of a bar stays.
+
+    A bar that had not closed when its alert fired would be kept half-made, so it is left out. Replay books take
+    their bars from files only.
+    """
+    rows = [row for signal, received_at in received if (row := _row(signal, received_at)) is not None]
+    if rows:
+        session.execute(_INSERT, {name: [row[name] for row in rows] for name in _COLUMNS})
+
+
+def _row(signal: NewSignal, received_at: datetime) -> dict[str, Any] | None:
+    bar, interval = signal.bar, signal.timeframe
+    if bar is None or interval is None or signal.book.startswith("replay:"):
+        return None
+    if interval.unit is Unit.MONTH and bar.open_time.day > 28:
+        return None
+    close_time = interval.end(bar.open_time)
+    if (signal.event_at or received_at) + _FIRED_EARLY < close_time:
+        return None
+    return {
+        "book": signal.book,
+        "symbol": signal.symbol,
+        "exchange": signal.exchange,
+        "instrument_kind": signal.instrument_kind.value,
+        "interval": str(interval),
+        "side": PriceSide.MID.value,
+        "open_time": bar.open_time,
+        "close_time": close_time,
+        "open": bar.open,
+        "high": bar.high,
+        "low": bar.low,
+        "close": bar.close,
+        "volume": bar.volume,
+    }

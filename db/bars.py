@@ -1,0 +1,141 @@
+"""Bars that books have seen, behind the BarStore port."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from db.session import Database
+from domain.context import Bar, PriceSide
+from domain.intervals import Interval
+from domain.ports import Feed
+from domain.signal import Instrument, InstrumentKind
+
+_SERIES = (
+    "book = :book AND symbol = :symbol AND exchange = :exchange AND instrument_kind = :kind"
+    " AND interval = :interval AND side = :side"
+)
+_BAR = "open_time, open, high, low, close, volume"
+_FEEDS = text("""
+    WITH RECURSIVE series AS (
+        (SELECT exchange, instrument_kind, interval, side FROM bars WHERE book = :book AND symbol = :symbol
+         ORDER BY exchange, instrument_kind, interval, side LIMIT 1)
+        UNION ALL
+        SELECT next.* FROM series CROSS JOIN LATERAL (
+            SELECT exchange, instrument_kind, interval, side FROM bars
+            WHERE book = :book AND symbol = :symbol
+              AND (exchange, instrument_kind, interval, side)
+                > (series.exchange, series.instrument_kind, series.interval, series.side)
+            ORDER BY exchange, instrument_kind, interval, side LIMIT 1) AS next)
+    SELECT * FROM series
+""")
+
+
+class StoredBars:
+    """Reads stored bars, each call one statement without a transaction around it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def feeds(self, book: str, instrument: Instrument) -> Sequence[Feed]:
+        """List the series stored for an instrument, finest interval first; those without an exchange fit any."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_FEEDS, {"book": book, "symbol": instrument.symbol}).all()
+        known = [_feed(book, instrument.symbol, row) for row in rows]
+        exact = [one for one in known if one.instrument == instrument]
+        return sorted(exact or [one for one in known if not one.instrument.exchange], key=_fineness)
+
+    def last_closed(self, feed: Feed, *, as_of: datetime, count: int) -> Sequence[Bar]:
+        """Return up to `count` newest bars that closed at or before `as_of`, oldest first."""
+        query = (
+            f"SELECT {_BAR} FROM bars WHERE {_SERIES} AND close_time <= :as_of ORDER BY close_time DESC LIMIT :count"
+        )
+        return self._read(query, feed, as_of=as_of, count=count)[::-1]
+
+    def covering(self, feed: Feed, *, at: datetime) -> Bar | None:
+        """Return the bar with open_time <= at < its end; only its open may be used at `at`."""
+        query = (
+            f"SELECT {_BAR} FROM (SELECT * FROM bars WHERE {_SERIES} AND open_time <= :at"
+            " ORDER BY open_time DESC LIMIT 1) AS newest WHERE close_time > :at"
+        )
+        return next(iter(self._read(query, feed, at=at)), None)
+
+    def closed_between(self, feed: Feed, *, after: datetime, until: datetime) -> Sequence[Bar]:
+        """Return bars whose end is in (after, until], oldest first."""
+        query = (
+            f"SELECT {_BAR} FROM bars WHERE {_SERIES} AND close_time > :after AND close_time <= :until"
+            " ORDER BY close_time"
+        )
+        return self._read(query, feed, after=after, until=until)
+
+    def count_closed(self, feed: Feed, *, after: datetime, until: datetime) -> int:
+        """Count the bars whose end is in (after, until]."""
+        query = text(f"SELECT count(*) FROM bars WHERE {_SERIES} AND close_time > :after AND close_time <= :until")
+        with self._database.reading() as connection:
+            return int(connection.execute(query, _series(feed) | {"after": after, "until": until}).scalar_one())
+
+    def _read(self, query: str, feed: Feed, **given: Any) -> list[Bar]:
+        with self._database.reading() as connection:
+            rows = connection.execute(text(query), _series(feed) | given).all()
+        return [_bar(row) for row in rows]
+
+
+def add(session: Session, feed: Feed, bars: Iterable[Bar]) -> None:
+    """Load many bars of one series at once (COPY).
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: when a bar is there already.
+    """
+    copy = (
+        "COPY bars (book, symbol, exchange, instrument_kind, interval, side, open_time, close_time,"
+        " open, high, low, close, volume) FROM STDIN"
+    )
+    key = tuple(_series(feed).values())
+    connection = session.connection().connection.driver_connection
+    assert connection is not None  # noqa: S101 - an open session has one
+    with connection.cursor() as cursor, cursor.copy(copy) as out:
+        for bar in bars:
+            end = feed.interval.end(bar.open_time)
+            out.write_row((*key, bar.open_time, end, bar.open, bar.high, bar.low, bar.close, bar.volume))
+
+
+def end_of_data(session: Session, book: str) -> datetime | None:
+    """Return when the last bar of a book closed."""
+    found: datetime | None = session.execute(
+        text("SELECT max(close_time) FROM bars WHERE book = :book"), {"book": book}
+    ).scalar_one()
+    return found
+
+
+def _series(feed: Feed) -> dict[str, str]:
+    return {
+        "book": feed.book,
+        "symbol": feed.instrument.symbol,
+        "exchange": feed.instrument.exchange,
+        "kind": feed.instrument.kind.value,
+        "interval": str(feed.interval),
+        "side": feed.side.value,
+    }
+
+
+def _feed(book: str, symbol: str, row: Any) -> Feed:
+    kind = InstrumentKind(row.instrument_kind)
+    return Feed(
+        book=book,
+        instrument=Instrument(symbol=symbol, exchange=row.exchange, kind=kind),
+        interval=Interval.parse(row.interval),
+        side=PriceSide(row.side),
+    )
+
+
+def _fineness(feed: Feed) -> tuple[Any, str]:
+    return feed.interval.approximate, feed.side.value
+
+
+def _bar(row: Any) -> Bar:
+    opened_at, first, high, low, close, volume = row
+    return Bar(open_time=opened_at, open=first, high=high, low=low, close=close, volume=volume)

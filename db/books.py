@@ -1,0 +1,113 @@
+"""Books: which exist, what time it is in them, what capital they refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from db.session import Database
+
+STANDING = ("live", "paper", "test")
+
+
+class ReplayExists(ValueError):
+    """A replay of the same input was made before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """A book's kind and capital; `cursor` is set for replays, whose clock it is."""
+
+    book: str
+    kind: str
+    cursor: datetime | None
+    reference_capital: Decimal
+    max_leverage: Decimal
+
+    @property
+    def max_notional(self) -> Decimal:
+        """How much one position may be worth."""
+        return self.reference_capital * self.max_leverage
+
+
+def ensure_standing(session: Session) -> None:
+    """Create the live, paper and test books when they are missing."""
+    session.execute(
+        text(
+            "INSERT INTO books (book, kind) SELECT name, name FROM unnest(cast(:names AS text[])) AS name"
+            " ON CONFLICT DO NOTHING"
+        ),
+        {"names": list(STANDING)},
+    )
+
+
+def create_replay(session: Session, book: str, *, cursor: datetime) -> None:
+    """Create a replay's book with its clock at `cursor`.
+
+    Raises:
+        ReplayExists: when there is one of that name.
+    """
+    query = text(
+        "INSERT INTO books (book, kind, cursor, exits_to) VALUES (:book, 'replay', :cursor, :cursor)"
+        " ON CONFLICT DO NOTHING RETURNING book"
+    )
+    if session.execute(query, {"book": book, "cursor": cursor}).one_or_none() is None:
+        raise ReplayExists(book)
+
+
+def load(session: Session, names: Collection[str]) -> dict[str, Book]:
+    """Return the named books that exist."""
+    query = text("SELECT book, kind, cursor, reference_capital, max_leverage FROM books WHERE book = ANY(:names)")
+    return {row["book"]: Book(**row) for row in session.execute(query, {"names": list(set(names))}).mappings()}
+
+
+def move_cursor(session: Session, book: str, *, to: datetime) -> None:
+    """Move a replay's clock forward; it never goes back."""
+    session.execute(
+        text("UPDATE books SET cursor = greatest(cursor, :to) WHERE book = :book AND kind = 'replay'"),
+        {"book": book, "to": to},
+    )
+
+
+def record_exits(session: Session, book: str, *, to: datetime) -> None:
+    """Record that all exits of the book are evaluated up to `to`."""
+    session.execute(
+        text("UPDATE books SET exits_to = greatest(coalesce(exits_to, :to), :to) WHERE book = :book"),
+        {"book": book, "to": to},
+    )
+
+
+def exits_to(session: Session, book: str) -> datetime | None:
+    """Return up to when the book's exits are evaluated."""
+    return session.execute(text("SELECT exits_to FROM books WHERE book = :book"), {"book": book}).scalar_one_or_none()
+
+
+def with_open_trades(session: Session) -> list[str]:
+    """Name the books, other than replays, that have open trades."""
+    query = text(
+        "SELECT book FROM books WHERE kind <> 'replay'"
+        " AND EXISTS (SELECT FROM trades WHERE trades.book = books.book AND status IN ('pending', 'open'))"
+        " ORDER BY book"
+    )
+    return list(session.execute(query).scalars())
+
+
+class BookClock:
+    """Tells a book's time: the cursor of a replay, else the wall clock."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def now(self, book: str) -> datetime:
+        """Return the present moment on the book's clock, aware UTC."""
+        if not book.startswith("replay:"):
+            return datetime.now(UTC)
+        with self._database.transaction() as session:
+            cursor = session.execute(text("SELECT cursor FROM books WHERE book = :book"), {"book": book}).scalar_one()
+        assert isinstance(cursor, datetime)  # noqa: S101 - a CHECK says that a replay has one
+        return cursor

@@ -1,0 +1,43 @@
+"""Decisions: what each engine said, stored unmodified and once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID, uuid5
+
+from sqlalchemy.orm import Session
+
+from db import bulk
+from db.dispatches import Dispatch
+from db.experiment_models import DecisionRow
+from db.plans import plan_to_json
+from domain.decision import EngineAnswer
+
+
+def record(session: Session, pairs: Iterable[tuple[Dispatch, tuple[EngineAnswer, EngineAnswer]]]) -> None:
+    """Write both answers of each dispatch; an engine's first answer stays."""
+    rows = [_row(one.experiment_id, answer) for one, answers in pairs for answer in answers]
+    bulk.insert(session, DecisionRow, rows)
+
+
+def _row(experiment_id: UUID, answer: EngineAnswer) -> dict[str, Any]:
+    decision, plan = answer.decision, answer.decision.plan
+    return {
+        "decision_id": uuid5(experiment_id, f"decision:{answer.slot.value}"),
+        "experiment_id": experiment_id,
+        "engine": answer.slot.value,
+        "engine_name": answer.engine,
+        "engine_version": answer.version,
+        "context_hash": answer.context_hash,
+        "action": decision.verdict.value,
+        "side": plan and plan.side.value,
+        "quantity": plan and plan.quantity,
+        "stop": plan and plan.stop,
+        "plan": plan and plan_to_json(plan),
+        "confidence": decision.confidence,
+        "reasons": list(decision.reasons),
+        "rationale": dict(decision.rationale),
+        "latency_ms": answer.latency_ms,
+        "error": decision.error,
+    }

@@ -1,0 +1,27 @@
+"""The database's errors, for those who catch them without knowing what talks to it."""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+__all__ = [
+    "DBAPIError",
+    "InterfaceError",
+    "OperationalError",
+    "PoolTimeout",
+    "ProgrammingError",
+    "SQLAlchemyError",
+    "is_outage",
+]
+
+
+_OUTAGES = ("08", "53", "57", "58")  # no connection, no resources (a full disk), shutting down, the system's own errors
+
+
+def is_outage(error: BaseException) -> bool:
+    """Say whether an error means that the database is away or cannot work, rather than that a statement is bad."""
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    return error.connection_invalidated or (isinstance(error, OperationalError) and (state or "57")[:2] in _OUTAGES)

@@ -1,0 +1,63 @@
+"""Experiments: the stored assignment of each entry signal; the first one written stays."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from db import bulk
+from db.experiment_models import ExperimentRow
+from domain.decision import EngineSlot
+from domain.experiment import PPM, Assignment
+from domain.trade import experiment_id_for
+
+
+def record(session: Session, assignments: Sequence[Assignment]) -> None:
+    """Write the assignments; a signal that has one keeps it."""
+    rows = [
+        {
+            "experiment_id": experiment_id_for(one.signal_id),
+            "signal_id": one.signal_id,
+            "study_id": one.study_id,
+            "variant": one.variant.value,
+            "assignment_hash": one.assignment_hash,
+            "bucket": one.bucket_ppm,
+            "split_percentage": Decimal(one.split_ppm) / PPM,
+            "first_asked": one.first_asked.value,
+            "reference_notional": one.reference_notional,
+            "policy_version_id": one.policy_version_id,
+            "policy_version": one.policy_version,
+        }
+        for one in assignments
+    ]
+    bulk.insert(session, ExperimentRow, rows)
+
+
+def load(session: Session, signal_ids: Collection[UUID]) -> dict[UUID, Assignment]:
+    """Return the stored assignment of each signal that has one."""
+    query = text("""
+        SELECT signal_id, study_id, variant, assignment_hash, bucket, split_percentage, first_asked,
+               reference_notional, policy_version_id, policy_version
+        FROM experiments WHERE signal_id = ANY(:ids)
+    """)
+    return {row.signal_id: _assignment(row) for row in session.execute(query, {"ids": list(signal_ids)})}
+
+
+def _assignment(row: Any) -> Assignment:
+    return Assignment(
+        signal_id=row.signal_id,
+        study_id=row.study_id,
+        variant=EngineSlot(row.variant),
+        assignment_hash=row.assignment_hash,
+        bucket_ppm=row.bucket,
+        split_ppm=int(row.split_percentage * PPM),
+        first_asked=EngineSlot(row.first_asked),
+        reference_notional=row.reference_notional,
+        policy_version_id=row.policy_version_id,
+        policy_version=row.policy_version,
+    )

@@ -1,0 +1,39 @@
+"""Incidents: what needs a person, at most one open of a kind about a subject."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.orm import Session
+
+_OPEN = text("""
+    INSERT INTO incidents (kind, subject, detail) VALUES (:kind, :subject, cast(:detail AS jsonb))
+    ON CONFLICT (kind, subject) WHERE closed_at IS NULL DO NOTHING RETURNING incident_id
+""")
+_CLOSE = text("""
+    UPDATE incidents SET closed_at = clock_timestamp() WHERE incident_id = :id AND closed_at IS NULL
+    RETURNING incident_id
+""")
+_LIST = text("""
+    SELECT incident_id, kind, subject, detail, opened_at FROM incidents WHERE closed_at IS NULL
+    ORDER BY opened_at, incident_id
+""")
+
+
+def open_(session: Session, *, kind: str, subject: str, detail: dict[str, Any]) -> bool:
+    """Open an incident; say whether it is new (False: there is an open one of this kind about the subject)."""
+    given = {"kind": kind, "subject": subject, "detail": json.dumps(detail)}
+    return session.execute(_OPEN, given).one_or_none() is not None
+
+
+def close(session: Session, incident_id: UUID) -> bool:
+    """Close an incident; say whether it was open."""
+    return session.execute(_CLOSE, {"id": incident_id}).one_or_none() is not None
+
+
+def list_open(session: Session) -> list[RowMapping]:
+    """Return the open incidents, oldest first."""
+    return list(session.execute(_LIST).mappings())

@@ -1,0 +1,75 @@
+"""Migrations as a step of their own: one at a time, with lock and statement timeouts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+DATABASE_ERRORS = (SQLAlchemyError,)
+_ADVISORY_LOCK = 7_263_401_955
+_MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+
+
+class SchemaOutdated(RuntimeError):
+    """The database's schema is not the one this code was written for."""
+
+
+def upgrade(url: str) -> None:
+    """Bring the database at `url` to the newest schema; concurrent calls wait for each other."""
+    engine = create_engine(driver_url(url), connect_args={"connect_timeout": 5})
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
+        connection.execute(text("SET lock_timeout = '10s'"))
+        connection.execute(text("SET statement_timeout = '10min'"))
+        connection.commit()
+        try:
+            config = alembic_config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+        finally:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
+            connection.commit()
+    engine.dispose()
+
+
+def check_current(url: str) -> None:
+    """Return when the database has the newest schema.
+
+    Raises:
+        SchemaOutdated: saying what the database has, what is needed and what to run.
+    """
+    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    engine = create_engine(driver_url(url), connect_args={"connect_timeout": 5})
+    with engine.connect() as connection:
+        present = MigrationContext.configure(connection).get_current_revision()
+    engine.dispose()
+    if present != head:
+        raise SchemaOutdated(
+            f"the database is at schema {present or 'none'}, needed is {head}: run `orchestrator migrate`"
+        )
+
+
+def alembic_config() -> Config:
+    """Return the configuration of our migration scripts."""
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    return config
+
+
+def driver_url(url: str) -> str:
+    """Name SQLAlchemy's psycopg driver in a libpq URL."""
+    return re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql+psycopg://", url)
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of what a database error says; the rest repeats the statement."""
+    return str(getattr(error, "orig", None) or error).strip().split("\n")[0]

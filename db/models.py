@@ -1,0 +1,208 @@
+"""Tables of what comes in: books, sources, signals, webhook events, bars and market contexts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import Base, one_of
+from domain.context import PriceSide
+from domain.signal import Action, Direction, InstrumentKind, SellAlone, SignalStatus
+
+
+class BookRow(Base):
+    """A book: everything belongs to one and follows its clock; `cursor` is a replay's clock."""
+
+    __tablename__ = "books"
+    __table_args__ = (
+        CheckConstraint("kind IN ('live', 'paper', 'test', 'replay')", name="kind_known"),
+        CheckConstraint("book = kind OR (kind = 'replay' AND book LIKE 'replay:%')", name="name_says_kind"),
+        CheckConstraint("(kind = 'replay') = (cursor IS NOT NULL)", name="replay_has_cursor"),
+    )
+
+    book: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    cursor: Mapped[datetime | None]
+    exits_to: Mapped[datetime | None]
+    completed: Mapped[bool] = mapped_column(server_default=text("false"))
+    reference_capital: Mapped[Decimal] = mapped_column(server_default="100000")
+    base_currency: Mapped[str] = mapped_column(server_default="USD")
+    max_leverage: Mapped[Decimal] = mapped_column(server_default="1")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class SourceRow(Base):
+    """One alert sender; its token is stored hashed for look-up and encrypted for display."""
+
+    __tablename__ = "sources"
+    __table_args__ = (
+        one_of("instrument_kind", InstrumentKind),
+        one_of("sell_alone", SellAlone),
+        CheckConstraint("confidence_scale IN (1, 10, 100)", name="confidence_scale_known"),
+        CheckConstraint("max_lag_s > 0", name="max_lag_positive"),
+    )
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    book: Mapped[str] = mapped_column(ForeignKey("books.book"))
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    token_encrypted: Mapped[bytes]
+    strategy: Mapped[str] = mapped_column(server_default="")
+    timeframe: Mapped[str | None]
+    exchange: Mapped[str] = mapped_column(server_default="")
+    instrument_kind: Mapped[str | None]
+    sell_alone: Mapped[str | None]
+    confidence_scale: Mapped[int] = mapped_column(server_default="100")
+    max_lag_s: Mapped[int] = mapped_column(server_default="300")
+    enabled: Mapped[bool] = mapped_column(server_default=text("true"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class SignalRow(Base):
+    """One accepted alert and its place in the pipeline."""
+
+    __tablename__ = "signals"
+    __table_args__ = (
+        one_of("direction", Direction),
+        one_of("action", Action),
+        one_of("status", SignalStatus),
+        one_of("instrument_kind", InstrumentKind),
+        CheckConstraint("stage BETWEEN 0 AND 5", name="stage_known"),
+        CheckConstraint("(status = 'done') = processed", name="done_is_processed"),
+        CheckConstraint("NOT processed OR (stage = 5 AND processing_lock IS NULL)", name="processed_is_finished"),
+        CheckConstraint("(processing_lock IS NULL) = (lock_expires_at IS NULL)", name="lock_has_expiry"),
+        Index("ix_signals_due", "next_attempt_at", postgresql_where=text("status = 'open'")),
+        Index("ix_signals_content", "book", "source", "content_hash", "received_at"),
+        Index("ix_signals_book_seq", "book", "seq"),
+        Index("ix_signals_undispatched", "book", "symbol", postgresql_where=text("status = 'open' AND stage < 4")),
+    )
+
+    signal_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
+    book: Mapped[str] = mapped_column(ForeignKey("books.book"))
+    source: Mapped[str] = mapped_column(ForeignKey("sources.name"))
+    strategy: Mapped[str]
+    symbol: Mapped[str]
+    exchange: Mapped[str]
+    instrument_kind: Mapped[str]
+    direction: Mapped[str]
+    action: Mapped[str]
+    timeframe: Mapped[str | None]
+    timestamp: Mapped[datetime | None]
+    event_at: Mapped[datetime | None]
+    received_at: Mapped[datetime]
+    price: Mapped[Decimal | None]
+    confidence: Mapped[Decimal | None]
+    signal_hash: Mapped[str]
+    content_hash: Mapped[str]
+    occurrence: Mapped[int] = mapped_column(BigInteger)
+    dialect: Mapped[str]
+    raw_body: Mapped[bytes]
+    raw_payload: Mapped[dict[str, Any]]
+    flags: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
+    is_test: Mapped[bool]
+    stage: Mapped[int] = mapped_column(server_default="0")
+    status: Mapped[str] = mapped_column(server_default="open")
+    processed: Mapped[bool] = mapped_column(server_default=text("false"))
+    experiment_id: Mapped[UUID | None]
+    processing_lock: Mapped[UUID | None]
+    locked_by: Mapped[str | None]
+    lock_expires_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    next_attempt_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    enqueued_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_error: Mapped[str | None]
+    stored_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class SignalEventRow(Base):
+    """Each stage that a signal reached, append-only: which token wrote it, and which one owned the signal then."""
+
+    __tablename__ = "signal_events"
+    __table_args__ = (CheckConstraint("stage BETWEEN 1 AND 5", name="stage_known"),)
+
+    signal_id: Mapped[UUID] = mapped_column(ForeignKey("signals.signal_id"), primary_key=True)
+    stage: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    written_by: Mapped[UUID]
+    owned_by: Mapped[UUID | None]
+    at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class WebhookEventRow(Base):
+    """What came in and was not accepted: the raw bytes and the reasons."""
+
+    __tablename__ = "webhook_events"
+    __table_args__ = (CheckConstraint("kind IN ('quarantined', 'oversized')", name="kind_known"),)
+
+    event_id: Mapped[UUID] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(ForeignKey("sources.name"))
+    book: Mapped[str] = mapped_column(ForeignKey("books.book"))
+    kind: Mapped[str]
+    received_at: Mapped[datetime]
+    raw_body: Mapped[bytes]
+    content_type: Mapped[str]
+    errors: Mapped[dict[str, Any]]
+    redriven_at: Mapped[datetime | None]
+    redriven_signal_id: Mapped[UUID | None] = mapped_column(ForeignKey("signals.signal_id"))
+
+
+class BarRow(Base):
+    """A bar a book has seen; `close_time` is when it is closed and may be used."""
+
+    __tablename__ = "bars"
+    __table_args__ = (
+        one_of("side", PriceSide),
+        CheckConstraint("high >= greatest(open, close) AND low <= least(open, close)", name="range_holds_prices"),
+        CheckConstraint("low > 0 AND high < 'Infinity'::numeric", name="prices_are_numbers"),
+        CheckConstraint("close_time > open_time", name="closes_after_open"),
+        Index("ix_bars_newest", "book", "symbol", "close_time"),
+        Index("ix_bars_closed", "book", "symbol", "exchange", "instrument_kind", "interval", "side", "close_time"),
+    )
+
+    book: Mapped[str] = mapped_column(ForeignKey("books.book"), primary_key=True)
+    symbol: Mapped[str] = mapped_column(primary_key=True)
+    exchange: Mapped[str] = mapped_column(primary_key=True)
+    instrument_kind: Mapped[str] = mapped_column(primary_key=True)
+    interval: Mapped[str] = mapped_column(primary_key=True)
+    side: Mapped[str] = mapped_column(primary_key=True)
+    open_time: Mapped[datetime] = mapped_column(primary_key=True)
+    close_time: Mapped[datetime]
+    open: Mapped[Decimal]
+    high: Mapped[Decimal]
+    low: Mapped[Decimal]
+    close: Mapped[Decimal]
+    volume: Mapped[Decimal | None]
+
+
+class BarWindowRow(Base):
+    """The bars of a context, stored once for all signals that share them."""
+
+    __tablename__ = "bar_windows"
+
+    window_hash: Mapped[str] = mapped_column(primary_key=True)
+    document: Mapped[dict[str, Any]]
+
+
+class MarketContextRow(Base):
+    """The frozen snapshot of one signal; `timestamp` is its as-of time on the book's clock."""
+
+    __tablename__ = "market_contexts"
+
+    context_id: Mapped[UUID] = mapped_column(primary_key=True)
+    signal_id: Mapped[UUID] = mapped_column(ForeignKey("signals.signal_id"), unique=True)
+    timestamp: Mapped[datetime]
+    symbol: Mapped[str]
+    current_price: Mapped[Decimal | None]
+    bid: Mapped[Decimal | None]
+    ask: Mapped[Decimal | None]
+    volume: Mapped[Decimal | None]
+    indicators: Mapped[dict[str, Any]]
+    quality: Mapped[dict[str, Any]]
+    rest: Mapped[dict[str, Any]]
+    window_hash: Mapped[str] = mapped_column(ForeignKey("bar_windows.window_hash"))
+    context_hash: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

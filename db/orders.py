@@ -1,0 +1,208 @@
+"""Orders, their fills and the quotes both refer to. Facts about the outside are written whoever owns the signal."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from db import bulk
+from db.trade_models import OPEN_STATES, FillRow, OrderRow, QuoteRow
+from domain.following import Placed
+from domain.signal import Instrument, InstrumentKind
+from domain.trade import Clock, Fill, Intent, Order, OrderState, Pricing, QuoteBasis, TradeQuote
+
+_INSERT_EVENT = text("""
+    INSERT INTO order_events (order_id, from_state, to_state, detail)
+    SELECT id, from_state, to_state, detail
+    FROM unnest(cast(:ids AS uuid[]), cast(:froms AS text[]), cast(:tos AS text[]), cast(:details AS text[]))
+        AS given(id, from_state, to_state, detail)
+""")
+_SELECT = """
+    SELECT order_id, client_order_id, orders.book, trade_id, intent, exit_clock, leg, attempt, side, quantity, fraction,
+           pricing, reason, is_final, venue, account, state, quote_id, symbol, exchange, instrument_kind, at, bid, ask,
+           last, next_check_at <= clock_timestamp() AS may_retry
+    FROM orders JOIN quotes USING (quote_id)
+"""
+
+
+def record(session: Session, orders: Sequence[Order], *, state: OrderState) -> set[UUID]:
+    """Write new orders in `state` with their quotes and first event; those that exist stay.
+
+    Returns:
+        The ids that were new.
+    """
+    if not orders:
+        return set()
+    quotes = {one.quote.quote_id: one.quote for one in orders}
+    bulk.insert(session, QuoteRow, [_quote_row(quotes[key]) for key in sorted(quotes)])
+    rows = [_row(one, state) for one in sorted(orders, key=lambda one: one.order_id)]
+    new: set[UUID] = set(bulk.insert(session, OrderRow, rows))
+    note(session, [(order_id, None, state, None) for order_id in new])
+    return new
+
+
+def fill_model_orders(session: Session, orders: Sequence[Order], fills: Sequence[Fill]) -> None:
+    """Write model orders as filled, with their fills."""
+    record(session, orders, state=OrderState.FILLED)
+    record_fills(session, fills)
+
+
+def record_fills(session: Session, fills: Sequence[Fill]) -> None:
+    """Write fills; one that a venue reported before stays."""
+    bulk.insert(session, FillRow, [_fill_row(one) for one in fills])
+
+
+def open_entries(session: Session, experiment_ids: Collection[UUID]) -> list[UUID]:
+    """Return the ids of real entry orders of these experiments that are not at their end."""
+    query = text("""
+        SELECT order_id FROM orders JOIN trades USING (trade_id)
+        WHERE experiment_id = ANY(:ids) AND NOT is_shadow AND intent = 'entry'
+          AND state IN ('intent', 'submitting', 'resubmit_ok')
+        ORDER BY order_id
+    """)
+    return list(session.execute(query, {"ids": list(experiment_ids)}).scalars())
+
+
+def load(session: Session, order_ids: Collection[UUID]) -> list[Order]:
+    """Return orders by id, in order of id."""
+    query = text(f"{_SELECT} WHERE order_id = ANY(:ids) ORDER BY order_id")
+    return [_order(row) for row in session.execute(query, {"ids": list(order_ids)})]
+
+
+def exits_of(session: Session, trade_ids: Collection[UUID]) -> dict[UUID, list[Placed]]:
+    """Return the exit orders of each trade by leg and attempt."""
+    query = text(
+        f"{_SELECT} WHERE trade_id = ANY(:ids) AND intent = 'exit' ORDER BY trade_id, exit_clock, leg, attempt"
+    )
+    found: dict[UUID, list[Placed]] = {}
+    for row in session.execute(query, {"ids": list(trade_ids)}):
+        placed = Placed(order=_order(row), state=OrderState(row.state), may_retry=row.may_retry)
+        found.setdefault(row.trade_id, []).append(placed)
+    return found
+
+
+def open_exits(session: Session, experiment_ids: Collection[UUID]) -> list[UUID]:
+    """Return the ids of real exit orders of these experiments that are not at their end."""
+    query = text("""
+        SELECT order_id FROM orders JOIN trades USING (trade_id)
+        WHERE experiment_id = ANY(:ids) AND NOT is_shadow AND intent = 'exit'
+          AND state IN ('intent', 'submitting', 'resubmit_ok')
+        ORDER BY order_id
+    """)
+    return list(session.execute(query, {"ids": list(experiment_ids)}).scalars())
+
+
+def entries_open(session: Session, trade_ids: Collection[UUID]) -> set[UUID]:
+    """Return the trades whose entry order may still fill."""
+    query = text(
+        f"SELECT trade_id FROM orders WHERE trade_id = ANY(:ids) AND intent = 'entry' AND state IN {OPEN_STATES}"
+    )
+    return set(session.execute(query, {"ids": list(trade_ids)}).scalars())
+
+
+def fills_of(session: Session, trade_ids: Collection[UUID]) -> dict[UUID, list[Fill]]:
+    """Return all fills of each trade in order of time."""
+    query = text("""
+        SELECT order_id, trade_id, exit_clock, intent, venue, venue_fill_id, side, quantity, price, fee, filled_at,
+               quote_id, quote_basis, fill_model
+        FROM fills WHERE trade_id = ANY(:ids) ORDER BY trade_id, filled_at, venue_fill_id
+    """)
+    found: dict[UUID, list[Fill]] = {}
+    for row in session.execute(query, {"ids": list(trade_ids)}):
+        found.setdefault(row.trade_id, []).append(_fill(row))
+    return found
+
+
+def note(session: Session, events: Sequence[tuple[UUID, OrderState | None, OrderState, str | None]]) -> None:
+    """Append events: (order, state before, state after, why)."""
+    if not events:
+        return
+    given = {
+        "ids": [one[0] for one in events],
+        "froms": [one[1] and one[1].value for one in events],
+        "tos": [one[2].value for one in events],
+        "details": [one[3] for one in events],
+    }
+    session.execute(_INSERT_EVENT, given)
+
+
+def _side(*, is_buy: bool) -> str:
+    return "buy" if is_buy else "sell"
+
+
+def _quote_row(quote: TradeQuote) -> dict[str, Any]:
+    return {
+        "quote_id": quote.quote_id, "book": quote.book, "symbol": quote.instrument.symbol,
+        "exchange": quote.instrument.exchange, "instrument_kind": quote.instrument.kind.value, "at": quote.at,
+        "bid": quote.bid, "ask": quote.ask, "last": quote.last,
+    }  # fmt: skip
+
+
+def _row(order: Order, state: OrderState) -> dict[str, Any]:
+    return {
+        "order_id": order.order_id, "client_order_id": order.client_order_id, "book": order.book,
+        "trade_id": order.trade_id, "intent": order.intent.value, "exit_clock": order.clock.value, "leg": order.leg,
+        "attempt": order.attempt, "side": _side(is_buy=order.is_buy), "quantity": order.quantity,
+        "fraction": order.fraction, "pricing": order.pricing.value, "reason": order.reason,
+        "is_final": order.is_final, "venue": order.venue, "account": order.account,
+        "quote_id": order.quote.quote_id, "state": state.value,
+    }  # fmt: skip
+
+
+def _fill_row(fill: Fill) -> dict[str, Any]:
+    return {
+        "order_id": fill.order_id, "trade_id": fill.trade_id, "exit_clock": fill.clock.value,
+        "intent": fill.intent.value, "venue": fill.venue, "venue_fill_id": fill.venue_fill_id,
+        "side": _side(is_buy=fill.is_buy), "quantity": fill.quantity, "price": fill.price, "fee": fill.fee,
+        "filled_at": fill.at, "quote_id": fill.quote_id, "quote_basis": fill.basis.value,
+        "fill_model": fill.fill_model,
+    }  # fmt: skip
+
+
+def _order(row: Any) -> Order:
+    instrument = Instrument(symbol=row.symbol, exchange=row.exchange, kind=InstrumentKind(row.instrument_kind))
+    return Order(
+        order_id=row.order_id,
+        client_order_id=row.client_order_id,
+        book=row.book,
+        trade_id=row.trade_id,
+        intent=Intent(row.intent),
+        clock=Clock(row.exit_clock),
+        leg=row.leg,
+        attempt=row.attempt,
+        is_buy=row.side == "buy",
+        quantity=row.quantity,
+        fraction=row.fraction,
+        pricing=Pricing(row.pricing),
+        reason=row.reason,
+        venue=row.venue,
+        account=row.account,
+        is_final=row.is_final,
+        quote=TradeQuote(
+            quote_id=row.quote_id, book=row.book, instrument=instrument, at=row.at,
+            bid=row.bid, ask=row.ask, last=row.last,
+        ),
+    )  # fmt: skip
+
+
+def _fill(row: Any) -> Fill:
+    return Fill(
+        order_id=row.order_id,
+        trade_id=row.trade_id,
+        clock=Clock(row.exit_clock),
+        intent=Intent(row.intent),
+        venue=row.venue,
+        venue_fill_id=row.venue_fill_id,
+        is_buy=row.side == "buy",
+        quantity=row.quantity,
+        price=row.price,
+        fee=row.fee,
+        at=row.filled_at,
+        quote_id=row.quote_id,
+        basis=QuoteBasis(row.quote_basis),
+        fill_model=row.fill_model,
+    )

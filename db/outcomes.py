@@ -1,0 +1,94 @@
+"""Outcomes: written in the transaction that closes a trade on a clock; a trade closed on all its clocks is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from db import bulk
+from db.trade_models import TradeOutcomeRow
+from domain.decision import EngineSlot
+from domain.study import ExitClock
+from domain.trade import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoTrade:
+    """A side of an experiment that did not trade, and the code of why."""
+
+    experiment_id: UUID
+    engine: EngineSlot
+    trade_id: UUID | None
+    reason: str
+
+
+def record(session: Session, outcomes: Sequence[Outcome]) -> None:
+    """Write outcomes; a clock's first outcome stays. Then close the trades that have one on each clock."""
+    if not outcomes:
+        return
+    bulk.insert(session, TradeOutcomeRow, [_row(one) for one in outcomes])
+    _close(session, {one.trade_id for one in outcomes})
+
+
+def record_zeros(session: Session, sides: Iterable[NoTrade]) -> None:
+    """Write the final zero result, on both clocks, of sides that did not trade."""
+    rows = [_zero_row(one, clock) for one in sides for clock in ExitClock]
+    bulk.insert(session, TradeOutcomeRow, rows)
+
+
+def missing_zeros(session: Session, experiment_ids: Collection[UUID]) -> list[NoTrade]:
+    """Return the sides of experiments that will not trade: no ENTER, or an ENTER whose model trade was denied."""
+    query = text("""
+        SELECT experiment_id, decisions.engine, trade_id, denial, decisions.action
+        FROM decisions LEFT JOIN trades USING (experiment_id, engine)
+        WHERE experiment_id = ANY(:ids) AND (trade_id IS NULL OR is_shadow)
+          AND (decisions.action <> 'ENTER' OR trades.status = 'denied')
+        ORDER BY experiment_id, decisions.engine
+    """)
+    return [
+        NoTrade(
+            experiment_id=row.experiment_id,
+            engine=EngineSlot(row.engine),
+            trade_id=row.trade_id,
+            reason=row.denial or f"no_trade_{row.action.lower()}",
+        )
+        for row in session.execute(query, {"ids": list(experiment_ids)})
+    ]
+
+
+def clocks_done(session: Session, trade_ids: Collection[UUID]) -> set[tuple[UUID, ExitClock]]:
+    """Return the (trade, clock) pairs that have their outcome."""
+    query = text("SELECT trade_id, exit_clock FROM trade_outcomes WHERE trade_id = ANY(:ids)")
+    return {(row.trade_id, ExitClock(row.exit_clock)) for row in session.execute(query, {"ids": list(trade_ids)})}
+
+
+def _close(session: Session, trade_ids: Collection[UUID]) -> None:
+    query = text("""
+        UPDATE trades SET status = 'closed' WHERE trade_id = ANY(:ids) AND status = 'open'
+          AND (SELECT count(*) FROM trade_outcomes WHERE trade_outcomes.trade_id = trades.trade_id)
+              = CASE WHEN is_shadow THEN 2 ELSE 1 END
+    """)
+    session.execute(query, {"ids": list(trade_ids)})
+
+
+def _row(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "experiment_id": outcome.experiment_id, "engine": outcome.engine.value, "trade_id": outcome.trade_id,
+        "is_shadow": outcome.is_shadow, "exit_clock": outcome.exit_clock.value, "equals_own": outcome.equals_own,
+        "entry_price": outcome.entry_price, "exit_price": outcome.exit_price, "pnl": outcome.pnl,
+        "return_ratio": outcome.return_ratio, "exit_reason": outcome.exit_reason, "entry_time": outcome.entry_time,
+        "exit_time": outcome.exit_time,
+    }  # fmt: skip
+
+
+def _zero_row(side: NoTrade, clock: ExitClock) -> dict[str, Any]:
+    return {
+        "experiment_id": side.experiment_id, "engine": side.engine.value, "trade_id": side.trade_id,
+        "is_shadow": True, "exit_clock": clock.value, "equals_own": True, "entry_price": None, "exit_price": None,
+        "pnl": 0, "return_ratio": 0, "exit_reason": side.reason, "entry_time": None, "exit_time": None,
+    }  # fmt: skip

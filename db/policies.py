@@ -1,0 +1,153 @@
+"""Policy versions of a book (append-only) and the policies resolved for experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid5
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.orm import Session
+
+from db import bulk
+from db.experiment_models import ExecutionPolicyRow
+from domain.decision import EngineSlot
+from domain.policy import ExecutionMode, ExecutionPolicy, PolicyVersion, Switch
+
+_COLUMNS = "policy_version_id, book, label, mode, split_ppm, paused, flatten"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyChange:
+    """A new version to be: what it says, who wants it, why; the switch stays as it is where it is None."""
+
+    label: str
+    mode: ExecutionMode
+    split_ppm: int
+    set_by: str
+    reason: str
+    switch: Switch | None = None
+
+
+def current(session: Session, books: Collection[str]) -> dict[str, PolicyVersion]:
+    """Return the newest version of each book that has one."""
+    query = text(
+        f"SELECT DISTINCT ON (book) {_COLUMNS} FROM policy_versions WHERE book = ANY(:books)"
+        " ORDER BY book, policy_version_id DESC"
+    )
+    return {row["book"]: _version(row) for row in session.execute(query, {"books": list(set(books))}).mappings()}
+
+
+def by_id(session: Session, ids: Collection[int]) -> dict[int, PolicyVersion]:
+    """Return versions by id."""
+    query = text(f"SELECT {_COLUMNS} FROM policy_versions WHERE policy_version_id = ANY(:ids)")
+    return {
+        row["policy_version_id"]: _version(row) for row in session.execute(query, {"ids": list(set(ids))}).mappings()
+    }
+
+
+def seed(session: Session, book: str, wanted: PolicyChange) -> None:
+    """Give a book its first version; later, let a *changed* environment value become a new one.
+
+    What the environment said last is the newest version set by `environment`; a value that did not change since
+    then leaves the table's rule alone.
+    """
+    _lock(session, book)
+    query = text(
+        "SELECT mode, split_ppm FROM policy_versions WHERE book = :book AND set_by = 'environment'"
+        " ORDER BY policy_version_id DESC LIMIT 1"
+    )
+    last = session.execute(query, {"book": book}).one_or_none()
+    if last is None or (last.mode, last.split_ppm) != (wanted.mode.value, wanted.split_ppm):
+        change(session, book, wanted)
+
+
+def change(session: Session, book: str, wanted: PolicyChange) -> PolicyVersion:
+    """Append a version; a label that is taken gets the next free suffix (`v1`, `v1.2`, `v1.3`, ...).
+
+    Once this is committed under a paused switch, no entry begins to be submitted: whoever begins one reads the switch
+    under the lock that is taken here.
+    """
+    _lock(session, book)
+    switch = wanted.switch or _switch(session, book)
+    query = text("SELECT label FROM policy_versions WHERE book = :book")
+    taken = set(session.execute(query, {"book": book}).scalars())
+    suffixed = (f"{wanted.label}.{number}" for number in range(2, len(taken) + 3))
+    label = wanted.label if wanted.label not in taken else next(one for one in suffixed if one not in taken)
+    insert = text(
+        "INSERT INTO policy_versions (book, label, mode, split_ppm, set_by, reason, paused, flatten)"
+        f" VALUES (:book, :label, :mode, :split_ppm, :set_by, :reason, :paused, :flatten) RETURNING {_COLUMNS}"
+    )
+    given = {
+        "book": book, "label": label, "mode": wanted.mode.value, "split_ppm": wanted.split_ppm,
+        "set_by": wanted.set_by, "reason": wanted.reason, "paused": switch is not Switch.ON,
+        "flatten": switch is Switch.FLAT,
+    }  # fmt: skip
+    return _version(session.execute(insert, given).mappings().one())
+
+
+def history(session: Session, book: str) -> list[dict[str, Any]]:
+    """Return all versions of a book, newest first, with who set them, why and when."""
+    query = text(
+        "SELECT label, mode, split_ppm, paused, flatten, set_by, reason, created_at FROM policy_versions"
+        " WHERE book = :book ORDER BY policy_version_id DESC"
+    )
+    return [dict(row) for row in session.execute(query, {"book": book}).mappings()]
+
+
+def record(session: Session, resolved: Mapping[UUID, ExecutionPolicy]) -> None:
+    """Write the policy of each experiment; the first one written stays."""
+    bulk.insert(session, ExecutionPolicyRow, [_row(one, policy) for one, policy in resolved.items()])
+
+
+def load(session: Session, experiment_ids: Collection[UUID]) -> dict[UUID, ExecutionPolicy]:
+    """Return the resolved policy of each experiment."""
+    query = text(
+        "SELECT experiment_id, execution_mode, allocations, reason, policy_version FROM execution_policies"
+        " WHERE experiment_id = ANY(:ids)"
+    )
+    return {row.experiment_id: _policy(row) for row in session.execute(query, {"ids": list(experiment_ids)})}
+
+
+def named(slots: Sequence[EngineSlot]) -> str:
+    """Return A, B, BOTH or NONE."""
+    if not slots:
+        return "NONE"
+    return slots[0].value if len(slots) == 1 else "BOTH"
+
+
+def _row(experiment_id: UUID, policy: ExecutionPolicy) -> dict[str, Any]:
+    return {
+        "policy_id": uuid5(experiment_id, "policy"),
+        "experiment_id": experiment_id,
+        "execution_mode": policy.execution_mode.value,
+        "executed_engine": named(policy.executed),
+        "shadow_engine": named(policy.shadows),
+        "allocations": {slot.value: f"{share:f}" for slot, share in policy.allocations.items()},
+        "reason": policy.reason,
+        "policy_version": policy.policy_version,
+    }
+
+
+def _policy(row: Any) -> ExecutionPolicy:
+    return ExecutionPolicy(
+        execution_mode=ExecutionMode(row.execution_mode),
+        allocations={EngineSlot(slot): Decimal(share) for slot, share in row.allocations.items()},
+        reason=row.reason,
+        policy_version=row.policy_version,
+    )
+
+
+def _version(row: RowMapping) -> PolicyVersion:
+    return PolicyVersion(**{**row, "mode": ExecutionMode(row["mode"])})
+
+
+def _switch(session: Session, book: str) -> Switch:
+    present = current(session, [book]).get(book)
+    return Switch.ON if present is None else present.switch
+
+
+def _lock(session: Session, book: str) -> None:
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('policy:' || :book, 0))"), {"book": book})

@@ -1,0 +1,56 @@
+"""What is out for real: counted for people, compared with venues, closed when the switch says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealExposure:
+    """What a book has out for real: trades that are pending or open, and entry orders on their way."""
+
+    trades: int
+    orders: int
+
+
+def exposure(session: Session, book: str) -> RealExposure:
+    """Count what a book has out for real."""
+    query = text("""
+        SELECT (SELECT count(*) FROM trades WHERE book = :book AND NOT is_shadow AND status IN ('pending', 'open'))
+                   AS trades,
+            (SELECT count(*) FROM orders WHERE book = :book AND venue <> 'model' AND intent = 'entry'
+               AND state IN ('submitting', 'accepted', 'partial', 'unknown')) AS orders
+    """)
+    row = session.execute(query, {"book": book}).one()
+    return RealExposure(trades=row.trades, orders=row.orders)
+
+
+def unflattened(session: Session) -> dict[str, set[UUID]]:
+    """Return, by book, the experiments with real trades that the policy in force wants closed."""
+    query = text("""
+        SELECT book, experiment_id FROM trades
+        WHERE NOT is_shadow AND status IN ('pending', 'open') AND (
+            SELECT flatten FROM policy_versions WHERE policy_versions.book = trades.book
+            ORDER BY policy_version_id DESC LIMIT 1)
+    """)
+    found: dict[str, set[UUID]] = {}
+    for row in session.execute(query):
+        found.setdefault(row.book, set()).add(row.experiment_id)
+    return found
+
+
+def settled_positions(session: Session, book: str) -> dict[str, Decimal]:
+    """Return what real trades hold by symbol (short < 0), of symbols without an order that may still fill."""
+    query = text("""
+        SELECT symbol, sum(CASE fills.side WHEN 'buy' THEN fills.quantity ELSE -fills.quantity END) AS quantity
+        FROM trades JOIN fills USING (trade_id) WHERE book = :book AND NOT is_shadow AND symbol NOT IN (
+            SELECT symbol FROM trades JOIN orders USING (trade_id) WHERE trades.book = :book AND NOT is_shadow
+              AND state IN ('submitting', 'accepted', 'partial', 'unknown', 'manual_review'))
+        GROUP BY symbol HAVING sum(CASE fills.side WHEN 'buy' THEN fills.quantity ELSE -fills.quantity END) <> 0
+    """)
+    return {row.symbol: row.quantity for row in session.execute(query, {"book": book})}

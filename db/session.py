@@ -1,0 +1,62 @@
+"""Connections and transactions. The engine is made after the fork; nothing here is shared between processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.orm import Session, sessionmaker
+
+__all__ = ["CONNECT_TIMEOUT_S", "Database", "Session"]
+
+CONNECT_TIMEOUT_S = 3
+
+
+class Database:
+    """A pool of connections with the one way to open a transaction."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 5,
+        statement_timeout_s: float = 30,
+        lock_timeout_s: float = 5,
+        connect_timeout_s: int = CONNECT_TIMEOUT_S,
+    ) -> None:
+        milliseconds = {"statement_timeout": statement_timeout_s * 1000, "lock_timeout": lock_timeout_s * 1000}
+        options = "-c timezone=UTC " + " ".join(f"-c {name}={int(value)}" for name, value in milliseconds.items())
+        self.engine: Engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=connect_timeout_s,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args={"connect_timeout": connect_timeout_s, "options": options},
+        )
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Open a session, commit at the end, roll back when the block raises."""
+        with self._sessions.begin() as session:
+            yield session
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """Open a read-only transaction in which all queries see the same moment."""
+        with self.transaction() as session:
+            session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a connection on which each statement stands alone, which spares a read two round trips."""
+        with self.engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    def dispose(self) -> None:
+        """Close all connections of this process."""
+        self.engine.dispose()

@@ -1,0 +1,115 @@
+"""Sources: who may post alerts, into which book, and how their messages are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.orm import Session
+
+from domain.intervals import Interval
+from domain.signal import InstrumentKind, SellAlone, Source
+
+_COLUMNS = """name, book, token_hash, token_encrypted, strategy, timeframe, exchange, instrument_kind, sell_alone,
+    confidence_scale, max_lag_s, enabled"""
+_INSERT = text("""
+    INSERT INTO sources (name, book, token_hash, token_encrypted, strategy, timeframe, exchange, instrument_kind,
+        sell_alone, confidence_scale, max_lag_s)
+    VALUES (:name, :book, :token_hash, :token_encrypted, :strategy, :timeframe, :exchange, :instrument_kind,
+        :sell_alone, :confidence_scale, :max_lag_s)
+    ON CONFLICT (name) DO NOTHING RETURNING name
+""")
+
+
+class SourceExists(ValueError):
+    """There is a source of that name."""
+
+
+class BookUnknown(ValueError):
+    """There is no book of that name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSource:
+    """A source as it is stored: its token hashed for look-up and encrypted for display."""
+
+    source: Source
+    token_hash: str
+    token_encrypted: bytes
+    enabled: bool
+
+
+def add(session: Session, source: Source, *, token_hash: str, token_encrypted: bytes) -> None:
+    """Store a new source.
+
+    Raises:
+        BookUnknown: when its book does not exist; SourceExists: when its name is taken.
+    """
+    if not session.execute(text("SELECT FROM books WHERE book = :book"), {"book": source.book}).all():
+        raise BookUnknown(source.book)
+    given = _row(source) | {"token_hash": token_hash, "token_encrypted": token_encrypted}
+    if session.execute(_INSERT, given).one_or_none() is None:
+        raise SourceExists(source.name)
+
+
+def ensure_default(session: Session, source: Source, *, token_hash: str, token_encrypted: bytes) -> bool:
+    """Store the source when there is none at all outside replays; say whether it was stored."""
+    found = session.execute(text("SELECT FROM sources WHERE book NOT LIKE 'replay:%' LIMIT 1")).all()
+    if found:
+        return False
+    add(session, source, token_hash=token_hash, token_encrypted=token_encrypted)
+    return True
+
+
+def list_all(session: Session) -> list[StoredSource]:
+    """Return every source, ordered by name."""
+    rows = session.execute(text(f"SELECT {_COLUMNS} FROM sources ORDER BY name")).mappings()
+    return [_stored(row) for row in rows]
+
+
+def by_token_hash(session: Session, token_hash: str) -> StoredSource | None:
+    """Return the source whose token has this SHA-256, enabled or not."""
+    query = text(f"SELECT {_COLUMNS} FROM sources WHERE token_hash = :token_hash")
+    row = session.execute(query, {"token_hash": token_hash}).mappings().one_or_none()
+    return _stored(row) if row is not None else None
+
+
+def by_name(session: Session, name: str) -> StoredSource:
+    """Return the source of that name, enabled or not; there must be one."""
+    query = text(f"SELECT {_COLUMNS} FROM sources WHERE name = :name")
+    return _stored(session.execute(query, {"name": name}).mappings().one())
+
+
+def _row(source: Source) -> dict[str, Any]:
+    return {
+        "name": source.name,
+        "book": source.book,
+        "strategy": source.strategy,
+        "timeframe": str(source.timeframe) if source.timeframe is not None else None,
+        "exchange": source.exchange,
+        "instrument_kind": source.instrument_kind.value if source.instrument_kind is not None else None,
+        "sell_alone": source.sell_alone.value if source.sell_alone is not None else None,
+        "confidence_scale": source.confidence_scale,
+        "max_lag_s": source.max_lag_s,
+    }
+
+
+def _stored(row: RowMapping) -> StoredSource:
+    source = Source(
+        name=row["name"],
+        book=row["book"],
+        strategy=row["strategy"],
+        timeframe=Interval.parse(row["timeframe"]) if row["timeframe"] else None,
+        exchange=row["exchange"],
+        instrument_kind=InstrumentKind(row["instrument_kind"]) if row["instrument_kind"] else None,
+        sell_alone=SellAlone(row["sell_alone"]) if row["sell_alone"] else None,
+        confidence_scale=row["confidence_scale"],
+        max_lag_s=row["max_lag_s"],
+    )
+    return StoredSource(
+        source=source,
+        token_hash=row["token_hash"],
+        token_encrypted=bytes(row["token_encrypted"]),
+        enabled=row["enabled"],
+    )

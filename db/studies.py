@@ -1,0 +1,109 @@
+"""Studies: one runs per book; a change of its terms closes it and opens the next."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.orm import Session
+
+from domain.study import DEFAULT_ALPHA, DEFAULT_HORIZON_SESSIONS, ExitClock, Study
+
+_COLUMNS = "study_id, name, book, salt, horizon_sessions, exit_clock, alpha"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Versions:
+    """What a study compares, by version; when one changes the study ends."""
+
+    engine_a: str
+    engine_b: str
+    fill_model: str
+
+
+def ensure_running(session: Session, book: str, versions: Versions) -> Study:
+    """Return the book's running study; one whose versions differ is closed and followed by a new one."""
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('study:' || :book, 0))"), {"book": book})
+    query = text(
+        f"SELECT {_COLUMNS}, engine_a, engine_b, fill_model FROM studies WHERE book = :book AND status = 'running'"
+    )
+    row = session.execute(query, {"book": book}).mappings().one_or_none()
+    if row is not None and (row["engine_a"], row["engine_b"], row["fill_model"]) == (
+        versions.engine_a, versions.engine_b, versions.fill_model,
+    ):  # fmt: skip
+        return _study(row)
+    session.execute(
+        text("UPDATE studies SET status = 'closed' WHERE book = :book AND status = 'running'"), {"book": book}
+    )
+    count = session.execute(text("SELECT count(*) FROM studies WHERE book = :book"), {"book": book}).scalar_one()
+    return open_new(session, book, name=f"{book}-{count + 1}", salt=secrets.token_hex(16), versions=versions)
+
+
+def open_new(
+    session: Session, book: str, *, name: str, salt: str, versions: Versions, study_id: UUID | None = None
+) -> Study:
+    """Open a study with the default horizon, exit clock and alpha."""
+    study = Study(
+        study_id=study_id or uuid4(),
+        name=name,
+        book=book,
+        salt=salt,
+        horizon_sessions=DEFAULT_HORIZON_SESSIONS,
+        exit_clock=ExitClock.SYNCHRONIZED,
+        alpha=DEFAULT_ALPHA,
+    )
+    _insert(session, study, versions)
+    return study
+
+
+def running(session: Session, books: Collection[str]) -> dict[str, Study]:
+    """Return the running study of each book that has one."""
+    query = text(f"SELECT {_COLUMNS} FROM studies WHERE status = 'running' AND book = ANY(:books)")
+    return {row["book"]: _study(row) for row in session.execute(query, {"books": list(set(books))}).mappings()}
+
+
+def versions(session: Session, book: str) -> Versions:
+    """Return what the book's running study compares.
+
+    Raises:
+        sqlalchemy.exc.NoResultFound: when none runs there; a started stack has one in each standing book.
+    """
+    query = text("SELECT engine_a, engine_b, fill_model FROM studies WHERE book = :book AND status = 'running'")
+    return Versions(**session.execute(query, {"book": book}).mappings().one())
+
+
+def load(session: Session, ids: Collection[UUID]) -> dict[UUID, Study]:
+    """Return the studies with these ids."""
+    query = text(f"SELECT {_COLUMNS} FROM studies WHERE study_id = ANY(:ids)")
+    return {row["study_id"]: _study(row) for row in session.execute(query, {"ids": list(set(ids))}).mappings()}
+
+
+def _insert(session: Session, study: Study, versions: Versions) -> None:
+    query = text("""
+        INSERT INTO studies (study_id, name, book, salt, horizon_sessions, exit_clock, alpha,
+                             engine_a, engine_b, fill_model)
+        VALUES (:study_id, :name, :book, :salt, :horizon, :clock, :alpha, :engine_a, :engine_b, :fill_model)
+    """)
+    session.execute(
+        query,
+        {
+            "study_id": study.study_id, "name": study.name, "book": study.book, "salt": study.salt,
+            "horizon": study.horizon_sessions, "clock": study.exit_clock.value, "alpha": study.alpha,
+            "engine_a": versions.engine_a, "engine_b": versions.engine_b, "fill_model": versions.fill_model,
+        },
+    )  # fmt: skip
+
+
+def _study(row: RowMapping) -> Study:
+    return Study(
+        study_id=row["study_id"],
+        name=row["name"],
+        book=row["book"],
+        salt=row["salt"],
+        horizon_sessions=row["horizon_sessions"],
+        exit_clock=ExitClock(row["exit_clock"]),
+        alpha=row["alpha"],
+    )

@@ -1,0 +1,131 @@
+"""The trace of a signal: everything that was stored about it, from the alert to the outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+Columns = dict[str, Any]
+
+_SIGNAL = """
+    SELECT signal_id, source, strategy, symbol, exchange, instrument_kind, direction, action, timeframe, timestamp,
+           event_at, received_at, price, confidence, signal_hash, content_hash, occurrence, dialect, raw_payload, flags,
+           book, is_test, stage, status, processed, experiment_id, processing_lock, locked_by, lock_expires_at,
+           attempts, next_attempt_at, last_error, seq, stored_at
+    FROM signals WHERE signal_id = :id
+"""
+_CONTEXT = """
+    SELECT c.*, w.document AS bars FROM market_contexts c JOIN bar_windows w USING (window_hash) WHERE signal_id = :id
+"""
+_EXPERIMENT = """
+    SELECT e.*, s.name AS study FROM experiments e JOIN studies s USING (study_id) WHERE signal_id = :id
+"""
+_POLICY = "SELECT p.* FROM execution_policies p JOIN experiments USING (experiment_id) WHERE signal_id = :id"
+_DECISIONS = """
+    SELECT d.* FROM decisions d JOIN experiments USING (experiment_id) WHERE signal_id = :id ORDER BY engine
+"""
+_TRADES = """
+    SELECT t.* FROM trades t JOIN experiments USING (experiment_id) WHERE signal_id = :id
+    ORDER BY engine, is_shadow DESC
+"""
+_ORDERS = """
+    SELECT o.*, t.engine, t.is_shadow, q.at AS quote_at, q.bid, q.ask, q.last
+    FROM orders o JOIN quotes q USING (quote_id) JOIN trades t USING (trade_id)
+        JOIN experiments USING (experiment_id)
+    WHERE signal_id = :id ORDER BY t.engine, t.is_shadow DESC, o.exit_clock, o.leg, o.attempt
+"""
+_FILLS = """
+    SELECT f.* FROM fills f JOIN trades USING (trade_id) JOIN experiments USING (experiment_id)
+    WHERE signal_id = :id ORDER BY f.filled_at, f.venue_fill_id
+"""
+_EVENTS = """
+    SELECT v.* FROM order_events v JOIN orders USING (order_id) JOIN trades USING (trade_id)
+        JOIN experiments USING (experiment_id)
+    WHERE signal_id = :id ORDER BY v.event_id
+"""
+_OUTCOMES = """
+    SELECT o.* FROM trade_outcomes o JOIN experiments USING (experiment_id) WHERE signal_id = :id
+    ORDER BY engine, is_shadow DESC, exit_clock DESC
+"""
+_STAGES = "SELECT stage, written_by, at FROM signal_events WHERE signal_id = :id ORDER BY stage"
+_FAILURES = "SELECT * FROM task_failures WHERE signal_id = :id ORDER BY failure_id"
+_LIST = """
+    SELECT signal_id, received_at, book, source, strategy, symbol, exchange, direction, action, stage, status, attempts,
+           flags, last_error, (SELECT traceback_hash FROM task_failures AS f WHERE f.signal_id = signals.signal_id
+                               ORDER BY failure_id DESC LIMIT 1) AS traceback_hash
+    FROM signals
+    WHERE (cast(:book AS text) IS NULL OR book = :book) AND (cast(:status AS text) IS NULL OR status = :status)
+    ORDER BY seq DESC LIMIT :limit
+"""
+
+
+class SignalUnknown(LookupError):
+    """There is no signal with that id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """What was stored about one signal, by table; None or empty where it has not come that far.
+
+    Each order carries its `fills` and `events`. The raw body is never part of it.
+    """
+
+    signal: Columns
+    context: Columns | None
+    experiment: Columns | None
+    policy: Columns | None
+    decisions: list[Columns]
+    orders: list[Columns]
+    trades: list[Columns]
+    outcomes: list[Columns]
+    failures: list[Columns]
+    stages: list[Columns]
+
+
+def load(session: Session, signal_id: UUID) -> Trace:
+    """Return the trace of one signal.
+
+    Raises:
+        SignalUnknown: when there is none.
+    """
+
+    def rows(query: str) -> list[Columns]:
+        return [dict(row) for row in session.execute(text(query), {"id": signal_id}).mappings()]
+
+    found = rows(_SIGNAL)
+    if not found:
+        raise SignalUnknown(f"there is no signal {signal_id}")
+    return Trace(
+        signal=found[0],
+        context=_first(rows(_CONTEXT)),
+        experiment=_first(rows(_EXPERIMENT)),
+        policy=_first(rows(_POLICY)),
+        decisions=rows(_DECISIONS),
+        orders=_with_parts(rows(_ORDERS), fills=rows(_FILLS), events=rows(_EVENTS)),
+        trades=rows(_TRADES),
+        outcomes=rows(_OUTCOMES),
+        failures=rows(_FAILURES),
+        stages=rows(_STAGES),
+    )
+
+
+def newest(session: Session, *, book: str | None = None, status: str | None = None, limit: int) -> list[Columns]:
+    """Return up to `limit` signals, newest first, with the columns a list shows."""
+    given = {"book": book, "status": status, "limit": limit}
+    return [dict(row) for row in session.execute(text(_LIST), given).mappings()]
+
+
+def _with_parts(orders: list[Columns], **parts: Sequence[Mapping[str, Any]]) -> list[Columns]:
+    for order in orders:
+        for name, rows in parts.items():
+            order[name] = [dict(row) for row in rows if row["order_id"] == order["order_id"]]
+    return orders
+
+
+def _first(rows: list[Columns]) -> Columns | None:
+    return rows[0] if rows else None

@@ -1,0 +1,75 @@
+"""Rules about money: what closed has its outcome, and every figure in it recomputes from fills."""
+
+from __future__ import annotations
+
+from db.verification.rule import Query, Rule
+
+# Where the synchronized clock is the own one by definition, the own clock's fills stand for both.
+_FILLS = """
+    trade_outcomes o JOIN trades t USING (trade_id) JOIN fills f USING (trade_id)
+    WHERE o.entry_price IS NOT NULL AND (f.intent = 'entry' OR NOT t.is_shadow
+        OR f.exit_clock = CASE WHEN o.equals_own THEN 'own' ELSE o.exit_clock END)
+"""
+_OPENED = "coalesce(sum(f.quantity) FILTER (WHERE f.intent = 'entry'), 0)"
+_CLOSED = "coalesce(sum(f.quantity) FILTER (WHERE f.intent = 'exit'), 0)"
+_TOLERANCE = "1e-10"
+
+RULES: tuple[Rule, ...] = (
+    Query(
+        "closed_trades_have_outcomes",
+        "a trade that is closed on an exit clock has its outcome on it",
+        f"""
+        SELECT t.trade_id AS id FROM trades t CROSS JOIN (VALUES ('synchronized'), ('own')) AS clocks(clock)
+            LEFT JOIN fills f ON f.trade_id = t.trade_id AND f.exit_clock IN ('both', clocks.clock)
+        WHERE (t.is_shadow OR clocks.clock = 'synchronized') AND NOT EXISTS (
+            SELECT FROM trade_outcomes o WHERE o.trade_id = t.trade_id AND o.exit_clock = clocks.clock)
+        GROUP BY t.trade_id, t.status, clocks.clock
+        HAVING t.status = 'closed' OR ({_CLOSED} > 0 AND {_OPENED} = {_CLOSED})
+        """,
+    ),
+    Query(
+        "outcomes_follow_fills",
+        "an outcome with prices belongs to a trade whose fills closed all they opened",
+        f"SELECT o.outcome_id AS id FROM {_FILLS} GROUP BY o.outcome_id HAVING {_OPENED} <> {_CLOSED} OR {_CLOSED} = 0"
+        """
+        UNION SELECT o.outcome_id FROM trade_outcomes o
+        WHERE o.entry_price IS NOT NULL AND NOT EXISTS (SELECT FROM fills f WHERE f.trade_id = o.trade_id)
+        """,
+    ),
+    Query(
+        "pnl_recomputes_from_fills",
+        "profit and loss is what the fills sold for, less what they cost, less their fees",
+        f"""
+        SELECT o.outcome_id AS id FROM {_FILLS} GROUP BY o.outcome_id, o.pnl
+        HAVING {_OPENED} = {_CLOSED} AND o.pnl <> sum(
+            CASE f.side WHEN 'sell' THEN f.price * f.quantity ELSE -f.price * f.quantity END - f.fee)
+        """,
+    ),
+    Query(
+        "prices_recompute_from_fills",
+        "entry and exit prices are the quantity-weighted means of the fills, times their first and last",
+        f"""
+        SELECT o.outcome_id AS id FROM {_FILLS}
+        GROUP BY o.outcome_id, o.entry_price, o.exit_price, o.entry_time, o.exit_time
+        HAVING {_OPENED} = {_CLOSED} AND (
+            abs(o.entry_price - sum(f.price * f.quantity) FILTER (WHERE f.intent = 'entry') / nullif({_OPENED}, 0))
+                > {_TOLERANCE} * o.entry_price
+            OR abs(o.exit_price - sum(f.price * f.quantity) FILTER (WHERE f.intent = 'exit') / nullif({_CLOSED}, 0))
+                > {_TOLERANCE} * o.exit_price
+            OR o.entry_time <> min(f.filled_at) FILTER (WHERE f.intent = 'entry')
+            OR o.exit_time <> max(f.filled_at) FILTER (WHERE f.intent = 'exit'))
+        """,
+    ),
+    Query(
+        "returns_recompute",
+        "a return is profit and loss on the reference notional, of which a split real trade has its share",
+        f"""
+        SELECT o.outcome_id AS id FROM trade_outcomes o JOIN experiments e USING (experiment_id)
+            LEFT JOIN execution_policies p USING (experiment_id)
+            CROSS JOIN LATERAL (SELECT CASE WHEN p.execution_mode = 'SPLIT_CAPITAL' AND NOT o.is_shadow
+                THEN nullif((p.allocations->>o.engine)::numeric, 0) ELSE 1 END AS of_notional) AS share
+        WHERE abs(o.return_ratio * e.reference_notional * of_notional - o.pnl) > {_TOLERANCE} * abs(o.pnl)
+           OR of_notional IS NULL
+        """,
+    ),
+)

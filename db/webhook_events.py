@@ -1,0 +1,103 @@
+"""Webhook events: what came in and was not accepted, with its bytes and the reasons; nothing is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import RowMapping, text
+from sqlalchemy.orm import Session
+
+from db.intake import read_clocks
+
+_INSERT = text("""
+    INSERT INTO webhook_events (event_id, source, book, kind, received_at, raw_body, content_type, errors)
+    SELECT * FROM unnest(CAST(:event_id AS uuid[]), CAST(:source AS text[]), CAST(:book AS text[]),
+        CAST(:kind AS text[]), CAST(:received_at AS timestamptz[]), CAST(:raw_body AS bytea[]),
+        CAST(:content_type AS text[]), CAST(:errors AS jsonb[]))
+""")
+
+_KEPT = "event_id, source, book, received_at, raw_body, errors, redriven_at, redriven_signal_id"
+
+
+class EventKind(Enum):
+    """Why a body was not accepted: not understood, or too large (its first 64 KB are kept)."""
+
+    QUARANTINED = "quarantined"
+    OVERSIZED = "oversized"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookEvent:
+    """A body that was not accepted; `errors` says per field what would be right."""
+
+    event_id: UUID
+    source: str
+    book: str
+    kind: EventKind
+    raw_body: bytes
+    content_type: str
+    errors: Mapping[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptEvent:
+    """A body in quarantine: when it came, from whom, what was wrong, and which signal it became since."""
+
+    event_id: UUID
+    source: str
+    book: str
+    received_at: datetime
+    raw_body: bytes
+    errors: Mapping[str, list[str]]
+    redriven_at: datetime | None
+    redriven_signal_id: UUID | None
+
+
+def quarantined(session: Session, *, source: str | None, limit: int) -> list[KeptEvent]:
+    """Return bodies that still wait to be understood, newest first."""
+    query = text(
+        f"SELECT {_KEPT} FROM webhook_events WHERE kind = 'quarantined' AND redriven_at IS NULL"
+        " AND (cast(:source AS text) IS NULL OR source = :source) ORDER BY received_at DESC, event_id LIMIT :limit"
+    )
+    return [_kept(row) for row in session.execute(query, {"source": source, "limit": limit}).mappings()]
+
+
+def hold(session: Session, event_id: UUID) -> KeptEvent | None:
+    """Return a quarantined body and hold it until the transaction ends; None when there is none of that id."""
+    query = text(f"SELECT {_KEPT} FROM webhook_events WHERE event_id = :id AND kind = 'quarantined' FOR UPDATE")
+    row = session.execute(query, {"id": event_id}).mappings().one_or_none()
+    return None if row is None else _kept(row)
+
+
+def mark_redriven(session: Session, event_id: UUID, *, signal_id: UUID, at: datetime) -> None:
+    """Record which signal (the first, where there are several) a body became."""
+    query = text("UPDATE webhook_events SET redriven_at = :at, redriven_signal_id = :signal_id WHERE event_id = :id")
+    session.execute(query, {"id": event_id, "signal_id": signal_id, "at": at})
+
+
+def _kept(row: RowMapping) -> KeptEvent:
+    return KeptEvent(**{**row, "raw_body": bytes(row["raw_body"])})
+
+
+def record(session: Session, events: Sequence[WebhookEvent], *, now: datetime) -> None:
+    """Store events, each received at its book's time; `now` is the wall clock."""
+    clocks = read_clocks(session, {event.book for event in events}, now=now)
+    rows = [
+        {
+            "event_id": event.event_id,
+            "source": event.source,
+            "book": event.book,
+            "kind": event.kind.value,
+            "received_at": clocks[event.book],
+            "raw_body": event.raw_body,
+            "content_type": event.content_type,
+            "errors": msgspec.json.encode(event.errors).decode(),
+        }
+        for event in events
+    ]
+    session.execute(_INSERT, {name: [row[name] for row in rows] for name in rows[0]})

@@ -1,0 +1,122 @@
+"""Canonical JSON: one spelling per value, so that equal values have equal digests wherever they are stored."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import TypeAlias
+from uuid import UUID
+
+Plain: TypeAlias = "str | bool | list[Plain] | dict[str, Plain] | None"
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def dumps(value: object) -> bytes:
+    """Write `value` as canonical JSON: ASCII, sorted keys, no spaces, numbers as strings, times UTC with microseconds.
+
+    Takes None, bool, str, int, Decimal, aware datetimes, UUIDs, enums (by value), mappings with text keys, lists
+    and tuples.
+
+    Raises:
+        TypeError: for any other type, floats above all: they have no single spelling.
+        ValueError: for a decimal that is no finite number, a naive time, or two keys that are spelled alike.
+    """
+    return _ENCODER.encode(plain(value)).encode("ascii")
+
+
+def digest(value: object) -> str:
+    """Return the SHA-256 of the canonical JSON of `value`, in hex; raises as `dumps` does."""
+    return hashlib.sha256(dumps(value)).hexdigest()
+
+
+def plain(value: object) -> Plain:
+    """Turn `value` into JSON values in their canonical spelling; what is canonical already stays as it is.
+
+    Raises:
+        TypeError, ValueError: as `dumps` does.
+    """
+    if value is None or type(value) is str or isinstance(value, bool):
+        return value
+    if isinstance(value, dict | Mapping):
+        return _plain_mapping(value)
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return _text(value)
+
+
+def number(value: Decimal) -> str:
+    """Spell a decimal without exponent, trailing zeros or a negative zero: `1E+2` is `100`, `-0.0` is `0`.
+
+    Raises:
+        ValueError: when it is no finite number.
+    """
+    if not value.is_finite():
+        raise ValueError(f"{value} has no canonical spelling")
+    text = str(value)
+    if "E" in text:
+        text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def instant(at: datetime) -> str:
+    """Spell an aware time in UTC with microseconds: `2026-01-05T14:30:00.000000Z`.
+
+    Raises:
+        ValueError: when the time is naive.
+    """
+    if at.tzinfo is not UTC:
+        if at.utcoffset() is None:
+            raise ValueError(f"{at} has no time zone")
+        at = at.astimezone(UTC)
+    return at.isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def parse_instant(text: str) -> datetime:
+    """Read what `instant` wrote.
+
+    Raises:
+        ValueError: when the text is no time in UTC.
+    """
+    if not text.endswith("Z"):
+        raise ValueError(f"{text!r} is not a time in UTC")
+    return datetime.fromisoformat(text)
+
+
+def _plain_mapping(value: Mapping[object, object]) -> dict[str, Plain]:
+    out = {_key(key): plain(one) for key, one in value.items()}
+    if len(out) != len(value):
+        raise ValueError("two keys are spelled alike")
+    return out
+
+
+def _key(key: object) -> str:
+    if isinstance(key, Enum):
+        return _key(key.value)
+    if not isinstance(key, str):
+        raise TypeError(f"a key must be text, not {type(key).__name__}")
+    return key
+
+
+def _text(value: object) -> str:
+    match value:
+        case Enum():
+            return _text(value.value)
+        case str():
+            return value
+        case Decimal():
+            return number(value)
+        case int():
+            return str(value)
+        case datetime():
+            return instant(value)
+        case UUID():
+            return str(value)
+        case _:
+            raise TypeError(f"{type(value).__name__} has no canonical spelling")

@@ -1,0 +1,100 @@
+"""What a study recorded: one entry per signal, with both engines' sides on both exit clocks.
+
+Comparisons use model trades only; the real trade of an engine serves the execution gap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from domain.decision import EngineSlot, Verdict
+from domain.experiment import Assignment
+from domain.policy import ExecutionMode
+from domain.signal import Direction
+from domain.study import ExitClock, Study
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How one side ended on one exit clock.
+
+    `exit_time` is None exactly when there was no trade; then P&L and return are 0 and the reason says why.
+    """
+
+    pnl: Decimal
+    return_ratio: Decimal
+    exit_reason: str
+    exit_time: datetime | None
+
+    @property
+    def traded(self) -> bool:
+        """Whether a trade was opened and closed."""
+        return self.exit_time is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One engine's side of an entry; `verdict` is None until it decided, a clock is absent until it ended there."""
+
+    verdict: Verdict | None
+    context_hash: str | None
+    direction: Direction | None
+    model: Mapping[ExitClock, Ending]
+    real: Ending | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One entry signal of a study: how it was assigned, what each engine made of it.
+
+    `context_hash` is the stored snapshot's, None while there is none; `mode` is the resolved policy's.
+    """
+
+    signal_hash: str
+    received_at: datetime
+    assignment: Assignment
+    mode: ExecutionMode | None
+    context_hash: str | None
+    sides: Mapping[EngineSlot, Side]
+
+    @property
+    def shares_context(self) -> bool:
+        """Whether every decision there is names the stored snapshot."""
+        return all(side.context_hash in (None, self.context_hash) for side in self.sides.values())
+
+    def is_final(self, clock: ExitClock) -> bool:
+        """Whether both sides have ended on `clock`."""
+        return all(clock in side.model for side in self.sides.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyRecord:
+    """A study with its entries in the order of their signals.
+
+    `unassigned` counts entry signals of the book that belong to the study and have no experiment yet;
+    `stored_at` is when its newest signal was stored, by the wall clock.
+    """
+
+    study: Study
+    engines: Mapping[EngineSlot, str]
+    fill_model: str
+    reference_capital: Decimal
+    currency: str
+    entries: tuple[Entry, ...]
+    unassigned: int
+    stored_at: datetime | None
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the book's real orders go to the paper broker."""
+        return self.study.book != "live"
+
+    def closed(self, engine: EngineSlot, clock: ExitClock) -> Iterator[tuple[Entry, Ending]]:
+        """Yield the engine's closed model trades on `clock`, in the order of their signals."""
+        for entry in self.entries:
+            ending = entry.sides[engine].model.get(clock)
+            if ending is not None and ending.traded:
+                yield entry, ending

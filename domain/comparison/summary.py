@@ -1,0 +1,158 @@
+"""One engine's figures over its closed model trades."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import groupby
+
+from domain.comparison import numbers
+from domain.comparison.record import StudyRecord
+from domain.decision import EngineSlot
+from domain.signal import Direction
+from domain.study import ExitClock
+
+SHARPE_MIN_DAYS = 20
+TRADING_DAYS = 252
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSummary:
+    """What an engine did on one exit clock.
+
+    `decisions` counts the entry signals it decided, `trades` its closed model trades, a win is a P&L above 0.
+    Money is in the book's currency; `win_rate` and `max_drawdown` are fractions of 1.
+    """
+
+    decisions: int
+    trades: int
+    wins: int
+    win_rate: float | None
+    total_pnl: Decimal
+    average_pnl: Decimal | None
+    sharpe: float | None
+    max_drawdown: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """The first and the last moment a study has data of."""
+
+    first: datetime
+    last: datetime
+
+    @property
+    def days(self) -> int:
+        """How many UTC days the span touches."""
+        return (self.last.date() - self.first.date()).days + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EquityPoint:
+    """The cumulative P&L after all trades that closed at `at`."""
+
+    at: datetime
+    pnl: Decimal
+
+
+def summarize(record: StudyRecord, engine: EngineSlot, *, clock: ExitClock) -> EngineSummary:
+    """Compute an engine's figures on one exit clock."""
+    pnls = [ending.pnl for _, ending in record.closed(engine, clock)]
+    wins = sum(pnl > 0 for pnl in pnls)
+    curve = equity(record, engine, clock=clock)
+    return EngineSummary(
+        decisions=sum(entry.sides[engine].verdict is not None for entry in record.entries),
+        trades=len(pnls),
+        wins=wins,
+        win_rate=numbers.ratio(Decimal(wins), Decimal(len(pnls))) if pnls else None,
+        total_pnl=numbers.exact_sum(pnls),
+        average_pnl=numbers.money_mean(pnls),
+        sharpe=sharpe(daily_pnl(record, engine, clock=clock), days=_days(record), capital=record.reference_capital),
+        max_drawdown=max_drawdown([point.pnl for point in curve], capital=record.reference_capital),
+    )
+
+
+def span(record: StudyRecord) -> Span | None:
+    """Return from the first entry signal to the last entry or exit, of either engine and clock; None without entries.
+
+    Both engines are measured over this one span.
+    """
+    moments = [entry.received_at for entry in record.entries]
+    for engine in EngineSlot:
+        for clock in ExitClock:
+            moments += [_ended(ending.exit_time) for _, ending in record.closed(engine, clock)]
+    return Span(first=min(moments), last=max(moments)) if moments else None
+
+
+def equity(record: StudyRecord, engine: EngineSlot, *, clock: ExitClock) -> list[EquityPoint]:
+    """Return the cumulative P&L by exit time; trades that closed at one moment make one point."""
+    closings = sorted(
+        ((_ended(ending.exit_time), ending.pnl) for _, ending in record.closed(engine, clock)), key=lambda one: one[0]
+    )
+    points, total = list[EquityPoint](), Decimal(0)
+    for at, group in groupby(closings, key=lambda one: one[0]):
+        total = numbers.exact_sum((total, *(pnl for _, pnl in group)))
+        points.append(EquityPoint(at=at, pnl=total))
+    return points
+
+
+def daily_pnl(record: StudyRecord, engine: EngineSlot, *, clock: ExitClock) -> dict[date, Decimal]:
+    """Return the P&L of each UTC day on which a trade closed."""
+    days: dict[date, list[Decimal]] = {}
+    for _, ending in record.closed(engine, clock):
+        days.setdefault(_ended(ending.exit_time).date(), []).append(ending.pnl)
+    return {day: numbers.exact_sum(pnls) for day, pnls in days.items()}
+
+
+def sharpe(pnl_by_day: dict[date, Decimal], *, days: int, capital: Decimal) -> float | None:
+    """Return the mean over the standard deviation (n - 1) of daily returns on `capital`, times the root of 252.
+
+    `days` counts all days, those without a closing as 0. None below 20 days or without variation.
+    """
+    quiet = days - len(pnl_by_day)
+    if days < SHARPE_MIN_DAYS or len({*pnl_by_day.values(), *([Decimal(0)] if quiet else [])}) < 2:
+        return None
+    returns = [float(pnl / capital) for pnl in pnl_by_day.values()]
+    mean = math.fsum(returns) / days
+    variance = math.fsum([*((one - mean) ** 2 for one in returns), quiet * mean**2]) / (days - 1)
+    return numbers.rounded(mean / math.sqrt(variance) * math.sqrt(TRADING_DAYS))
+
+
+def max_drawdown(cumulative_pnl: Iterable[Decimal], *, capital: Decimal) -> float:
+    """Return the deepest fall from a peak of `capital` + cumulative P&L, as a fraction of that peak."""
+    peak, deepest = capital, Decimal(0)
+    for pnl in cumulative_pnl:
+        equity_now = capital + pnl
+        peak = max(peak, equity_now)
+        deepest = max(deepest, (peak - equity_now) / peak)
+    return numbers.rounded(float(deepest))
+
+
+def exit_reasons(record: StudyRecord, engine: EngineSlot, *, clock: ExitClock) -> dict[Direction, Counter[str]]:
+    """Count why closed trades ended, by the side they were on."""
+    counts: dict[Direction, Counter[str]] = {direction: Counter() for direction in Direction}
+    for entry, ending in record.closed(engine, clock):
+        direction = entry.sides[engine].direction
+        if direction is not None:
+            counts[direction][ending.exit_reason] += 1
+    return counts
+
+
+def verdicts(record: StudyRecord, engine: EngineSlot) -> Counter[str]:
+    """Count what the engine answered."""
+    answers = (entry.sides[engine].verdict for entry in record.entries)
+    return Counter(one.value for one in answers if one is not None)
+
+
+def _days(record: StudyRecord) -> int:
+    measured = span(record)
+    return 0 if measured is None else measured.days
+
+
+def _ended(at: datetime | None) -> datetime:
+    assert at is not None  # noqa: S101 - a closed trade has an exit time
+    return at

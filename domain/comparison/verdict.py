@@ -1,0 +1,62 @@
+"""What may be concluded. As long as no peeking-safe test stands behind it, the answer is: not yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from domain.comparison import srm
+from domain.comparison.integrity import Health
+from domain.comparison.naive import NaiveInterval
+
+
+class Status(Enum):
+    """The possible conclusions of a study."""
+
+    INVALID = "INVALID"
+    HARM = "HARM"
+    SHIP_B = "SHIP_B"
+    KEEP_A = "KEEP_A"
+    EQUIVALENT = "EQUIVALENT"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    NOT_YET = "NOT_YET"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conclusion:
+    """A status and the sentence for the owner."""
+
+    status: Status
+    text: str
+
+
+def conclude(interval: NaiveInterval, health: Health, *, pairs: int) -> Conclusion:
+    """Say that it is not known yet, why, and what is wrong with the data if anything is."""
+    sentences = [_standing(interval, pairs), *_complaints(health)]
+    return Conclusion(status=Status.NOT_YET, text=" ".join(sentences))
+
+
+def _standing(interval: NaiveInterval, pairs: int) -> str:
+    if interval.estimate is None:
+        return "Not known yet: no entry signal has ended on both sides."
+    return (
+        f"Not known yet: over {pairs} pairs {_leader(interval.estimate)}, but the interval is valid for one look only"
+        " and whoever looks again and again will see a winner where there is none. No winner is declared on it."
+    )
+
+
+def _leader(estimate: float) -> str:
+    if estimate == 0:
+        return "the engines are level"
+    return f"engine {'B' if estimate > 0 else 'A'} is ahead"
+
+
+def _complaints(health: Health) -> list[str]:
+    found = (
+        (health.hash_mismatches, "{} assignments do not recompute from what is stored."),
+        (health.context_mismatches, "{} entries were decided on differing snapshots and are left out."),
+    )
+    complaints = [sentence.format(count) for count, sentence in found if count]
+    if health.srm_p < srm.ALARM_BELOW:
+        complaints.append("The assignment is out of balance, so the comparison must not be trusted.")
+    return complaints

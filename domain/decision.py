@@ -1,0 +1,97 @@
+"""What an engine says about one signal, stored unmodified."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from domain.signal import Direction
+
+
+class EngineSlot(Enum):
+    """The two sides of the comparison."""
+
+    A = "A"
+    B = "B"
+
+    @property
+    def other(self) -> EngineSlot:
+        """The other side."""
+        return EngineSlot.B if self is EngineSlot.A else EngineSlot.A
+
+
+class Verdict(Enum):
+    """What an engine can answer."""
+
+    ENTER = "ENTER"
+    HOLD = "HOLD"
+    REJECT = "REJECT"
+    ERROR = "ERROR"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A price at which `fraction` (0..1 of the opening quantity) is closed."""
+
+    price: Decimal
+    fraction: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trailing:
+    """A stop that follows: armed once price reaches `activation`, then `distance` behind the best price."""
+
+    activation: Decimal
+    distance: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How an ENTER wants to be traded. Prices are absolute, so the plan does not depend on fills.
+
+    `max_hold` counts from the entry; targets are ordered from nearest to farthest and their fractions sum to at
+    most 1 (what remains runs to the stop or the time limit).
+    """
+
+    side: Direction
+    quantity: Decimal
+    stop: Decimal
+    targets: tuple[Target, ...]
+    trailing: Trailing | None
+    max_hold: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """An engine's pure answer: the same input gives the same value.
+
+    `plan` is set exactly when `verdict` is ENTER. `reasons` are stable codes; `rationale` says which rule or
+    agent said what, with which numbers (JSON values, decimals as strings). `confidence` is on 0..100.
+    """
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    rationale: Mapping[str, Any]
+    confidence: Decimal | None = None
+    plan: Plan | None = None
+    error: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.plan is not None) != (self.verdict is Verdict.ENTER):
+            raise ValueError("a plan belongs to ENTER, and to nothing else")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineAnswer:
+    """A decision with what is known about its making: who, which version, on which context, how long it took."""
+
+    slot: EngineSlot
+    engine: str
+    version: str
+    context_hash: str
+    decision: Decision
+    latency_ms: Decimal = field(compare=False)

@@ -1,0 +1,251 @@
+"""Exits: the walk of a trade's plan over closed bars, and the orders that follow from an exit.
+
+Long trades are tested on the bid, short trades on the ask; where that side is not recorded every price of the bar is
+modelled from a recorded side by the assumed spread. Only closed bars are walked, so the moment of evaluation cannot
+change a result: the time limit, too, fires when the bar that opens at or after it has closed, at that bar's open.
+
+Within a bar the rules run in this order: time limit, stop at the open, targets at the open, stop touched, targets
+touched, trailing. What is known at the open comes first; what happened inside the bar is read against the trader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from domain import bar_steps, fills
+from domain.bar_steps import Step, signed
+from domain.context import Quote
+from domain.decision import Target
+from domain.fills import FillModel, QuoteSides
+from domain.ports import WalkBars
+from domain.signal import Direction
+from domain.trade import (
+    FIRST_ATTEMPT,
+    Clock,
+    ExitEvent,
+    Intent,
+    Order,
+    Pricing,
+    Trade,
+    WalkState,
+    client_order_id_for,
+    order_id_for,
+)
+
+
+class ExitReason(StrEnum):
+    """The stable code of why an exit happened."""
+
+    STOP = "stop"
+    TARGET = "target"
+    TRAILING_STOP = "trailing_stop"
+    TIME_LIMIT = "time_limit"
+    EXIT_SIGNAL = "exit_signal"
+    OPPOSITE_SIGNAL = "opposite_signal"
+    END_OF_DATA = "end_of_data"
+    FLATTEN = "flatten"
+
+
+class NothingLeftToClose(ValueError):
+    """The trade's walk has closed it already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walked:
+    """Where a walk arrived: `evaluated_to` is the end of the last bar walked, `events` are in order of happening."""
+
+    state: WalkState
+    evaluated_to: datetime
+    events: tuple[ExitEvent, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """A model trade and how much of it is closed already on the synchronized clock."""
+
+    trade: Trade
+    closed: Decimal
+
+
+def walk(trade: Trade, bars: WalkBars, *, model: FillModel, until: datetime) -> Walked:
+    """Walk the bars whose end is in (evaluated_to, until], oldest first, and say what the plan did in them.
+
+    Walking in any portions gives what walking at once gives. The bar that covers the entry is walked too, since its
+    open was the entry's quote; no event is earlier than the entry. A trade that is closed stays as it is.
+    """
+    state, evaluated_to, events = trade.walk, trade.evaluated_to, list[ExitEvent]()
+    for step in bar_steps.steps(trade, bars, model=model, until=until):
+        if not state.remaining:
+            break
+        while state.remaining and (event := _next_exit(trade, step, state)) is not None:
+            events.append(event)
+            state = after(state, event)
+        state, evaluated_to = _trailed(trade, step, state), step.end
+    return Walked(state=state, evaluated_to=evaluated_to, events=tuple(events))
+
+
+def close_now(trade: Trade, *, quote: Quote, at: datetime, reason: ExitReason) -> ExitEvent:
+    """Close everything that is left at a quote as a market order; never earlier than the entry.
+
+    Raises:
+        NothingLeftToClose: when the walk has closed the trade already.
+    """
+    if not trade.walk.remaining:
+        raise NothingLeftToClose(f"trade {trade.trade_id} is closed already")
+    return ExitEvent(
+        at=max(at, trade.entry_at),
+        fraction=trade.walk.remaining,
+        is_final=True,
+        reason=reason.value,
+        pricing=Pricing.MARKET,
+        bid=quote.bid,
+        ask=quote.ask,
+        last=quote.last,
+    )
+
+
+def after(state: WalkState, event: ExitEvent) -> WalkState:
+    """Return the walk's memory once an event happened."""
+    return replace(
+        state,
+        remaining=Decimal(0) if event.is_final else state.remaining - event.fraction,
+        targets_hit=state.targets_hit + (event.reason == ExitReason.TARGET.value),
+        legs=state.legs + 1,
+    )
+
+
+def quantity_for(event: ExitEvent, *, quantity: Decimal, lot: Decimal, already_closed: Decimal) -> Decimal:
+    """Return how much of an opening `quantity` an event closes: whole lots, the final event all that is left.
+
+    It is 0 when a partial exit is smaller than a lot (then there is no order), and never more than what is left.
+    """
+    left = max(quantity - already_closed, Decimal(0))
+    if event.is_final:
+        return left
+    return min(fills.floor_to_lot(quantity * event.fraction, lot), left)
+
+
+def order_for(
+    trade: Trade,
+    event: ExitEvent,
+    *,
+    clock: Clock,
+    leg: int,
+    quantity: Decimal,
+    venue: str,
+    account: str = "",
+    attempt: int = FIRST_ATTEMPT,
+) -> Order:
+    """Make the order of one exit; the same exit gives the same ids. `leg` counts a trade's exits from 1."""
+    client_order_id = client_order_id_for(
+        book=trade.book, account=account, trade_id=trade.trade_id,
+        intent=Intent.EXIT, clock=clock, leg=leg, attempt=attempt,
+    )  # fmt: skip
+    return Order(
+        order_id=order_id_for(trade.trade_id, client_order_id),
+        client_order_id=client_order_id,
+        book=trade.book,
+        trade_id=trade.trade_id,
+        intent=Intent.EXIT,
+        clock=clock,
+        leg=leg,
+        attempt=attempt,
+        is_buy=_exit_is_buy(trade),
+        quantity=quantity,
+        fraction=event.fraction,
+        pricing=event.pricing,
+        reason=event.reason,
+        venue=venue,
+        quote=fills.stored_quote(
+            trade.book, trade.instrument, at=event.at, bid=event.bid, ask=event.ask, last=event.last
+        ),
+        is_final=event.is_final,
+    )
+
+
+def synchronize(event: ExitEvent, holdings: Sequence[Holding], *, leg: int) -> tuple[Order, ...]:
+    """Close the fraction a real exit closes in each model trade of its experiment, on the same stored quote.
+
+    `leg` is the real exit's; orders count on the synchronized clock and fill by the model. Trades without anything
+    to close get none.
+    """
+    orders = []
+    for one in holdings:
+        trade = one.trade
+        quantity = quantity_for(event, quantity=trade.quantity, lot=trade.lot, already_closed=one.closed)
+        if quantity > 0:
+            orders.append(
+                order_for(trade, event, clock=Clock.SYNCHRONIZED, leg=leg, quantity=quantity, venue=fills.MODEL_VENUE)
+            )
+    return tuple(orders)
+
+
+def _next_exit(trade: Trade, step: Step, state: WalkState) -> ExitEvent | None:
+    stop, target = signed(trade, state.stop), _next_target(trade, state)
+    if step.open_time >= trade.time_limit_at:
+        return _at_open(trade, step, state, reason=ExitReason.TIME_LIMIT)
+    if step.open <= stop:
+        return _at_open(trade, step, state, reason=_stop_reason(trade, state))
+    if target is not None and step.open >= signed(trade, target.price):
+        return _at_open(trade, step, state, reason=ExitReason.TARGET, target=target)
+    if step.worst <= stop:
+        return _at_level(step, state, reason=_stop_reason(trade, state))
+    if target is not None and step.best >= signed(trade, target.price):
+        return _at_level(step, state, reason=ExitReason.TARGET, target=target)
+    return None
+
+
+def _at_open(
+    trade: Trade, step: Step, state: WalkState, *, reason: ExitReason, target: Target | None = None
+) -> ExitEvent:
+    at = max(step.open_time, trade.entry_at)
+    return _event(state, at=at, quote=step.at_open, reason=reason, target=target)
+
+
+def _at_level(step: Step, state: WalkState, *, reason: ExitReason, target: Target | None = None) -> ExitEvent:
+    level = state.stop if target is None else target.price
+    return _event(state, at=step.end, quote=step.level_quote(level), reason=reason, target=target)
+
+
+def _event(
+    state: WalkState, *, at: datetime, quote: QuoteSides, reason: ExitReason, target: Target | None
+) -> ExitEvent:
+    fraction = state.remaining if target is None else min(target.fraction, state.remaining)
+    return ExitEvent(
+        at=at,
+        fraction=fraction,
+        is_final=fraction == state.remaining,
+        reason=reason.value,
+        pricing=Pricing.MARKET if target is None else Pricing.LIMIT,
+        bid=quote.bid,
+        ask=quote.ask,
+        last=quote.last,
+    )
+
+
+def _trailed(trade: Trade, step: Step, state: WalkState) -> WalkState:
+    trailing = trade.plan.trailing
+    if trailing is None or not state.remaining:
+        return state
+    if state.best is None and step.best < signed(trade, trailing.activation):
+        return state
+    best = step.best if state.best is None else max(signed(trade, state.best), step.best)
+    stop = max(signed(trade, state.stop), best - trailing.distance)
+    return replace(state, best=signed(trade, best), stop=signed(trade, stop))
+
+
+def _stop_reason(trade: Trade, state: WalkState) -> ExitReason:
+    return ExitReason.STOP if state.stop == trade.plan.stop else ExitReason.TRAILING_STOP
+
+
+def _next_target(trade: Trade, state: WalkState) -> Target | None:
+    left = trade.plan.targets[state.targets_hit :]
+    return left[0] if left else None
+
+
+def _exit_is_buy(trade: Trade) -> bool:
+    return trade.side is Direction.SHORT

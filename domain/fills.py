@@ -1,0 +1,205 @@
+"""The fill model: at which price, with which fee, an order fills on a quote.
+
+One versioned model serves model trades and the paper venue alike. Prices and fees are rounded to 12 significant
+digits, half to even, so that the same input gives the same value wherever it is computed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import NamedTuple
+
+from domain.context import PriceSide
+from domain.signal import Instrument
+from domain.trade import Fill, Order, Pricing, QuoteBasis, TradeQuote, quote_id_for
+
+MODEL_VENUE = "model"
+SIGNIFICANT_DIGITS = 12
+_BPS = Decimal(10_000)
+_CANONICAL = Context(prec=SIGNIFICANT_DIGITS, rounding=ROUND_HALF_EVEN)
+_LEVEL = Context(prec=SIGNIFICANT_DIGITS + 8, rounding=ROUND_HALF_EVEN)
+_WIDE = Context(prec=200)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillModel:
+    """A versioned fill model: slippage per market order, fee per fill and the spread assumed where one is unknown.
+
+    All in basis points of price (fee: of price x quantity). The assumed spread is the whole distance between bid
+    and ask.
+    """
+
+    version: str
+    slippage_bps: Decimal
+    fee_bps: Decimal
+    assumed_spread_bps: Decimal
+
+
+DEFAULT = FillModel(
+    version="fm1", slippage_bps=Decimal("0.5"), fee_bps=Decimal("0.5"), assumed_spread_bps=Decimal("1.0")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricedFill:
+    """A price a fill takes, and whether the side it rests on was observed or modelled."""
+
+    price: Decimal
+    basis: QuoteBasis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tradable:
+    """Both sides of a market, each with its basis; the spread is never negative."""
+
+    bid: PricedFill
+    ask: PricedFill
+
+    def taken_by(self, *, is_buy: bool) -> PricedFill:
+        """Return the side an order takes: a buy the ask, a sell the bid."""
+        return self.ask if is_buy else self.bid
+
+
+class QuoteSides(NamedTuple):
+    """The three prices of a quote; any may be unknown."""
+
+    bid: Decimal | None
+    ask: Decimal | None
+    last: Decimal | None
+
+
+def canonical(value: Decimal) -> Decimal:
+    """Round to 12 significant digits, half to even."""
+    return _CANONICAL.plus(value)
+
+
+def floor_to_lot(quantity: Decimal, lot: Decimal) -> Decimal:
+    """Return the largest multiple of `lot` (> 0) that is not above `quantity` (>= 0)."""
+    return _WIDE.multiply(_WIDE.divide_int(quantity, lot), lot)
+
+
+def tradable(model: FillModel, *, bid: Decimal | None, ask: Decimal | None, last: Decimal | None) -> Tradable | None:
+    """Complete a quote to two sides, or return None when no price is known.
+
+    A missing side is modelled from the other one, both from `last` with half the assumed spread each way. An ask
+    below the bid makes both sides missing; a price that is not a positive number is missing.
+    """
+    bid, ask, last = _known(bid), _known(ask), _known(last)
+    if bid is not None and ask is not None and ask < bid:
+        bid = ask = None
+    sides = {PriceSide.BID: bid, PriceSide.ASK: ask, PriceSide.MID: last}
+    bid_fill, ask_fill = (_side(model, sides, wanted=one) for one in (PriceSide.BID, PriceSide.ASK))
+    return None if bid_fill is None or ask_fill is None else Tradable(bid=bid_fill, ask=ask_fill)
+
+
+def modelled(model: FillModel, price: Decimal, *, known: PriceSide, wanted: PriceSide) -> Decimal:
+    """Return what a price recorded on one side says about another side (bid or ask), by the assumed spread."""
+    return price if known is wanted else canonical(price * _factor(model, known=known, wanted=wanted))
+
+
+def at_level(model: FillModel, level: Decimal, *, known: PriceSide, wanted: PriceSide) -> QuoteSides:
+    """Return the quote, in the recorded side's price, at which the wanted side stands on `level`.
+
+    `tradable` gives the level back for that side, observed when it was recorded and modelled when it was not.
+    """
+    price = level if known is wanted else _LEVEL.divide(level, _factor(model, known=known, wanted=wanted))
+    return QuoteSides(
+        bid=price if known is PriceSide.BID else None,
+        ask=price if known is PriceSide.ASK else None,
+        last=price if known is PriceSide.MID else None,
+    )
+
+
+def market_price(
+    model: FillModel, *, is_buy: bool, bid: Decimal | None, ask: Decimal | None, last: Decimal | None
+) -> PricedFill | None:
+    """Cross the spread and add slippage against the trader; None when no price is known."""
+    market = tradable(model, bid=bid, ask=ask, last=last)
+    if market is None:
+        return None
+    side = market.taken_by(is_buy=is_buy)
+    slipped = model.slippage_bps / _BPS * (1 if is_buy else -1)
+    return PricedFill(price=canonical(side.price * (1 + slipped)), basis=side.basis)
+
+
+def limit_price(
+    model: FillModel, *, is_buy: bool, bid: Decimal | None, ask: Decimal | None, last: Decimal | None
+) -> PricedFill | None:
+    """Fill at the limit, which is the side the order takes; no slippage. None when no price is known."""
+    market = tradable(model, bid=bid, ask=ask, last=last)
+    if market is None:
+        return None
+    side = market.taken_by(is_buy=is_buy)
+    return PricedFill(price=canonical(side.price), basis=side.basis)
+
+
+def fee(model: FillModel, price: Decimal, quantity: Decimal) -> Decimal:
+    """Return the fee of one fill, >= 0, in the quote currency."""
+    return canonical(price * quantity * model.fee_bps / _BPS)
+
+
+def fill_for(order: Order, *, model: FillModel, venue_fill_id: str, at: datetime) -> Fill | None:
+    """Fill an order completely on its own stored quote at `at`; None when that quote knows no price."""
+    pricing = limit_price if order.pricing is Pricing.LIMIT else market_price
+    quote = order.quote
+    priced = pricing(model, is_buy=order.is_buy, bid=quote.bid, ask=quote.ask, last=quote.last)
+    if priced is None:
+        return None
+    return Fill(
+        order_id=order.order_id,
+        trade_id=order.trade_id,
+        clock=order.clock,
+        intent=order.intent,
+        venue=order.venue,
+        venue_fill_id=venue_fill_id,
+        is_buy=order.is_buy,
+        quantity=order.quantity,
+        price=priced.price,
+        fee=fee(model, priced.price, order.quantity),
+        at=at,
+        quote_id=quote.quote_id,
+        basis=priced.basis,
+        fill_model=model.version,
+    )
+
+
+def modelled_fill(order: Order, *, model: FillModel) -> Fill | None:
+    """Fill an order by the model alone: at its quote's time, under an id derived from the order's own."""
+    return fill_for(order, model=model, venue_fill_id=f"{order.client_order_id}-1", at=order.quote.at)
+
+
+def stored_quote(
+    book: str,
+    instrument: Instrument,
+    *,
+    at: datetime,
+    bid: Decimal | None,
+    ask: Decimal | None,
+    last: Decimal | None,
+) -> TradeQuote:
+    """Make the quote row that orders refer to; equal content is the same row."""
+    quote_id = quote_id_for(book, instrument, at=at, bid=bid, ask=ask, last=last)
+    return TradeQuote(quote_id=quote_id, book=book, instrument=instrument, at=at, bid=bid, ask=ask, last=last)
+
+
+def _known(price: Decimal | None) -> Decimal | None:
+    return price if price is not None and price.is_finite() and price > 0 else None
+
+
+def _side(model: FillModel, sides: dict[PriceSide, Decimal | None], *, wanted: PriceSide) -> PricedFill | None:
+    other = PriceSide.ASK if wanted is PriceSide.BID else PriceSide.BID
+    for known in (wanted, other, PriceSide.MID):
+        price = sides[known]
+        if price is not None:
+            basis = QuoteBasis.OBSERVED if known is wanted else QuoteBasis.MODELLED
+            return PricedFill(price=modelled(model, price, known=known, wanted=wanted), basis=basis)
+    return None
+
+
+def _factor(model: FillModel, *, known: PriceSide, wanted: PriceSide) -> Decimal:
+    distance = model.assumed_spread_bps / _BPS
+    if known is PriceSide.MID:
+        distance /= 2
+    return 1 + distance if wanted is PriceSide.ASK else 1 - distance

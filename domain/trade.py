@@ -1,0 +1,264 @@
+"""Trades, their orders, fills and outcomes.
+
+A *model trade* (`is_shadow` true) is what an engine's ENTER would have done under the fill model; a *real trade*
+is what was sent to the book's broker. Quantities and positions change through fills only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from uuid import UUID, uuid5
+
+from domain.decision import EngineSlot, Plan
+from domain.signal import Direction, Instrument
+from domain.study import ExitClock
+
+ENTRY_LEG = 0
+FIRST_ATTEMPT = 1
+
+
+class TradeStatus(Enum):
+    """Pending until the entry filled, open, closed on every clock it has, or denied (never sent; see `denial`)."""
+
+    PENDING = "pending"
+    OPEN = "open"
+    CLOSED = "closed"
+    DENIED = "denied"
+
+
+class Intent(Enum):
+    """Whether an order opens or reduces a trade."""
+
+    ENTRY = "entry"
+    EXIT = "exit"
+
+
+class Clock(Enum):
+    """Which exit clock an order counts on: entries count on both."""
+
+    BOTH = "both"
+    SYNCHRONIZED = "synchronized"
+    OWN = "own"
+
+
+class OrderState(Enum):
+    """The life of an order; `unknown` may have arrived at the venue, `resubmit_ok` certainly has not."""
+
+    DENIED = "denied"
+    INTENT = "intent"
+    SUBMITTING = "submitting"
+    ACCEPTED = "accepted"
+    PARTIAL = "partial"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+    RESUBMIT_OK = "resubmit_ok"
+    MANUAL_REVIEW = "manual_review"
+
+
+class QuoteBasis(Enum):
+    """Whether the price a fill took was observed, or modelled from the other side by the assumed spread."""
+
+    OBSERVED = "observed"
+    MODELLED = "modelled"
+
+
+class Pricing(Enum):
+    """How an exit fills: as a market order (crossing, with slippage) or at its limit."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealVenue:
+    """Where a book's real orders go; `account` is empty where the venue has one account only."""
+
+    name: str
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeQuote:
+    """A stored quote that fills refer to: at most one row per (book, instrument, at, bid, ask, last).
+
+    When a level inside a bar triggered an exit, the tested side carries that level and the others are None; where
+    the tested side is not recorded, the recorded one carries the price that puts the modelled side on the level.
+    """
+
+    quote_id: UUID
+    book: str
+    instrument: Instrument
+    at: datetime
+    bid: Decimal | None
+    ask: Decimal | None
+    last: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalkState:
+    """What the exit walk remembers between bars: it is stored with the trade.
+
+    `remaining` is the open fraction of the opening quantity, `best` the most favourable tested price since the
+    trailing stop was armed, `targets_hit` how many targets were filled, `legs` how many exits were made.
+    """
+
+    stop: Decimal
+    remaining: Decimal
+    targets_hit: int
+    best: Decimal | None
+    legs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade:
+    """One engine's trade in one experiment. `walk` and `evaluated_to` move together, bar by bar.
+
+    `time_limit_at` is when the trade must end, the earlier of its plan's and its study's; `denial` is set exactly
+    when the status is denied.
+    """
+
+    trade_id: UUID
+    experiment_id: UUID
+    book: str
+    engine: EngineSlot
+    is_shadow: bool
+    status: TradeStatus
+    instrument: Instrument
+    side: Direction
+    quantity: Decimal
+    lot: Decimal
+    plan: Plan
+    entry_at: datetime
+    time_limit_at: datetime
+    walk: WalkState
+    evaluated_to: datetime
+    denial: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """An intention to trade `quantity` > 0; `is_buy` is the side at the venue, `leg` 0 the entry.
+
+    `account` is empty where the venue has one account only. A later `attempt` asks for what remains of a leg.
+    """
+
+    order_id: UUID
+    client_order_id: str
+    book: str
+    trade_id: UUID
+    intent: Intent
+    clock: Clock
+    leg: int
+    attempt: int
+    is_buy: bool
+    quantity: Decimal
+    fraction: Decimal
+    pricing: Pricing
+    reason: str
+    venue: str
+    quote: TradeQuote
+    is_final: bool
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """What was traded: price > 0, fee >= 0 in the quote currency, at a time on the book's clock."""
+
+    order_id: UUID
+    trade_id: UUID
+    clock: Clock
+    intent: Intent
+    venue: str
+    venue_fill_id: str
+    is_buy: bool
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    at: datetime
+    quote_id: UUID
+    basis: QuoteBasis
+    fill_model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitEvent:
+    """One exit that the walk, an alert or the end of data asked for.
+
+    `fraction` is of the opening quantity; `is_final` closes whatever is left, so that lot rounding leaves nothing.
+    """
+
+    at: datetime
+    fraction: Decimal
+    is_final: bool
+    reason: str
+    pricing: Pricing
+    bid: Decimal | None
+    ask: Decimal | None
+    last: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a trade ended on one clock; prices are quantity-weighted means of its fills."""
+
+    trade_id: UUID
+    experiment_id: UUID
+    engine: EngineSlot
+    is_shadow: bool
+    exit_clock: ExitClock
+    equals_own: bool
+    entry_price: Decimal
+    exit_price: Decimal
+    pnl: Decimal
+    return_ratio: Decimal
+    exit_reason: str
+    entry_time: datetime
+    exit_time: datetime
+
+
+def experiment_id_for(signal_id: UUID) -> UUID:
+    """Derive the experiment's id from its signal, so that a rerun names the same row."""
+    return uuid5(signal_id, "experiment")
+
+
+def trade_id_for(experiment_id: UUID, *, engine: EngineSlot, is_shadow: bool) -> UUID:
+    """Derive a trade's id from what makes it unique."""
+    return uuid5(experiment_id, f"trade:{engine.value}:{'model' if is_shadow else 'real'}")
+
+
+def quote_id_for(
+    book: str,
+    instrument: Instrument,
+    *,
+    at: datetime,
+    bid: Decimal | None,
+    ask: Decimal | None,
+    last: Decimal | None,
+) -> UUID:
+    """Derive a quote's id from its content, so that both sides of a pair refer to one row."""
+    parts = (
+        book, instrument.symbol, instrument.exchange, instrument.kind.value, at.isoformat(),
+        *("" if one is None else str(one.normalize()) for one in (bid, ask, last)),
+    )  # fmt: skip
+    return uuid5(UUID(int=0), "\x1f".join(parts))
+
+
+def client_order_id_for(
+    *, book: str, account: str, trade_id: UUID, intent: Intent, clock: Clock, leg: int, attempt: int
+) -> str:
+    """Name an order the same way everywhere: a letter, then 31 hex digits of SHA-256; injective over its inputs."""
+    text = "\x1f".join((book, account, str(trade_id), intent.value, clock.value, str(leg), str(attempt)))
+    return "t" + hashlib.sha256(text.encode()).hexdigest()[:31]
+
+
+def order_id_for(trade_id: UUID, client_order_id: str) -> UUID:
+    """Derive an order's id from its trade and its name at the venue, so that a rerun names the same row."""
+    return uuid5(trade_id, client_order_id)

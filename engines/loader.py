@@ -1,0 +1,65 @@
+"""From a setting's text to an engine."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+
+from config import urls
+from config.values import SettingInvalid
+from domain.ports import Engine
+from engines.committee import CommitteeEngine
+from engines.hosted import START_DEADLINE_S, EngineFailed, EngineNotUsable, EngineTimeout, HostedEngine
+from engines.remote import RemoteEngine, RemoteTerms
+from engines.rules import RulesEngine
+
+NAMES = "rules, committee, package.module:factory, or an http(s):// URL"
+_OWN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+
+
+class EngineNotLoadable(SettingInvalid):
+    """A setting names no engine; the message holds the setting, its value and the reason."""
+
+
+def load(
+    spec: str,
+    *,
+    variable: str = "ENGINE",
+    start_deadline_s: float = START_DEADLINE_S,
+    remote: RemoteTerms = RemoteTerms(),  # noqa: B008 - a frozen value
+) -> Engine:
+    """Return the engine named `rules`, `committee`, `package.module:factory` (hosted and started) or by its URL.
+
+    A remote engine is not asked anything yet. A hosted engine whose process is slow or dies while starting is returned
+    all the same: it is not available, and is started again when it is asked. `variable` is the setting's name for
+    messages.
+
+    Raises:
+        EngineNotLoadable: when the text is no such name, the module cannot be imported, or the factory gives no engine.
+    """
+    if spec == RulesEngine.name:
+        return RulesEngine()
+    if spec == CommitteeEngine.name:
+        return CommitteeEngine()
+    if spec.startswith(("http://", "https://")):
+        return _remote(spec, variable=variable, terms=remote)
+    if not _OWN.fullmatch(spec):
+        raise EngineNotLoadable(variable, spec, NAMES)
+    return _hosted(spec, variable=variable, start_deadline_s=start_deadline_s)
+
+
+def _remote(spec: str, *, variable: str, terms: RemoteTerms) -> RemoteEngine:
+    try:
+        return RemoteEngine(spec, terms)
+    except ValueError as error:
+        raise EngineNotLoadable(variable, urls.without_password(spec), str(error)) from None
+
+
+def _hosted(spec: str, *, variable: str, start_deadline_s: float) -> HostedEngine:
+    engine = HostedEngine(spec, start_deadline_s=start_deadline_s)
+    try:
+        with suppress(EngineTimeout, EngineFailed):
+            engine.start()
+    except EngineNotUsable as error:
+        raise EngineNotLoadable(variable, spec, f"the engine cannot be used: {error}") from None
+    return engine

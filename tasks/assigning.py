@@ -1,0 +1,60 @@
+"""Assignment and policy of a batch of entry signals, from what the database says now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from db import backlog, books, experiments, policies, studies
+from db.session import Session
+from domain import experiment, policy
+from domain.experiment import Assignment
+from domain.policy import ExecutionPolicy
+from domain.signal import Flag, Signal
+from domain.trade import experiment_id_for
+from tasks.parts import Parts
+
+
+def assign(session: Session, entries: Sequence[Signal]) -> list[Assignment]:
+    """Draw each entry's variant under its book's running study and the policy in force."""
+    named = {one.book for one in entries}
+    study, rule = studies.running(session, named), policies.current(session, named)
+    book = books.load(session, named)
+    return [
+        experiment.assign(
+            study[one.book], rule[one.book], signal=one, reference_notional=book[one.book].reference_capital
+        )
+        for one in entries
+    ]
+
+
+def resolve(session: Session, entries: Sequence[Signal], parts: Parts) -> dict[UUID, ExecutionPolicy]:
+    """Resolve each entry's policy under the version it was assigned with, by experiment."""
+    assigned = experiments.load(session, [one.signal_id for one in entries])
+    rule = policies.by_id(session, {one.policy_version_id for one in assigned.values()})
+    forbidden, available = _forbidden(session, entries, parts), parts.engines.available
+    return {
+        experiment_id_for(one.signal_id): policy.resolve(
+            rule[assigned[one.signal_id].policy_version_id],
+            variant=assigned[one.signal_id].variant,
+            available=available,
+            denied_for=forbidden.get(one.signal_id),
+        )
+        for one in entries
+    }
+
+
+def _forbidden(session: Session, entries: Sequence[Signal], parts: Parts) -> dict[UUID, str]:
+    """Return why signals must not trade for real: told too late, processed too late, or too many are waiting."""
+    live = [one for one in entries if not one.book.startswith("replay:")]
+    found: dict[UUID, str] = {}
+    if live and backlog.is_overloaded(session, most=parts.settings.overload_signals):
+        found |= dict.fromkeys((one.signal_id for one in live), "overload")
+    late = backlog.too_old(session, [one.signal_id for one in live], max_age_s=parts.settings.real_max_age_s)
+    found |= dict.fromkeys(late, "expired_stale")
+    return found | {one.signal_id: "stale_signal" for one in entries if Flag.STALE.value in one.flags}
+
+
+def experiment_ids(owned: Collection[Signal]) -> list[UUID]:
+    """Return the experiments of the entries among these signals."""
+    return [experiment_id_for(one.signal_id) for one in owned if one.is_entry]

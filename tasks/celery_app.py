@@ -1,0 +1,77 @@
+"""The Celery app: made from settings, so that tests, workers and the web process wire the same one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from celery import Celery, current_task
+from celery.app.amqp import AMQP
+from celery.signals import setup_logging
+from kombu.connection import Connection
+from kombu.entity import Exchange, Queue
+from kombu.exceptions import OperationalError
+
+from config import celery as configuration
+from config import logging as logs
+from config.settings import Settings
+from tasks import queues, redis_slots, schedule
+
+MODULES = ("tasks.stages", "tasks.exits", "tasks.trading", "tasks.sweeps", "tasks.canaries", "tasks.lifecycle")
+
+
+def make_celery(settings: Settings) -> Celery:
+    """Return the app, made the current one, with our tasks, queues, schedule and logging."""
+    redis_slots.install()
+    app = _Orchestrator("orchestrator", include=MODULES, set_as_current=True, amqp=_Messaging)
+    app.set_default()  # the current app is a thread's own; the publisher's thread must find this one too
+    app.conf.update(configuration.configuration(settings))
+    app.conf.task_queues = [_queue(name, configuration.queue_arguments(settings)) for name in queues.ALL]
+    app.conf.task_routes = queues.ROUTES
+    app.conf.task_default_queue = queues.PIPELINE
+    app.conf.beat_schedule = schedule.entries(settings)
+    app.conf["orchestrator_settings"] = settings
+
+    def configure_logging(**_: Any) -> None:
+        logs.configure(settings)
+
+    setup_logging.connect(configure_logging, weak=False)
+    return app
+
+
+class _Connection(Connection):
+    """A connection that is tried again every two seconds at the latest; Celery's own waits grow to half a minute."""
+
+    def ensure_connection(self, *given: Any, **options: Any) -> Any:
+        """Connect, trying until it succeeds or the tries that are allowed are used up."""
+        waits = {"interval_start": 0.2, "interval_step": 0.4, "interval_max": configuration.LONGEST_WAIT_S}
+        return super().ensure_connection(*given, **waits | options)  # type: ignore[no-untyped-call]
+
+
+class _Messaging(AMQP):  # type: ignore[misc]
+    Connection = _Connection
+
+
+class _Orchestrator(Celery):  # type: ignore[misc]
+    """Celery, except that sending ends in time, and that a task does not fail because the next cannot be sent."""
+
+    def send_task(self, name: str, *given: Any, **options: Any) -> Any:
+        """Send a task; what a worker cannot send it logs, and a sweep finds it; a task that `throws` the error gets it.
+
+        RabbitMQ must take and confirm it in time; other transports do not look at these two limits. A worker's failed
+        task is a long report to its parent process, which may lose its place in it while it reconnects, and then ends.
+        """
+        patience = {"timeout": configuration.BROKER_TIMEOUT_S, "confirm_timeout": configuration.BROKER_TIMEOUT_S}
+        try:
+            return super().send_task(name, *given, **patience | options)
+        except OperationalError as error:
+            if current_task and OperationalError not in current_task.throws:
+                structlog.get_logger().warning("task.unsent", task=name, error=str(error))
+                return None
+            raise
+
+
+def _queue(name: str, arguments: dict[str, Any]) -> Queue:
+    """Bind each queue to an exchange of its own; with Celery's default all would hang on the first one's."""
+    exchange = Exchange(name, type="direct")  # type: ignore[no-untyped-call]
+    return Queue(name, exchange=exchange, routing_key=name, queue_arguments=arguments)  # type: ignore[no-untyped-call]

@@ -1,0 +1,69 @@
+"""Exit tasks: beat keeps standing books in step, a replay asks for its own at the time it chooses."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from celery import current_app, shared_task
+
+from db import books, trades
+from domain.exits import ExitReason
+from tasks import settlement
+from tasks.parts import Parts
+from tasks.settlement import Ending
+from tasks.stage import parts_of
+
+CHUNK = 200
+log = structlog.get_logger()
+
+
+@shared_task(name="exits.sync_exits")  # type: ignore[untyped-decorator]
+def sync_exits() -> None:
+    """Walk the open trades of every standing book to its present moment."""
+    parts = parts_of(current_app)
+    with parts.transaction() as session:
+        active = books.with_open_trades(session)
+    for book in active:
+        walk_book(parts, book, until=parts.clock.now(book))
+
+
+@shared_task(name="exits.finish_exits")  # type: ignore[untyped-decorator]
+def finish_exits(*, book: str, until: str, at_end: bool) -> None:
+    """Walk a replay's open trades to a moment, and at the end of its data close them on the last quote."""
+    parts, moment = parts_of(current_app), datetime.fromisoformat(until)
+    walk_book(parts, book, until=moment, at_end=at_end)
+    with parts.transaction() as session:
+        books.record_exits(session, book, to=moment)
+
+
+def walk_book(parts: Parts, book: str, *, until: datetime, at_end: bool = False) -> None:
+    """Walk all open trades of a book to `until`, a chunk at a time, and take up what was left half-followed."""
+    after, exits = UUID(int=0), 0
+    with parts.transaction() as session:
+        lagging = trades.unfollowed(session, book=book)
+    settlement.follow(parts, lagging)
+    while chunk := _chunk(parts, book, after, until=until, at_end=at_end):
+        exits += settlement.settle(parts, chunk, until=until)
+        if at_end:
+            _end(parts, book, chunk, until)
+        after = chunk[-1]
+    if exits:
+        log.info("exits.synchronized", book=book, exits=exits)
+
+
+def _chunk(parts: Parts, book: str, after: UUID, *, until: datetime, at_end: bool) -> list[UUID]:
+    with parts.transaction() as session:
+        if at_end:
+            return trades.walkable_in(session, book, limit=CHUNK, after=after)
+        return trades.due_in(session, book, until=until, limit=CHUNK, after=after)
+
+
+def _end(parts: Parts, book: str, chunk: list[UUID], until: datetime) -> None:
+    with parts.transaction() as session:
+        left = trades.walkable(session, chunk)
+    for instrument in {one.instrument for one in left}:
+        quote = parts.market_data(book).quote(book, instrument, at=until).quote
+        mine = [one.trade_id for one in left if one.instrument == instrument]
+        settlement.settle(parts, mine, until=until, ending=Ending(quote=quote, at=until, reason=ExitReason.END_OF_DATA))

@@ -1,0 +1,59 @@
+"""A worker's life around its tasks: what it loads before it forks, what a child makes after it, and that it ends."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import threading
+from typing import Any
+
+import structlog
+from celery import current_app
+from celery.signals import worker_init, worker_process_init, worker_shutting_down
+
+from config.celery import HARD_LIMIT_SHARE
+from tasks.stage import parts_of, settings_of
+from venues import loader as venue_loader
+
+LAST_WORDS_S = 5.0
+log = structlog.get_logger()
+
+
+def import_before_the_fork(*, sender: Any, **_: Any) -> None:
+    """Load what is slow to import once, so that a child that replaces a dead one is at work at once.
+
+    What is loaded by then stays for good: the collector need not walk it before each fork, nor its children copy it.
+    """
+    settings = settings_of(sender.app)
+    venue_loader.preload(settings.broker, settings.market_data)
+    gc.freeze()
+
+
+def make_parts_after_the_fork(**_: Any) -> None:
+    """Wire the parts before the first task comes: its time limits are for the task's own work."""
+    parts_of(current_app)
+
+
+def end_for_certain(**_: Any) -> None:
+    """Give a stop as long as the longest task may take, then kill the worker with its children.
+
+    A parent that stops reads no more from its children, and waits for each of them: one that is still writing a long
+    report to it would never end, nor would the parent.
+    """
+    within_s = settings_of(current_app).lease_s * HARD_LIMIT_SHARE + LAST_WORDS_S
+    timer = threading.Timer(within_s, _kill)
+    timer.daemon = True
+    timer.start()
+
+
+def _kill() -> None:
+    log.error("worker.did_not_end")
+    if os.getpgid(0) == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+worker_init.connect(import_before_the_fork, weak=False)
+worker_process_init.connect(make_parts_after_the_fork, weak=False)
+worker_shutting_down.connect(end_for_certain, weak=False)

@@ -1,0 +1,158 @@
+"""The parts of a worker, wired once per process and after the fork."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from config.settings import Settings
+from db import books, policies, studies
+from db.bars import StoredBars
+from db.books import BookClock
+from db.paper_ledger import StoredPaperLedger
+from db.policies import PolicyChange
+from db.session import Database, Session
+from db.studies import Versions
+from domain import fills, ports
+from domain.context import Quality
+from domain.decision import EngineSlot
+from domain.fills import FillModel
+from domain.risk import Limits
+from domain.trade import RealVenue
+from engines import loader
+from engines.panel import Panel
+from engines.remote import RemoteTerms
+from tasks.failpoints import reach_boundary
+from venues import loader as venue_loader
+from venues.paper import PaperBroker
+from venues.stored import StoredMarketData
+
+LIVE = "live"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What stages work with; `worker` names this process in leases."""
+
+    settings: Settings
+    database: Database
+    engines: ports.EnginePanel
+    clock: ports.Clock
+    fill_model: FillModel
+    limits: Limits
+    worker: str
+    replayed: ports.MarketData
+    standing: ports.MarketData
+    paper_broker: ports.Broker
+    real_broker: ports.Broker | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Open a transaction."""
+        with self.database.transaction() as session:
+            yield session
+            reach_boundary(self.settings.failpoint_dir, "before_commit")
+        reach_boundary(self.settings.failpoint_dir, "after_commit")
+
+    def market_data(self, book: str) -> ports.MarketData:
+        """Return the provider a book looks at: its files for a replay, else the one for standing books."""
+        return self.replayed if book.startswith("replay:") else self.standing
+
+    def broker(self, book: str) -> ports.Broker:
+        """Return the broker a book's real trades go to: the configured one for live, else the built-in paper venue."""
+        return self.real_broker if book == LIVE and self.real_broker is not None else self.paper_broker
+
+    def venue(self, book: str) -> RealVenue:
+        """Return where a book's real orders go."""
+        broker = self.broker(book)
+        return RealVenue(name=broker.name, account=broker.account)
+
+    @property
+    def venue_books(self) -> tuple[str, ...]:
+        """The books whose orders go to a venue other than paper."""
+        return (LIVE,) if self.real_broker is not None else ()
+
+
+def make_parts(settings: Settings) -> Parts:
+    """Wire the parts from the settings; call it after the fork, since connections must not be shared."""
+    database = Database(settings.sqlalchemy_url)
+    return Parts(
+        settings=settings,
+        database=database,
+        engines=make_panel(settings),
+        clock=BookClock(database),
+        fill_model=fills.DEFAULT,
+        limits=Limits(max_open_per_symbol=settings.max_open_per_symbol),
+        worker=f"{socket.gethostname()}:{os.getpid()}",
+        replayed=StoredMarketData(bars=StoredBars(database), covered=Quality.REPLAY),
+        standing=_standing(settings, database),
+        paper_broker=PaperBroker(StoredPaperLedger(database), fills.DEFAULT),
+        real_broker=_real_broker(settings),
+    )
+
+
+def _standing(settings: Settings, database: Database) -> ports.MarketData:
+    """Return what books that are no replay look at: the configured provider, else what their alerts carried."""
+    named = venue_loader.market_data(
+        settings.market_data, key=settings.broker_key, secret=settings.broker_secret, url=settings.venue_url,
+        clock=BookClock(database),
+    )  # fmt: skip
+    return named or StoredMarketData(bars=StoredBars(database), covered=Quality.ALERT)
+
+
+def _real_broker(settings: Settings) -> ports.Broker | None:
+    return venue_loader.broker(
+        settings.broker, key=settings.broker_key, secret=settings.broker_secret, url=settings.venue_url
+    )
+
+
+def make_panel(settings: Settings) -> Panel:
+    """Load both engines as the settings name them."""
+    remote = RemoteTerms(hosts_allowed=settings.engine_hosts_allowed, secret=settings.engine_secret)
+    return Panel(
+        {
+            EngineSlot.A: loader.load(settings.engine_a, variable="ENGINE_A", remote=remote),
+            EngineSlot.B: loader.load(settings.engine_b, variable="ENGINE_B", remote=remote),
+        },
+        rest_s=settings.engine_rest_s,
+    )
+
+
+@contextmanager
+def versions_of(settings: Settings) -> Iterator[Versions]:
+    """Give the versions a study compares under these settings."""
+    panel = make_panel(settings)
+    try:
+        yield Versions(
+            engine_a=panel.versions[EngineSlot.A],
+            engine_b=panel.versions[EngineSlot.B],
+            fill_model=fills.DEFAULT.version,
+        )
+    finally:
+        panel.close()
+
+
+def prepare(settings: Settings) -> None:
+    """Make what a start needs: the standing books, their policy by the environment, and a running study each.
+
+    Raises:
+        SettingInvalid: when a venue that is configured lacks its library or its keys.
+    """
+    _real_broker(settings)
+    database = Database(settings.sqlalchemy_url, pool_size=1)
+    wanted = PolicyChange(
+        label=settings.policy_version,
+        mode=settings.execution_mode,
+        split_ppm=settings.split_ppm,
+        set_by="environment",
+        reason="EXECUTION_MODE and SPLIT_PERCENTAGE at start",
+    )
+    with versions_of(settings) as versions, database.transaction() as session:
+        books.ensure_standing(session)
+        for book in books.STANDING:
+            policies.seed(session, book, wanted)
+            studies.ensure_running(session, book, versions)
+    database.dispose()

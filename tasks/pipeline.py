@@ -1,0 +1,116 @@
+"""The chain of a signal, and the only door through which the outside reaches the tasks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from uuid import UUID, uuid4
+
+import structlog
+from celery import chain, current_app
+
+from config.settings import Settings
+from db import audit, signals
+from db.session import Database
+from db.signals import Due
+from domain.signal import Stage
+from tasks import exits, failpoints, parts, stages
+from tasks.celery_app import make_celery
+
+BATCH = 64
+SENDING_S = 1.0
+log = structlog.get_logger()
+prepare = parts.prepare
+reach = failpoints.reach
+
+_STAGES = {
+    Stage.RECEIVED: stages.snapshot_context,
+    Stage.CONTEXT_CAPTURED: stages.assign_variant,
+    Stage.VARIANT_ASSIGNED: stages.resolve_policy,
+    Stage.POLICY_RESOLVED: stages.dispatch_engines,
+    Stage.DISPATCHED: stages.record_outcome,
+}
+
+
+class RerunRefused(ValueError):
+    """Signals cannot be rerun; `reasons` says for each of them why."""
+
+    def __init__(self, reasons: Mapping[UUID, str]) -> None:
+        super().__init__("; ".join(f"{signal_id}: {why}" for signal_id, why in reasons.items()))
+        self.reasons = reasons
+
+
+def connect(settings: Settings) -> None:
+    """Make this process able to send tasks; once is enough."""
+    if current_app.conf.get("orchestrator_settings") != settings:
+        make_celery(settings)
+
+
+def enqueue(signal_ids: Sequence[UUID], *, reached: Stage = Stage.RECEIVED) -> None:
+    """Send signals on their way from the stage they have reached: one chain, one lock, for at most 64 of them."""
+    for start in range(0, len(signal_ids), BATCH):
+        given = {"signal_ids": [str(one) for one in signal_ids[start : start + BATCH]], "lock": str(uuid4())}
+        left = [task.si(**given) for stage, task in _STAGES.items() if stage >= reached]
+        chain(*left).apply_async()
+
+
+def resume(due: Collection[Due]) -> None:
+    """Send stalled signals on from their first unfinished stage; those that failed before travel alone."""
+    for one in due:
+        if one.alone:
+            enqueue([one.signal_id], reached=one.stage)
+    together = sorted((one for one in due if not one.alone), key=lambda one: one.stage)
+    for stage, group in groupby(together, key=lambda one: one.stage):
+        enqueue([one.signal_id for one in group], reached=stage)
+
+
+def rerun(
+    settings: Settings, database: Database, signal_ids: Collection[UUID], *, actor: str, reason: str, at: datetime
+) -> bool:
+    """Give unfinished signals fresh attempts and send them on; their effects so far stay.
+
+    Returns:
+        Whether they were sent; when the broker is away they are due all the same, and the sweep sends them.
+
+    Raises:
+        RerunRefused: naming those that are done, being worked on, out at a venue or unknown; then none is rerun.
+    """
+    with database.transaction() as session:
+        due = signals.reopen(session, signal_ids)
+        refused = set(signal_ids) - {one.signal_id for one in due}
+        if refused:
+            raise RerunRefused(signals.why_not_rerun(session, refused))
+        audit.append(
+            session, actor=actor, action="signals.rerun", subject=f"{len(due)} signals", reason=reason,
+            detail={"signal_ids": sorted(str(one.signal_id) for one in due)}, at=at,
+        )  # fmt: skip
+    log.info("signals.rerun", count=len(due), actor=actor, reason=reason)
+    return _sent(settings, [([one.signal_id], one.stage) for one in due])
+
+
+def announce(settings: Settings, signal_ids: Sequence[UUID]) -> bool:
+    """Send stored signals on their way; say whether that was possible."""
+    batches = [signal_ids[start : start + BATCH] for start in range(0, len(signal_ids), BATCH)]
+    return _sent(settings, [(batch, Stage.RECEIVED) for batch in batches])
+
+
+def _sent(settings: Settings, batches: Iterable[tuple[Sequence[UUID], Stage]]) -> bool:
+    """Send batches for about a second at most; say whether all were sent. What is left the sweep sends."""
+    ends = time.monotonic() + SENDING_S
+    try:
+        connect(settings)
+        for signal_ids, reached in batches:
+            if time.monotonic() > ends:
+                return False
+            enqueue(signal_ids, reached=reached)
+    except Exception as error:  # noqa: BLE001 - a broker fails in many ways; the sweep makes good for them all
+        log.warning("signals.not_sent", error=type(error).__name__)
+        return False
+    return True
+
+
+def finish_exits(book: str, *, until: datetime, at_end: bool = False) -> None:
+    """Ask for all exits of a replay's book up to `until`; `at_end` closes what is left on the last quote."""
+    exits.finish_exits.apply_async(kwargs={"book": book, "until": until.isoformat(), "at_end": at_end})

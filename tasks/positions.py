@@ -1,0 +1,40 @@
+"""Positions: what our open real trades add up to, against what the venue says it holds for us."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import structlog
+
+from db import incidents, real_trades
+from domain.ports import VenueUnavailable
+from tasks.parts import Parts
+
+_SURE = Decimal("0.99")
+log = structlog.get_logger()
+
+
+def check(parts: Parts, book: str) -> list[str]:
+    """Open an incident for each symbol of which the venue holds less than our trades say; returns those symbols.
+
+    A hundredth less may be fees in that currency, more may be the owner's own. Symbols with an order still out are
+    left for the next time.
+    """
+    try:
+        held = {one.symbol: one.quantity for one in parts.broker(book).positions()}
+    except VenueUnavailable as error:
+        log.warning("venue.silent", book=book, error=str(error))
+        return []
+    with parts.transaction() as session:
+        ours = real_trades.settled_positions(session, book)
+        short = [symbol for symbol, quantity in ours.items() if _lacks(quantity, held.get(symbol, Decimal(0)))]
+        for symbol in short:
+            detail = {"ours": str(ours[symbol]), "venue": str(held.get(symbol, Decimal(0)))}
+            if incidents.open_(session, kind="position_mismatch", subject=f"{book}:{symbol}", detail=detail):
+                log.error("incident.opened", kind="position_mismatch", book=book, symbol=symbol, **detail)
+    return short
+
+
+def _lacks(ours: Decimal, venue: Decimal) -> bool:
+    least = ours * _SURE
+    return venue < least if ours > 0 else venue > least

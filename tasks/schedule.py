@@ -1,0 +1,33 @@
+"""What beat sends, and how often; every entry is safe to run twice at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from config.settings import Settings
+from tasks import queues
+
+EXITS_EVERY_S = 1.0
+RECONCILE_EVERY_S = 1.0
+POSITIONS_EVERY_S = 300.0
+# A worker compares a message's expiry with a clock of its own, which may be minutes ahead of beat's.
+CLOCKS_APART_S = 900.0
+
+
+def entries(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return the beat schedule; a message that nobody takes expires, so that they do not pile up."""
+    poll_s = settings.signal_poll_interval_ms / 1000
+    return {
+        "resume_stalled": _entry("sweeps.resume_stalled", every_s=poll_s, queue=queues.MAINTENANCE),
+        "sync_exits": _entry("exits.sync_exits", every_s=EXITS_EVERY_S, queue=queues.EXITS),
+        "flatten_books": _entry("exits.flatten_books", every_s=EXITS_EVERY_S, queue=queues.EXITS),
+        "reconcile_orders": _entry("orders.reconcile_orders", every_s=RECONCILE_EVERY_S, queue=queues.ORDERS),
+        # By two workers, so that one that is stuck does not keep the other from noticing.
+        "send_canaries": _entry("canaries.send_canaries", every_s=settings.canary_every_s, queue=queues.MAINTENANCE),
+        "send_canaries_too": _entry("canaries.send_canaries", every_s=settings.canary_every_s, queue=queues.EXITS),
+        "check_positions": _entry("orders.check_positions", every_s=POSITIONS_EVERY_S, queue=queues.ORDERS),
+    }
+
+
+def _entry(task: str, *, every_s: float, queue: str) -> dict[str, Any]:
+    return {"task": task, "schedule": every_s, "options": {"queue": queue, "expires": every_s + CLOCKS_APART_S}}

@@ -1,0 +1,92 @@
+"""The report page in a real browser, served by the real web process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+
+from app.local.stack import ServerUrls
+from tests.pipeline_support import add_trend, prepared, run_all, store_signal
+from tests.processes import Processes
+from tests.scripted import enters, panel, rejects
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+ARGUMENTS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update", "--window-size=1280,1600",
+)  # fmt: skip
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
+    if CHROMIUM is None or DRIVER is None:
+        if os.environ.get("REQUIRE_BROWSER"):
+            pytest.fail("chromium and chromedriver must be installed here")
+        pytest.skip("chromium and chromedriver are not installed")
+    options = Options()
+    options.binary_location = CHROMIUM
+    for argument in (*ARGUMENTS, f"--user-data-dir={tmp_path / 'profile'}"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def page(database_url: str, server_urls: ServerUrls, tmp_path: Path) -> Iterator[str]:
+    """Serve a book in which A entered three times and B once, all of it still open but one that both refused."""
+    parts = prepared(database_url, server_urls.redis_url)
+    add_trend(parts.database)
+    both, only_a = replace(parts, engines=panel(enters(), enters())), replace(parts, engines=panel(enters(), rejects))
+    neither = replace(parts, engines=panel(rejects, rejects))
+    for number, acting in enumerate((both, only_a, only_a, neither)):
+        run_all(acting, [store_signal(parts.database, strategy=f"s{number}")])
+    parts.database.dispose()
+    with Processes(database_url=database_url, redis_url=server_urls.redis_url, directory=tmp_path) as processes:
+        yield processes.start_web()
+
+
+def test_the_page_shows_the_figures_of_the_database_without_an_error_in_the_console(
+    browser: webdriver.Chrome, page: str
+) -> None:
+    browser.get(page)
+
+    heading = browser.find_element(By.TAG_NAME, "h1").text
+    text = browser.find_element(By.TAG_NAME, "body").text
+    cells = [row.text for row in browser.find_elements(By.CSS_SELECTOR, "tbody tr")]
+    assert heading == "Engine A against engine B"
+    assert "decisions 4 4" in cells
+    assert "NOT YET" in text
+    assert "4 entry signals, 1 pair" in text
+    said = browser.get_log("browser")  # type: ignore[no-untyped-call]
+    assert [one for one in said if one["level"] == "SEVERE"] == []
+
+
+def test_the_stylesheet_is_applied_under_the_content_security_policy(browser: webdriver.Chrome, page: str) -> None:
+    browser.get(page)
+
+    width = browser.execute_script("return getComputedStyle(document.querySelector('table')).borderCollapse")
+    rules = browser.execute_script("return [...document.styleSheets].map(sheet => sheet.cssRules.length)")
+    assert width == "collapse"
+    assert all(count > 10 for count in rules)
+
+
+def test_the_page_fits_a_telephone(browser: webdriver.Chrome, page: str) -> None:
+    browser.set_window_size(390, 844)
+
+    browser.get(page)
+
+    overflow = browser.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
+    assert overflow <= 0

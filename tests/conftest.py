@@ -1,0 +1,64 @@
+"""Servers for the tests: the embedded ones, or those named by TEST_DATABASE_URL and TEST_REDIS_URL."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from uuid import uuid4
+
+import psycopg
+import pytest
+from structlog.contextvars import clear_contextvars
+
+from app.local.stack import ServerUrls, temporary_servers
+from db import migrate
+
+TEMPLATE = "orchestrator_template"
+
+
+@pytest.fixture(autouse=True)
+def _unbound_log_context() -> None:
+    """Begin each test without what another one bound to its log records."""
+    clear_contextvars()
+
+
+@pytest.fixture(scope="session")
+def server_urls() -> Iterator[ServerUrls]:
+    """Give a Postgres and a Redis for the whole run."""
+    given = os.environ.get("TEST_DATABASE_URL"), os.environ.get("TEST_REDIS_URL")
+    if given[0] and given[1]:
+        yield ServerUrls(database_url=given[0], redis_url=given[1])
+        return
+    with temporary_servers() as urls:
+        yield urls
+
+
+@pytest.fixture(scope="session")
+def template_database(server_urls: ServerUrls) -> Iterator[str]:
+    """Give the name of a migrated, empty database that tests copy."""
+    name = f"{TEMPLATE}_{uuid4().hex[:8]}"
+    with psycopg.connect(server_urls.database_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    migrate.upgrade(with_database(server_urls.database_url, name))
+    yield name
+    with psycopg.connect(server_urls.database_url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def database_url(server_urls: ServerUrls, template_database: str) -> Iterator[str]:
+    """Give a fresh, migrated database for one test."""
+    name = f"orchestrator_test_{uuid4().hex[:12]}"
+    with psycopg.connect(server_urls.database_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template_database}"')
+    yield with_database(server_urls.database_url, name)
+    with psycopg.connect(server_urls.database_url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def with_database(url: str, name: str) -> str:
+    """Return the URL with another database name."""
+    base, mark, query = url.partition("?")
+    scheme, _, rest = base.partition("://")
+    host = rest.partition("/")[0]
+    return f"{scheme}://{host}/{name}{mark}{query}"

@@ -1,0 +1,128 @@
+"""Two beats, a beat that was away, sweeps at the same time, and a worker whose clock is wrong (F38, F39)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from celery import current_app
+
+from app.local.stack import ServerUrls
+from tests.fault import shifted
+from tests.load import THIS_HOUR, settled
+from tests.pipeline_support import add_trend, store_signal
+from tests.stacks import Stack, a_stack
+from tests.waiting import until
+
+REDIS_DB = 5
+
+
+@pytest.fixture(scope="module")
+def stack(server_urls: ServerUrls, template_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Give a prepared database without processes; both engines like the trend."""
+    directory = tmp_path_factory.mktemp("beat")
+    (directory / "failpoints").mkdir()
+    environ = {
+        "ENGINE_A": "committee", "ENGINE_B": "committee", "MAX_OPEN_PER_SYMBOL": "10000", "FAILPOINTS": "1",
+        "FAILPOINT_DIR": str(directory / "failpoints"),
+    }  # fmt: skip
+    with a_stack(server_urls, template_database, directory, redis_db=REDIS_DB, **environ) as made:
+        add_trend(made.database, until=THIS_HOUR)
+        made.rows("INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('tests', 'paper', 'x', '')"
+                  " RETURNING 1")  # fmt: skip
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _ended(stack: Stack) -> Iterator[None]:
+    """End what a test has started."""
+    yield
+    for name in list(stack.processes.running):
+        stack.processes.kill(name)
+
+
+def forgotten(stack: Stack, count: int) -> list[UUID]:
+    """Store signals that were accepted ten minutes ago and never sent on."""
+    ids = [
+        store_signal(stack.database, strategy=f"s{number}", received_at=THIS_HOUR, timestamp=THIS_HOUR)
+        for number in range(count)
+    ]
+    aged = "UPDATE signals SET enqueued_at = now() - interval '10 minutes' WHERE signal_id = ANY(%(ids)s) RETURNING 1"
+    stack.rows(aged, ids=ids)
+    return ids
+
+
+def start_beat(stack: Stack, name: str) -> None:
+    """Start a beat that keeps its schedule in a directory of its own, as one on another machine does."""
+    stack.processes.start(name, "run", "beat", DATA_DIR=str(stack.processes.directory / name))
+
+
+def start_worker(stack: Stack, *, off_s: int) -> None:
+    """Start a worker whose clock is wrong."""
+    stack.processes.start_worker(concurrency=2, program=(sys.executable, shifted.__file__, str(off_s)))
+
+
+def test_f38_two_beats_send_no_signal_on_twice(stack: Stack) -> None:
+    stack.processes.start_worker(concurrency=2)
+    start_beat(stack, "beat")
+    start_beat(stack, "other-beat")
+
+    settled(stack, forgotten(stack, 50))
+
+
+def test_f38_after_ten_minutes_without_beat_all_that_waited_is_sent_on(stack: Stack) -> None:
+    stack.processes.start_worker(concurrency=2)
+    ids = forgotten(stack, 50)
+
+    start_beat(stack, "beat")
+
+    settled(stack, ids)
+
+
+def test_f38_five_sweeps_at_once_send_each_signal_on_once(stack: Stack) -> None:
+    ids = forgotten(stack, 50)
+    stack.enqueue([])
+    for _ in range(5):
+        current_app.send_task("sweeps.resume_stalled")
+
+    stack.processes.start_worker(concurrency=5)
+
+    settled(stack, ids)
+    assert stack.rows("SELECT FROM signals WHERE signal_id = ANY(%(ids)s) AND attempts > 0", ids=ids) == []
+
+
+@pytest.mark.parametrize("off_s", [600, -600])
+def test_f39_a_worker_whose_clock_is_ten_minutes_off_sweeps_and_works_like_any_other(stack: Stack, off_s: int) -> None:
+    ids = forgotten(stack, 5)
+    start_worker(stack, off_s=off_s)
+
+    start_beat(stack, "beat")
+
+    settled(stack, ids)
+
+
+@pytest.mark.parametrize("off_s", [600, -600])
+def test_f39_a_lease_lasts_as_long_as_the_database_says_whatever_the_workers_clock(stack: Stack, off_s: int) -> None:
+    failpoint = Path(stack.processes.extra["FAILPOINT_DIR"]) / "snapshot_context"
+    failpoint.write_text("pause")
+    start_worker(stack, off_s=off_s)
+    ids = forgotten(stack, 5)
+    stack.enqueue(ids)
+    until(failpoint.with_suffix(".reached").exists, what="a batch at snapshot_context")
+
+    left = stack.rows("SELECT lock_expires_at - clock_timestamp() AS left FROM signals WHERE signal_id = ANY(%(ids)s)"
+                      " AND processing_lock IS NOT NULL", ids=ids)  # fmt: skip
+    failpoint.unlink()
+    failpoint.with_suffix(".reached").unlink()
+    start_beat(stack, "beat")
+
+    assert len(left) == len(ids)
+    assert all(-3 < one["left"].total_seconds() <= 3 for one in left)
+    settled(stack, ids)
+
+
+def test_afterwards_every_invariant_holds(stack: Stack) -> None:
+    assert stack.asked("verify") == {"ok": True, "violations": []}

@@ -1,0 +1,194 @@
+"""A secret is put into every input; no log, page, answer, command or process list shows it (F45)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from redis import Redis
+
+from app.local.stack import ServerUrls
+from tests.brokers import Broker, a_broker
+from tests.load import THIS_HOUR, an_alert
+from tests.pipeline_support import add_trend
+from tests.processes import free_port
+from tests.stacks import Stack, a_database, a_stack_on, alive, children_of
+from tests.waiting import until
+
+CANARY = "CANARY4711CANARY4711CANARY"
+REDIS_DB = 0
+HEADERS = {
+    "Authorization": f"Bearer {CANARY}", "Cookie": f"session={CANARY}", "X-Signature": CANARY, "User-Agent": CANARY,
+    "Content-Type": "application/json",
+}  # fmt: skip
+BODIES: list[bytes] = [
+    json.dumps(an_alert(passphrase=CANARY, nested={"api_key": CANARY, "list": [{"token": CANARY}]})).encode(),
+    json.dumps({"action": "buy", "password": CANARY}).encode(),
+    json.dumps({"symbol": "BTCUSDT", "action": "buy", "secret": CANARY, "price": "NaN", "time": CANARY}).encode(),
+    f'{{"symbol": "BTCUSDT", "secret": "{CANARY}"'.encode(),
+    f"passphrase={CANARY} BTCUSDT".encode(),
+    f'{{"secret": "{CANARY}", "x": "{"y" * 70_000}"}}'.encode(),
+    b"\xff\xfe" + CANARY.encode(),
+    b"[" * 200 + CANARY.encode(),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[Broker]:
+    """Give a Redis whose password is the secret."""
+    with a_broker("redis") as made:
+        with Redis.from_url(made.url) as client:
+            client.config_set("requirepass", CANARY)
+        made.url = made.url.replace("redis://", f"redis://:{CANARY}@")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def stack(
+    broker: Broker, server_urls: ServerUrls, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """Give all processes, with the secret in every setting that may hold one."""
+    directory = tmp_path_factory.mktemp("canary")
+    environ = {"SECRET_KEY": CANARY, "FLOWER_BASIC_AUTH": f"admin:{CANARY}", "LOG_LEVEL": "DEBUG"}
+    with (
+        a_database(server_urls, template_database) as url,
+        a_stack_on(with_password(url), broker.url, directory, environ) as made,
+    ):
+        add_trend(made.database, until=THIS_HOUR)
+        made.processes.start_worker()
+        made.processes.start_beat()
+        made.start_web()
+        yield made
+
+
+def with_password(url: str) -> str:
+    """Return a database's URL with the secret as its password, unless it has one: trusted, none is asked for."""
+    parts = urllib.parse.urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    return url if ":" in user else parts._replace(netloc=f"{user}:{CANARY}@{host}").geturl()
+
+
+def asked(url: str, *, body: bytes | None = None, headers: dict[str, str] | None = None) -> str:
+    """Return an answer with its headers as text, whatever its status."""
+    request = urllib.request.Request(url, body, headers or {})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return f"{answer.headers}\n{answer.read().decode(errors='replace')}"
+    except urllib.error.HTTPError as error:
+        with error:
+            return f"{error.headers}\n{error.read().decode(errors='replace')}"
+
+
+def test_f45_no_answer_to_a_sender_shows_it(stack: Stack) -> None:
+    token = stack.asked("sources", "add", "desk")["token"]
+    urls = (f"{stack.web_url}/webhook/{token}?token={CANARY}", f"{stack.web_url}/webhook/{CANARY}")
+
+    answers = [asked(url, body=body, headers=HEADERS) for url in urls for body in BODIES]
+
+    assert any('"accepted"' in one for one in answers)
+    assert any('"quarantined"' in one for one in answers)
+    assert any('"unauthorized"' in one for one in answers)
+    assert [one for one in answers if CANARY in one] == []
+
+
+def test_f45_no_page_shows_it(stack: Stack) -> None:
+    paths = ("/", "/healthz", "/readyz", f"/?study={CANARY}", f"/{CANARY}", "/metrics")
+
+    pages = [asked(stack.web_url + path, headers=HEADERS) for path in paths]
+
+    # A page may say back which study was asked for; that it is asked for is no secret.
+    shown = [path for path, page in zip(paths, pages, strict=True) if CANARY in page and CANARY not in path]
+    assert shown == []
+
+
+def test_f45_flower_does_not_show_it(stack: Stack) -> None:
+    port = free_port()
+    stack.processes.start("flower", "run", "flower", "--port", str(port))
+    credentials = base64.b64encode(f"admin:{CANARY}".encode()).decode()
+    headers = {"Authorization": f"Basic {credentials}"}
+    base = f"http://127.0.0.1:{port}"
+
+    def workers() -> dict[str, Any]:
+        text = asked(f"{base}/api/workers?refresh=1", headers=headers).partition("\n\n")[2].strip()
+        found: dict[str, Any] = json.loads(text) if text.startswith("{") else {}
+        return found if any("conf" in one for one in found.values()) else {}
+
+    until(lambda: answers(f"{base}/healthcheck"), deadline_s=30, what="Flower")
+    known = until(workers, deadline_s=30, what="the workers' settings in Flower")
+    pages = [asked(base + path, headers=headers) for path in ("/workers", "/tasks", "/broker", "/api/tasks")]
+    pages += [asked(f"{base}/worker/{urllib.parse.quote(name)}", headers=headers) for name in known]
+
+    assert CANARY not in json.dumps(known)
+    assert [one for one in pages if CANARY in one] == []
+
+
+def answers(url: str) -> bool:
+    try:
+        return bool(asked(url))
+    except OSError:
+        return False
+
+
+def test_f45_no_command_shows_it(stack: Stack) -> None:
+    until(lambda: not stack.rows("SELECT FROM signals WHERE status = 'open'"), what="the end of every signal")
+    ids: list[UUID] = [row["signal_id"] for row in stack.rows("SELECT signal_id FROM signals")]
+    commands = [
+        ("signals", "list", "--json"), ("sources", "list", "--json"), ("doctor", "--json"), ("report", "--json"),
+        ("signals", "show", str(ids[0]), "--json"),
+    ]  # fmt: skip
+
+    shown = [command for command in commands for done in [stack.run(*command)] if CANARY in done.stdout + done.stderr]
+
+    assert ids
+    assert shown == []
+
+
+def test_f45_no_command_shows_it_when_the_servers_are_away(stack: Stack) -> None:
+    away = {
+        "DATABASE_URL": f"postgresql://user:{CANARY}@127.0.0.1:1/none",
+        "BROKER_URL": f"amqp://user:{CANARY}@127.0.0.1:1//",
+    }
+    stack.processes.extra.update(away)
+    commands = (("migrate",), ("doctor",), ("run", "web"), ("run", "worker", "--queues", "pipeline"))
+
+    said = [stack.run(*command) for command in commands]
+    for name in away:
+        del stack.processes.extra[name]
+
+    assert {one.returncode for one in said} <= {1, 2}
+    assert [one.args for one in said if CANARY in one.stdout + one.stderr] == []
+
+
+def test_f45_no_log_and_no_process_list_shows_it_even_when_the_broker_was_away(stack: Stack, broker: Broker) -> None:
+    broker.stop()
+    until(lambda: "Cannot connect" in stack.processes.said("worker"), what="the worker's complaint")
+    until(lambda: "Couldn't apply" in stack.processes.said("beat"), what="beat's complaint")
+    broker.start()
+    ours = [one for process in stack.processes.running.values() for one in (process.pid, *children_of(process.pid))]
+
+    lines = [Path(f"/proc/{pid}/cmdline").read_text() for pid in alive(ours)]
+    logs = {path.name: path.read_text(errors="replace") for path in stack.processes.directory.glob("*.log")}
+
+    assert {"web.log", "worker.log", "beat.log", "flower.log"} <= set(logs)
+    assert [name for name, text in logs.items() if CANARY in text] == []
+    assert [line for line in lines if CANARY in line] == []
+
+
+def test_f45_what_is_stored_for_display_does_not_hold_it(stack: Stack) -> None:
+    query = """
+        SELECT (SELECT string_agg(raw_payload::text, '') FROM signals) AS payloads,
+            (SELECT string_agg(errors::text, '') FROM webhook_events) AS errors
+    """
+
+    (row,) = stack.rows(query)
+
+    assert CANARY not in row["payloads"]
+    assert CANARY not in row["errors"]

@@ -1,0 +1,129 @@
+"""What the ingest tests share: a web application on a real database, sources with tokens, and looks at the rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import structlog
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from app import auth
+from app.factory import RECEIVER, create_app
+from app.publisher import Enqueue
+from app.secrets import TokenVault
+from config import settings as configuration
+from config.settings import Settings
+from db import books
+from db.session import Database
+from domain.signal import Source
+
+SECRET_KEY = "a-secret-key-for-tests"
+SOURCE = Source(
+    name="desk",
+    book="paper",
+    strategy="",
+    timeframe=None,
+    exchange="",
+    instrument_kind=None,
+    sell_alone=None,
+    confidence_scale=100,
+    max_lag_s=300,
+)
+
+
+@dataclass
+class Desk:
+    """A web application with one source, the ids it announced, and its database."""
+
+    app: Flask
+    database: Database
+    token: str
+    announced: list[UUID] = field(default_factory=list)
+
+    @property
+    def client(self) -> FlaskClient:
+        return self.app.test_client()
+
+    def post(
+        self, body: bytes | dict[str, Any] | Sequence[Any], *, token: str | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
+        answer = self.client.post(f"/webhook/{token or self.token}", data=raw, content_type="text/plain; charset=utf-8")
+        document = answer.get_json()
+        assert isinstance(document, dict)
+        return answer.status_code, document
+
+    def rows(self, query: str, **given: Any) -> list[dict[str, Any]]:
+        with self.database.transaction() as session:
+            return [dict(row) for row in session.execute(text(query), given).mappings()]
+
+    def add_source(self, **changes: Any) -> str:
+        with self.database.transaction() as session:
+            return auth.issue(session, TokenVault(SECRET_KEY), replace(SOURCE, **changes))
+
+
+def settings_for(database_url: str, **more: str) -> Settings:
+    """Return settings with this database and nothing else from the environment."""
+    return configuration.load({"DATABASE_URL": database_url, "SECRET_KEY": SECRET_KEY, "LOG_LEVEL": "ERROR"} | more)
+
+
+@contextmanager
+def an_app(settings: Settings, enqueue: Enqueue) -> Iterator[Flask]:
+    """Give a web application that lets go of everything afterwards."""
+    app = create_app(settings, enqueue=enqueue)
+    try:
+        yield app
+    finally:
+        app.extensions[RECEIVER].close()
+        structlog.reset_defaults()
+
+
+@contextmanager
+def a_desk(database_url: str, *, enqueue: Enqueue | None = None, **changes: Any) -> Iterator[Desk]:
+    """Give a web application on a migrated database, with a source made of SOURCE and the changes."""
+    settings = settings_for(database_url)
+    database = Database(settings.sqlalchemy_url)
+    announced: list[UUID] = []
+    with database.transaction() as session:
+        books.ensure_standing(session)
+        token = auth.issue(session, TokenVault(SECRET_KEY), replace(SOURCE, **changes))
+    try:
+        with an_app(settings, enqueue or announced.extend) as app:
+            yield Desk(app=app, database=database, token=token, announced=announced)
+    finally:
+        database.dispose()
+
+
+def move_clock(desk: Desk, book: str, at: datetime) -> None:
+    """Set a replay book's clock."""
+    with desk.database.transaction() as session:
+        books.move_cursor(session, book, to=at)
+
+
+def a_replay_book(desk: Desk, *, at: datetime, name: str = "replay:0123456789ab") -> tuple[str, str]:
+    """Create a replay book with its clock at a time and a source in it; return the book and the token."""
+    with desk.database.transaction() as session:
+        books.create_replay(session, name, cursor=at)
+    return name, desk.add_source(name=name, book=name)
+
+
+def wait_for(condition: Callable[[], bool], *, within_s: float = 5.0) -> None:
+    """Return once the condition holds; fail when it does not in time."""
+    ends = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < ends, "the condition did not come true in time"
+        time.sleep(0.005)
+
+
+def utc(*parts: int) -> datetime:
+    """Return an aware UTC moment."""
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type,misc]  # year, month, day and so on, as given

@@ -1,0 +1,199 @@
+"""Canaries: when a queue counts as late, who tells of it, and a worker that takes nothing is replaced."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import text
+
+from app.cli import cli
+from app.local.stack import RunningStack, ServerUrls, StackPlan, running_stack
+from config import settings as configuration
+from db import canaries, incidents, migrate
+from db.canaries import QueueState
+from db.session import Database
+from tasks import pipeline
+from tests.integration.ingest_support import an_app, settings_for
+from tests.integration.local_helpers import a_directory
+from tests.pipeline_support import store_signal
+from tests.processes import SECRET_KEY, free_port
+from tests.stacks import a_database, alive, children_of, with_redis_database
+from tests.waiting import until
+
+REDIS_DB = 2
+QUEUES = ("exits", "pipeline")
+SETTINGS = configuration.load({"QUEUE_SILENT_S": "60"})
+PROCFILE = """
+worker: orchestrator run worker --queues pipeline,maintenance --concurrency 1
+exits: orchestrator run worker --queues exits,orders --concurrency 1
+beat: orchestrator run beat
+"""
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """Give the test's database."""
+    database = Database(migrate.driver_url(database_url))
+    yield database
+    database.dispose()
+
+
+def send(database: Database, queues: Sequence[str] = QUEUES) -> None:
+    with database.transaction() as session:
+        canaries.record_sent(session, queues, SETTINGS)
+
+
+def seen(database: Database, queue: str) -> None:
+    with database.transaction() as session:
+        canaries.record_seen(session, queue)
+
+
+def pass_time(database: Database, *, seconds: int) -> None:
+    """Let time pass for the table: what is in it was so long ago."""
+    with database.transaction() as session:
+        session.execute(
+            text("UPDATE canaries SET sent_at = sent_at - make_interval(secs => :s),"
+                 " seen_at = seen_at - make_interval(secs => :s)"),
+            {"s": seconds},
+        )  # fmt: skip
+
+
+def wait_and_send(database: Database, *, seconds: int, answering: Sequence[str] = ()) -> None:
+    """Send a canary every 15 s for so long; only some queues answer."""
+    for _ in range(seconds // 15):
+        pass_time(database, seconds=15)
+        send(database)
+        for queue in answering:
+            seen(database, queue)
+
+
+def states(database: Database) -> dict[str, QueueState]:
+    with database.transaction() as session:
+        return {one.queue: one.state for one in canaries.list_all(session, SETTINGS)}
+
+
+def test_a_queue_that_does_not_answer_its_canaries_is_late_and_the_others_are_not(database: Database) -> None:
+    send(database)
+
+    wait_and_send(database, seconds=75, answering=["exits"])
+
+    assert states(database) == {"exits": QueueState.ANSWERING, "pipeline": QueueState.LATE}
+    with database.transaction() as session:
+        assert [one.queue for one in canaries.late(session, SETTINGS)] == ["pipeline"]
+
+
+def test_a_late_queue_that_answers_is_well_again(database: Database) -> None:
+    send(database)
+    wait_and_send(database, seconds=75)
+
+    seen(database, "pipeline")
+
+    assert states(database) == {"exits": QueueState.LATE, "pipeline": QueueState.ANSWERING}
+
+
+def test_while_no_canaries_are_sent_no_queue_is_late(database: Database) -> None:
+    send(database)
+    pass_time(database, seconds=600)
+
+    assert set(states(database).values()) == {QueueState.UNASKED}
+
+
+def test_after_an_outage_each_queue_is_given_its_time_anew(database: Database) -> None:
+    send(database)
+    pass_time(database, seconds=600)
+
+    send(database)
+    first = states(database)
+    wait_and_send(database, seconds=75)
+
+    assert set(first.values()) == {QueueState.ANSWERING}
+    assert set(states(database).values()) == {QueueState.LATE}
+
+
+def test_readiness_reports_a_late_queue_and_stays_ready(database: Database, database_url: str) -> None:
+    send(database)
+    wait_and_send(database, seconds=75, answering=["exits"])
+
+    with an_app(settings_for(database_url, QUEUE_SILENT_S="60"), lambda _: None) as app:
+        answer = app.test_client().get("/readyz")
+
+    assert answer.status_code == 200
+    assert answer.get_json()["queues"] == {"exits": "answering", "pipeline": "late"}
+
+
+def test_doctor_shows_each_queue_and_what_needs_a_person(database: Database, database_url: str) -> None:
+    send(database)
+    wait_and_send(database, seconds=75, answering=["exits"])
+    with database.transaction() as session:
+        incidents.open_(session, kind="order_manual_review", subject=str(uuid4()), detail={})
+
+    environ = {"DATABASE_URL": database_url, "QUEUE_SILENT_S": "60"}
+    result = CliRunner(env=environ).invoke(cli, ["doctor", "--json"])
+
+    checks = {one["check"]: one for one in json.loads(result.stdout)["checks"]}
+    assert result.exit_code == 1
+    assert checks["queue exits"]["ok"]
+    assert not checks["queue pipeline"]["ok"]
+    assert "late, last sign of life 75 s ago" in checks["queue pipeline"]["detail"]
+    assert checks["open incidents"]["detail"].startswith("1 order_manual_review;")
+
+
+@pytest.fixture
+def running(server_urls: ServerUrls, template_database: str) -> Iterator[RunningStack]:
+    """Give two workers and beat under a supervisor, with a watchdog that is soon out of patience."""
+    with a_database(server_urls, template_database) as url, a_directory() as root:
+        (root / "Procfile").write_text(PROCFILE)
+        environ = {
+            "DATABASE_URL": url, "REDIS_URL": with_redis_database(server_urls.redis_url, REDIS_DB),
+            "SECRET_KEY": SECRET_KEY, "CANARY_EVERY_S": "1", "QUEUE_SILENT_S": "8", "LEASE_S": "3",
+            "SIGNAL_POLL_INTERVAL_MS": "200", "LOG_FORMAT": "json",
+        }  # fmt: skip
+        plan = StackPlan(
+            settings=configuration.load(environ), data_dir=root / "main", port=free_port(), flower_port=free_port(),
+            migrate=pipeline.prepare, procfile=root / "Procfile", log=root / "stack.log",
+        )  # fmt: skip
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in environ.items():
+                patch.setenv(name, value)
+            with running_stack(plan) as stack:
+                yield stack
+
+
+def rows(database: Database, query: str, **given: Any) -> list[Any]:
+    with database.transaction() as session:
+        return list(session.execute(text(query), given))
+
+
+def test_a_worker_that_is_alive_and_takes_no_tasks_is_replaced_and_what_waits_is_done(running: RunningStack) -> None:
+    database = Database(running.settings.sqlalchemy_url)
+    log = Path(running.data_dir.parent / "stack.log")
+    answered = "SELECT FROM canaries WHERE seen_at > sent_at - interval '2 s' AND queue IN ('pipeline', 'exits')"
+    until(lambda: len(rows(database, answered)) == 2, deadline_s=60, what="answers to canaries")
+    before = running.supervisor.pids()
+    stuck = [before["worker"], *children_of(before["worker"])]
+
+    for pid in stuck:
+        os.kill(pid, signal.SIGSTOP)
+    with database.transaction() as session:
+        session.execute(
+            text("INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('tests', 'paper', 'x', '')")
+        )
+    signal_id = store_signal(database)
+    done = "SELECT FROM signals WHERE signal_id = :id AND status = 'done'"
+    until(lambda: rows(database, done, id=signal_id), deadline_s=150, what="the end of the signal")
+
+    after = running.supervisor.pids()
+    assert after["beat"] == before["beat"]
+    assert after["worker"] != before["worker"]
+    assert alive(stuck) == []
+    assert "worker takes no tasks; replacing it" in log.read_text()
+    assert "queue.silent" in log.read_text()
+    database.dispose()

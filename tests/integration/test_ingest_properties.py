@@ -1,0 +1,186 @@
+"""What holds for every body, over HTTP and down to the rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.dialects.registry import understand
+from db import intake
+from db.intake import Arrival
+from domain.intervals import Interval
+from domain.signal import Action, Direction, InstrumentKind, NewSignal
+from tests.integration.ingest_support import SOURCE, Desk, a_desk
+
+# The rows of all examples may stand in one database: each example looks for its own.
+over_one_database = settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
+scalars = text | st.integers(-(10**25), 10**25) | st.floats(allow_nan=False, allow_infinity=False) | st.booleans()
+values = scalars | st.none() | st.lists(scalars, max_size=2) | st.dictionaries(text, scalars, max_size=2)
+prices = st.decimals(Decimal("1e-12"), Decimal("1e12"), allow_nan=False, allow_infinity=False).filter(
+    lambda one: len(one.as_tuple().digits) <= 60
+)
+
+
+@pytest.fixture
+def desk(database_url: str) -> Iterator[Desk]:
+    with a_desk(database_url) as made:
+        yield made
+
+
+@st.composite
+def valid_alerts(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw an alert with all that is required and any of what is optional."""
+    return {
+        "symbol": draw(st.from_regex(r"[A-Z]{3,8}", fullmatch=True)),
+        "action": draw(st.sampled_from(["buy", "short", "exit_long", "close short"])),
+        "id": str(uuid4()),
+        "price": draw(st.none() | prices.map(str)),
+        "timeframe": draw(st.sampled_from(["", "5", "1h", "D", "M"])),
+        "timenow": draw(st.none() | st.integers(1_600_000_000, 1_700_000_000)),
+        "confidence": draw(st.none() | st.integers(0, 100)),
+        "strategy": draw(st.sampled_from(["", "orb", "Ω strategy"])),
+        "extra": draw(values),
+    }
+
+
+def standing(desk: Desk, document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows that an answer speaks of."""
+    return desk.rows(
+        "SELECT signal_id AS id, raw_body FROM signals WHERE signal_id = CAST(:signal AS uuid)"
+        " UNION ALL SELECT event_id, raw_body FROM webhook_events WHERE event_id = CAST(:event AS uuid)",
+        signal=document.get("signal_id"),
+        event=document.get("event_id"),
+    )
+
+
+@pytest.mark.property_id(39)
+@over_one_database
+@given(body=st.binary(max_size=200) | st.dictionaries(text, values).map(lambda one: json.dumps(one).encode()))
+def test_no_bytes_give_a_500_and_none_vanish(desk: Desk, body: bytes) -> None:
+    status, document = desk.post(body)
+
+    assert status in (200, 422)
+    assert [row["raw_body"] for row in standing(desk, document)] == [body]
+
+
+@pytest.mark.property_id(22)
+@over_one_database
+@given(alert=valid_alerts(), broken=st.sampled_from(["symbol", "action", "price", "timeframe", "timenow"]))
+def test_what_lacks_a_required_field_or_has_an_unreadable_one_is_refused_by_its_name(
+    desk: Desk, alert: dict[str, Any], broken: str
+) -> None:
+    required = {"symbol": "", "action": ""}
+
+    status, document = desk.post(alert | {broken: required.get(broken, "unreadable")})
+
+    assert (status, document["status"]) == (422, "quarantined")
+    assert list(document["errors"]) == ["direction" if broken == "action" else broken]
+    assert len(standing(desk, document)) == 1
+
+
+@pytest.mark.property_id(1)
+@pytest.mark.property_id(23)
+@over_one_database
+@given(alert=valid_alerts())
+def test_a_valid_alert_is_stored_with_all_its_fields(desk: Desk, alert: dict[str, Any]) -> None:
+    status, document = desk.post(alert)
+
+    assert (status, document["status"]) == (200, "accepted")
+    [row] = desk.rows("SELECT * FROM signals WHERE signal_id = CAST(:id AS uuid)", id=document["signal_id"])
+    assert row["symbol"] == alert["symbol"]
+    assert row["action"] == ("entry" if alert["action"] in ("buy", "short") else "exit")
+    assert row["direction"] == ("long" if alert["action"] in ("buy", "exit_long") else "short")
+    assert row["price"] == (Decimal(alert["price"]) if alert["price"] is not None else None)
+    assert row["confidence"] == alert["confidence"]
+    assert row["strategy"] == alert["strategy"]
+    assert row["timeframe"] == {"": None, "5": "5m", "1h": "1h", "D": "1d", "M": "1mo"}[alert["timeframe"]]
+    expected = datetime.fromtimestamp(alert["timenow"], UTC) if alert["timenow"] is not None else None
+    assert row["timestamp"] == row["event_at"] == expected
+    assert (row["signal_hash"], row["book"], row["source"]) == (document["signal_hash"], "paper", "desk")
+    assert row["raw_payload"]["id"] == alert["id"]
+
+
+@pytest.mark.property_id(24)
+@over_one_database
+@given(alert=valid_alerts(), times=st.integers(2, 4))
+def test_however_often_an_alert_comes_there_is_one_row(desk: Desk, alert: dict[str, Any], times: int) -> None:
+    answers = [desk.post(alert)[1] for _ in range(times)]
+
+    assert [answer["status"] for answer in answers] == ["accepted"] + ["duplicate"] * (times - 1)
+    assert len({answer["signal_id"] for answer in answers}) == 1
+    assert len(desk.rows("SELECT FROM signals WHERE raw_payload->>'id' = :id", id=alert["id"])) == 1
+
+
+extreme_times = st.datetimes(datetime(1970, 1, 1), datetime(2099, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - bounds are naive
+extreme_numbers = st.sampled_from(
+    [Decimal("1e-30"), Decimal("1e30"), Decimal("9" * 30), Decimal("0." + "0" * 29 + "1")]
+)
+
+
+@pytest.mark.property_id(42)
+@over_one_database
+@given(data=st.data())
+def test_extreme_values_of_every_field_survive_the_database(desk: Desk, data: st.DataObject) -> None:
+    [plain] = understand(b'{"symbol": "A", "action": "buy", "id": "x"}', SOURCE)
+    assert isinstance(plain, NewSignal)
+    long_text = st.one_of(
+        text, st.sampled_from(["x" * 10_000, "Ω" * 5_000, "'; DROP TABLE signals; --", "\\", "{}", ""])
+    )
+    signal = replace(
+        plain,
+        strategy=data.draw(long_text),
+        symbol=data.draw(long_text),
+        exchange=data.draw(long_text),
+        instrument_kind=data.draw(st.sampled_from(InstrumentKind)),
+        direction=data.draw(st.sampled_from(Direction)),
+        action=data.draw(st.sampled_from(Action)),
+        timeframe=data.draw(st.sampled_from([None, Interval.parse("1s"), Interval.parse("99999mo")])),
+        timestamp=data.draw(st.none() | extreme_times),
+        event_at=data.draw(st.none() | extreme_times),
+        price=data.draw(st.none() | extreme_numbers | prices),
+        confidence=data.draw(st.none() | extreme_numbers),
+        content_hash=uuid4().hex,
+        raw_body=data.draw(st.binary(max_size=500)),
+        raw_payload=data.draw(st.dictionaries(text, values)) | {"n": Decimal("1e400"), "m": 10**400},
+    )  # fmt: skip
+
+    receipt = stored(desk, signal)
+
+    [row] = desk.rows("SELECT * FROM signals WHERE signal_id = :id", id=receipt)
+    for name in ("strategy", "symbol", "exchange", "timestamp", "event_at", "price", "confidence", "raw_body"):
+        assert row[name] == getattr(signal, name), name
+    assert row["timeframe"] == (str(signal.timeframe) if signal.timeframe is not None else None)
+    assert set(row["raw_payload"]) == set(signal.raw_payload)
+
+
+def stored(desk: Desk, signal: NewSignal) -> UUID:
+    """Store a signal and return its id."""
+    with desk.database.transaction() as session:
+        [receipt] = intake.record(session, [Arrival(signal=signal, max_lag_s=300)], now=datetime.now(UTC))
+    assert receipt.is_new
+    return receipt.signal_id
+
+
+def test_a_clock_that_goes_back_makes_no_second_signal_of_an_identical_body(desk: Desk) -> None:
+    [signal] = understand(b'{"symbol": "A", "action": "buy"}', SOURCE)
+    assert isinstance(signal, NewSignal)
+    noon, receipts = datetime(2024, 1, 31, 12, tzinfo=UTC), []
+
+    for now in (noon, noon - timedelta(minutes=10)):
+        with desk.database.transaction() as session:
+            receipts += intake.record(session, [Arrival(signal=signal, max_lag_s=300)] * 2, now=now)
+
+    assert [receipt.is_new for receipt in receipts] == [True, False, False, False]
+    assert len({receipt.signal_id for receipt in receipts}) == 1

@@ -1,0 +1,140 @@
+"""The sources command on a real database, and the tokens it hands out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from app import auth, secrets
+from app.auth import Authenticator, Unauthorized
+from app.cli.sources import command
+from app.secrets import TokenVault
+from db import books, sources
+from db.session import Database
+from tests.integration.ingest_support import SECRET_KEY, SOURCE, a_desk, settings_for
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    made = Database(settings_for(database_url).sqlalchemy_url)
+    with made.transaction() as session:
+        books.ensure_standing(session)
+    yield made
+    made.dispose()
+
+
+def run(url: str, directory: Path, *arguments: str, **environment: str) -> Result:
+    given = {"DATABASE_URL": url, "SECRET_KEY": SECRET_KEY, "DATA_DIR": str(directory)} | environment
+    return CliRunner().invoke(command, arguments, env=given)
+
+
+def listed(url: str, directory: Path) -> list[dict[str, Any]]:
+    found = json.loads(run(url, directory, "list", "--json").stdout)
+    assert isinstance(found, list)
+    return found
+
+
+def test_a_source_that_is_added_is_listed_with_the_url_its_alerts_go_to(database_url: str, tmp_path: Path) -> None:
+    arguments = ("add", "desk", "--sell-alone", "short", "--timeframe", "1h", "--max-lag", "60", "--exchange", "kraken")
+
+    added = run(database_url, tmp_path, *arguments, PUBLIC_URL="https://alerts.example/")
+
+    assert added.exit_code == 0, added.output
+    [source] = listed(database_url, tmp_path)
+    assert added.stdout.strip() == f"https://alerts.example/webhook/{source['token']}"
+    assert source["url"] == f"http://127.0.0.1:8000/webhook/{source['token']}"
+    expected = {"name": "desk", "book": "paper", "sell_alone": "short", "timeframe": "1h", "max_lag_s": 60}
+    assert expected.items() <= source.items()
+    assert source["exchange"] == "KRAKEN"
+
+
+def test_the_token_that_is_shown_is_the_one_that_is_taken(database_url: str, tmp_path: Path) -> None:
+    with a_desk(database_url) as desk:
+        run(database_url, tmp_path, "add", "second")
+        [token] = [one["token"] for one in listed(database_url, tmp_path) if one["name"] == "second"]
+
+        status, _ = desk.post({"symbol": "BTCUSDT", "action": "buy"}, token=token)
+
+        assert status == 200
+        assert [row["source"] for row in desk.rows("SELECT source FROM signals")] == ["second"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("taken",), "already"),
+        (("bad name",), "name"),
+        (("../x",), "name"),
+        (("fine", "--book", "nowhere"), "nowhere"),
+        (("fine", "--timeframe", "5 minutes"), "timeframe"),
+        (("fine", "--confidence-scale", "7"), "confidence_scale"),
+        (("fine", "--max-lag", "0"), "max_lag_s"),
+        (("fine", "--sell-alone", "hold"), "exit"),
+    ],
+)
+def test_what_cannot_be_added_ends_with_2_and_says_why(
+    database_url: str, tmp_path: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    run(database_url, tmp_path, "add", "taken")
+
+    refused = run(database_url, tmp_path, "add", *arguments)
+
+    assert refused.exit_code == 2
+    assert told in refused.stderr
+    assert "Traceback" not in refused.output
+    assert [one["name"] for one in listed(database_url, tmp_path)] == ["taken"]
+
+
+def test_a_token_sealed_under_another_key_is_listed_without_its_token(database_url: str, tmp_path: Path) -> None:
+    run(database_url, tmp_path, "add", "desk", SECRET_KEY="another-secret-key")
+
+    [source] = listed(database_url, tmp_path)
+
+    assert (source["name"], source["token"], source["url"]) == ("desk", None, None)
+
+
+def test_tokens_are_stored_hashed_and_encrypted_only(database: Database) -> None:
+    with database.transaction() as session:
+        token = auth.issue(session, TokenVault(SECRET_KEY), SOURCE)
+        [stored] = sources.list_all(session)
+
+    assert stored.token_hash == secrets.hash_token(token)
+    assert token not in repr(stored)
+    assert stored.source == SOURCE
+
+
+def test_the_default_source_is_made_once_and_not_beside_others(database: Database) -> None:
+    with database.transaction() as session:
+        first = auth.issue_default(session, TokenVault(SECRET_KEY), SOURCE)
+        second = auth.issue_default(session, TokenVault(SECRET_KEY), SOURCE)
+        names = [one.source.name for one in sources.list_all(session)]
+
+    assert first is not None
+    assert second is None
+    assert names == ["desk"]
+
+
+def test_a_source_is_remembered_for_two_seconds_and_a_stranger_never(database: Database) -> None:
+    seconds = [100.0]
+    authenticator = Authenticator(database, clock=lambda: seconds[0])
+    with pytest.raises(Unauthorized):
+        authenticator.source_of("stranger", within_s=5)
+    with database.transaction() as session:
+        token = auth.issue(session, TokenVault(SECRET_KEY), SOURCE)
+    authenticator.source_of(token, within_s=5)
+    with database.transaction() as session:
+        session.connection().exec_driver_sql("UPDATE sources SET enabled = false")
+
+    seconds[0] += 2.0
+    still = authenticator.source_of(token, within_s=5)
+    seconds[0] += 0.001
+
+    assert still == SOURCE
+    with pytest.raises(Unauthorized):
+        authenticator.source_of(token, within_s=5)
+    authenticator.close()

@@ -1,0 +1,70 @@
+"""`orchestrator up` as its user runs it: the real Procfile on embedded servers."""
+
+from __future__ import annotations
+
+import base64
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from app.local import procfile, runfile
+from app.local.runfile import Run
+from tests.integration.local_helpers import a_directory, eventually, free_port, running_with
+
+ORCHESTRATOR = Path(sys.executable).with_name("orchestrator")
+
+
+def status(url: str, *, password: str | None = None) -> int | None:
+    """Return the HTTP status of a GET, None when nobody answers."""
+    request = urllib.request.Request(url)
+    if password is not None:
+        request.add_header("Authorization", "Basic " + base64.b64encode(f"admin:{password}".encode()).decode())
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+    except OSError:
+        return None
+
+
+def running(root: Path) -> set[str]:
+    """Return the names of the processes in run.json; one that is being started again is not among them."""
+    run = runfile.read(root / "main")
+    return set() if run is None else set(run.processes)
+
+
+def test_up_serves_web_and_flower_until_it_is_interrupted_and_leaves_nothing() -> None:
+    port, flower_port = free_port(), free_port()
+    kept = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
+    with a_directory() as root:
+        expected = {"postgres", "redis", *procfile.read(procfile.path())}
+        command = (str(ORCHESTRATOR), "up", "--port", str(port), "--flower-port", str(flower_port))
+        with subprocess.Popen(command, env={**kept, "DATA_DIR": str(root)}, stderr=subprocess.PIPE) as process:
+            try:
+                eventually(lambda: runfile.read(root / "main") is not None, what="run.json", within_s=90)
+                run = runfile.read(root / "main")
+                assert isinstance(run, Run)
+                password = (root / "main" / "flower_password").read_text().strip()
+                flower = run.flower_url + "/api/workers"
+                eventually(lambda: status(flower, password=password) == 200, what="Flower's answer", within_s=60)
+
+                assert status(run.web_url + "/readyz") == 200
+                assert status(flower) == 401
+                eventually(lambda: running(root) == expected, what="every process in run.json")
+                process.send_signal(signal.SIGINT)
+                printed = process.communicate(timeout=60)[1].decode()
+            finally:
+                process.kill()
+
+        assert process.returncode == 0, printed
+        assert not running_with(str(root))
+        assert not running_with(f"--port {port}")
+        assert (root / "current").read_text().strip() == str(root / "main")
+    assert f"http://127.0.0.1:{port}" in printed
+    assert printed.count(password) == 1

@@ -1,0 +1,114 @@
+"""What operators do: read quarantine again, close incidents; each act is in an audit log that cannot be bent unseen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import text
+
+from app import redrive
+from app.cli import cli
+from db import incidents
+from tests.integration.ingest_support import Desk, a_desk
+
+NOW = datetime.now(UTC)
+MISSING_ACTION = {"symbol": "BTCUSDT", "price": "100", "interval": "60", "id": "one"}
+
+
+@pytest.fixture
+def desk(database_url: str) -> Iterator[Desk]:
+    with a_desk(database_url) as made:
+        yield made
+
+
+@pytest.fixture
+def runner(monkeypatch: pytest.MonkeyPatch, database_url: str) -> CliRunner:
+    """Give a command line on the test's database, with a broker that is away."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
+    return CliRunner()
+
+
+def quarantined(desk: Desk, body: dict[str, Any]) -> str:
+    status, document = desk.post(body)
+    assert status == 422
+    return str(document["event_id"])
+
+
+def mend(desk: Desk, event_id: str, body: dict[str, Any]) -> None:
+    """Stand in for a dialect that was mended: the kept bytes can be read now."""
+    with desk.database.transaction() as session:
+        session.execute(
+            text("UPDATE webhook_events SET raw_body = :body WHERE event_id = cast(:id AS uuid)"),
+            {"body": json.dumps(body).encode(), "id": event_id},
+        )
+
+
+def test_a_message_that_can_be_read_now_becomes_the_signal_it_would_have_been(desk: Desk, runner: CliRunner) -> None:
+    event_id = quarantined(desk, MISSING_ACTION)
+    mend(desk, event_id, MISSING_ACTION | {"action": "buy"})
+
+    first = runner.invoke(cli, ["signals", "redrive", event_id, "--reason", "the template was mended", "--json"])
+    second = runner.invoke(cli, ["signals", "redrive", event_id, "--reason", "twice", "--json"])
+
+    (told,), (again,) = (json.loads(one.stdout)["redriven"] for one in (first, second))
+    assert (first.exit_code, told["new"], told["stale"], told["errors"]) == (0, 1, False, {})
+    assert (again["new"], again["signal_ids"]) == (0, told["signal_ids"])
+    (signal,) = desk.rows("SELECT signal_id, received_at, flags FROM signals")
+    (event,) = desk.rows("SELECT received_at, redriven_signal_id FROM webhook_events")
+    assert event["redriven_signal_id"] == signal["signal_id"]
+    assert (signal["received_at"], signal["flags"]) == (event["received_at"], [])
+
+
+def test_what_still_cannot_be_read_stays_and_says_which_field(desk: Desk, runner: CliRunner) -> None:
+    event_id = quarantined(desk, MISSING_ACTION)
+
+    result = runner.invoke(cli, ["signals", "redrive", event_id, "--reason", "try"])
+    listed = runner.invoke(cli, ["signals", "quarantine"])
+
+    assert result.exit_code == 1
+    assert "direction" in result.stdout
+    assert listed.stdout.startswith(event_id)
+    assert desk.rows("SELECT FROM signals") == []
+
+
+def test_an_old_message_is_recorded_as_stale(desk: Desk) -> None:
+    event_id = quarantined(desk, MISSING_ACTION)
+    mend(desk, event_id, MISSING_ACTION | {"action": "buy"})
+
+    (told,) = redrive.redrive(desk.database, [UUID(event_id)], actor="me", reason="late", now=NOW + timedelta(hours=1))
+
+    assert told.is_stale
+    assert desk.rows("SELECT flags FROM signals")[0]["flags"] == ["stale"]
+
+
+def test_an_unknown_message_is_named(runner: CliRunner, desk: Desk) -> None:
+    missing = str(uuid4())
+
+    result = runner.invoke(cli, ["signals", "redrive", missing, "--reason", "x"])
+
+    assert result.exit_code == 1
+    assert missing in result.stdout
+    assert "no such message" in result.stdout
+
+
+def test_an_incident_is_open_once_and_closed_with_a_reason(desk: Desk, runner: CliRunner) -> None:
+    with desk.database.transaction() as session:
+        opened = [incidents.open_(session, kind="order_missing", subject="x", detail={"why": "y"}) for _ in range(2)]
+    listed = runner.invoke(cli, ["incidents", "list", "--json"])
+    (incident,) = json.loads(listed.stdout)["incidents"]
+
+    closed = runner.invoke(cli, ["incidents", "close", incident["incident_id"], "--reason", "found by hand"])
+    again = runner.invoke(cli, ["incidents", "close", incident["incident_id"], "--reason", "twice"])
+    empty = runner.invoke(cli, ["incidents", "list"])
+
+    assert opened == [True, False]
+    assert (listed.exit_code, closed.exit_code, again.exit_code, empty.exit_code) == (1, 0, 1, 0)
+    (entry,) = desk.rows("SELECT action, subject, reason FROM audit_log")
+    assert entry == {"action": "incident.closed", "subject": incident["incident_id"], "reason": "found by hand"}

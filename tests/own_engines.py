@@ -1,0 +1,156 @@
+"""Engines as a user writes them, good and bad, for tests of their hosting."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NoReturn
+
+from domain.decision import Verdict
+from engines.api import Decision, Direction, MarketContext, Signal, enter, hold, reject
+
+
+class AboveAverage:
+    """Enters on the side of the slow average that the price is on; the README shows this one."""
+
+    name = "above_average"
+
+    def decide(self, signal: Signal, context: MarketContext) -> Decision:
+        """Enter with the trend, reject against it, hold when the trend is not known."""
+        price, slow = context.current_price, context.indicators["ema_200"]
+        if price is None or slow is None:
+            return hold("trend_unknown")
+        if (price > slow) is (signal.direction is Direction.LONG):
+            return enter(signal, context, "with_trend", confidence=70, rationale={"ema_200": str(slow)})
+        return reject("against_trend")
+
+
+class Misbehaving(AboveAverage):
+    """Answers well, except when the signal's strategy names a misdeed."""
+
+    name = "misbehaving"
+    version = "7"
+
+    def decide(self, signal: Signal, context: MarketContext) -> Any:
+        """Do what the strategy says."""
+        good = super().decide(signal, context)
+        misdeed = MISDEEDS.get(signal.strategy)
+        return good if misdeed is None else misdeed(good)
+
+
+def _raise(_: Decision) -> NoReturn:
+    raise ValueError("no \x00 such \ud800 thing")
+
+
+def _hang(good: Decision) -> Decision:
+    time.sleep(600)
+    return good
+
+
+def _exit(_: Decision) -> NoReturn:
+    os._exit(3)
+
+
+def _print(good: Decision) -> Decision:
+    print('{"decision": null}')  # noqa: T201 - a user's print must not become an answer
+    return good
+
+
+def _start_another(_: Decision) -> Decision:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    return hold("asked", rationale={"pid": child.pid})
+
+
+MISDEEDS: dict[str, Callable[[Decision], Any]] = {
+    "raise": _raise,
+    "hang": _hang,
+    "exit": _exit,
+    "print": _print,
+    "nonsense": lambda _: "ENTER",
+    "nan": lambda good: replace(good, confidence=Decimal("NaN")),
+    "oversized": lambda _: hold("much_to_say", rationale={"text": "x" * 2_000_000}),
+    "environment": lambda _: hold("asked", rationale={"names": sorted(os.environ)}),
+    "pid": lambda _: hold("asked", rationale={"pid": os.getpid()}),
+    "order": lambda _: hold("asked", rationale={"order": list({f"word {at}" for at in range(50)})}),
+    "grandchild": _start_another,
+}
+
+
+class RawPipe(AboveAverage):
+    """Writes rubbish, without end, over the pipe its answers go through."""
+
+    name = "raw_pipe"
+
+    def decide(self, signal: Signal, context: MarketContext) -> Decision:
+        """Fill every open pipe with one endless line, or with a line that is no answer."""
+        text = b"x" * 4_000_000 if signal.strategy == "endless" else b"{}{\n"
+        for fd in (3, 4, 5, 6):
+            try:
+                os.write(fd, text)
+            except OSError:
+                continue
+        return hold("written")
+
+
+class Nameless:
+    """Has no name and cannot decide."""
+
+
+class Erring:
+    """Answers ERROR by itself."""
+
+    name = "erring"
+    version = "1"
+
+    def decide(self, signal: Signal, context: MarketContext) -> Decision:
+        """Give up."""
+        return Decision(verdict=Verdict.ERROR, reasons=("gave_up",), rationale={})
+
+
+def above_average() -> AboveAverage:
+    """Make the example."""
+    return AboveAverage()
+
+
+def misbehaving() -> Misbehaving:
+    """Make the engine that misbehaves on request."""
+    return Misbehaving()
+
+
+def raw_pipe() -> RawPipe:
+    """Make the engine that writes over its own answers."""
+    return RawPipe()
+
+
+def nameless() -> Nameless:
+    """Make something that is no engine."""
+    return Nameless()
+
+
+def failing() -> None:
+    """Fail to make an engine."""
+    raise FileNotFoundError("model.bin is not there")
+
+
+def quitting() -> None:
+    """End the process instead of making an engine."""
+    sys.exit("not today")
+
+
+def crashing() -> None:
+    """End the process without a word."""
+    os._exit(1)
+
+
+def slow() -> AboveAverage:
+    """Make the example once a file appears; its path comes from the environment."""
+    gate = Path(os.environ["ENGINE_GATE"])
+    while not gate.exists():
+        time.sleep(0.01)
+    return AboveAverage()

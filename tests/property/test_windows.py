@@ -1,0 +1,52 @@
+"""Histories that are kept while nothing was added answer as those that are read each time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.market import START, BarsInMemory, a_feed, a_walk, interval, minutes
+from venues.windows import Histories, WatchedHistories
+
+FEED = a_feed()
+WALK = a_walk(60)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), st.integers(0, len(WALK) - 1)),
+        st.tuples(st.just("ask"), st.integers(0, 4 * len(WALK))),
+    ),
+    min_size=2,
+    max_size=60,
+)
+
+
+@given(steps=STEPS, to=st.sampled_from(("1m", "5m")), count=st.integers(1, 6))
+def test_watched_histories_answer_as_fresh_ones_however_late_bars_come(
+    steps: list[tuple[str, int]], to: str, count: int
+) -> None:
+    store = BarsInMemory({FEED: []})
+    watched, fresh = WatchedHistories(store), Histories(store)
+
+    for step, number in steps:
+        if step == "add":
+            stored = {bar.open_time: bar for bar in (*store.series[FEED], WALK[number])}
+            store.series[FEED] = [stored[at] for at in sorted(stored)]
+            continue
+        as_of = START + timedelta(seconds=15 * number)
+        given_ = {"to": interval(to), "as_of": as_of, "count": count}
+
+        assert watched.closed(FEED, **given_) == fresh.closed(FEED, **given_)  # type: ignore[arg-type]
+
+
+def test_watched_histories_read_bars_once_while_none_is_added() -> None:
+    store = BarsInMemory({FEED: WALK})
+    watched = WatchedHistories(store)
+
+    first, second = (
+        watched.closed(FEED, to=interval("5m"), as_of=START + minutes(moment), count=4) for moment in (60.1, 60.9)
+    )
+
+    assert second is first
+    assert store.calls["last_closed"] == 1

@@ -1,0 +1,33 @@
+"""A seed names one sequence of faults, and every kind of fault comes up."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.bench.chaos import faults
+from app.bench.chaos.faults import Kind
+
+SECONDS = 60.0
+
+
+@given(seed=st.integers(0, 10_000), seconds=st.floats(3, 120))
+def test_a_seed_names_one_sequence_that_ends_before_the_load_does(seed: int, seconds: float) -> None:
+    drawn = list(faults.drawn(seed, seconds=seconds))
+
+    assert drawn == list(faults.drawn(seed, seconds=seconds))
+    assert all(faults.FIRST_AT_S <= one.at_s < seconds - 1 for one in drawn)
+    assert all(earlier.at_s < later.at_s for earlier, later in pairwise(drawn))
+    assert all(faults.SHORTEST_PAUSE_S <= one.pause_s <= faults.LONGEST_PAUSE_S for one in drawn)
+
+
+def test_twenty_seeds_bring_every_kind_of_fault() -> None:
+    drawn = {one.kind for seed in range(1, 21) for one in faults.drawn(seed, seconds=SECONDS)}
+
+    assert drawn == set(Kind)
+
+
+def test_two_seeds_differ() -> None:
+    assert list(faults.drawn(1, seconds=SECONDS)) != list(faults.drawn(2, seconds=SECONDS))

@@ -1,0 +1,103 @@
+"""The rehearsal's sender against small servers: what counts as acknowledged, and what is sent again."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from uuid import UUID, uuid5
+
+import pytest
+
+from app.bench.chaos import sender
+from app.bench.chaos.sender import Sender
+
+# What is answered to an alert's first, second, ... delivery: a status, or None to hang up.
+Answers = Callable[[int], int | None]
+SPACE = UUID("6f3cf1a5-92ab-4fd1-b4a5-5a7e6c1d2b3f")
+
+
+@contextmanager
+def a_server(answers: Answers) -> Iterator[tuple[str, Counter[str]]]:
+    """Give the URL of a server and how often it got each alert."""
+    seen: Counter[str] = Counter()
+    lock = threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            alert = str(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["id"])
+            with lock:
+                seen[alert] += 1
+                status = answers(seen[alert])
+            if status is None:
+                return
+            body = json.dumps({"signal_id": str(uuid5(SPACE, alert))}).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/webhook/x", seen
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send again without a pause."""
+    monkeypatch.setattr(sender, "AGAIN_AFTER_S", 0.0)
+
+
+def sent(answers: Answers) -> tuple[Sender, Counter[str]]:
+    """Post for a moment to a server that answers so."""
+    with a_server(answers) as (url, seen):
+        made = Sender(url, seed=1, rate=100.0)
+        made.run(seconds=0.1)
+    return made, seen
+
+
+def test_every_alert_that_is_taken_is_acknowledged_under_its_id() -> None:
+    made, seen = sent(lambda _: 200)
+
+    assert made.acknowledged == {str(uuid5(SPACE, alert)) for alert in seen}
+    assert (len(seen), set(seen.values()), made.unanswered) == (10, {1}, 0)
+
+
+def test_a_5xx_is_sent_again_and_its_later_answer_counts() -> None:
+    made, seen = sent(lambda time: 503 if time < 3 else 200)
+
+    assert len(made.acknowledged) == len(seen) == 10
+    assert set(seen.values()) == {3}
+
+
+@pytest.mark.parametrize(("status", "times"), [(422, 1), (None, 1), (503, sender.TRIES)])
+def test_what_is_refused_or_never_answered_is_not_acknowledged(status: int | None, times: int) -> None:
+    made, seen = sent(lambda _: status)
+
+    assert made.acknowledged == set()
+    assert made.unanswered == len(seen) == 10
+    assert set(seen.values()) == {times}
+
+
+def test_a_seed_names_what_is_sent_but_each_alert_is_its_own() -> None:
+    one, other = (Sender("http://127.0.0.1:1", seed=7, rate=1.0) for _ in range(2))
+
+    first, second = ([json.loads(made.drawn()) for _ in range(20)] for made in (one, other))
+
+    ids = [alert.pop("id") for alert in (*first, *second)]
+    assert first == second
+    assert len(set(ids)) == 40
+    assert {alert["action"] for alert in first} == {"buy", "exit_long"}

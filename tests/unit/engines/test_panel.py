@@ -1,0 +1,196 @@
+"""Both engines under one deadline, neither able to harm the other."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from domain.context import MarketContext
+from domain.decision import Decision, EngineSlot, Verdict
+from domain.ports import EnginePanel
+from domain.signal import Signal
+from engines.asking import Asked
+from engines.breaker import FAILURES, REST_S
+from engines.committee import CommitteeEngine
+from engines.hosted import HostedEngine
+from engines.panel import Panel
+from engines.rules import RulesEngine
+from tests.engine_strategies import a_context, a_signal
+from tests.own_engines import Erring
+
+A, B = EngineSlot.A, EngineSlot.B
+HOLD = Decision(verdict=Verdict.HOLD, reasons=("nothing",), rationale={})
+
+
+class Fake:
+    """An engine that does what it is told; asked in a thread unless it is inline."""
+
+    version = "1"
+
+    def __init__(self, deed: Callable[[Signal], Any], *, name: str = "fake", is_inline: bool = False) -> None:
+        self.name = name
+        self.is_inline = is_inline
+        self.deed = deed
+
+    def decide(self, signal: Signal, context: MarketContext) -> Any:
+        """Do it."""
+        return self.deed(signal)
+
+
+def pairs(*strategies: str, first: EngineSlot = A) -> Asked:
+    """Return questions whose signals carry the given strategies."""
+    return [(a_signal(strategy=one), a_context(context_hash=f"{at:064x}"), first) for at, one in enumerate(strategies)]
+
+
+def boom(_: Signal) -> Decision:
+    """Raise what any engine might."""
+    raise ZeroDivisionError("by\x00zero")
+
+
+def slowly(_: Signal) -> Decision:
+    """Take at least 50 ms."""
+    time.sleep(0.05)
+    return HOLD
+
+
+def test_built_in_engines_answer_in_order_and_name_themselves_and_the_context() -> None:
+    panel: EnginePanel = Panel({A: RulesEngine(), B: CommitteeEngine()})
+
+    answers = panel.decide_all(pairs("", "", ""), deadline_s=5)
+
+    assert [(a.slot, b.slot) for a, b in answers] == [(A, B)] * 3
+    assert [a.context_hash for a, _ in answers] == [b.context_hash for _, b in answers]
+    assert [int(a.context_hash, 16) for a, _ in answers] == [0, 1, 2]
+    assert {(a.engine, a.version) for a, _ in answers} == {("rules", RulesEngine().version)}
+    assert all(answer.decision.verdict is Verdict.ENTER for pair in answers for answer in pair)
+    assert panel.versions[B] == f"committee@{CommitteeEngine().version}"
+    assert panel.available == {A, B}
+
+
+def test_no_question_gives_no_answer() -> None:
+    assert Panel({A: RulesEngine(), B: Fake(boom)}).decide_all([], deadline_s=1) == []
+
+
+@pytest.mark.parametrize("first", EngineSlot)
+def test_each_pair_is_asked_in_its_own_order(first: EngineSlot) -> None:
+    asked: list[EngineSlot] = []
+
+    def noting(slot: EngineSlot) -> Fake:
+        return Fake(lambda _: (asked.append(slot), HOLD)[1], is_inline=True)  # type: ignore[func-returns-value]
+
+    panel = Panel({slot: noting(slot) for slot in EngineSlot})
+
+    panel.decide_all([*pairs("", first=first), *pairs("", first=first.other)], deadline_s=1)
+
+    assert asked == [first, first.other, first.other, first]
+
+
+@pytest.mark.parametrize("is_inline", [True, False])
+@pytest.mark.parametrize(
+    ("deed", "reason", "error"),
+    [
+        (boom, "engine_error", "ZeroDivisionError: byzero"),
+        (lambda _: "ENTER", "engine_invalid_answer", "a Decision was expected, not str"),
+    ],
+)
+@pytest.mark.parametrize("slot", EngineSlot)
+def test_a_failing_engine_answers_error_and_the_other_one_is_unaffected(
+    slot: EngineSlot, deed: Callable[[Signal], Any], reason: str, error: str, is_inline: bool
+) -> None:
+    panel = Panel({slot: Fake(deed, is_inline=is_inline), slot.other: RulesEngine()})
+
+    ((a, b),) = panel.decide_all(pairs(""), deadline_s=5)
+
+    failed, well = (a, b) if slot is A else (b, a)
+    assert (failed.decision.verdict, failed.decision.reasons) == (Verdict.ERROR, (reason,))
+    assert failed.decision.error == error
+    assert well.decision == RulesEngine().decide(a_signal(), a_context())
+
+
+def test_an_engine_that_hangs_in_our_process_costs_the_deadline_and_only_its_own_answers() -> None:
+    release = threading.Event()
+    panel = Panel({A: Fake(lambda _: release.wait(60) and HOLD), B: CommitteeEngine()})
+    started_at = time.monotonic()
+
+    answers = panel.decide_all(pairs("", ""), deadline_s=0.1)
+    took_s = time.monotonic() - started_at
+    release.set()
+
+    assert took_s < 5
+    assert [a.decision.reasons for a, _ in answers] == [("engine_timeout",)] * 2
+    assert [b.decision.verdict for _, b in answers] == [Verdict.ENTER] * 2
+    assert all(a.latency_ms >= 100 for a, _ in answers)
+
+
+def test_a_hosted_engine_that_hangs_once_answers_the_questions_after_it() -> None:
+    hosted = HostedEngine("tests.own_engines:misbehaving")
+    hosted.start()
+    panel = Panel({A: RulesEngine(), B: hosted})
+
+    answers = panel.decide_all(pairs("", "hang", ""), deadline_s=6)
+    panel.close()
+
+    assert [b.decision.verdict for _, b in answers] == [Verdict.ENTER, Verdict.ERROR, Verdict.ENTER]
+    assert answers[1][1].decision.reasons == ("engine_timeout",)
+    assert {a.decision.verdict for a, _ in answers} == {Verdict.ENTER}
+
+
+@pytest.mark.property_id(34)
+def test_the_same_own_engine_in_both_slots_decides_alike() -> None:
+    panel = Panel({slot: HostedEngine("tests.own_engines:above_average") for slot in EngineSlot})
+
+    answers = panel.decide_all(pairs("", ""), deadline_s=20)
+    panel.close()
+
+    assert all(a.decision == b.decision and a.version == b.version for a, b in answers)
+    assert answers[0][0].decision.verdict is Verdict.ENTER
+
+
+def test_latency_is_measured_for_each_answer() -> None:
+    panel = Panel({A: Fake(slowly, is_inline=True), B: RulesEngine()})
+
+    ((a, b),) = panel.decide_all(pairs(""), deadline_s=5)
+
+    assert a.latency_ms >= 50
+    assert Decimal(0) < b.latency_ms < a.latency_ms
+
+
+def test_an_engine_that_failed_five_times_in_a_row_rests_and_is_tried_again() -> None:
+    now = [0.0]
+    unwell = Fake(boom)
+    panel = Panel({A: RulesEngine(), B: unwell}, clock=lambda: now[0])
+    panel.decide_all(pairs(*[""] * FAILURES), deadline_s=5)
+
+    resting = panel.available
+    ((a, b),) = panel.decide_all(pairs(""), deadline_s=5)
+    now[0], unwell.deed = REST_S, lambda _: HOLD
+    rested = panel.available
+    ((_, again),) = panel.decide_all(pairs(""), deadline_s=5)
+
+    assert resting == {A}
+    assert a.decision.verdict is Verdict.ENTER
+    assert b.decision.reasons == ("engine_unavailable",)
+    assert rested == {A, B}
+    assert again.decision == HOLD
+
+
+def test_an_engine_whose_process_cannot_start_is_not_available() -> None:
+    panel = Panel({A: RulesEngine(), B: HostedEngine("tests.own_engines:crashing")})
+
+    ((_, b),) = panel.decide_all(pairs(""), deadline_s=20)
+
+    assert b.decision.reasons == ("engine_error",)
+    assert panel.available == {A}
+
+
+def test_an_error_that_the_engine_itself_answers_is_kept_as_it_is() -> None:
+    panel = Panel({A: Erring(), B: RulesEngine()})
+
+    ((a, _),) = panel.decide_all(pairs(""), deadline_s=5)
+
+    assert a.decision.reasons == ("gave_up",)

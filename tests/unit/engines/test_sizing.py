@@ -1,0 +1,138 @@
+"""Stops, targets, quantity and time limits, as both engines set them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from domain.context import InstrumentRules
+from domain.decision import Plan, Target, Trailing
+from domain.intervals import Interval
+from domain.signal import Direction
+from engines import sizing
+from tests.engine_strategies import a_context, a_signal, uptrend
+
+LONG, SHORT = Direction.LONG, Direction.SHORT
+FULL = Decimal(1)
+
+
+def test_a_long_plan_has_its_levels_in_stop_distances() -> None:
+    context = a_context(uptrend(atr_14="1", swing_low_10="99"))
+
+    sized = sizing.size(a_signal(), context, share=FULL)
+
+    assert sized.plan == Plan(
+        side=LONG,
+        quantity=Decimal("333.333"),
+        stop=Decimal("98.5"),
+        targets=(
+            Target(price=Decimal("102.25"), fraction=Decimal("0.5")),
+            Target(price=Decimal("104.5"), fraction=Decimal("0.5")),
+        ),
+        trailing=Trailing(activation=Decimal("101.5"), distance=Decimal("1.5")),
+        max_hold=timedelta(hours=48),
+    )
+
+
+def test_a_short_plan_is_the_mirror_image() -> None:
+    context = a_context(uptrend(atr_14="1", swing_high_10="101"))
+
+    plan = sizing.size(a_signal(SHORT), context, share=FULL).plan
+
+    assert plan is not None
+    assert plan.quantity == Decimal("333.333")
+    assert (plan.stop, *(one.price for one in plan.targets)) == (
+        Decimal("101.5"),
+        Decimal("97.75"),
+        Decimal("95.5"),
+    )
+    assert plan.trailing == Trailing(activation=Decimal("98.5"), distance=Decimal("1.5"))
+
+
+@pytest.mark.parametrize(
+    ("direction", "swing", "distance"),
+    [
+        (LONG, {"swing_low_10": "98.2"}, "1.8"),
+        (SHORT, {"swing_high_10": "101.8"}, "1.8"),
+        (LONG, {"swing_low_10": "90"}, "3"),
+        (SHORT, {"swing_high_10": "110"}, "3"),
+        (LONG, {"swing_low_10": "101"}, "1.5"),
+        (SHORT, {"swing_high_10": "99"}, "1.5"),
+        (LONG, {"swing_low_10": None}, "1.5"),
+    ],
+)
+def test_the_stop_stands_beyond_the_last_swing_within_three_atr(
+    direction: Direction, swing: dict[str, str | None], distance: str
+) -> None:
+    context = a_context(uptrend(atr_14="1", **swing))
+
+    found = sizing.stop_distance(direction, context, price=Decimal(100), atr=Decimal(1))
+
+    assert found == Decimal(distance)
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "limit"),
+    [
+        ("15m", timedelta(hours=4)),
+        ("30m", timedelta(hours=48)),
+        ("1d", timedelta(hours=48)),
+        ("1w", timedelta(days=30)),
+        ("1mo", timedelta(days=180)),
+    ],
+)
+def test_the_time_limit_follows_the_horizon(timeframe: str, limit: timedelta) -> None:
+    plan = sizing.size(a_signal(timeframe=Interval.parse(timeframe)), a_context(), share=FULL).plan
+
+    assert plan is not None
+    assert plan.max_hold == limit
+
+
+def test_the_quantity_is_capped_by_the_notional_before_its_share_is_taken() -> None:
+    rules = InstrumentRules(lot=Decimal(1), reference_capital=Decimal(100_000), max_notional=Decimal(10_050))
+
+    found = [
+        sizing.quantity_for(rules, price=Decimal(100), distance=Decimal("0.1"), share=share)
+        for share in (FULL, Decimal("0.5"))
+    ]
+
+    assert found == [100, 50]
+
+
+def test_the_quantity_is_floored_to_whole_lots() -> None:
+    rules = InstrumentRules(lot=Decimal("0.2"), reference_capital=Decimal(100), max_notional=Decimal(10_000))
+
+    assert sizing.quantity_for(rules, price=Decimal(100), distance=Decimal("0.627"), share=FULL) == Decimal("0.6")
+
+
+@pytest.mark.parametrize("direction", Direction)
+@pytest.mark.parametrize(
+    ("atr", "price", "lot", "refusal"),
+    [
+        ("0", "100", "0.001", "stop_too_close"),
+        ("0.00000001", "100", "0.001", "stop_too_close"),
+        ("70", "100", "0.001", "price_out_of_range"),
+        ("1", "-5", "0.001", "price_out_of_range"),
+        ("1", "100", "1000", "quantity_below_lot"),
+    ],
+)
+def test_what_cannot_be_traded_is_refused_with_its_reason(
+    direction: Direction, atr: str, price: str, lot: str, refusal: str
+) -> None:
+    rules = InstrumentRules(lot=Decimal(lot), reference_capital=Decimal(100_000), max_notional=Decimal(1_000_000))
+    values = uptrend(atr_14=atr, swing_low_10=None, swing_high_10=None)
+    context = a_context(values, current_price=Decimal(price), rules=rules)
+
+    sized = sizing.size(a_signal(direction), context, share=FULL)
+
+    assert (sized.plan, sized.refusal) == (None, refusal)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [("1.234567891", "1.2345679"), ("43123.45678", "43123.457"), ("100.500", "100.5"), ("123456789", "123456790")],
+)
+def test_prices_are_written_in_eight_digits_without_an_exponent(value: str, written: str) -> None:
+    assert str(sizing.canonical_price(Decimal(value))) == written

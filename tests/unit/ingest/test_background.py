@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from app.background import Background, QueueFull
+from app.deadlines import Aside, DeadlineMissed
+
+
+def test_what_waits_is_handled_together_in_order_up_to_a_batch() -> None:
+    begun, go_on, seen = threading.Event(), threading.Event(), list[list[int]]()
+
+    def handle(items: list[int]) -> None:
+        seen.append(items)
+        begun.set()
+        assert go_on.wait(5)
+
+    background = Background("test", handle, waiting=10, batch=3)
+    background.put(0)
+    assert begun.wait(5)
+    for item in range(1, 6):
+        background.put(item)
+    go_on.set()
+    background.close()
+
+    assert seen == [[0], [1, 2, 3], [4, 5]]
+
+
+def test_no_more_waits_than_may_wait() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def handle(_: list[int]) -> None:
+        begun.set()
+        assert go_on.wait(5)
+
+    background = Background("test", handle, waiting=1)
+    background.put(0)
+    assert begun.wait(5)
+    background.put(1)
+
+    with pytest.raises(QueueFull):
+        background.put(2)
+    go_on.set()
+    background.close()
+
+
+def test_a_call_that_hangs_is_given_up_and_those_behind_it_are_dropped() -> None:
+    go_on, called = threading.Event(), list[str]()
+    aside: Aside[bool] = Aside("test")
+
+    def note(what: str) -> bool:
+        called.append(what)
+        return True
+
+    with pytest.raises(DeadlineMissed):
+        aside.run(lambda: go_on.wait(5), within_s=0.02)
+    with pytest.raises(DeadlineMissed):
+        aside.run(lambda: note("dropped"), within_s=0.02)
+    go_on.set()
+
+    assert aside.run(lambda: note("later"), within_s=5)
+    assert called == ["later"]
+    aside.close()
+
+
+def test_an_error_of_a_call_is_raised_where_it_is_waited_for() -> None:
+    aside: Aside[int] = Aside("test")
+
+    with pytest.raises(ZeroDivisionError):
+        aside.run(lambda: 1 // 0, within_s=5)
+    aside.close()

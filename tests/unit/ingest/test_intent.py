@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from app.dialects import intent, words
+from app.dialects.intent import IntentUnclear, Position
+from app.dialects.words import Order, Verb, Wish, WordsContradict
+from domain.signal import Direction, SellAlone
+
+LONG, SHORT = Direction.LONG, Direction.SHORT
+
+
+@pytest.mark.parametrize(
+    ("written", "wish"),
+    [
+        ("buy", Wish(order=Order.BUY)),
+        ("SELL", Wish(order=Order.SELL)),
+        ("Long", Wish(side=LONG)),
+        ("bearish", Wish(side=SHORT)),
+        ("enter_long", Wish(verb=Verb.OPEN, side=LONG)),
+        ("exit-short", Wish(verb=Verb.CLOSE, side=SHORT)),
+        ("closeLong", Wish(verb=Verb.CLOSE, side=LONG)),
+        ("CLOSE POSITION", Wish(verb=Verb.CLOSE)),
+        ("sell_short", Wish(side=SHORT, order=Order.SELL)),
+        ("sell to open", Wish(verb=Verb.OPEN, order=Order.SELL)),
+        ("sell_to_close", Wish(verb=Verb.CLOSE, side=LONG, order=Order.SELL)),
+        ("buy to cover", Wish(verb=Verb.CLOSE, side=SHORT, order=Order.BUY)),
+        ("cover", Wish(verb=Verb.CLOSE, side=SHORT)),
+        ("strong buy", Wish(order=Order.BUY)),
+        ("flat", Wish(verb=Verb.CLOSE)),
+    ],
+)
+def test_words_are_read_in_any_spelling(written: str, wish: Wish) -> None:
+    assert words.read(written) == wish
+
+
+@pytest.mark.parametrize("written", ["", "cancel", "hold", "don't buy", "buyer", "position", "wait"])
+def test_other_words_say_nothing(written: str) -> None:
+    assert words.read(written) is None
+
+
+def test_a_phrase_that_contradicts_itself_is_refused() -> None:
+    with pytest.raises(WordsContradict):
+        words.read("buy sell")
+
+
+@pytest.mark.parametrize(
+    ("written", "side"),
+    [("BULLISH_EXPANSION", LONG), ("phase down", SHORT), ("bull vs bear", None), ("bulletin", None)],
+)
+def test_a_remark_counts_when_it_names_one_side(written: str, side: Direction | None) -> None:
+    assert words.read_side(written) is side
+
+
+def decided(word: str, before: str = "", after: str = "", sell_alone: SellAlone | None = None) -> str:
+    """Return `direction action`, or `unclear`."""
+    wish = (words.read(word) or Wish()) if word else Wish()
+    try:
+        found = intent.decide(
+            wish,
+            before=Position(before) if before else None,
+            after=Position(after) if after else None,
+            sell_alone=sell_alone,
+        )
+    except IntentUnclear:
+        return "unclear"
+    return f"{found.direction.value} {found.action.value}"
+
+
+@pytest.mark.parametrize(
+    ("word", "before", "after", "expected"),
+    [
+        ("buy", "", "", "long entry"),
+        ("long", "", "", "long entry"),
+        ("short", "", "", "short entry"),
+        ("sell", "", "", "unclear"),
+        ("sell to open", "", "", "short entry"),
+        ("exit", "", "", "unclear"),
+        ("exit long", "", "", "long exit"),
+        ("open", "", "", "unclear"),
+        ("", "", "", "unclear"),
+        ("sell", "flat", "", "short entry"),
+        ("sell", "long", "", "unclear"),
+        ("exit", "short", "", "short exit"),
+        ("sell", "long", "flat", "long exit"),
+        ("buy", "short", "flat", "short exit"),
+        ("buy", "long", "flat", "unclear"),
+        ("", "long", "flat", "long exit"),
+        ("", "flat", "flat", "unclear"),
+        ("sell", "long", "short", "short entry"),
+        ("sell", "flat", "short", "short entry"),
+        ("sell", "short", "short", "short entry"),
+        ("sell", "long", "long", "unclear"),
+        ("buy", "", "short", "unclear"),
+        ("", "long", "long", "unclear"),
+        ("", "flat", "long", "long entry"),
+        ("sell", "", "short", "short entry"),
+        ("sell", "", "flat", "long exit"),
+        ("buy", "", "flat", "short exit"),
+        ("exit", "", "long", "long exit"),
+        ("exit", "long", "flat", "long exit"),
+        ("exit", "", "flat", "unclear"),
+        ("exit long", "", "flat", "long exit"),
+        ("add", "", "long", "long entry"),
+        ("long", "", "short", "unclear"),
+    ],
+)
+def test_words_and_positions_say_together_what_is_meant(word: str, before: str, after: str, expected: str) -> None:
+    assert decided(word, before, after) == expected
+
+
+def test_a_bare_sell_means_what_the_source_says() -> None:
+    assert decided("sell", sell_alone=SellAlone.EXIT) == "long exit"
+    assert decided("sell", sell_alone=SellAlone.SHORT) == "short entry"
+
+
+def test_a_position_is_stronger_than_the_sources_setting() -> None:
+    assert decided("sell", "long", "short", SellAlone.EXIT) == "short entry"
+    assert decided("sell", "long", "flat", SellAlone.SHORT) == "long exit"
+
+
+def test_a_position_after_the_order_treats_long_and_short_alike() -> None:
+    swap = {"long": "short", "short": "long", "buy": "sell", "sell": "buy", "flat": "flat", "": "", "exit": "exit"}
+    cases = itertools.product(("buy", "sell", "long", "short", "exit", ""), ("", "long", "short", "flat"))
+
+    for word, before in cases:
+        for after in ("long", "short", "flat"):
+            mirrored = decided(swap[word], swap[before], swap[after])
+            side, _, action = mirrored.partition(" ")
+            assert decided(word, before, after) == (f"{swap[side]} {action}" if action else mirrored)

@@ -1,0 +1,59 @@
+"""Builders for replay tests."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from app.dialects import symbols
+from app.replay.alert_files import Alert, AlertFile
+from app.replay.bar_files import HEADER, BarFile, BarSpec
+from app.replay.identity import ReplayIdentity
+from domain.context import PriceSide
+from domain.intervals import Interval
+
+NOON = datetime(2017, 1, 5, 12, tzinfo=UTC)
+GOOD_ROW = "1.05,1.07,1.04,1.06"
+
+
+def a_spec(path: Path, *, symbol: str = "EURUSD", side: PriceSide = PriceSide.ASK) -> BarSpec:
+    return BarSpec(instrument=symbols.read(symbol), side=side, path=path)
+
+
+def a_file_of(tmp_path: Path, *rows: str, header: str = HEADER, name: str = "bars.csv") -> Path:
+    """Write a csv (gzipped when the name says so) of the given lines."""
+    path = tmp_path / name
+    content = "".join(f"{line}\n" for line in (header, *rows)).encode()
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path
+
+
+def a_bar_file(
+    *, symbol: str = "EURUSD", side: PriceSide = PriceSide.ASK, digest: str = "aa", first_open: datetime = NOON
+) -> BarFile:
+    """Ten hourly bars from `first_open`."""
+    return BarFile(
+        spec=a_spec(Path("bars.csv"), symbol=symbol, side=side),
+        interval=Interval.parse("1h"),
+        count=10,
+        first_open=first_open,
+        last_end=first_open + timedelta(hours=10),
+        digest=digest,
+    )
+
+
+def an_alert(*, after_h: float = 1, body: bytes = b"{}", line: int = 2) -> Alert:
+    """An alert that fires `after_h` hours after noon."""
+    return Alert(
+        line=line, alert_id="1", ticker="EURUSD", name="a", body=body, fired_at=NOON + timedelta(hours=after_h)
+    )
+
+
+def an_alert_file(*alerts: Alert, digest: str = "bb") -> AlertFile:
+    return AlertFile(path=Path("alerts.csv"), alerts=alerts or (an_alert(),), digest=digest)
+
+
+def an_identity() -> ReplayIdentity:
+    return ReplayIdentity(book="replay:0123456789ab", study_id=UUID(int=7), salt="salt")

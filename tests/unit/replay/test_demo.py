@@ -1,0 +1,147 @@
+"""The demo's data: real bars, and alerts that can be made again to the byte."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter
+from datetime import datetime, timedelta
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from app import demo
+from app.demo import make_alerts, make_data
+from app.dialects import registry
+from app.replay import alert_files, bar_files
+from app.replay.alert_files import Alert
+from app.replay.bar_files import BarFile
+from domain.context import Bar, PriceSide
+from domain.signal import Action, Direction, NewSignal, Source
+
+_UPSTREAM = (
+    "Time,Open,High,Low,Close,Volume\n"
+    "01.02.2017 22:00:00.000,1.05236,1.05253,1.05221,1.05227,143539993.3\n"
+    "02.02.2017 00:00:00.000,1.0524,1.0526,1.0523,1.0525,7\n"
+)
+_SOURCE = Source(
+    name="replay", book="replay:x", strategy="", timeframe=None, exchange="", instrument_kind=None, sell_alone=None,
+    confidence_scale=100, max_lag_s=300,
+)  # fmt: skip
+
+
+@cache
+def _history() -> tuple[BarFile, tuple[Bar, ...]]:
+    file = bar_files.inspect(bar_files.parse_spec(demo.BARS_SPEC))
+    return file, tuple(bar_files.bars(file))
+
+
+def test_the_bundled_bars_are_nearly_a_year_of_hourly_ask_prices() -> None:
+    file, bars = _history()
+
+    assert (file.count, str(file.interval), file.spec.side) == (6120, "1h", PriceSide.ASK)
+    assert (file.first_open.isoformat(), file.last_end.isoformat()) == (
+        "2017-01-01T22:00:00+00:00",
+        "2017-12-22T22:00:00+00:00",
+    )
+    assert all(bar.volume for bar in bars)
+
+
+def test_the_bundled_data_is_small_and_carries_its_licence() -> None:
+    here = Path(demo.__file__).parent
+
+    assert demo.BARS.stat().st_size < 300_000
+    assert sum(one.stat().st_size for one in here.iterdir() if one.is_file()) < 1_000_000
+    assert "Permission is hereby granted, free of charge" in (here / "LICENSE-gym-anytrading.txt").read_text()
+
+
+def test_upstream_rows_become_ours_with_day_first_times_read_as_such() -> None:
+    text = make_data.convert(_UPSTREAM)
+
+    assert text == (
+        "timestamp,open,high,low,close,volume\n"
+        "2017-02-01T22:00:00Z,1.05236,1.05253,1.05221,1.05227,143539993.3\n"
+        "2017-02-02T00:00:00Z,1.0524,1.0526,1.0523,1.0525,7\n"
+    )
+
+
+def test_another_upstream_header_is_refused() -> None:
+    with pytest.raises(ValueError, match="the header is"):
+        make_data.convert("Date,Open\n")
+
+
+def test_compressed_bars_hold_no_time_and_no_name() -> None:
+    packed = make_data.compress("some text\n")
+
+    assert packed[3:8] == bytes(5)
+    assert gzip.decompress(packed) == b"some text\n"
+
+
+def test_making_the_alerts_again_gives_the_committed_file_to_the_byte() -> None:
+    made = make_alerts.render(_history()[1])
+
+    assert made.encode() == demo.ALERTS.read_bytes()
+
+
+@pytest.mark.parametrize("seen", [450, 1000, 3333])
+def test_alerts_up_to_a_moment_do_not_change_with_what_comes_later(seen: int) -> None:
+    bars = _history()[1]
+
+    early = make_alerts.render(bars[:seen])
+
+    assert early.count("\n") > 1
+    assert demo.ALERTS.read_text(encoding="utf-8").startswith(early)
+
+
+def test_an_alert_fires_at_the_open_of_the_bar_after_the_one_it_speaks_of() -> None:
+    opens = [bar.open_time for bar in _history()[1]]
+    following = dict(pairwise(opens))
+
+    spoken_of = [(_bar_time(one.body), one.fired_at) for one in alert_files.read(demo.ALERTS).alerts]
+
+    assert spoken_of
+    assert all(following[bar_open] == fired_at for bar_open, fired_at in spoken_of)
+
+
+def test_the_webhook_understands_every_alert_and_there_are_enough_of_each_kind() -> None:
+    kinds = Counter(_kind(alert) for alert in alert_files.read(demo.ALERTS).alerts)
+
+    assert kinds == {
+        ("traderspost", "donchian_20", Action.ENTRY, Direction.LONG): 110,
+        ("traderspost", "donchian_20", Action.ENTRY, Direction.SHORT): 113,
+        ("traderspost", "donchian_20", Action.EXIT, Direction.LONG): 56,
+        ("traderspost", "donchian_20", Action.EXIT, Direction.SHORT): 56,
+        ("hackingthemarkets", "ema_8_21", Action.ENTRY, Direction.LONG): 130,
+        ("hackingthemarkets", "ema_8_21", Action.ENTRY, Direction.SHORT): 131,
+        ("dual_engine", "rsi_14_reversion", Action.ENTRY, Direction.LONG): 41,
+        ("dual_engine", "rsi_14_reversion", Action.ENTRY, Direction.SHORT): 52,
+    }
+
+
+def test_no_two_alerts_are_alike_and_the_last_come_near_the_end() -> None:
+    alerts = alert_files.read(demo.ALERTS).alerts
+
+    assert len({one.body for one in alerts}) == len(alerts) == 689
+    assert _history()[0].last_end - alerts[-1].fired_at < timedelta(hours=24)
+
+
+def test_a_template_with_an_unknown_placeholder_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        make_alerts.fill("{{nonsense}}", {})
+
+
+def _bar_time(body: bytes) -> datetime:
+    message = json.loads(body)
+    text = message.get("bar_time") or (message["bar"]["time"] if "bar" in message else message["time"])
+    return datetime.fromisoformat(text)
+
+
+def _kind(alert: Alert) -> tuple[str, str, Action, Direction]:
+    (signal,) = registry.understand(alert.body, _SOURCE)
+    assert isinstance(signal, NewSignal)
+    assert (signal.symbol, str(signal.timeframe)) == ("EURUSD", "1h")
+    assert (signal.event_at, signal.timeless) == (alert.fired_at, False)
+    assert signal.price is not None
+    return signal.dialect, signal.strategy, signal.action, signal.direction

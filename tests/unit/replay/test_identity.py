@@ -1,0 +1,63 @@
+"""A replay's identity: the same input is the same book."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.replay.identity import ReplayIdentity, Terms, identify
+from app.replay.schedule import schedule
+from domain.context import PriceSide
+from domain.decision import EngineSlot
+from domain.policy import ExecutionMode
+from tests.unit.replay.builders import a_bar_file, an_alert_file
+
+_BID, _ASK = a_bar_file(side=PriceSide.BID, digest="cc"), a_bar_file(side=PriceSide.ASK)
+
+
+def _identity(**changes: Any) -> ReplayIdentity:
+    given: dict[str, Any] = {
+        "bar_files": [_BID, _ASK],
+        "alerts": an_alert_file(),
+        "engines": {EngineSlot.A: "rules@1", EngineSlot.B: "committee@1"},
+        "mode": ExecutionMode.ENGINE_A_PRIMARY,
+        "split_ppm": 500_000,
+        "fill_model": "fills1",
+    } | changes
+    return identify(schedule(given.pop("bar_files"), given.pop("alerts")), Terms(**given))
+
+
+def test_the_identity_of_an_input_never_changes() -> None:
+    identity = _identity()
+
+    assert identity.book == "replay:779ffe96e4da"
+    assert str(identity.study_id) == "d8d740e3-cc2a-59e0-bd78-a9ade3d07758"
+    assert identity.salt == "341bd4f372284e9a67b70a7cc3e888b4eebc47b3a58657404d50564e260034f7"
+
+
+def test_the_order_in_which_bar_files_are_named_does_not_matter() -> None:
+    assert _identity(bar_files=[_ASK, _BID]) == _identity()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"bar_files": [_ASK]},
+        {"bar_files": [_BID, a_bar_file(digest="ab")]},
+        {"bar_files": [_BID, a_bar_file(symbol="GBPUSD")]},
+        {"bar_files": [_BID, a_bar_file(side=PriceSide.MID)]},
+        {"alerts": an_alert_file(digest="bc")},
+        {"engines": {EngineSlot.A: "rules@2", EngineSlot.B: "committee@1"}},
+        {"engines": {EngineSlot.A: "committee@1", EngineSlot.B: "rules@1"}},
+        {"mode": ExecutionMode.SHADOW_ONLY},
+        {"split_ppm": 500_001},
+        {"fill_model": "fills2"},
+    ],
+)
+def test_whatever_decides_the_result_changes_book_and_salt(changes: dict[str, Any]) -> None:
+    before, after = _identity(), _identity(**changes)
+
+    assert before.book != after.book
+    assert before.salt != after.salt
+    assert before.study_id != after.study_id

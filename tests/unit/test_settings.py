@@ -1,0 +1,286 @@
+"""Settings: what is in force without any, what each variable takes, and how a bad value names itself."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config import settings
+from config.settings import Settings
+from config.values import Secret, SettingInvalid
+from domain.policy import ExecutionMode
+
+HIDDEN = frozenset({"SECRET_KEY", "API_TOKEN", "BROKER_KEY", "BROKER_SECRET", "ENGINE_SECRET"})
+GOOD: list[tuple[str, str, str, Any]] = [
+    ("DATABASE_URL", "postgresql://u:p@host:5432/db", "database_url", "postgresql://u:p@host:5432/db"),
+    ("DATABASE_URL", "postgresql+psycopg://host/db", "database_url", "postgresql+psycopg://host/db"),
+    ("MIGRATION_DATABASE_URL", "postgres://host/db", "migration_database_url", "postgres://host/db"),
+    ("REDIS_URL", "rediss://host:6380/1", "redis_url", "rediss://host:6380/1"),
+    ("BROKER_URL", "redis://other/2", "broker_url", "redis://other/2"),
+    ("BROKER_URL", "sentinel://a:26379;sentinel://b:26379", "broker_url", "sentinel://a:26379;sentinel://b:26379"),
+    ("BROKER_URL", "amqp://u:p@host:5672/vhost", "broker_url", "amqp://u:p@host:5672/vhost"),
+    ("BROKER_URL", "amqps://host//", "broker_url", "amqps://host//"),
+    ("BROKER_SENTINEL_MASTER", "orders", "broker_sentinel_master", "orders"),
+    ("DATA_DIR", "/var/lib/somewhere", "data_dir", Path("/var/lib/somewhere")),
+    ("BIND", "0.0.0.0", "bind", "0.0.0.0"),
+    ("BIND", "::1", "bind", "::1"),
+    ("PUBLIC_URL", "https://alerts.example.org", "public_url", "https://alerts.example.org"),
+    ("SECRET_KEY", "0123456789abcdef", "secret_key", "0123456789abcdef"),
+    ("API_TOKEN", "t" * 32, "api_token", Secret(hidden="t" * 32)),
+    ("POLICY_VERSION", "autumn 2026", "policy_version", "autumn 2026"),
+    ("SPLIT_PERCENTAGE", "0.29", "split_ppm", 290_000),
+    ("SIGNAL_POLL_INTERVAL_MS", "250", "signal_poll_interval_ms", 250),
+    ("MAX_SIGNALS_PER_BATCH", "1", "max_signals_per_batch", 1),
+    ("WORKER_BACKOFF_MS", "50", "worker_backoff_ms", 50),
+    ("LEASE_S", "3", "lease_s", 3),
+    ("CANARY_EVERY_S", "1", "canary_every_s", 1),
+    ("QUEUE_SILENT_S", "90", "queue_silent_s", 90),
+    ("ENGINE_A", "committee", "engine_a", "committee"),
+    ("ENGINE_B", "my.package:make", "engine_b", "my.package:make"),
+    ("ENGINE_B", "https://b.example.org:8443/decide?v=2", "engine_b", "https://b.example.org:8443/decide?v=2"),
+    ("ENGINE_B", "http://[::1]:9000", "engine_b", "http://[::1]:9000"),
+    ("ENGINE_HOSTS_ALLOWED", "B.local, [::1]:9000", "engine_hosts_allowed", ("b.local", "[::1]:9000")),
+    ("ENGINE_SECRET", "0123456789abcdef", "engine_secret", Secret(hidden="0123456789abcdef")),
+    ("ENGINE_REST_S", "5", "engine_rest_s", 5),
+    ("MARKET_DATA", "alert", "market_data", "alert"),
+    ("MARKET_DATA", "ccxt:kraken", "market_data", "ccxt:kraken"),
+    ("MARKET_DATA", "alpaca", "market_data", "alpaca"),
+    ("BROKER", "paper", "broker", "paper"),
+    ("BROKER", "ccxt:binance", "broker", "ccxt:binance"),
+    ("BROKER", "alpaca:paper", "broker", "alpaca:paper"),
+    ("BROKER_KEY", "a key", "broker_key", Secret(hidden="a key")),
+    ("BROKER_SECRET", "a secret", "broker_secret", Secret(hidden="a secret")),
+    ("VENUE_URL", "https://testnet.binance.vision", "venue_url", "https://testnet.binance.vision"),
+    ("VENUE_URL", "http://127.0.0.1:4000", "venue_url", "http://127.0.0.1:4000"),
+    ("MAX_OPEN_PER_SYMBOL", "3", "max_open_per_symbol", 3),
+    ("REAL_MAX_AGE_S", "60", "real_max_age_s", 60),
+    ("OVERLOAD_SIGNALS", "100", "overload_signals", 100),
+    ("LOG_FORMAT", "json", "log_format", "json"),
+    ("LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
+    *(("EXECUTION_MODE", one.value, "execution_mode", one) for one in ExecutionMode),
+]
+
+BAD: list[tuple[str, str, str]] = [
+    ("DATABASE_URL", "mysql://host/db", "a URL that starts with postgresql://"),
+    ("DATABASE_URL", "host", "a URL that starts with postgresql://"),
+    ("MIGRATION_DATABASE_URL", "postgresql:host", "a URL that starts with postgresql://"),
+    ("REDIS_URL", "http://host", "a URL that starts with redis://"),
+    ("BROKER_URL", "kafka://host", "redis://, rediss://, unix://, sentinel://, amqp:// or amqps://"),
+    ("BROKER_URL", "host:6379", "redis://, rediss://, unix://, sentinel://, amqp:// or amqps://"),
+    ("BROKER_URL", "redis://a;redis://b", "several only as sentinel://"),
+    ("BROKER_URL", "sentinel://a;b:26379", "several only as sentinel://"),
+    ("BROKER_SENTINEL_MASTER", "a\x07b", "at most 100 printable characters"),
+    ("DATA_DIR", "somewhere/here", "an absolute path"),
+    ("BIND", "every where", "an address such as 127.0.0.1"),
+    ("PUBLIC_URL", "alerts.example.org", "a URL that starts with http://"),
+    ("SECRET_KEY", "short", "at least 16 characters"),
+    ("API_TOKEN", "t" * 31, "at least 32 printable characters"),
+    ("API_TOKEN", "\u00e9" * 32, "at least 32 printable characters"),
+    ("EXECUTION_MODE", "A_PRIMARY", "one of SHADOW_ONLY, ENGINE_A_PRIMARY, ENGINE_B_PRIMARY, SPLIT_CAPITAL"),
+    ("EXECUTION_MODE", "shadow_only", "one of SHADOW_ONLY"),
+    ("POLICY_VERSION", "a\x07b", "at most 100 printable characters"),
+    ("POLICY_VERSION", "v" * 101, "at most 100 printable characters"),
+    ("SPLIT_PERCENTAGE", "50", "write 0.5 for fifty percent, not 50"),
+    ("SPLIT_PERCENTAGE", "-0.1", "a share between 0 and 1 with at most 6 decimals"),
+    ("SPLIT_PERCENTAGE", "0.1234567", "a share between 0 and 1 with at most 6 decimals"),
+    ("SPLIT_PERCENTAGE", "50%", "a share between 0 and 1 with at most 6 decimals"),
+    ("SPLIT_PERCENTAGE", "NaN", "a share between 0 and 1 with at most 6 decimals"),
+    ("SIGNAL_POLL_INTERVAL_MS", "99", "a whole number from 100 to 60000"),
+    ("MAX_SIGNALS_PER_BATCH", "0", "a whole number from 1 to 10000"),
+    ("WORKER_BACKOFF_MS", "1.5", "a whole number from 10 to 600000"),
+    ("LEASE_S", "0", "a whole number from 1 to 3600"),
+    ("CANARY_EVERY_S", "0", "a whole number from 1 to 3600"),
+    ("QUEUE_SILENT_S", "never", "a whole number from 1 to 86400"),
+    ("LEASE_S", "sixty", "a whole number from 1 to 3600"),
+    ("LEASE_S", "٦٠", "a whole number from 1 to 3600"),
+    ("ENGINE_A", "my engine", "rules, committee, package.module:factory, or http(s)://host"),
+    ("ENGINE_B", "rulez", "rules, committee, package.module:factory, or http(s)://host"),
+    ("ENGINE_B", "ftp://host/decide", "http(s)://host[:port]/path"),
+    ("ENGINE_B", "http:///decide", "http(s)://host[:port]/path"),
+    ("ENGINE_B", "http://host:port/", "http(s)://host[:port]/path"),
+    ("ENGINE_B", "http://host/#part", "http(s)://host[:port]/path"),
+    ("ENGINE_HOSTS_ALLOWED", "a,,b", "host or host:port, separated by commas"),
+    ("ENGINE_HOSTS_ALLOWED", "http://a", "host or host:port, separated by commas"),
+    ("ENGINE_HOSTS_ALLOWED", "a:99999", "host or host:port, separated by commas"),
+    ("ENGINE_SECRET", "short", "at least 16 printable characters"),
+    ("ENGINE_REST_S", "0", "a whole number from 1 to 3600"),
+    ("MARKET_DATA", "yahoo", "one of alert"),
+    ("BROKER", "casino", "one of paper"),
+    ("BROKER", "ccxt:Binance", "such as ccxt:binance"),
+    ("BROKER_KEY", "a\x07b", "printable characters"),
+    ("BROKER_SECRET", "a\x07b", "printable characters"),
+    ("VENUE_URL", "http://venue.example.org", "https://, or http:// on loopback"),
+    ("VENUE_URL", "http://127.0.0.1.example.org", "https://, or http:// on loopback"),
+    ("VENUE_URL", "https://user:password@venue.example.org", "https://, or http:// on loopback"),
+    ("MAX_OPEN_PER_SYMBOL", "-1", "a whole number from 1 to 100000"),
+    ("REAL_MAX_AGE_S", "0", "a whole number from 1 to 86400"),
+    ("OVERLOAD_SIGNALS", "0", "a whole number from 1 to 10000000"),
+    ("LOG_FORMAT", "xml", "one of auto, console, json"),
+    ("LOG_LEVEL", "info", "one of DEBUG, INFO, WARNING, ERROR"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "field", "expected"), GOOD)
+def test_a_good_value_is_taken_and_its_source_told(name: str, value: str, field: str, expected: object) -> None:
+    made = settings.load({name: f" {value} "})
+
+    assert getattr(made, field) == expected
+    assert {one for one, source in made.sources.items() if source == "environment"} == {name}
+
+
+@pytest.mark.parametrize(("name", "value", "allowed"), BAD)
+def test_a_bad_value_stops_the_start_naming_the_variable_the_value_and_what_is_allowed(
+    name: str, value: str, allowed: str
+) -> None:
+    with pytest.raises(SettingInvalid) as caught:
+        settings.load({name: value})
+
+    assert caught.value.name == name
+    assert str(caught.value).startswith(f"{name}=")
+    assert allowed in str(caught.value)
+    assert repr(value) in str(caught.value) or name in HIDDEN or "@" in value
+
+
+@pytest.mark.parametrize("engine", ["https://engine.example/decide", "my.package:make"])
+def test_a_lease_too_short_for_an_engine_that_may_take_its_whole_deadline_is_refused(engine: str) -> None:
+    with pytest.raises(
+        SettingInvalid, match="LEASE_S='9' is not allowed: at least 10 with an engine that is not built in"
+    ):
+        settings.load({"LEASE_S": "9", "ENGINE_B": engine})
+
+    assert settings.load({"LEASE_S": "10", "ENGINE_B": engine}).lease_s == 10
+    assert settings.load({"LEASE_S": "3"}).lease_s == 3
+
+
+def test_every_variable_was_tried_with_a_good_and_a_bad_value() -> None:
+    known = set(settings.load({}).sources)
+
+    assert {name for name, *_ in GOOD} == {name for name, *_ in BAD} == known
+
+
+def test_without_any_variable_the_defaults_hold() -> None:
+    made = settings.load({})
+
+    expected = {
+        "database_url": None, "migration_database_url": None, "redis_url": None, "broker_url": None,
+        "broker_sentinel_master": "mymaster", "data_dir": None, "bind": "127.0.0.1", "public_url": None,
+        "secret_key": None, "api_token": None, "execution_mode": ExecutionMode.ENGINE_A_PRIMARY, "policy_version": "v1",
+        "split_ppm": 500_000, "signal_poll_interval_ms": 1000, "max_signals_per_batch": 500, "worker_backoff_ms": 1000,
+        "lease_s": 60, "canary_every_s": 15, "queue_silent_s": None, "engine_a": "rules",
+        "engine_b": "committee", "engine_hosts_allowed": (), "engine_secret": None, "engine_rest_s": 30,
+        "market_data": "alert", "broker": "paper", "broker_key": None,
+        "broker_secret": None, "venue_url": None, "max_open_per_symbol": 10,
+        "real_max_age_s": 300, "overload_signals": 5000,
+        "log_format": "auto", "log_level": "INFO", "failpoint_dir": None,
+    }  # fmt: skip
+    assert {one.name: getattr(made, one.name) for one in fields(Settings) if one.name != "sources"} == expected
+    assert set(made.sources.values()) == {"default"}
+
+
+@pytest.mark.parametrize("value", ["", "   "])
+def test_an_empty_value_counts_as_none(value: str) -> None:
+    made = settings.load({"LEASE_S": value, "DATABASE_URL": value})
+
+    assert (made.lease_s, made.database_url) == (60, None)
+
+
+def test_the_broker_is_the_redis_unless_it_is_named() -> None:
+    assert settings.load({"REDIS_URL": "redis://host/3"}).broker_url == "redis://host/3"
+    assert settings.load({"REDIS_URL": "redis://host", "BROKER_URL": "redis://b"}).broker_url == "redis://b"
+
+
+def test_the_broker_on_a_unix_socket_is_spelled_as_celery_does() -> None:
+    made = settings.load({"REDIS_URL": "unix:///run/redis.sock?db=2"})
+
+    assert made.redis_url == "unix:///run/redis.sock?db=2"
+    assert made.broker_url == "redis+socket:///run/redis.sock?virtual_host=2"
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+def test_sqlalchemy_is_told_its_driver(scheme: str) -> None:
+    made = settings.load({"DATABASE_URL": f"{scheme}://u:p@host/db?sslmode=require"})
+
+    assert made.sqlalchemy_url == "postgresql+psycopg://u:p@host/db?sslmode=require"
+
+
+def test_sqlalchemy_without_a_database_names_the_variable() -> None:
+    with pytest.raises(SettingInvalid, match="DATABASE_URL"):
+        _ = settings.load({}).sqlalchemy_url
+
+
+def test_failpoints_take_effect_only_where_they_are_switched_on() -> None:
+    assert settings.load({"FAILPOINT_DIR": "/tmp/points"}).failpoint_dir is None
+    assert settings.load({"FAILPOINTS": "0", "FAILPOINT_DIR": "/tmp/points"}).failpoint_dir is None
+    assert settings.load({"FAILPOINTS": "1", "FAILPOINT_DIR": "/tmp/points"}).failpoint_dir == Path("/tmp/points")
+
+
+@pytest.mark.property_id(44)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://user:hunter2@host/db"),
+        ("DATABASE_URL", "mysql://user:hunter2@hunter2@host/db"),
+        ("DATABASE_URL", "user:hunter2@host/db"),
+        ("DATABASE_URL", "postgresql:/user:hunter2@host/db"),
+        ("REDIS_URL", "http://:hunter2@host"),
+        ("BROKER_URL", "ampq://user:hunter2@host"),
+        ("ENGINE_B", "https://user:hunter2@host/decide"),
+        ("BROKER_URL", "sentinel://:hunter2@a;redis://:hunter2@b"),
+        ("SECRET_KEY", "hunter2"),
+        ("API_TOKEN", "hunter2"),
+        ("BROKER_SECRET", "hunter2\x07"),
+        ("VENUE_URL", "https://user:hunter2@host"),
+    ],
+)
+def test_the_message_about_a_bad_value_keeps_its_secret(name: str, value: str) -> None:
+    with pytest.raises(SettingInvalid) as caught:
+        settings.load({name: value})
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.property_id(44)
+def test_the_keys_of_a_venue_are_not_shown() -> None:
+    made = settings.load({"BROKER_KEY": "hunter2", "BROKER_SECRET": "hunter2"})
+
+    assert "hunter2" not in f"{made!r} {made.broker_key} {made.broker_secret!r}"
+    assert made.broker_secret is not None
+    assert made.broker_secret.reveal() == "hunter2"
+
+
+def test_printed_settings_keep_their_secrets() -> None:
+    urls = {name: f"postgresql://user:hunter2@{name}" for name in ("DATABASE_URL", "MIGRATION_DATABASE_URL")}
+    brokers = {name: f"redis://:hunter2@{name}" for name in ("REDIS_URL", "BROKER_URL")}
+
+    made = settings.load({**urls, **brokers, "SECRET_KEY": "hunter2 hunter2 hunter2"})
+
+    assert "hunter2" not in repr(made)
+
+
+@pytest.mark.property_id(33)
+@given(st.integers(0, 1_000_000))
+def test_every_share_with_six_decimals_is_a_split(ppm: int) -> None:
+    written = f"{Decimal(ppm) / 1_000_000:f}"
+
+    assert settings.load({"SPLIT_PERCENTAGE": written}).split_ppm == ppm
+
+
+@pytest.mark.parametrize(
+    ("environ", "seconds"),
+    [
+        ({}, 120),
+        ({"LEASE_S": "3"}, 60),
+        ({"LEASE_S": "3", "QUEUE_SILENT_S": "90"}, 90),
+        ({"QUEUE_SILENT_S": "5", "CANARY_EVERY_S": "2"}, 6),
+    ],
+)
+def test_a_queue_may_be_silent_for_two_leases_but_never_for_less_than_three_canaries(
+    environ: dict[str, str], seconds: int
+) -> None:
+    assert settings.load(environ).silent_after_s == seconds

@@ -1,0 +1,84 @@
+"""Venues by name: what is missing stops the start and names the variable."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+
+import pytest
+
+from config.values import Secret, SettingInvalid
+from domain.ports import MarketData
+from venues import loader
+from venues.remote import RemoteBroker
+
+KEYS = {"key": Secret(hidden="k"), "secret": Secret(hidden="s")}
+NO_KEYS: dict[str, Secret | None] = {"key": None, "secret": None}
+
+
+class WallClock:
+    """A clock of the present."""
+
+    def now(self, book: str) -> datetime:
+        return datetime.now(UTC)
+
+
+def a_broker(name: str, **changes: Secret | None) -> RemoteBroker | None:
+    return loader.broker(name, **{**KEYS, **changes}, url=None)
+
+
+def data(name: str, keys: dict[str, Secret | None]) -> MarketData | None:
+    return loader.market_data(name, **keys, url=None, clock=WallClock())
+
+
+def test_the_paper_venue_and_alerts_need_no_venue() -> None:
+    assert loader.broker("paper", **NO_KEYS, url=None) is None
+    assert data("alert", NO_KEYS) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "called", "shorts", "finds"),
+    [
+        ("ccxt:binance", "binance", False, True),
+        ("ccxt:kraken", "kraken", False, False),
+        ("alpaca", "alpaca", True, True),
+        ("alpaca:paper", "alpaca", True, True),
+    ],
+)
+def test_a_broker_declares_what_its_venue_can_do(name: str, called: str, shorts: bool, finds: bool) -> None:
+    made = a_broker(name)
+
+    assert made is not None
+    assert made.name == called
+    assert (made.traits.can_short, made.traits.finds_orders) == (shorts, finds)
+    assert made.traits.settle_s > 0
+
+
+@pytest.mark.parametrize("name", ["ccxt:binance", "alpaca"])
+@pytest.mark.parametrize(("missing", "variable"), [("key", "BROKER_KEY"), ("secret", "BROKER_SECRET")])
+def test_a_missing_key_names_its_variable(name: str, missing: str, variable: str) -> None:
+    with pytest.raises(SettingInvalid, match=variable):
+        a_broker(name, **{missing: None})
+
+
+def test_an_exchange_needs_no_key_for_its_prices_and_alpaca_does() -> None:
+    assert data("ccxt:binance", NO_KEYS) is not None
+    with pytest.raises(SettingInvalid, match="BROKER_KEY"):
+        data("alpaca", NO_KEYS)
+
+
+def test_an_exchange_that_is_not_known_names_its_variable() -> None:
+    with pytest.raises(SettingInvalid, match="BROKER='ccxt:nowhere'"):
+        a_broker("ccxt:nowhere")
+    with pytest.raises(SettingInvalid, match="MARKET_DATA='ccxt:nowhere'"):
+        data("ccxt:nowhere", NO_KEYS)
+
+
+@pytest.mark.parametrize(("name", "library"), [("ccxt:binance", "ccxt"), ("alpaca", "alpaca")])
+def test_a_missing_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch, name: str, library: str) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+
+    with pytest.raises(SettingInvalid, match=r'pip install "trading-orchestrator\[venues\]"'):
+        a_broker(name)
+    with pytest.raises(SettingInvalid, match=r'pip install "trading-orchestrator\[venues\]"'):
+        data(name, {**KEYS})

@@ -1,0 +1,46 @@
+"""Orders for the simulated venue, each with a name of its own, and the window they are sent in."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+from domain.fills import stored_quote
+from domain.ports import Window
+from domain.signal import Instrument, InstrumentKind
+from domain.trade import Clock, Intent, Order, Pricing, client_order_id_for, order_id_for
+
+BTC = Instrument(symbol="BTCUSDT", exchange="BINANCE", kind=InstrumentKind.SPOT)
+STOCK = Instrument(symbol="AAPL", exchange="NASDAQ", kind=InstrumentKind.STOCK)
+COIN_AT_ALPACA = Instrument(symbol="BTCUSD", exchange="", kind=InstrumentKind.SPOT)
+
+
+def a_live_order(
+    instrument: Instrument = BTC,
+    *,
+    quantity: str = "0.5",
+    is_buy: bool = True,
+    intent: Intent = Intent.ENTRY,
+    venue: str = "binance",
+    price: str = "60000",
+) -> Order:
+    """Make a market order of a new trade, quoted now."""
+    trade_id, now = uuid4(), datetime.now(UTC)
+    clock, leg = (Clock.BOTH, 0) if intent is Intent.ENTRY else (Clock.SYNCHRONIZED, 1)
+    name = client_order_id_for(
+        book="live", account="", trade_id=trade_id, intent=intent, clock=clock, leg=leg, attempt=1
+    )
+    quote = stored_quote("live", instrument, at=now, bid=Decimal(price), ask=Decimal(price), last=None)
+    return Order(
+        order_id=order_id_for(trade_id, name), client_order_id=name, book="live", trade_id=trade_id, intent=intent,
+        clock=clock, leg=leg, attempt=1, is_buy=is_buy, quantity=Decimal(quantity), fraction=Decimal(1),
+        pricing=Pricing.MARKET, reason="entry", venue=venue, quote=quote, is_final=False,
+    )  # fmt: skip
+
+
+def a_window(seconds: float = 5.0, *, opened: datetime | None = None) -> Window:
+    """Make a window that opens now and lasts some seconds."""
+    opened = opened or datetime.now(UTC)
+    return Window(opened_at=opened, not_after=opened + timedelta(seconds=seconds), deadline=time.monotonic() + seconds)

@@ -1,0 +1,103 @@
+"""Brokers and market data by the names that BROKER and MARKET_DATA take; client libraries are imported only here."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from config.values import Secret, SettingInvalid
+
+if TYPE_CHECKING:
+    from domain.ports import Clock, MarketData
+    from venues.remote import RemoteBroker
+
+PAPER = "paper"
+ALERT = "alert"
+ALPACA = "alpaca"
+ALPACA_PAPER = "alpaca:paper"
+CCXT = "ccxt:"
+EXTRA = 'pip install "trading-orchestrator[venues]"'
+_WITHOUT_LIBRARY = "the client library of this venue is not installed: "
+
+
+def broker(name: str, *, key: Secret | None, secret: Secret | None, url: str | None) -> RemoteBroker | None:
+    """Return the broker of live books; None for `paper`. `url` replaces the venue's own.
+
+    Raises:
+        SettingInvalid: naming the variable, when the library, the exchange or a key is missing.
+    """
+    if name == PAPER:
+        return None
+    given = {"key": _given("BROKER_KEY", key, name), "secret": _given("BROKER_SECRET", secret, name)}
+    if name.startswith(CCXT):
+        exchange = _exchange("BROKER", name)
+        return _module("ccxt_venue", "BROKER", name).make(exchange, **given, url=url)  # type: ignore[no-any-return]
+    made = _module("alpaca_venue", "BROKER", name)
+    at = url or (made.alpaca_client.PAPER if name == ALPACA_PAPER else made.alpaca_client.LIVE)
+    return made.make(**given, url=at)  # type: ignore[no-any-return]
+
+
+def market_data(
+    name: str, *, key: Secret | None, secret: Secret | None, url: str | None, clock: Clock
+) -> MarketData | None:
+    """Return the provider of standing books; None for `alert`. Exchanges of ccxt need no key.
+
+    `clock` tells the books' time: what is asked about an earlier moment gets no present quote.
+
+    Raises:
+        SettingInvalid: naming the variable, when the library, the exchange or a key is missing.
+    """
+    if name == ALERT:
+        return None
+    if name.startswith(CCXT):
+        return _module("ccxt_data", "MARKET_DATA", name).make(_exchange("MARKET_DATA", name), url=url, clock=clock)  # type: ignore[no-any-return]
+    given = {"key": _given("BROKER_KEY", key, name), "secret": _given("BROKER_SECRET", secret, name)}
+    return _module("alpaca_data", "MARKET_DATA", name).make(**given, url=url, clock=clock)  # type: ignore[no-any-return]
+
+
+def preload(*names: str) -> None:
+    """Import the client libraries that these venues need: a worker does it once, before it forks.
+
+    Raises:
+        SettingInvalid: when one is not installed.
+    """
+    for name in names:
+        if name.startswith(CCXT):
+            _module("ccxt_venue", "BROKER", name)
+            _module("ccxt_data", "MARKET_DATA", name)
+        elif name not in (PAPER, ALERT):
+            _module("alpaca_venue", "BROKER", name)
+            _module("alpaca_data", "MARKET_DATA", name)
+
+
+def _given(variable: str, value: Secret | None, name: str) -> str:
+    if value is None:
+        raise SettingInvalid(variable, "", f"{name} needs it")
+    return value.reveal()
+
+
+def _exchange(variable: str, name: str) -> str:
+    exchange = name.removeprefix(CCXT)
+    if exchange not in _library("ccxt", variable, name).exchanges:
+        raise SettingInvalid(variable, name, "ccxt:<id> with an exchange that ccxt knows, such as ccxt:binance")
+    return exchange
+
+
+def _module(module: str, variable: str, name: str) -> ModuleType:
+    _library("ccxt" if name.startswith(CCXT) else "alpaca", variable, name)
+    return _imported(f"venues.{module}")
+
+
+def _library(library: str, variable: str, name: str) -> ModuleType:
+    try:
+        return _imported(library)
+    except ModuleNotFoundError:
+        raise SettingInvalid(variable, name, _WITHOUT_LIBRARY + EXTRA) from None
+
+
+def _imported(module: str) -> ModuleType:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # alpaca-py imports a part of websockets that is ending
+        return importlib.import_module(module)
