@@ -6,8 +6,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 SIDE_BY_SIDE := -q -n $(WORKERS) --dist loadscope
 # These start every server themselves: servers handed over by URL change nothing of them.
-OWN_SERVERS := $(addprefix --ignore tests/,fault/test_chaos.py integration/test_bench.py \
-	integration/test_local_supervisor.py integration/test_local_up.py)
+OWN_SERVERS := $(addprefix --ignore tests/integration/,test_bench.py test_local_supervisor.py test_local_up.py)
 
 .PHONY: help install install-dev demo test test-by-url check format clean
 
@@ -35,7 +34,7 @@ test: install-dev ## Run all tests on embedded servers
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 test-by-url: install-dev ## Run the tests that need servers on a Postgres and a Redis handed over by URL
-	$(BIN)/python -m tests.by_url $(SIDE_BY_SIDE) $(OWN_SERVERS) tests/integration tests/fault
+	$(BIN)/python -m tests.by_url $(SIDE_BY_SIDE) $(OWN_SERVERS) tests/integration
 
 check: install-dev ## Lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -16,6 +16,7 @@ import psycopg
 import redis
 
 from app.local.stack import ServerUrls, temporary_servers
+from tests import memory
 
 _LOCAL_POSTGRES = "postgresql://postgres@127.0.0.1:5432/postgres?connect_timeout=2"
 _LOCAL_REDIS = "redis://127.0.0.1:6379/9"
@@ -27,7 +28,7 @@ def given() -> Iterator[ServerUrls]:
     if _answers():
         yield ServerUrls(database_url=_LOCAL_POSTGRES, redis_url=_LOCAL_REDIS)
         return
-    with temporary_servers() as urls:
+    with temporary_servers(within=memory.directory()) as urls:
         yield urls
 
 

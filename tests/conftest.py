@@ -12,6 +12,7 @@ from structlog.contextvars import clear_contextvars
 
 from app.local.stack import ServerUrls, temporary_servers
 from db import migrate
+from tests import memory
 
 TEMPLATE = "orchestrator_template"
 
@@ -29,7 +30,7 @@ def server_urls() -> Iterator[ServerUrls]:
     if given[0] and given[1]:
         yield ServerUrls(database_url=given[0], redis_url=given[1])
         return
-    with temporary_servers() as urls:
+    with temporary_servers(within=memory.directory()) as urls:
         yield urls
 
 

@@ -55,9 +55,9 @@ def servers(data_dir: Path, *, redis: bool = True) -> Iterator[ServerUrls]:
 
 
 @contextmanager
-def temporary_servers(*, redis: bool = True) -> Iterator[ServerUrls]:
-    """Run embedded servers on a fresh data directory that is removed afterwards."""
-    directory = Path(tempfile.mkdtemp(prefix="orchestrator-"))
+def temporary_servers(*, redis: bool = True, within: Path | None = None) -> Iterator[ServerUrls]:
+    """Run embedded servers on a fresh data directory `within` a given one, which is removed afterwards."""
+    directory = Path(tempfile.mkdtemp(prefix="orchestrator-", dir=within))
     if accounts.service_account() is not None:
         directory.chmod(0o711)
     try:

@@ -113,6 +113,7 @@ def test_what_is_done_is_not_run_again_and_two_reruns_at_once_do_no_harm(stack: 
     stack.enqueue(ids)
     later = enter(stack, 1, "after the rerun")
     stack.wait_done(later, deadline_s=DEADLINE_S)
+    until(lambda: are_settled(stack, later), deadline_s=DEADLINE_S, what="the end of the later order")
 
     assert [one.returncode for one in answers] == [1, 1]
     assert "done" in answers[0].stderr

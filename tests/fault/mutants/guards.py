@@ -23,6 +23,7 @@ _KEYS = """
 """
 _TOKEN = " AND processing_lock = :lock"
 _SWITCH = "WHEN rule.paused THEN 'paused'"
+_SENDABLE = "('intent', 'resubmit_ok')"
 _ON_CONFLICT = "ON CONFLICT (signal_id) DO NOTHING"
 
 
@@ -38,13 +39,13 @@ def no_key_of_fills(desk: Desk, _: pytest.MonkeyPatch) -> None:
     desk.change("ALTER TABLE fills DROP CONSTRAINT uq_fills_venue_venue_fill_id")
 
 
-def no_token_check(_: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def no_token_check(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a chain commit whatever token stands in the row."""
     for statement in ("_STILL_OWNED", "_ADVANCE", "_FINISH"):
         _strike_out(monkeypatch, signals, statement, _TOKEN)
 
 
-def resubmit_at_once(_: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def resubmit_at_once(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take an order that the venue does not show for one that never arrived, whether or not its window is over."""
 
     def is_gone(due: Due) -> bool:
@@ -53,9 +54,14 @@ def resubmit_at_once(_: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconciliation, "_is_gone", is_gone)
 
 
-def switch_not_read_again(_: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def switch_not_read_again(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin to submit without a look at the switch."""
     _strike_out(monkeypatch, submissions, "_BEGIN", _SWITCH)
+
+
+def sent_again_blindly(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send whatever is not known to be at its venue, and ask nobody whether it arrived."""
+    _replace(monkeypatch, submissions, "_BEGIN", _SENDABLE, "('intent', 'resubmit_ok', 'submitting', 'unknown')")
 
 
 def no_one_open_exit(desk: Desk, _: pytest.MonkeyPatch) -> None:
@@ -64,6 +70,10 @@ def no_one_open_exit(desk: Desk, _: pytest.MonkeyPatch) -> None:
 
 
 def _strike_out(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, words: str) -> None:
+    _replace(monkeypatch, module, name, words, "")
+
+
+def _replace(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, words: str, by: str) -> None:
     statement = str(getattr(module, name).text)
     assert statement.count(words) == 1, f"{name} no longer says {words}"
-    monkeypatch.setattr(module, name, text(statement.replace(words, "")))
+    monkeypatch.setattr(module, name, text(statement.replace(words, by)))

@@ -1,0 +1,221 @@
+"""Any interleaving of work, deaths, losses, sweeps, reruns and the switch trades a leg once and loses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from uuid import uuid4
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from structlog.testing import capture_logs
+
+from app.local.stack import ServerUrls
+from domain.policy import Switch
+from domain.signal import Stage
+from tasks import pipeline, submission, sweeps
+from tests.conftest import with_database
+from tests.fault.mutants import guards
+from tests.fickle_venue import Mood
+from tests.pipeline_support import add_trend, prepared
+from tests.small_desk import BOOK, Desk, a_desk
+
+Desks = Callable[[], AbstractContextManager[Desk]]
+ALERTS = 4
+lives = st.one_of(st.none(), st.none(), st.integers(0, 9))
+rarely = st.sampled_from([False, False, False, True])
+moods = st.sampled_from(Mood)
+meanwhiles = st.sampled_from(["taken over", "taken over and died", "paused", "looked up", "windows end", "sent again"])
+starts = st.sampled_from([Stage.RECEIVED, Stage.RECEIVED, Stage.POLICY_RESOLVED, Stage.OUTCOME_RECORDED])
+
+
+class Machine(RuleBasedStateMachine):
+    """One desk, one venue, and everything that may go wrong between them, in any order.
+
+    The rules are few, so that each is likely: what a rule stands for is drawn with what happens in it.
+    """
+
+    def __init__(self, desks: Desks) -> None:
+        super().__init__()
+        self.resources = ExitStack()
+        self.desk = self.resources.enter_context(desks())
+
+    @initialize(reached=starts)
+    def an_alert_came(self, reached: Stage) -> None:
+        self.an_alert_comes("entry", reached)
+
+    @precondition(lambda self: len(self.desk.ids) < ALERTS)
+    @rule(action=st.sampled_from(["entry", "exit"]), reached=starts)
+    def an_alert_comes(self, action: str, reached: Stage) -> None:
+        self.desk.store(is_sent=True, action=action)
+        for _ in range(reached):
+            if self.desk.messages:
+                self.desk.work(self.desk.messages.pop())
+
+    @precondition(lambda self: self.desk.messages)
+    @rule(stages=st.integers(1, 5), is_lost=rarely, dies_after=lives, meanwhile=meanwhiles)
+    def a_worker_takes_a_message(self, stages: int, is_lost: bool, dies_after: int | None, meanwhile: str) -> None:
+        for left in range(stages, 0, -1):
+            if self.desk.messages:
+                message, life = self.desk.messages.pop(), dies_after if left == 1 else None
+                with self.desk.trouble(lives=life, mood=Mood.FILLS, meanwhile=lambda: self.happens(meanwhile)):
+                    if not is_lost:
+                        self.desk.work(message)
+
+    @precondition(lambda self: self.desk.orders)
+    @rule(mood=moods, dies_after=lives, meanwhile=meanwhiles)
+    def a_worker_takes_an_order(self, mood: Mood, dies_after: int | None, meanwhile: str) -> None:
+        with self.desk.trouble(lives=dies_after, mood=mood, meanwhile=lambda: self.happens(meanwhile)):
+            self.desk.deliver(self.desk.orders.pop())
+
+    @precondition(lambda self: self.desk.old_orders)
+    @rule(is_silent=rarely, has_ended=st.booleans(), dies_after=lives, mood=moods)
+    def orders_are_looked_up(self, is_silent: bool, has_ended: bool, dies_after: int | None, mood: Mood) -> None:
+        if has_ended:
+            self.desk.end_windows()
+        self.desk.venue.is_silent = is_silent
+        with self.desk.trouble(lives=dies_after, mood=Mood.FILLS, meanwhile=lambda: None):
+            self.desk.look_up()
+        self.desk.venue.is_silent = False
+        with self.desk.trouble(lives=None, mood=mood, meanwhile=lambda: None):
+            self.desk.deliver_all()
+
+    @rule(dies_after=lives, which=st.integers(0, 50), mood=moods)
+    def time_passes_and_what_was_sent_comes_again(self, dies_after: int | None, which: int, mood: Mood) -> None:
+        self.desk.pass_time()
+        with self.desk.trouble(lives=dies_after, mood=mood, meanwhile=lambda: None):
+            self.desk.sweep()
+            if self.desk.old_messages:
+                self.desk.work(self.desk.old_messages[which % len(self.desk.old_messages)])
+            if self.desk.old_orders:
+                self.desk.deliver(self.desk.old_orders[which % len(self.desk.old_orders)])
+
+    @precondition(lambda self: self.desk.orders or self.desk.messages)
+    @rule(switch=st.sampled_from([Switch.ON, *Switch]), mood=moods, which=st.integers(0, ALERTS))
+    def an_operator_sets_the_switch_and_reruns(self, switch: Switch, mood: Mood, which: int) -> None:
+        self.desk.throw(switch)
+        with self.desk.trouble(lives=None, mood=mood, meanwhile=lambda: None):
+            self.desk.flatten()
+        self.desk.rerun(self.desk.ids[which % len(self.desk.ids)])
+
+    @invariant()
+    def no_leg_is_traded_twice(self) -> None:
+        assert self.desk.twice() == []
+
+    def teardown(self) -> None:
+        """Let everything go well, and look at what is left."""
+        with self.resources:
+            self.desk.drain()
+            assert self.desk.twice() == []
+            assert self.desk.wrongs() == []
+
+    def happens(self, what: str) -> None:
+        """Let something happen while a worker waits for an engine or for the venue."""
+        desk = self.desk
+        if what in ("taken over", "taken over and died"):
+            desk.pass_time()
+            desk.sweep()
+            if desk.messages:
+                desk.parts.life.left = None if what == "taken over" else 2
+                desk.work(desk.messages.pop())
+                desk.parts.life.left = None
+        elif what == "paused":
+            desk.throw(Switch.PAUSED)
+        elif what == "looked up":
+            desk.look_up()
+            desk.deliver_all()
+        elif what == "windows end":
+            desk.end_windows()
+            desk.look_up()
+        elif what == "sent again" and desk.old_orders:
+            desk.deliver(desk.old_orders[-1])
+
+
+EXAMPLES = settings(
+    max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+)
+UNTIL_CAUGHT = settings(EXAMPLES, max_examples=100, derandomize=True, database=None, phases=[Phase.generate])
+MUTANTS = {
+    "no token check": guards.no_token_check,
+    "resubmit at once": guards.resubmit_at_once,
+    "switch not read again": guards.switch_not_read_again,
+    "sent again while it is being sent": guards.sent_again_blindly,
+}
+
+
+@pytest.mark.property_id(36)
+def test_any_interleaving_trades_each_leg_once_at_most_and_loses_nothing(desks: Desks) -> None:
+    run_at(desks, EXAMPLES)
+
+
+@pytest.mark.property_id(36)
+@pytest.mark.parametrize("without", MUTANTS.values(), ids=list(MUTANTS))
+def test_some_interleaving_does_harm_where_a_guard_is_missing(
+    desks: Desks, monkeypatch: pytest.MonkeyPatch, without: Callable[[object, pytest.MonkeyPatch], None]
+) -> None:
+    without(None, monkeypatch)
+
+    with pytest.raises(AssertionError):
+        run_at(desks, UNTIL_CAUGHT)
+
+
+def run_at(desks: Desks, chosen: settings) -> None:
+    """Run the machine, each example at a desk of its own."""
+
+    class AtThese(Machine):
+        def __init__(self) -> None:
+            super().__init__(desks)
+
+    run_state_machine_as_test(AtThese, settings=chosen)
+
+
+@pytest.fixture(scope="module")
+def prepared_database(server_urls: ServerUrls, template_database: str) -> Iterator[str]:
+    """Give the name of a database with books, policies and a market, to be copied."""
+    with a_copy(server_urls, template_database) as name:
+        parts = prepared(with_database(server_urls.database_url, name), server_urls.redis_url)
+        add_trend(parts.database, book=BOOK)
+        parts.database.dispose()
+        yield name
+
+
+@pytest.fixture
+def desks(server_urls: ServerUrls, prepared_database: str, monkeypatch: pytest.MonkeyPatch) -> Desks:
+    """Give a maker of desks, each on a database of its own."""
+
+    @contextmanager
+    def one() -> Iterator[Desk]:
+        with a_copy(server_urls, prepared_database) as name:
+            desk = a_desk(with_database(server_urls.database_url, name), server_urls.redis_url)
+            monkeypatch.setattr(pipeline, "enqueue", desk.enqueue)
+            monkeypatch.setattr(submission, "announce", desk.announce)
+            try:
+                with capture_logs():
+                    yield desk
+            finally:
+                desk.parts.database.dispose()
+
+    monkeypatch.setattr(sweeps, "pipeline_length", lambda: 0)
+    return one
+
+
+@contextmanager
+def a_copy(server_urls: ServerUrls, template: str) -> Iterator[str]:
+    """Give the name of a copy of a database; it is gone afterwards."""
+    name = f"orchestrator_test_{uuid4().hex[:12]}"
+    with psycopg.connect(server_urls.database_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        try:
+            yield name
+        finally:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
