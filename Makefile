@@ -2,11 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Test modules run side by side, each with servers of its own.
-WORKERS ?= 2
+# Test modules run side by side; more than there are processors, since most of them wait for something.
+WORKERS ?= 3
 SIDE_BY_SIDE := -q -n $(WORKERS) --dist loadscope
 # These start every server themselves: servers handed over by URL change nothing of them.
-OWN_SERVERS := $(addprefix --ignore tests/integration/,test_bench.py test_local_supervisor.py test_local_up.py)
+OWN_SERVERS := $(addprefix --ignore tests/integration/,test_bench.py test_local_supervisor.py test_local_up.py \
+	test_replay.py)
 
 .PHONY: help install install-dev demo test test-by-url check format clean
 

@@ -76,8 +76,10 @@ _BEHIND = text("""
             = (mine.source, mine.strategy, mine.symbol, mine.exchange, mine.instrument_kind))
 """)
 
+# A signal that must wait is asked again after a quarter of the time it has waited already, at most every five seconds.
 _DEFER = text("""
-    UPDATE signals SET next_attempt_at = clock_timestamp() + make_interval(secs => :wait_s),
+    UPDATE signals SET next_attempt_at = clock_timestamp()
+            + least('5 s', greatest('0.25 s', (clock_timestamp() - stored_at) / 4)),
         processing_lock = NULL, locked_by = NULL, lock_expires_at = NULL
     WHERE signal_id = ANY(:ids) AND processing_lock = :lock AND status = 'open'
 """)
@@ -199,9 +201,9 @@ def behind(session: Session, ids: Collection[UUID]) -> set[UUID]:
     return set(session.execute(_BEHIND, {"ids": list(ids)}).scalars())
 
 
-def defer(session: Session, ids: Collection[UUID], *, lease: Lease, wait_s: float) -> None:
+def defer(session: Session, ids: Collection[UUID], *, lease: Lease) -> None:
     """Give signals back for a moment, without counting an attempt."""
-    session.execute(_DEFER, {"ids": list(ids), "lock": lease.lock, "wait_s": wait_s})
+    session.execute(_DEFER, {"ids": list(ids), "lock": lease.lock})
 
 
 def finish(session: Session, ids: Collection[UUID], *, lease: Lease) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from uuid import UUID
 
 import structlog
+from billiard.exceptions import SoftTimeLimitExceeded
 from celery import Celery, Task, current_app, current_task, shared_task
 
 from config.settings import Settings
@@ -65,6 +66,8 @@ def stage_task(stage: Stage) -> Callable[[StageBody], Task]:
 def drive(body: StageBody, parts: Parts, ids: list[UUID], *, lease: Lease, stage: Stage) -> int:
     """Run a stage over a batch; when that fails, over each signal alone, so that only the bad one gets the error.
 
+    A batch that took too long is not repeated, since no time is left: each of its signals goes on alone, later.
+
     Returns:
         How many signals went on.
 
@@ -77,7 +80,7 @@ def drive(body: StageBody, parts: Parts, ids: list[UUID], *, lease: Lease, stage
     except Exception as error:
         if is_outage(error):
             raise
-        if len(ids) > 1:
+        if len(ids) > 1 and not isinstance(error, SoftTimeLimitExceeded):
             log.warning("stage.repeated_alone", count=len(ids), error=str(error))
             return sum(drive(body, parts, [one], lease=lease, stage=stage) for one in ids)
         _record_failure(parts, ids, lease=lease, stage=stage, error=error)
@@ -85,17 +88,18 @@ def drive(body: StageBody, parts: Parts, ids: list[UUID], *, lease: Lease, stage
 
 
 def _record_failure(parts: Parts, ids: Collection[UUID], *, lease: Lease, stage: Stage, error: Exception) -> None:
-    (signal_id,) = ids
     text = f"{type(error).__name__}: {error}"
-    backoff_s = parts.settings.worker_backoff_ms / 1000
+    backoff_s, attempts = parts.settings.worker_backoff_ms / 1000, dict[UUID, tuple[int, bool] | None]()
     with parts.transaction() as session:
-        attempt = signals.fail(session, signal_id, lease=lease, for_stage=stage, error=text, backoff_s=backoff_s)
-        if attempt is not None:
-            failures.record(
-                session, signal_id, stage=stage.name.lower(), error=text,
-                traceback_hash=failures.fingerprint(error), attempt=attempt[0], dead=attempt[1],
-            )  # fmt: skip
-    log.error(
-        "signal.failed", signal_id=str(signal_id), error=text, attempts=attempt and attempt[0],
-        dead=bool(attempt and attempt[1]), exc_info=error,
-    )  # fmt: skip
+        for one in sorted(ids):
+            attempts[one] = signals.fail(session, one, lease=lease, for_stage=stage, error=text, backoff_s=backoff_s)
+            if attempt := attempts[one]:
+                failures.record(
+                    session, one, stage=stage.name.lower(), error=text, traceback_hash=failures.fingerprint(error),
+                    attempt=attempt[0], dead=attempt[1],
+                )  # fmt: skip
+    for one, attempt in attempts.items():
+        log.error(
+            "signal.failed", signal_id=str(one), error=text, attempts=attempt and attempt[0],
+            dead=bool(attempt and attempt[1]), exc_info=error,
+        )  # fmt: skip

@@ -16,7 +16,6 @@ from tasks.parts import Parts
 from tasks.stage import stage_task
 
 ENGINE_DEADLINE_S = 5.0
-DEFERRED_S = 0.25
 log = structlog.get_logger()
 
 
@@ -76,7 +75,7 @@ def dispatch_engines(parts: Parts, ids: list[UUID], lease: Lease) -> int:
         went_on += kept
     if waiting:
         with parts.transaction() as session:
-            signals.defer(session, waiting, lease=lease, wait_s=DEFERRED_S)
+            signals.defer(session, waiting, lease=lease)
         log.info("signals.deferred", count=len(waiting))
     return went_on
 

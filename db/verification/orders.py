@@ -93,6 +93,15 @@ RULES: tuple[Rule, ...] = (
         _ILLEGAL,
     ),
     Query(
+        "order_state_is_its_last_event",
+        "an order stands where the last of its events says",
+        """
+        SELECT order_id AS id FROM orders JOIN (
+            SELECT DISTINCT ON (order_id) order_id, to_state FROM order_events ORDER BY order_id, event_id DESC
+        ) AS latest USING (order_id) WHERE state <> to_state
+        """,
+    ),
+    Query(
         "no_entry_begins_under_the_switch",
         "no real entry began to be submitted while the switch was set",
         _UNDER_THE_SWITCH,

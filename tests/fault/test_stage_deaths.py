@@ -190,6 +190,22 @@ def test_a_stage_beyond_its_time_limit_is_ended_and_taken_up_again(stack: Stack)
     assert once(stack, ids)
 
 
+def test_a_batch_beyond_its_time_limit_is_given_back_and_costs_no_worker(stack: Stack) -> None:
+    trap = failpoint(stack, "assign_variant")
+    trap.write_text("pause")
+    ids, said_before = stored(stack, "slow together"), len(stack.processes.said("worker"))
+    stack.enqueue(ids)
+
+    until(lambda: all(one["attempts"] for one in stack.unfinished(ids)), deadline_s=DEADLINE_S, what="a batch given up")
+    reasons = {str(one["last_error"]) for one in stack.unfinished(ids)}
+    trap.unlink()
+    stack.wait_done(ids, deadline_s=DEADLINE_S)
+
+    assert all(one.startswith("SoftTimeLimitExceeded") for one in reasons)
+    assert "Hard time limit" not in stack.processes.said("worker")[said_before:]
+    assert once(stack, ids)
+
+
 def test_a_whole_worker_group_that_dies_is_swept(stack: Stack) -> None:
     trap = failpoint(stack, "record_outcome")
     trap.write_text("pause")

@@ -47,7 +47,9 @@ MUTANTS = [
     (
         "orders_move_as_they_may",
         """INSERT INTO order_events (order_id, from_state, to_state)
-        SELECT order_id, 'filled', 'submitting' FROM orders WHERE trade_id = :real""",
+        SELECT order_id, 'filled', 'submitting' FROM orders WHERE trade_id = :real;
+        INSERT INTO order_events (order_id, from_state, to_state)
+        SELECT order_id, 'submitting', 'filled' FROM orders WHERE trade_id = :real""",
     ),
     (
         "orders_move_as_they_may",
@@ -61,7 +63,13 @@ MUTANTS = [
         INSERT INTO order_events (order_id, to_state)
         SELECT order_id, 'intent' FROM orders WHERE trade_id = :real AND intent = 'entry';
         INSERT INTO order_events (order_id, from_state, to_state)
-        SELECT order_id, 'intent', 'submitting' FROM orders WHERE trade_id = :real AND intent = 'entry'""",
+        SELECT order_id, 'intent', 'submitting' FROM orders WHERE trade_id = :real AND intent = 'entry';
+        INSERT INTO order_events (order_id, from_state, to_state)
+        SELECT order_id, 'submitting', 'filled' FROM orders WHERE trade_id = :real AND intent = 'entry'""",
+    ),
+    (
+        "order_state_is_its_last_event",
+        "INSERT INTO order_events (order_id, to_state) SELECT order_id, 'intent' FROM orders WHERE trade_id = :real",
     ),
     (
         "processed_is_finished",
