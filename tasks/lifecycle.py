@@ -1,4 +1,4 @@
-"""A worker's life around its tasks: what it loads before it forks, what a child makes after it, and that it ends."""
+"""A worker's life around its tasks: what it loads before it forks, what a child makes after it; and that all end."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import gc
 import os
 import signal
 import threading
+from types import FrameType
 from typing import Any
 
 import structlog
 from celery import current_app
-from celery.signals import worker_init, worker_process_init, worker_shutting_down
+from celery.signals import beat_init, worker_init, worker_process_init, worker_shutting_down
 
 from config.celery import HARD_LIMIT_SHARE
 from tasks.stage import parts_of, settings_of
@@ -47,6 +48,25 @@ def end_for_certain(**_: Any) -> None:
     timer.start()
 
 
+def end_beat_for_certain(**_: Any) -> None:
+    """Give beat's stop a few seconds: it takes leave of its broker, and RabbitMQ may not answer to that."""
+    stop = signal.getsignal(signal.SIGTERM)
+
+    def end(signum: int, frame: FrameType | None) -> None:
+        timer = threading.Timer(LAST_WORDS_S, _leave)
+        timer.daemon = True
+        timer.start()
+        if callable(stop):
+            stop(signum, frame)
+
+    signal.signal(signal.SIGTERM, end)
+
+
+def _leave() -> None:
+    log.warning("beat.did_not_end")
+    os._exit(0)
+
+
 def _kill() -> None:
     log.error("worker.did_not_end")
     if os.getpgid(0) == os.getpid():
@@ -57,3 +77,4 @@ def _kill() -> None:
 worker_init.connect(import_before_the_fork, weak=False)
 worker_process_init.connect(make_parts_after_the_fork, weak=False)
 worker_shutting_down.connect(end_for_certain, weak=False)
+beat_init.connect(end_beat_for_certain, weak=False)

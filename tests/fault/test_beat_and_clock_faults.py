@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 from celery import current_app
+from redis import Redis
 
 from app.local.stack import ServerUrls
-from tests.fault import shifted
+from tasks import queues
+from tests.fault import shifted, stuck_beat
 from tests.load import THIS_HOUR, settled
 from tests.pipeline_support import add_trend, store_signal
 from tests.stacks import Stack, a_stack
 from tests.waiting import until
 
 REDIS_DB = 5
+BEAT_ENDS_WITHIN_S = 10.0
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +84,20 @@ def test_f38_after_ten_minutes_without_beat_all_that_waited_is_sent_on(stack: St
     start_beat(stack, "beat")
 
     settled(stack, ids)
+
+
+def test_a_beat_that_stands_still_when_it_is_told_to_end_ends_all_the_same(stack: Stack) -> None:
+    stack.forget_messages()
+    stack.processes.start("stuck", "run", "beat", program=(sys.executable, stuck_beat.__file__))
+    with Redis.from_url(stack.processes.redis_url) as client:
+        until(lambda: client.llen(queues.MAINTENANCE), what="a task sent by beat")
+    begun = time.monotonic()
+
+    code = stack.processes.stop("stuck")
+
+    assert code == 0
+    assert time.monotonic() - begun < BEAT_ENDS_WITHIN_S
+    assert "beat.did_not_end" in stack.processes.said("stuck")
 
 
 def test_f38_five_sweeps_at_once_send_each_signal_on_once(stack: Stack) -> None:

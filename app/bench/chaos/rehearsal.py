@@ -203,14 +203,18 @@ def _outcome(
 
 
 def _compared(settings: Settings, venue: VenueProcess, sender: Sender) -> tuple[list[Violation], tuple[int, ...]]:
-    """Compare what both sides hold while nothing moves: a fill may be followed by the exit it owes, drained or not."""
+    """Compare what both sides hold while nothing moves and nothing is left to do.
+
+    A fill may be followed by the exit it owes, after everything was done for a moment; what stays is reported.
+    """
     ends = time.monotonic() + _DRAIN_S
     with psycopg.connect(settings.database_url or "", autocommit=True) as connection:
         while True:
             before = connection.execute(_NEWEST).fetchall()
             evidence = Evidence(connection=connection, acknowledged=sender.acknowledged, ledger=venue.ledger)
             violations = checker.check(evidence)
-            if connection.execute(_NEWEST).fetchall() == before or time.monotonic() > ends:
+            is_still = [*before, (0,)] == [*connection.execute(_NEWEST), *connection.execute(_LEFT)]
+            if is_still or time.monotonic() > ends:
                 return violations, connection.execute(_COUNTS).fetchall()[0]
             _drained(settings)
 
