@@ -51,9 +51,15 @@ def fill_model_orders(session: Session, orders: Sequence[Order], fills: Sequence
     record_fills(session, fills)
 
 
-def record_fills(session: Session, fills: Sequence[Fill]) -> None:
-    """Write fills; one that a venue reported before stays."""
-    bulk.insert(session, FillRow, [_fill_row(one) for one in fills])
+def record_fills(session: Session, fills: Sequence[Fill]) -> list[UUID]:
+    """Write fills; one that a venue reported before stays. Returns the ids of those that were new."""
+    return bulk.insert(session, FillRow, [_fill_row(one) for one in fills])
+
+
+def filled_by(session: Session, fill_ids: Collection[UUID]) -> set[UUID]:
+    """Return the orders that these fills belong to."""
+    query = text("SELECT order_id FROM fills WHERE fill_id = ANY(:ids)")
+    return set(session.execute(query, {"ids": list(fill_ids)}).scalars())
 
 
 def open_entries(session: Session, experiment_ids: Collection[UUID]) -> list[UUID]:

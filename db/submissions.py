@@ -149,15 +149,23 @@ def deny(session: Session, order_ids: Collection[UUID], *, reason: str) -> set[U
 def record_reports(session: Session, reports: Sequence[Report]) -> list[Report]:
     """Write what is known about orders at their venue: fills always, states where the way there is allowed.
 
+    That an order is still filled in part is a move only when more of it was filled.
+
     Returns:
         The reports that changed an order's state.
     """
-    orders.record_fills(session, [fill for one in reports for fill in one.fills])
+    new = orders.record_fills(session, [fill for one in reports for fill in one.fills])
+    grown = orders.filled_by(session, new)
     states = {
         row.order_id: OrderState(row.state)
         for row in session.execute(_STATES, {"ids": [one.order.order_id for one in reports]})
     }
-    moved = [one for one in reports if order_states.may_go(states[one.order.order_id], one.state)]
+    moved = [
+        one
+        for one in reports
+        if order_states.may_go(states[one.order.order_id], one.state)
+        and (states[one.order.order_id] is not one.state or one.order.order_id in grown)
+    ]
     given = {
         "ids": [one.order.order_id for one in moved],
         "states": [one.state.value for one in moved],

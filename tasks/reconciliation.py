@@ -11,7 +11,7 @@ from db import incidents, submissions, trades
 from db.submissions import Due
 from domain import order_states
 from domain.ports import Broker, Report, VenueUnavailable
-from domain.trade import Intent, OrderState
+from domain.trade import OrderState
 from tasks import settlement, submission
 from tasks.parts import Parts
 
@@ -87,11 +87,11 @@ def _is_gone(due: Due) -> bool:
 
 
 def _is_stuck(due: Due, report: Report | None) -> bool:
-    """Whether an entry that the venue has should have been filled long ago: what is left of it is not wanted."""
-    return (
-        due.order.intent is Intent.ENTRY and due.is_over and due.checks > 2
-        and report is not None and report.state in _AT_VENUE
-    )  # fmt: skip
+    """Whether an order that the venue has should have been filled long ago.
+
+    What is left of an entry is not wanted any more; what is left of an exit is asked for again, at the present price.
+    """
+    return due.is_over and due.checks > 2 and report is not None and report.state in _AT_VENUE
 
 
 def _absent(due: Due) -> Report:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import Enum
 from uuid import UUID
@@ -14,6 +14,7 @@ from domain.signal import Instrument
 from domain.trade import Intent, Order, OrderState
 from tests.mortal import WorkerDied
 
+Leg = tuple[UUID, Intent, int]
 TRAITS = VenueTraits(finds_orders=True, settle_s=0, can_short=True)
 
 
@@ -21,6 +22,7 @@ class Mood(Enum):
     """What becomes of an order on its way: nothing of it reaches the venue, or it does and the answer is lost, ..."""
 
     FILLS = "fills"
+    FILLS_HALF = "fills half, and the rest never"
     REFUSES = "refuses"
     LOSES_ORDER = "loses the order"
     LOSES_ANSWER = "loses the answer"
@@ -44,6 +46,7 @@ class FickleVenue:
     meanwhile: Callable[[], None] = lambda: None
     sent: list[Order] = field(default_factory=list)
     taken: dict[str, list[Report]] = field(default_factory=dict)
+    cancelled: set[str] = field(default_factory=set)
     delayed: list[Order] = field(default_factory=list)
     windows_ended: int = 0
 
@@ -63,11 +66,13 @@ class FickleVenue:
         """Return what was traded first under each order's name."""
         if self.is_silent:
             raise VenueUnavailable("silent")
-        return [next(iter(self.taken.get(one.client_order_id, [])), None) for one in orders]
+        return [self._shown(one.client_order_id) for one in orders]
 
     def cancel(self, orders: Sequence[Order]) -> list[Report | None]:
-        """Return what was traded: nothing is ever left to cancel."""
-        return self.find(orders)
+        """Give up what is left of each order, and return what was traded."""
+        found = self.find(orders)
+        self.cancelled |= {one.client_order_id for one in orders}
+        return found and self.find(orders)
 
     def positions(self) -> list[Position]:
         """Return nothing: no rule of this test asks."""
@@ -84,13 +89,21 @@ class FickleVenue:
         """Return the quantity traded under each name."""
         return {name: sum((_quantity(one) for one in taken), Decimal(0)) for name, taken in self.taken.items()}
 
-    def legs_traded(self) -> dict[tuple[UUID, Intent, int], int]:
-        """Return how often each leg of each trade was traded, whatever the name."""
-        counted = dict[tuple[UUID, Intent, int], int]()
-        for one in (report.order for taken in self.taken.values() for report in taken):
-            leg = one.trade_id, one.intent, one.leg
-            counted[leg] = counted.get(leg, 0) + 1
-        return counted
+    def overtraded(self) -> list[Leg]:
+        """Return the legs of which more was traded than was first asked for, whatever the names."""
+        traded, asked = dict[Leg, Decimal](), dict[Leg, Decimal]()
+        for report in (report for taken in self.taken.values() for report in taken):
+            leg = report.order.trade_id, report.order.intent, report.order.leg
+            traded[leg] = traded.get(leg, Decimal(0)) + _quantity(report)
+            asked[leg] = max(asked.get(leg, Decimal(0)), report.order.quantity)
+        return [leg for leg, quantity in traded.items() if quantity > asked[leg]]
+
+    def _shown(self, name: str) -> Report | None:
+        """Return the first that was traded under a name; the rest of it is cancelled once it was asked for that."""
+        found = next(iter(self.taken.get(name, [])), None)
+        if found is None or found.state is not OrderState.PARTIAL or name not in self.cancelled:
+            return found
+        return replace(found, state=OrderState.CANCELLED)
 
     def _submit(self, order: Order) -> Report:
         before, mood = self.windows_ended, self.mood
@@ -106,17 +119,19 @@ class FickleVenue:
             self.delayed.append(order)
         if mood in (Mood.LOSES_ORDER, Mood.DELAYS_ORDER):
             return Report(order=order, state=OrderState.UNKNOWN, detail="no answer")
-        report = self._take(order)
+        report = self._take(order, half=mood is Mood.FILLS_HALF)
         if mood is Mood.WORKER_DIES_AFTER:
             raise WorkerDied
         if mood is Mood.LOSES_ANSWER:
             return Report(order=order, state=OrderState.UNKNOWN, detail="no answer")
         return report
 
-    def _take(self, order: Order) -> Report:
+    def _take(self, order: Order, *, half: bool = False) -> Report:
         fill = fills.modelled_fill(order, model=fills.DEFAULT)
         assert fill is not None, "every quote of these tests has a price"
-        report = Report(order=order, state=OrderState.FILLED, fills=(fill,), venue_order_id=order.client_order_id)
+        fill = replace(fill, quantity=fill.quantity / 2) if half else fill
+        state = OrderState.PARTIAL if half else OrderState.FILLED
+        report = Report(order=order, state=state, fills=(fill,), venue_order_id=order.client_order_id)
         self.taken.setdefault(order.client_order_id, []).append(report)
         return report
 

@@ -22,7 +22,7 @@ from domain.decision import EngineAnswer, EngineSlot
 from domain.policy import Switch
 from domain.ports import EnginePanel, MarketData, ViewRequest, WalkBars
 from domain.signal import Instrument, Signal, Stage
-from domain.trade import Intent, Order
+from domain.trade import Order
 from tasks import exits, pipeline, reconciliation, settlement, submission, sweeps
 from tasks.parts import make_parts
 from tasks.stage import bodies, drive
@@ -33,7 +33,7 @@ from tests.scripted import enters, panel
 
 BOOK = "live"
 WORKER_LEASE_S = 60.0
-ROUNDS = 25
+ROUNDS, IDLE_ROUNDS = 25, 2
 TIME_PASSES = """
     UPDATE signals SET next_attempt_at = clock_timestamp() - interval '1 second',
         enqueued_at = clock_timestamp() - interval '1 hour',
@@ -204,17 +204,20 @@ class Desk:
         self.change(WINDOWS_END)
 
     def drain(self) -> None:
-        """Let everything go well until nothing is left to do."""
+        """Let everything go well until nothing is left to do, and nothing comes up once more."""
         self.calm()
         self.venue.is_silent = False
+        idle = 0
         for _ in range(ROUNDS):
             self.pass_time()
             self.end_windows()
+            self.change(LOOK_NOW)
             self.sweep()
             self._work_off()
             self.look_up()
             self.flatten()
-            if not (self.messages or self.orders or self.unfinished()):
+            idle = 0 if self.messages or self.orders or self.unfinished() else idle + 1
+            if idle == IDLE_ROUNDS:
                 return
         raise AssertionError(f"not at its end after {ROUNDS} rounds: {self.unfinished()}")
 
@@ -252,10 +255,6 @@ class Desk:
             found.append("fills differ")
         stored = {one["signal_id"] for one in rows(self.parts.database, "SELECT signal_id FROM signals")}
         return found + [f"lost {one}" for one in self.ids if one not in stored]
-
-    def twice(self) -> list[tuple[UUID, Intent, int]]:
-        """Return the legs that the venue traded more than once."""
-        return [leg for leg, times in self.venue.legs_traded().items() if times > 1]
 
     def change(self, statement: str) -> None:
         """Run SQL that returns nothing."""

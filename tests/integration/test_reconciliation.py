@@ -12,9 +12,11 @@ from app.local.stack import ServerUrls
 from db.submissions import Due
 from domain.ports import Report, VenueTraits
 from domain.trade import Intent, Order, OrderState
-from tasks import reconciliation
+from tasks import pipeline, reconciliation, submission
 from tasks.parts import Parts
-from tests.pipeline_support import prepared
+from tests.fickle_venue import Mood
+from tests.pipeline_support import add_trend, prepared, rows, run_all, store_signal
+from tests.small_desk import BOOK, Desk, a_desk
 from tests.trade_builders import a_fill, an_order
 
 
@@ -45,13 +47,64 @@ def parts(database_url: str, server_urls: ServerUrls) -> Iterator[Parts]:
     made.database.dispose()
 
 
+@pytest.mark.parametrize("intent", Intent)
 @pytest.mark.parametrize(("checks", "state"), [(1, OrderState.PARTIAL), (3, OrderState.CANCELLED)])
 def test_an_order_makes_one_move_at_a_look_up_also_when_what_is_left_of_it_is_cancelled(
-    parts: Parts, checks: int, state: OrderState
+    parts: Parts, checks: int, state: OrderState, intent: Intent
 ) -> None:
-    due = Due(order=an_order(), state=OrderState.UNKNOWN, checks=checks, is_over=True)
+    due = Due(order=replace(an_order(), intent=intent), state=OrderState.UNKNOWN, checks=checks, is_over=True)
 
     (report,) = reconciliation.learned(parts, PartlyFilled(), [due])  # type: ignore[arg-type]  # what is asked of it
 
     assert report.state is state
     assert sum(one.quantity for one in report.fills) == due.order.quantity / Decimal(2)
+
+
+@pytest.fixture
+def desk(database_url: str, server_urls: ServerUrls, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """Give a desk whose real entry is filled and whose exit stands before its venue."""
+    prepared(database_url, server_urls.redis_url).database.dispose()
+    made = a_desk(database_url, server_urls.redis_url)
+    add_trend(made.parts.database, book=BOOK)
+    monkeypatch.setattr(pipeline, "enqueue", made.enqueue)
+    monkeypatch.setattr(submission, "announce", made.announce)
+    for action in ("entry", "exit"):
+        run_all(made.parts, [store_signal(made.parts.database, book=BOOK, action=action)])
+        if action == "entry":
+            made.deliver_all()
+    yield made
+    made.parts.database.dispose()
+
+
+def test_an_order_that_is_still_filled_in_part_has_not_moved(desk: Desk) -> None:
+    with desk.trouble(lives=None, mood=Mood.FILLS_HALF, meanwhile=lambda: None):
+        desk.deliver_all()
+
+    desk.look_up()
+    desk.look_up()
+
+    assert exit_moves(desk) == ["intent", "submitting", "partial"]
+
+
+def test_an_exit_whose_rest_never_comes_is_cancelled_and_asked_for_again(desk: Desk) -> None:
+    with desk.trouble(lives=None, mood=Mood.FILLS_HALF, meanwhile=lambda: None):
+        desk.deliver_all()
+
+    desk.drain()
+
+    assert exit_moves(desk) == [
+        "intent", "submitting", "partial", "cancelled", "intent", "submitting", "filled",
+    ]  # fmt: skip
+    assert rows(desk.parts.database, OPEN_REALS) == []
+    assert desk.wrongs() == []
+
+
+OPEN_REALS = "SELECT trade_id FROM trades WHERE NOT is_shadow AND status = 'open'"
+
+
+def exit_moves(desk: Desk) -> list[str]:
+    query = """
+        SELECT to_state FROM order_events JOIN orders USING (order_id)
+        WHERE intent = 'exit' AND venue = 'fickle' ORDER BY attempt, event_id
+    """
+    return [one["to_state"] for one in rows(desk.parts.database, query)]
