@@ -12,8 +12,9 @@ class Aliases:
     """Field names by meaning; `app.dialects.fields.squeeze` says how names compare.
 
     `commands` must be words we know, `remarks` count when they are such words, and both must agree; `hints` decide
-    only when neither says anything. `after` and `before` report the strategy's position around the order. `bars` are
-    the groups in which open, high, low, close and volume stand (empty: at the top).
+    only when neither says anything. `after` and `before` report the strategy's position around the order, `size_after`
+    does so as a signed size, where no word says it. `bars` are the groups in which open, high, low, close and volume
+    stand (empty: at the top).
     """
 
     symbol: Names
@@ -23,6 +24,7 @@ class Aliases:
     hints: Names
     after: Names
     before: Names
+    size_after: Names
     timeframe: Names
     bar_time: Names
     event_time: Names
@@ -60,6 +62,7 @@ GENERAL = Aliases(
         "prevmarketposition", "strategyprevmarketposition", "strategyinfoprevmarketposition",
         "previousmarketposition",
     ),
+    size_after=("positionsize", "strategypositionsize", "newpositionsize", "strategyinfopositionsize"),
     timeframe=(
         "timeframe", "tf", "interval", "triggertimeframe", "metatimeframe", "signaltimeframe", "metainterval",
         "strategyinterval", "bartimeframe", "barinterval", "charttimeframe", "resolution", "period",

@@ -1,13 +1,20 @@
-"""From bytes to payloads: JSON whatever the content type says, strict about what cannot be trusted."""
+"""From bytes to payloads: JSON whatever the content type says, then texts; strict about what cannot be trusted."""
 
 from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
+
+import msgspec
+
+from app.dialects import lenient, text
+from app.dialects.lenient import NoOneReading
+from app.dialects.text import TextUnclear
 
 MAX_SIGNALS = 64
 MAX_DEPTH = 16
@@ -19,6 +26,10 @@ class BodyUnreadable(ValueError):
     """A body is no JSON we can trust; the message says what would be right."""
 
 
+class _Broken(BodyUnreadable):
+    """A body is no JSON as it stands, but may be mended."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """One element of a body with its own bytes; the whole body when it is a single object."""
@@ -28,26 +39,71 @@ class Part:
 
 
 def decode(body: bytes) -> list[Part]:
-    """Read a body as one JSON object, or as an array of them (several signals).
+    """Read a body as the signals it holds: one JSON object, an array of them, or a text in one of the known forms.
 
-    Numbers keep their spelling as `Decimal` or `int`; a bare NaN becomes None. A byte order mark is tolerated.
+    Numbers keep their spelling as `Decimal` or `int`; a bare NaN becomes None. JSON that a template broke is read when
+    there is one way to read it (`app.dialects.lenient`). A byte order mark is tolerated, and so is JSON inside a JSON
+    text, or between words.
 
     Raises:
-        BodyUnreadable: when it is not UTF-8, not JSON, has a key twice, is nested too deep, or holds characters that
-            no text can hold.
+        BodyUnreadable: when it is no text, has none of the forms, has a key twice, is nested too deep, or holds
+            characters that no text can hold.
     """
     written = _text(body)
+    if written.lstrip()[:1] not in ("{", "[", '"'):
+        return _no_json(written, body)
+    try:
+        return _json(written, body)
+    except _Broken as error:
+        return _parts(_mended(written, error), body)
+
+
+def _json(written: str, body: bytes) -> list[Part]:
     document, end = _scan(written, _BLANK.match(written, 0))
     if _blank_end(written, end) != len(written):
-        raise BodyUnreadable("must be one JSON document, with nothing behind it")
+        raise _Broken("must be one JSON document, with nothing behind it")
+    if isinstance(document, str):
+        inner = decode(document.encode(errors="surrogatepass"))
+        return inner if len(inner) > 1 else [replace(inner[0], raw=body)]
     if isinstance(document, list):
         return _elements(written, len(document))
     return [Part(payload=_checked(document), raw=body)]
 
 
-def _text(body: bytes) -> str:
+def _mended(written: str, why: BodyUnreadable) -> Any:
     try:
-        return body.decode("utf-8-sig")
+        return lenient.read(written, deepest=MAX_DEPTH)
+    except NoOneReading:
+        raise why from None
+
+
+def _parts(document: Any, body: bytes) -> list[Part]:
+    """Return the elements of a document whose bytes are not those of JSON: each keeps what it says as JSON."""
+    if not isinstance(document, list):
+        return [Part(payload=_checked(document), raw=body)]
+    _check_count(len(document))
+    return [Part(payload=_checked(one), raw=msgspec.json.encode(one)) for one in document]
+
+
+def _no_json(written: str, body: bytes) -> list[Part]:
+    """Read a text by its form, or the one JSON object that stands between words."""
+    try:
+        found = text.read(written)
+    except TextUnclear as error:
+        raise BodyUnreadable(str(error)) from None
+    if found is not None:
+        return [Part(payload=_checked(dict(found)), raw=body)]
+    start, end = written.find("{"), written.rfind("}")
+    if not 0 < start < end:
+        raise BodyUnreadable(f"must be a JSON object such as {_EXAMPLE}, or a text such as symbol=BTCUSDT;action=buy")
+    (part,) = decode(written[start : end + 1].encode())
+    return [replace(part, raw=body)]
+
+
+def _text(body: bytes) -> str:
+    encoding = "utf-16" if body[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) else "utf-8-sig"
+    try:
+        return body.decode(encoding)
     except UnicodeDecodeError:
         raise BodyUnreadable("must be UTF-8") from None
 
@@ -60,7 +116,8 @@ def _scan(written: str, start: re.Match[str] | None) -> tuple[Any, int]:
     except RecursionError:
         raise BodyUnreadable(_TOO_DEEP) from None
     except (ValueError, ArithmeticError) as error:
-        raise BodyUnreadable(f"must be a JSON object such as {_EXAMPLE}{_place(error)}") from None
+        kind = _Broken if isinstance(error, json.JSONDecodeError) else BodyUnreadable
+        raise kind(f"must be a JSON object such as {_EXAMPLE}{_place(error)}") from None
 
 
 def _place(error: Exception) -> str:
@@ -76,8 +133,7 @@ def _blank_end(written: str, at: int) -> int:
 
 def _elements(written: str, count: int) -> list[Part]:
     """Read an array that is known to be well formed once more, element by element, for the bytes of each."""
-    if not 1 <= count <= MAX_SIGNALS:
-        raise BodyUnreadable(f"an array must hold 1 to {MAX_SIGNALS} signals")
+    _check_count(count)
     parts, at = [], written.index("[") + 1
     for _ in range(count):
         start = _blank_end(written, at)
@@ -85,6 +141,11 @@ def _elements(written: str, count: int) -> list[Part]:
         parts.append(Part(payload=_checked(payload), raw=written[start:end].encode()))
         at = _blank_end(written, end) + 1
     return parts
+
+
+def _check_count(count: int) -> None:
+    if not 1 <= count <= MAX_SIGNALS:
+        raise BodyUnreadable(f"an array must hold 1 to {MAX_SIGNALS} signals")
 
 
 def _checked(payload: Any) -> Any:

@@ -89,7 +89,7 @@ class _Reader:
             return intent.decide(
                 self._hinted() if wish == Wish() else wish,
                 before=_position(self.fields.first(self.aliases.before)),
-                after=_position(self.fields.first(self.aliases.after)),
+                after=_position(self.fields.first(self.aliases.after)) or self._signed_size(),
                 sell_alone=self.source.sell_alone,
             )
         except (WordsContradict, IntentUnclear) as error:
@@ -128,6 +128,17 @@ class _Reader:
             if wish is not None:
                 said.append(wish)
         return said
+
+    def _signed_size(self) -> Position | None:
+        """Return the side a size tells by its sign; one that is no number says nothing."""
+        given = self.fields.first(self.aliases.size_after)
+        try:
+            size = values.number(given.value) if given is not None else None
+        except ValueUnreadable:
+            return None
+        if size is None:
+            return None
+        return Position.FLAT if not size else Position.LONG if size > 0 else Position.SHORT
 
     def _hinted(self) -> Wish:
         sides = (words.read_side(str(given.value)[:_LONGEST_PHRASE]) for given in self.fields.all(self.aliases.hints))

@@ -7,19 +7,35 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.dialects import body as bodies
-from app.dialects import identity
+from app.dialects import (
+    dual_engine,
+    general,
+    hackingthemarkets,
+    identity,
+    nested,
+    octobot,
+    openalgo,
+    pineconnector,
+    piped,
+    strategy_sentence,
+    thibaultyou,
+    three_commas,
+    traderspost,
+    tradex,
+)
 from app.dialects.body import BodyUnreadable, Part
-from app.dialects.dual_engine import DualEngine
 from app.dialects.fields import Fields
-from app.dialects.general import General
-from app.dialects.hackingthemarkets import HackingTheMarkets
 from app.dialects.reading import AlertUnclear, Dialect, FieldErrors, Reading
-from app.dialects.traderspost import TradersPost
-from app.dialects.tradex import TradeX
 from app.secrets import redacted
 from domain.signal import NewSignal, Source
 
-DIALECTS: tuple[Dialect, ...] = (HackingTheMarkets(), TradersPost(), TradeX(), DualEngine(), General())
+DIALECTS: tuple[Dialect, ...] = tuple(
+    one.DIALECT
+    for one in (
+        hackingthemarkets, three_commas, pineconnector, nested, openalgo, strategy_sentence, piped, traderspost,
+        tradex, octobot, thibaultyou, dual_engine, general,
+    )
+)  # fmt: skip
 _TEST_BOOK = "test"
 
 

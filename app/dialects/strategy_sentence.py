@@ -1,0 +1,7 @@
+"""The sentence TradingView's strategies say by default: order, size, symbol and the position afterwards."""
+
+from __future__ import annotations
+
+from app.dialects.shape import Shape
+
+DIALECT = Shape(name="strategy_sentence", all_of=("strategy", "action", "contracts", "ticker", "positionsize"))

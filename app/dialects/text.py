@@ -1,0 +1,134 @@
+"""Messages that are no JSON: names with values, positions in a row, and the sentence a strategy says by default."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+from urllib.parse import unquote_plus
+
+from app.dialects import words
+from app.dialects.aliases import GENERAL
+from app.dialects.fields import squeeze
+
+Found = Mapping[str, str]
+
+_LONGEST = 8_000
+_MOST_PIECES = 200
+_PAIR = re.compile(r"\s*([A-Za-z_][\w.\- ]{0,63}?)\s*([=:])(\s*)(.*?)\s*", re.DOTALL)
+_KNOWN = frozenset(name for names in astuple(GENERAL) for name in names)
+_SENTENCE = re.compile(
+    r"(?P<strategy>.*?):?\s*\border\s+(?P<action>buy|sell)\s+@\s*(?P<contracts>[\d.,eE+-]+)\s+filled\s+on\s+"
+    r"(?P<ticker>\S+?)\.?\s+New\s+strategy\s+position\s+is\s+(?P<position_size>[+-]?[\d.,eE+-]*\d)\.?\s*",
+    re.DOTALL | re.IGNORECASE,
+)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
+_AT_PRICE = re.compile(r"(?:@|\bat\b)\s*(\d+\.?\d*|\.\d+)(?=\s|$)", re.IGNORECASE)
+_FEW = 5
+_SYMBOL = re.compile(r"(?:[A-Z][A-Z0-9_]*:)?[A-Z0-9][A-Z0-9.\-_/!:]{1,31}")
+_LICENCE = re.compile(r"\d{4,}")
+_FILLERS = frozenset({"on", "for", "now"})
+
+
+class TextUnclear(ValueError):
+    """A text has one of the forms, but says something twice; the message says what would be right."""
+
+
+def read(written: str) -> Found | None:
+    """Return a text's values by name; None when it has none of the forms.
+
+    The forms: `NAME=VALUE` or `NAME: VALUE` separated by lines, `;`, `&`, commas or blanks; `licence,command,symbol,
+    risk=1`; `key|strategy|action|ticker`; the default sentence of a strategy alert; one command and one symbol, with
+    at most a price behind `@` or as the one number.
+
+    Raises:
+        TextUnclear: when a name comes twice.
+    """
+    text = written.strip()
+    if not text or len(text) > _LONGEST:
+        return None
+    return _sentence(text) or _pairs(text) or _licensed(text) or _piped(text) or _positions(text)
+
+
+def _sentence(text: str) -> Found | None:
+    found = _SENTENCE.fullmatch(text)
+    if found is None:
+        return None
+    said = {name: value.strip() for name, value in found.groupdict().items()}
+    said["strategy"] = said["strategy"].partition("(")[0].rstrip(": ").strip()
+    return said
+
+
+def _pairs(text: str) -> Found | None:
+    for separator in ("\n", ";", "&", ",", " "):
+        pieces = [one for one in text.replace("\r", "\n").split(separator) if one.strip()]
+        if 1 < len(pieces) <= _MOST_PIECES:
+            named = [_pair(one) for one in pieces]
+            if all(named):
+                known = [one for one in named if one is not None]
+                is_form = separator == "&"
+                return _without_twins([(name, unquote_plus(value) if is_form else value) for name, value in known])
+    return None
+
+
+def _pair(piece: str) -> tuple[str, str] | None:
+    """Read `NAME=VALUE` or `NAME: VALUE`; without a blank, a colon counts only behind a name we know."""
+    found = _PAIR.fullmatch(piece)
+    if found is None:
+        return None
+    name, sign, blank, value = found.groups()
+    if sign == ":" and not blank and squeeze(name) not in _KNOWN:
+        return None
+    return name, _unquoted(value)
+
+
+def _unquoted(value: str) -> str:
+    is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+    return value[1:-1] if is_quoted else value
+
+
+def _without_twins(named: Sequence[tuple[str, str]]) -> Found:
+    found = dict(named)
+    if len(found) != len(named):
+        raise TextUnclear("must not have the same name twice")
+    return found
+
+
+def _licensed(text: str) -> Found | None:
+    pieces = [one.strip() for one in text.split(",")]
+    if len(pieces) < 3 or _LICENCE.fullmatch(pieces[0]) is None or not pieces[1].replace("_", "").isalpha():
+        return None
+    rest = [_pair(one) for one in pieces[3:] if one]
+    if not all(rest):
+        return None
+    named = [("licenceid", pieces[0]), ("command", pieces[1]), ("symbol", pieces[2])]
+    return _without_twins(named + [one for one in rest if one is not None])
+
+
+def _piped(text: str) -> Found | None:
+    pieces = [one.strip() for one in text.split("|")]
+    if len(pieces) != 4 or _command(pieces[2]) == _command(pieces[3]):
+        return None
+    key, strategy, *asked = pieces
+    action, ticker = asked if _command(asked[0]) else reversed(asked)
+    return {"key": key, "strategy": strategy, "action": action, "ticker": ticker}
+
+
+def _positions(text: str) -> Found | None:
+    """Read one command and one symbol out of few pieces; a piece that is neither makes it unclear."""
+    price = _AT_PRICE.search(text)
+    rest = text.replace(price.group(0), " ", 1) if price else text
+    pieces = [one for one in re.split(r"[\s,|;]+", rest) if one and one.lower() not in _FILLERS]
+    commands = [one for one in pieces if _command(one)]
+    others = [one for one in pieces if one not in commands and not _NUMBER.fullmatch(one)]
+    if not 1 <= len(commands) <= 2 or len(others) != 1 or len(pieces) > _FEW or not _SYMBOL.fullmatch(others[0]):
+        return None
+    found = {"action": " ".join(commands), "symbol": others[0]}
+    return found | {"price": price.group(1)} if price else found
+
+
+def _command(piece: str) -> bool:
+    try:
+        return words.read(piece) is not None
+    except words.WordsContradict:
+        return True
