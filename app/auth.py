@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hmac
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from app import secrets
 from app.deadlines import Aside, DeadlineMissed
@@ -59,7 +59,7 @@ class Authenticator:
             if len(token) > _LONGEST_TOKEN:
                 raise Unauthorized
             known = self._look_up(digest, within_s=within_s)
-        if not hmac.compare_digest(known.stored.token_hash, digest) or not known.stored.enabled:
+        if not known.stored.answers_to(digest) or not known.stored.enabled:
             raise Unauthorized
         return known.stored.source
 
@@ -99,6 +99,20 @@ def issue(session: Session, vault: TokenVault, source: Source) -> str:
     token = secrets.new_token()
     sources.add(session, source, token_hash=secrets.hash_token(token), token_encrypted=vault.seal(token))
     return token
+
+
+def reissue(session: Session, vault: TokenVault, name: str, *, previous_for_s: float) -> tuple[str, datetime]:
+    """Give a source a fresh token; return it, and until when the one it has now holds beside it.
+
+    Raises:
+        db.sources.SourceUnknown
+    """
+    token = secrets.new_token()
+    until = sources.rotate(
+        session, name, token_hash=secrets.hash_token(token), token_encrypted=vault.seal(token),
+        previous_for_s=previous_for_s,
+    )  # fmt: skip
+    return token, until
 
 
 def issue_default(session: Session, vault: TokenVault, source: Source) -> str | None:

@@ -7,6 +7,9 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
+from app.dialects import symbols
+from app.dialects.registry import NAMES
+from app.dialects.symbols import SymbolUnreadable
 from domain.intervals import Interval, IntervalInvalid
 from domain.signal import InstrumentKind, SellAlone, Source
 
@@ -21,6 +24,13 @@ def _is_interval(written: str) -> None:
     try:
         Interval.parse(written)
     except IntervalInvalid as error:
+        raise ValidationError(str(error)) from None
+
+
+def _is_symbol(written: str) -> None:
+    try:
+        symbols.read(written)
+    except SymbolUnreadable as error:
         raise ValidationError(str(error)) from None
 
 
@@ -41,13 +51,17 @@ class SourceInput(Schema):
     sell_alone = fields.Enum(SellAlone, by_value=True, load_default=None, allow_none=True)
     confidence_scale = fields.Integer(load_default=100, validate=validate.OneOf((1, 10, 100)))
     max_lag_s = fields.Integer(load_default=300, validate=validate.Range(min=1, max=30 * _DAY_S))
+    dialect = fields.String(load_default=None, allow_none=True, validate=validate.OneOf(NAMES))
+    symbols = fields.Dict(keys=fields.String(), values=fields.String(validate=_is_symbol), load_default=dict)
+    heartbeat_s = fields.Integer(load_default=None, allow_none=True, validate=validate.Range(min=60, max=90 * _DAY_S))
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> Source:
         """Return the source that was described."""
         written = data["timeframe"]
         timeframe = Interval.parse(written) if written is not None else None
-        return Source(**data | {"exchange": data["exchange"].upper(), "timeframe": timeframe})
+        symbols = {"".join(sent.upper().split()): read for sent, read in data["symbols"].items()}
+        return Source(**data | {"exchange": data["exchange"].upper(), "timeframe": timeframe, "symbols": symbols})
 
 
 class ActInput(Schema):
@@ -77,3 +91,6 @@ class SourceOutput(Schema):
     sell_alone = fields.Enum(SellAlone, by_value=True)
     confidence_scale = fields.Integer()
     max_lag_s = fields.Integer()
+    dialect = fields.String()
+    symbols = fields.Dict()
+    heartbeat_s = fields.Integer()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +33,15 @@ def open_(session: Session, *, kind: str, subject: str, detail: dict[str, Any]) 
 def close(session: Session, incident_id: UUID) -> bool:
     """Close an incident; say whether it was open."""
     return session.execute(_CLOSE, {"id": incident_id}).one_or_none() is not None
+
+
+def close_settled(session: Session, *, kind: str, still: Collection[str]) -> None:
+    """Close the open incidents of a kind whose subject is no longer among those it is still about."""
+    query = text("""
+        UPDATE incidents SET closed_at = clock_timestamp()
+        WHERE kind = :kind AND closed_at IS NULL AND subject <> ALL(:still)
+    """)
+    session.execute(query, {"kind": kind, "still": list(still)})
 
 
 def list_open(session: Session) -> list[RowMapping]:

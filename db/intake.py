@@ -23,7 +23,7 @@ _COLUMNS = {
     "instrument_kind": "text", "direction": "text", "action": "text", "timeframe": "text",
     "timestamp": "timestamptz", "event_at": "timestamptz", "received_at": "timestamptz", "price": "numeric",
     "confidence": "numeric", "signal_hash": "text", "content_hash": "text", "occurrence": "bigint", "dialect": "text",
-    "raw_body": "bytea", "raw_payload": "jsonb", "flags": "jsonb", "is_test": "boolean",
+    "read_from": "jsonb", "raw_body": "bytea", "raw_payload": "jsonb", "flags": "jsonb", "is_test": "boolean",
 }  # fmt: skip
 _NAMES = ", ".join(f'"{name}"' for name in _COLUMNS)
 _TYPES = ", ".join(f'"{name}" {kind}' for name, kind in _COLUMNS.items())
@@ -265,6 +265,7 @@ def _row(one: _Placed) -> dict[str, Any]:
         "content_hash": signal.content_hash,
         "occurrence": one.occurrence,
         "dialect": signal.dialect,
+        "read_from": signal.read_from,
         "raw_body": rf"\x{signal.raw_body.hex()}",
         "raw_payload": _storable(signal.raw_payload),
         "flags": one.flags,

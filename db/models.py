@@ -45,6 +45,8 @@ class SourceRow(Base):
         one_of("sell_alone", SellAlone),
         CheckConstraint("confidence_scale IN (1, 10, 100)", name="confidence_scale_known"),
         CheckConstraint("max_lag_s > 0", name="max_lag_positive"),
+        CheckConstraint("heartbeat_s > 0", name="heartbeat_positive"),
+        CheckConstraint("(previous_token_hash IS NULL) = (previous_until IS NULL)", name="previous_token_ends"),
     )
 
     name: Mapped[str] = mapped_column(primary_key=True)
@@ -58,6 +60,12 @@ class SourceRow(Base):
     sell_alone: Mapped[str | None]
     confidence_scale: Mapped[int] = mapped_column(server_default="100")
     max_lag_s: Mapped[int] = mapped_column(server_default="300")
+    dialect: Mapped[str | None]
+    symbols: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    heartbeat_s: Mapped[int | None]
+    previous_token_hash: Mapped[str | None] = mapped_column(unique=True)
+    previous_until: Mapped[datetime | None]
+    renewed_at: Mapped[datetime] = mapped_column(server_default=func.now())
     enabled: Mapped[bool] = mapped_column(server_default=text("true"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
@@ -75,6 +83,7 @@ class SignalRow(Base):
         CheckConstraint("(status = 'done') = processed", name="done_is_processed"),
         CheckConstraint("NOT processed OR (stage = 5 AND processing_lock IS NULL)", name="processed_is_finished"),
         CheckConstraint("(processing_lock IS NULL) = (lock_expires_at IS NULL)", name="lock_has_expiry"),
+        Index("ix_signals_source_stored_at", "source", "stored_at"),
         Index("ix_signals_due", "next_attempt_at", postgresql_where=text("status = 'open'")),
         Index("ix_signals_content", "book", "source", "content_hash", "received_at"),
         Index("ix_signals_book_seq", "book", "seq"),
@@ -101,6 +110,7 @@ class SignalRow(Base):
     content_hash: Mapped[str]
     occurrence: Mapped[int] = mapped_column(BigInteger)
     dialect: Mapped[str]
+    read_from: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     raw_body: Mapped[bytes]
     raw_payload: Mapped[dict[str, Any]]
     flags: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, text
@@ -12,12 +15,13 @@ from domain.intervals import Interval
 from domain.signal import InstrumentKind, SellAlone, Source
 
 _COLUMNS = """name, book, token_hash, token_encrypted, strategy, timeframe, exchange, instrument_kind, sell_alone,
-    confidence_scale, max_lag_s, enabled"""
+    confidence_scale, max_lag_s, dialect, symbols, heartbeat_s, enabled,
+    CASE WHEN previous_until > now() THEN previous_token_hash END AS previous_token_hash"""
 _INSERT = text("""
     INSERT INTO sources (name, book, token_hash, token_encrypted, strategy, timeframe, exchange, instrument_kind,
-        sell_alone, confidence_scale, max_lag_s)
+        sell_alone, confidence_scale, max_lag_s, dialect, symbols, heartbeat_s)
     VALUES (:name, :book, :token_hash, :token_encrypted, :strategy, :timeframe, :exchange, :instrument_kind,
-        :sell_alone, :confidence_scale, :max_lag_s)
+        :sell_alone, :confidence_scale, :max_lag_s, :dialect, cast(:symbols AS jsonb), :heartbeat_s)
     ON CONFLICT (name) DO NOTHING RETURNING name
 """)
 
@@ -26,18 +30,31 @@ class SourceExists(ValueError):
     """There is a source of that name."""
 
 
+class SourceUnknown(ValueError):
+    """There is no source of that name."""
+
+
 class BookUnknown(ValueError):
     """There is no book of that name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredSource:
-    """A source as it is stored: its token hashed for look-up and encrypted for display."""
+    """A source as it is stored: its token hashed for look-up and encrypted for display.
+
+    `previous_token_hash` is that of the token before, as long as it still holds.
+    """
 
     source: Source
     token_hash: str
     token_encrypted: bytes
     enabled: bool
+    previous_token_hash: str | None = None
+
+    def answers_to(self, token_hash: str) -> bool:
+        """Say whether this is the hash of a token that holds, in a time that tells nothing of how near it is."""
+        known = (self.token_hash, self.previous_token_hash or self.token_hash)
+        return any([hmac.compare_digest(one, token_hash) for one in known])  # noqa: C419 - both are compared
 
 
 def add(session: Session, source: Source, *, token_hash: str, token_encrypted: bytes) -> None:
@@ -69,16 +86,72 @@ def list_all(session: Session) -> list[StoredSource]:
 
 
 def by_token_hash(session: Session, token_hash: str) -> StoredSource | None:
-    """Return the source whose token has this SHA-256, enabled or not."""
-    query = text(f"SELECT {_COLUMNS} FROM sources WHERE token_hash = :token_hash")
+    """Return the source whose token, or whose last one while that still holds, has this SHA-256, enabled or not."""
+    query = text(f"""
+        SELECT {_COLUMNS} FROM sources
+        WHERE token_hash = :token_hash OR (previous_token_hash = :token_hash AND previous_until > now())
+    """)
     row = session.execute(query, {"token_hash": token_hash}).mappings().one_or_none()
     return _stored(row) if row is not None else None
 
 
 def by_name(session: Session, name: str) -> StoredSource:
-    """Return the source of that name, enabled or not; there must be one."""
+    """Return the source of that name, enabled or not.
+
+    Raises:
+        SourceUnknown: when there is none.
+    """
     query = text(f"SELECT {_COLUMNS} FROM sources WHERE name = :name")
-    return _stored(session.execute(query, {"name": name}).mappings().one())
+    row = session.execute(query, {"name": name}).mappings().one_or_none()
+    if row is None:
+        raise SourceUnknown(name)
+    return _stored(row)
+
+
+def rotate(session: Session, name: str, *, token_hash: str, token_encrypted: bytes, previous_for_s: float) -> datetime:
+    """Give a source another token; the present one holds for some seconds more, the one before it no longer.
+
+    Returns:
+        Until when the present one holds.
+
+    Raises:
+        SourceUnknown: when there is no such source.
+    """
+    query = text("""
+        UPDATE sources SET previous_token_hash = token_hash, token_hash = :token_hash,
+            token_encrypted = :token_encrypted, previous_until = now() + make_interval(secs => :previous_for_s)
+        WHERE name = :name RETURNING previous_until
+    """)
+    given = {
+        "name": name, "token_hash": token_hash, "token_encrypted": token_encrypted, "previous_for_s": previous_for_s
+    }  # fmt: skip
+    until = session.execute(query, given).scalar_one_or_none()
+    if until is None:
+        raise SourceUnknown(name)
+    assert isinstance(until, datetime)  # noqa: S101 - the column's type
+    return until
+
+
+def enable(session: Session, name: str, *, enabled: bool) -> None:
+    """Let a source post, or refuse it.
+
+    Raises:
+        SourceUnknown: when there is no such source.
+    """
+    query = text("UPDATE sources SET enabled = :enabled WHERE name = :name RETURNING name")
+    if session.execute(query, {"name": name, "enabled": enabled}).one_or_none() is None:
+        raise SourceUnknown(name)
+
+
+def renewed(session: Session, name: str) -> None:
+    """Note that the alerts of a source were made anew at TradingView, which lets them live for two months more.
+
+    Raises:
+        SourceUnknown: when there is no such source.
+    """
+    query = text("UPDATE sources SET renewed_at = now() WHERE name = :name RETURNING name")
+    if session.execute(query, {"name": name}).one_or_none() is None:
+        raise SourceUnknown(name)
 
 
 def _row(source: Source) -> dict[str, Any]:
@@ -92,6 +165,9 @@ def _row(source: Source) -> dict[str, Any]:
         "sell_alone": source.sell_alone.value if source.sell_alone is not None else None,
         "confidence_scale": source.confidence_scale,
         "max_lag_s": source.max_lag_s,
+        "dialect": source.dialect,
+        "symbols": json.dumps(dict(source.symbols)),
+        "heartbeat_s": source.heartbeat_s,
     }
 
 
@@ -106,10 +182,14 @@ def _stored(row: RowMapping) -> StoredSource:
         sell_alone=SellAlone(row["sell_alone"]) if row["sell_alone"] else None,
         confidence_scale=row["confidence_scale"],
         max_lag_s=row["max_lag_s"],
+        dialect=row["dialect"],
+        symbols=row["symbols"],
+        heartbeat_s=row["heartbeat_s"],
     )
     return StoredSource(
         source=source,
         token_hash=row["token_hash"],
         token_encrypted=bytes(row["token_encrypted"]),
         enabled=row["enabled"],
+        previous_token_hash=row["previous_token_hash"],
     )

@@ -58,6 +58,24 @@ class KeptEvent:
     redriven_signal_id: UUID | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailingField:
+    """A field that made messages of a source unreadable: how often, when last, and the last of them."""
+
+    source: str
+    field: str
+    times: int
+    last_at: datetime
+    last_event: UUID
+
+
+def load(session: Session, event_id: UUID) -> KeptEvent | None:
+    """Return a quarantined body; None when there is none of that id."""
+    query = text(f"SELECT {_KEPT} FROM webhook_events WHERE event_id = :id AND kind = 'quarantined'")
+    row = session.execute(query, {"id": event_id}).mappings().one_or_none()
+    return None if row is None else _kept(row)
+
+
 def quarantined(session: Session, *, source: str | None, limit: int) -> list[KeptEvent]:
     """Return bodies that still wait to be understood, newest first."""
     query = text(
@@ -65,6 +83,19 @@ def quarantined(session: Session, *, source: str | None, limit: int) -> list[Kep
         " AND (cast(:source AS text) IS NULL OR source = :source) ORDER BY received_at DESC, event_id LIMIT :limit"
     )
     return [_kept(row) for row in session.execute(query, {"source": source, "limit": limit}).mappings()]
+
+
+def failing(session: Session, *, source: str | None, since: datetime) -> list[FailingField]:
+    """Return what could not be read since a moment, by source and field, the most frequent first."""
+    query = text("""
+        SELECT source, field, count(*) AS times, max(received_at) AS last_at,
+            (array_agg(event_id ORDER BY received_at DESC, event_id))[1] AS last_event
+        FROM webhook_events CROSS JOIN LATERAL jsonb_object_keys(errors) AS field
+        WHERE kind = 'quarantined' AND received_at >= :since
+          AND (cast(:source AS text) IS NULL OR source = :source)
+        GROUP BY source, field ORDER BY times DESC, source, field
+    """)
+    return [FailingField(**row) for row in session.execute(query, {"source": source, "since": since}).mappings()]
 
 
 def hold(session: Session, event_id: UUID) -> KeptEvent | None:

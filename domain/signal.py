@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum, IntEnum
@@ -136,9 +137,9 @@ class NewSignal:
 
     `content_hash` is SHA-256 over what makes the alert this alert (an explicit id, else the canonical body).
     `timeless` says that the body carried neither an id nor a time, so that identical bodies within 60 s of the
-    book's clock are one alert and later ones are new occurrences. `raw_payload` has its secrets redacted;
-    `raw_body` is the bytes as they came. `event_at` is the firing time the payload told, if any: it serves
-    staleness only.
+    book's clock are one alert and later ones are new occurrences. `read_from` names, for each meaning, the payload's
+    fields it was read from. `raw_payload` has its secrets redacted; `raw_body` is the bytes as they came. `event_at`
+    is the firing time the payload told, if any: it serves staleness only.
     """
 
     book: str
@@ -159,6 +160,7 @@ class NewSignal:
     timeless: bool
     is_test: bool
     dialect: str
+    read_from: Mapping[str, list[str]]
     raw_body: bytes
     raw_payload: dict[str, Any]
 
@@ -180,7 +182,9 @@ class Source:
     """One alert sender: who may post, into which book, and how its messages are to be read.
 
     `sell_alone` says what a bare `sell` means here (None: ambiguous, quarantined). `confidence_scale` is the
-    number that means full confidence (1, 10 or 100).
+    number that means full confidence (1, 10 or 100). `dialect` names the one its messages are in (None: told by their
+    content). `symbols` gives for symbols as it writes them, in upper case and without blanks, how they are to be read.
+    `heartbeat_s` says how long it may be silent before that is an alarm (None: for ever).
     """
 
     name: str
@@ -192,6 +196,9 @@ class Source:
     sell_alone: SellAlone | None
     confidence_scale: int
     max_lag_s: int
+    dialect: str | None = None
+    symbols: Mapping[str, str] = field(default_factory=dict)
+    heartbeat_s: int | None = None
 
 
 class SellAlone(Enum):

@@ -8,7 +8,7 @@ import structlog
 from celery import current_app, shared_task
 from kombu.exceptions import OperationalError as BrokerAway
 
-from db import failures, signals
+from db import failures, signals, watch
 from domain.signal import Stage
 from tasks.parts import Parts
 from tasks.queues import PIPELINE
@@ -79,6 +79,15 @@ def _grace_s(parts: Parts, *, waiting: int) -> float:
     the queue longer.
     """
     return parts.settings.lease_s + BEHIND_S if waiting else parts.settings.lease_s * GRACE_SHARE
+
+
+@shared_task(name="sweeps.watch_sources")  # type: ignore[untyped-decorator]
+def watch_sources() -> None:
+    """Raise the alarm about sources that fell silent, or whose alerts TradingView is about to stop."""
+    with parts_of(current_app).transaction() as session:
+        new = watch.keep_incidents(session)
+    for one in new:
+        log.error("incident.opened", kind=one.kind, subject=one.subject, **one.detail)
 
 
 def bury(parts: Parts) -> None:

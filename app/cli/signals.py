@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -16,9 +16,9 @@ from app.cli import opened
 from app.cli.reading import snapshot
 from app.reporting import story
 from app.reporting.plain import clean
-from db import traces, webhook_events
+from db import sources, traces, webhook_events
 from db.traces import SignalUnknown
-from db.webhook_events import KeptEvent
+from db.webhook_events import FailingField, KeptEvent
 from domain.signal import SignalStatus
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON doc
 
 @click.group()
 def command() -> None:
-    """List signals, trace one, run failed ones again, read again what is in quarantine."""
+    """List signals, trace one, run failed ones again; list, explain and read again what is in quarantine."""
 
 
 @command.command("list")
@@ -108,6 +108,41 @@ def quarantine(*, source: str | None, limit: int, as_json: bool, data_dir: Path 
 
 
 @command.command()
+@click.argument("event_id", type=click.UUID, metavar="ID")
+@_json
+@_data_dir
+def explain(*, event_id: UUID, as_json: bool, data_dir: Path | None) -> None:
+    """Show a message in quarantine, what was wrong with it, and what it would be read as today."""
+    from app import explaining  # noqa: PLC0415 - the dialects are not needed by the other commands
+
+    with snapshot(data_dir) as session:
+        kept = webhook_events.load(session, event_id)
+        if kept is None:
+            raise click.ClickException(f"there is no message {event_id} in quarantine")
+        source = sources.by_name(session, kept.source).source
+    told = explaining.document(kept, source)
+    click.echo(json.dumps(told, indent=2) if as_json else "\n".join(clean(line) for line in explaining.tell(told)))
+
+
+@command.command()
+@click.option("--source", metavar="NAME", help="Only messages of this source.")
+@click.option("--days", type=click.IntRange(1, 3650), default=7, show_default=True, help="Of the last so many days.")
+@_json
+@_data_dir
+def formats(*, source: str | None, days: int, as_json: bool, data_dir: Path | None) -> None:
+    """Report which fields keep messages from being read, by source, the most frequent first."""
+    with snapshot(data_dir) as session:
+        found = webhook_events.failing(session, source=source, since=datetime.now(UTC) - timedelta(days=days))
+    if as_json:
+        click.echo(json.dumps({"failing": [_failing(one) for one in found]}, indent=2))
+        return
+    for one in found:
+        click.echo(clean(f"{one.times:>6}  {one.source:<16} {one.field:<24} last {one.last_event}"))
+    if not found:
+        click.echo(f"everything was read in the last {days} days", err=True)
+
+
+@command.command()
 @click.argument("event_ids", type=click.UUID, nargs=-1, required=True, metavar="ID...")
 @_reason
 @_json
@@ -134,6 +169,13 @@ def _kept(event: KeptEvent) -> dict[str, Any]:
     return {
         "event_id": str(event.event_id), "source": event.source, "book": event.book,
         "received_at": event.received_at.isoformat(), "errors": dict(event.errors),
+    }  # fmt: skip
+
+
+def _failing(one: FailingField) -> dict[str, Any]:
+    return {
+        "source": one.source, "field": one.field, "times": one.times, "last_at": one.last_at.isoformat(),
+        "last_event": str(one.last_event),
     }  # fmt: skip
 
 

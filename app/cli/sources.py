@@ -1,8 +1,8 @@
-"""`orchestrator sources add|list`: who may post alerts, and the URL to give to TradingView."""
+"""`orchestrator sources`: who may post alerts, and what to paste into TradingView."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from marshmallow import ValidationError
 
 from app import auth
 from app.cli import Problem, opened
+from app.dialects import template
 from app.local import datadir, network, runfile
 from app.schemas import SourceInput, SourceOutput
 from app.secrets import TokenVault
@@ -21,10 +22,27 @@ from config.settings import Settings
 from db import books, migrate, sources
 from db.migrate import SchemaOutdated
 from db.session import Database
-from db.sources import BookUnknown, SourceExists, StoredSource
+from db.sources import BookUnknown, SourceExists, SourceUnknown, StoredSource
 from domain.signal import InstrumentKind, SellAlone, Source
 
 _PORT = 8000
+_PASTE = """\
+Webhook URL (in the alert's Notifications tab):
+
+  {url}
+
+Message of a strategy's alert:
+
+{strategy}
+
+Message of an indicator's alert that opens a long (say "short" to open a short):
+
+{buy}
+
+... and of one that closes it:
+
+{exit}
+"""
 _DATA_DIR = click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
@@ -49,16 +67,104 @@ def command() -> None:
 @click.option(
     "--confidence-scale", type=int, default=100, show_default=True, help="What full confidence is: 1, 10, 100."
 )
+@click.option("--dialect", help="Form of its messages (default: told by their content).")
+@click.option(
+    "--symbol", "mapped", multiple=True, metavar="SENT=READ", help="How to read a symbol it sends; repeatable."
+)
+@click.option("--heartbeat", type=int, metavar="SECONDS", help="Raise an alarm when it is silent for longer.")
 @click.option("--max-lag", type=int, default=300, show_default=True, metavar="SECONDS", help="Older alerts are stale.")
 @_DATA_DIR
 @_JSON
-def add(*, data_dir: Path | None, as_json: bool, kind: str | None, max_lag: int, **given: Any) -> None:
+def add(
+    *,
+    data_dir: Path | None,
+    as_json: bool,
+    kind: str | None,
+    max_lag: int,
+    heartbeat: int | None,
+    mapped: tuple[str, ...],
+    **given: Any,
+) -> None:
     """Add the source NAME and print the URL to post its alerts to."""
-    source = _described(given | {"instrument_kind": kind, "max_lag_s": max_lag})
+    named = {"instrument_kind": kind, "max_lag_s": max_lag, "heartbeat_s": heartbeat, "symbols": _pairs(mapped)}
+    source = _described(given | named)
     with _opened(data_dir) as (settings, database):
         token = _issue(database, _vault(settings), source)
     document = _shown(source, token=token, base=_base(settings, data_dir), enabled=True)
     click.echo(_encoded(document) if as_json else document["url"])
+
+
+@command.command()
+@click.argument("name")
+@click.option(
+    "--keep", type=click.IntRange(0, 30 * 86_400), default=86_400, show_default=True, metavar="SECONDS",
+    help="How long the present token holds beside the new one; 0 ends it at once.",
+)  # fmt: skip
+@_DATA_DIR
+@_JSON
+def rotate(*, name: str, keep: int, data_dir: Path | None, as_json: bool) -> None:
+    """Give the source NAME a new token and print its URL; the present one still holds for a day."""
+    with _opened(data_dir) as (settings, database), _known(name), database.transaction() as session:
+        stored = sources.by_name(session, name)
+        token, until = auth.reissue(session, _vault(settings), name, previous_for_s=keep)
+    document = _shown(stored.source, token=token, base=_base(settings, data_dir), enabled=stored.enabled)
+    if as_json:
+        click.echo(_encoded(document | {"previous_until": until.isoformat()}))
+        return
+    click.echo(document["url"])
+    told = f"holds until {until:%Y-%m-%d %H:%M} UTC" if keep else "holds no longer"
+    click.echo(f"the URL before it {told}", err=True)
+
+
+@command.command()
+@click.argument("name")
+@_DATA_DIR
+def disable(*, name: str, data_dir: Path | None) -> None:
+    """Refuse what the source NAME posts from now on."""
+    with _opened(data_dir) as (_, database), _known(name), database.transaction() as session:
+        sources.enable(session, name, enabled=False)
+
+
+@command.command()
+@click.argument("name")
+@_DATA_DIR
+def enable(*, name: str, data_dir: Path | None) -> None:
+    """Take again what the source NAME posts."""
+    with _opened(data_dir) as (_, database), _known(name), database.transaction() as session:
+        sources.enable(session, name, enabled=True)
+
+
+@command.command()
+@click.argument("name")
+@_DATA_DIR
+def renewed(*, name: str, data_dir: Path | None) -> None:
+    """Note that the alerts of the source NAME were made anew in TradingView, which ends them after two months."""
+    with _opened(data_dir) as (_, database), _known(name), database.transaction() as session:
+        sources.renewed(session, name)
+
+
+@command.command("template")
+@click.argument("name")
+@_DATA_DIR
+@_JSON
+def template_(*, name: str, data_dir: Path | None, as_json: bool) -> None:
+    """Print what to paste into a TradingView alert: the webhook URL of the source NAME, and a message."""
+    with _opened(data_dir) as (settings, database), _known(name), database.transaction() as session:
+        stored = sources.by_name(session, name)
+    url = _stored(stored, vault=_vault(settings), base=_base(settings, data_dir))["url"]
+    if url is None:
+        raise Problem(
+            f"the token of {name!r} was encrypted under another SECRET_KEY; give it a new one: sources rotate"
+        )
+    messages = {
+        "strategy": template.strategy(),
+        "buy": template.indicator("buy"),
+        "exit": template.indicator("exit long"),
+    }
+    if as_json:
+        click.echo(_encoded({"url": url} | messages))
+        return
+    click.echo(_PASTE.format(url=url, **messages))
 
 
 @command.command("list")
@@ -96,6 +202,22 @@ def _described(given: dict[str, Any]) -> Source:
         raise Problem(_told(error.messages_dict)) from None
     assert isinstance(source, Source)  # noqa: S101 - the schema makes one
     return source
+
+
+def _pairs(mapped: Sequence[str]) -> dict[str, str]:
+    pairs = [one.partition("=") for one in mapped]
+    for sent, sign, read in pairs:
+        if not (sent.strip() and sign and read.strip()):
+            raise Problem(f"--symbol: must be SENT=READ, such as US100=NASDAQ:NDX, and is {sent + sign + read!r}")
+    return {sent: read for sent, _, read in pairs}
+
+
+@contextmanager
+def _known(name: str) -> Iterator[None]:
+    try:
+        yield
+    except SourceUnknown:
+        raise Problem(f"there is no source named {name!r}; `orchestrator sources list` shows those there are") from None
 
 
 def _told(messages: Mapping[str, Any]) -> str:

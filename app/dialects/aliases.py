@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 Names = tuple[str, ...]
 
@@ -87,3 +87,8 @@ GENERAL = Aliases(
     ),
     bars=("", "bar", "ohlc", "candle", "ohlcv"),
 )  # fmt: skip
+# The parts that names of fields are written with: `strategy.order_action` is three of them, `ticker` is one.
+WORDS = frozenset(name for names in astuple(GENERAL) for name in names) | {
+    "action", "amount", "bar", "comment", "contracts", "id", "market", "meta", "order", "plot", "prev", "price",
+    "signal", "size", "stop", "strategy", "syminfo", "take", "target", "time", "tv", "true", "false", "null",
+}  # fmt: skip

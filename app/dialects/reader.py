@@ -31,13 +31,13 @@ def read(fields: Fields, source: Source, *, aliases: Aliases) -> Reading:
     """
     reader = _Reader(fields=fields, source=source, aliases=aliases)
     instrument, meant = reader.instrument(), reader.intent()
-    bar_time = reader.optional(aliases.bar_time, values.moment)
-    timeframe = reader.optional(aliases.timeframe, values.interval) or source.timeframe
-    event_at = reader.optional(aliases.event_time, values.moment)
-    price = reader.optional(aliases.price, values.price)
-    confidence = reader.optional(aliases.confidence, reader.confidence)
-    strategy = reader.optional(aliases.strategy, values.text) or source.strategy
-    is_test = reader.optional(aliases.is_test, values.yes_or_no) or False
+    bar_time = reader.optional("bar_time", values.moment)
+    timeframe = reader.optional("timeframe", values.interval) or source.timeframe
+    event_at = reader.optional("event_time", values.moment)
+    price = reader.optional("price", values.price)
+    confidence = reader.optional("confidence", reader.confidence)
+    strategy = reader.optional("strategy", values.text) or source.strategy
+    is_test = reader.optional("is_test", values.yes_or_no) or False
     if reader.errors or instrument is None or meant is None:
         raise AlertUnclear(reader.errors)
     return Reading(
@@ -53,6 +53,7 @@ def read(fields: Fields, source: Source, *, aliases: Aliases) -> Reading:
         bar=_bar(fields, aliases.bars, bar_time),
         is_test=is_test,
         identity=_identity(fields, aliases),
+        read_from=reader.read_from,
     )
 
 
@@ -64,14 +65,15 @@ class _Reader:
     source: Source
     aliases: Aliases
     errors: dict[str, list[str]] = field(default_factory=dict)
+    read_from: dict[str, list[str]] = field(default_factory=dict)
 
     def instrument(self) -> Instrument | None:
         given = self.fields.first_given(self.aliases.symbol)
         if given is None:
             self._refuse("symbol", "is required, such as BTCUSDT, BINANCE:BTCUSDT or EURUSD")
             return None
-        found = self._attempt(given, lambda value: symbols.read(values.text(value)))
-        exchange = self.optional(self.aliases.exchange, values.text) or ""
+        found = self._attempt("symbol", given, self._symbol)
+        exchange = self.optional("exchange", values.text) or ""
         if found is None:
             return None
         return Instrument(
@@ -79,6 +81,10 @@ class _Reader:
             exchange=found.exchange or exchange.upper() or self.source.exchange,
             kind=self.source.instrument_kind or found.kind,
         )
+
+    def _symbol(self, value: Leaf) -> Instrument:
+        written = values.text(value)
+        return symbols.read(self.source.symbols.get("".join(written.upper().split()), written))
 
     def intent(self) -> Intent | None:
         try:
@@ -88,8 +94,8 @@ class _Reader:
             wish = words.combine([*commands, *self._remarks()])
             return intent.decide(
                 self._hinted() if wish == Wish() else wish,
-                before=_position(self.fields.first(self.aliases.before)),
-                after=_position(self.fields.first(self.aliases.after)) or self._signed_size(),
+                before=self._position("before"),
+                after=self._position("after") or self._signed_size(),
                 sell_alone=self.source.sell_alone,
             )
         except (WordsContradict, IntentUnclear) as error:
@@ -97,9 +103,9 @@ class _Reader:
             self._refuse(asking.path if asking is not None else "direction", str(error))
             return None
 
-    def optional(self, names: Names, parse: Callable[[Leaf], T]) -> T | None:
-        given = self.fields.first(names)
-        return self._attempt(given, parse) if given is not None else None
+    def optional(self, meaning: str, parse: Callable[[Leaf], T]) -> T | None:
+        given = self.fields.first(getattr(self.aliases, meaning))
+        return self._attempt(meaning, given, parse) if given is not None else None
 
     def confidence(self, value: Leaf) -> Decimal:
         scale = self.source.confidence_scale
@@ -115,7 +121,7 @@ class _Reader:
             if wish is None:
                 self._refuse(given.path, "is not known: use buy, long, sell, short, exit, enter_long, exit_short, ...")
                 return None
-            said.append(wish)
+            said.append(self._noted("action", given, wish))
         return said
 
     def _remarks(self) -> list[Wish]:
@@ -126,8 +132,13 @@ class _Reader:
             except WordsContradict:
                 continue
             if wish is not None:
-                said.append(wish)
+                said.append(self._noted("action", given, wish))
         return said
+
+    def _position(self, meaning: str) -> Position | None:
+        given = self.fields.first(getattr(self.aliases, meaning))
+        found = _position(given)
+        return self._noted("action", given, found) if given is not None and found is not None else None
 
     def _signed_size(self) -> Position | None:
         """Return the side a size tells by its sign; one that is no number says nothing."""
@@ -136,20 +147,28 @@ class _Reader:
             size = values.number(given.value) if given is not None else None
         except ValueUnreadable:
             return None
-        if size is None:
+        if given is None or size is None:
             return None
-        return Position.FLAT if not size else Position.LONG if size > 0 else Position.SHORT
+        side = Position.FLAT if not size else Position.LONG if size > 0 else Position.SHORT
+        return self._noted("action", given, side)
 
     def _hinted(self) -> Wish:
-        sides = (words.read_side(str(given.value)[:_LONGEST_PHRASE]) for given in self.fields.all(self.aliases.hints))
-        return Wish(side=next((side for side in sides if side is not None), None))
+        for given in self.fields.all(self.aliases.hints):
+            side = words.read_side(str(given.value)[:_LONGEST_PHRASE])
+            if side is not None:
+                return self._noted("action", given, Wish(side=side))
+        return Wish()
 
-    def _attempt(self, given: Field, parse: Callable[[Leaf], T]) -> T | None:
+    def _attempt(self, meaning: str, given: Field, parse: Callable[[Leaf], T]) -> T | None:
         try:
-            return parse(given.value)
+            return self._noted(meaning, given, parse(given.value))
         except (ValueUnreadable, SymbolUnreadable) as error:
             self._refuse(given.path, str(error))
             return None
+
+    def _noted(self, meaning: str, given: Field, value: T) -> T:
+        self.read_from.setdefault(meaning, []).append(given.path)
+        return value
 
     def _refuse(self, path: str, message: str) -> None:
         self.errors.setdefault(path, []).append(message)

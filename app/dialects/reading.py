@@ -31,7 +31,8 @@ class Identity:
 class Reading:
     """An alert as it was understood. `bar_time` is a bar's open, `event_at` the firing time, both aware UTC.
 
-    `confidence` is on 0..100; `exchange` of the instrument and `strategy` fall back to the source's.
+    `confidence` is on 0..100; `exchange` of the instrument and `strategy` fall back to the source's. `read_from` names,
+    for each meaning, the fields it was read from, as the sender wrote them.
     """
 
     instrument: Instrument
@@ -46,6 +47,7 @@ class Reading:
     bar: AlertBar | None
     is_test: bool
     identity: Identity
+    read_from: Mapping[str, list[str]]
 
 
 class AlertUnclear(ValueError):

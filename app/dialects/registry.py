@@ -36,6 +36,8 @@ DIALECTS: tuple[Dialect, ...] = tuple(
         tradex, octobot, thibaultyou, dual_engine, general,
     )
 )  # fmt: skip
+NAMES = tuple(one.name for one in DIALECTS)
+_BY_NAME = {one.name: one for one in DIALECTS}
 _TEST_BOOK = "test"
 
 
@@ -65,7 +67,7 @@ def _understand(part: Part, source: Source) -> NewSignal | Refused:
     if not isinstance(part.payload, Mapping) or not part.payload:
         return Refused(raw=part.raw, errors={"body": ["must be a JSON object with at least a symbol and an action"]})
     fields = Fields(part.payload)
-    dialect = detect(fields)
+    dialect = _BY_NAME.get(source.dialect or "") or detect(fields)
     try:
         reading = dialect.read(fields, source)
     except AlertUnclear as error:
@@ -94,6 +96,7 @@ def _signal(reading: Reading, source: Source, *, dialect: Dialect, raw: bytes, p
         timeless=content.timeless,
         is_test=reading.is_test,
         dialect=dialect.name,
+        read_from=reading.read_from,
         raw_body=raw,
         raw_payload=payload,
     )

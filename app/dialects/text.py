@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
 from urllib.parse import unquote_plus
 
 from app.dialects import words
-from app.dialects.aliases import GENERAL
+from app.dialects.aliases import WORDS
 from app.dialects.fields import squeeze
 
 Found = Mapping[str, str]
@@ -16,7 +15,6 @@ Found = Mapping[str, str]
 _LONGEST = 8_000
 _MOST_PIECES = 200
 _PAIR = re.compile(r"\s*([A-Za-z_][\w.\- ]{0,63}?)\s*([=:])(\s*)(.*?)\s*", re.DOTALL)
-_KNOWN = frozenset(name for names in astuple(GENERAL) for name in names)
 _SENTENCE = re.compile(
     r"(?P<strategy>.*?):?\s*\border\s+(?P<action>buy|sell)\s+@\s*(?P<contracts>[\d.,eE+-]+)\s+filled\s+on\s+"
     r"(?P<ticker>\S+?)\.?\s+New\s+strategy\s+position\s+is\s+(?P<position_size>[+-]?[\d.,eE+-]*\d)\.?\s*",
@@ -77,7 +75,7 @@ def _pair(piece: str) -> tuple[str, str] | None:
     if found is None:
         return None
     name, sign, blank, value = found.groups()
-    if sign == ":" and not blank and squeeze(name) not in _KNOWN:
+    if sign == ":" and not blank and squeeze(name) not in WORDS:
         return None
     return name, _unquoted(value)
 

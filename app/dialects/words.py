@@ -17,6 +17,7 @@ _OPENING = frozenset({"enter", "entry", "open", "go", "add"})
 _CLOSING = frozenset({"exit", "close", "flat", "flatten"})
 _SILENT = frozenset({"to", "position", "positions", "all", "signal", "strong", "order", "market", "trade", "now"})
 _KNOWN = _LONG | _SHORT | _OPENING | _CLOSING | _SILENT | {"buy", "sell", "cover"}
+WORDS = _KNOWN
 _TOKEN = re.compile("|".join(sorted(_KNOWN, key=len, reverse=True)))
 _BETWEEN = re.compile(r"[\s_\-./:!]+")
 

@@ -1,0 +1,92 @@
+"""Sources are watched: who falls silent, and whose alerts TradingView is about to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from app.local.stack import ServerUrls
+from db import incidents, watch
+from tasks.parts import Parts
+from tests.pipeline_support import prepared, store_signal
+
+
+@pytest.fixture
+def parts(database_url: str, server_urls: ServerUrls) -> Iterator[Parts]:
+    made = prepared(database_url, server_urls.redis_url)
+    yield made
+    made.database.dispose()
+
+
+def change(parts: Parts, statement: str) -> None:
+    with parts.transaction() as session:
+        session.execute(text(statement))
+
+
+def new(parts: Parts) -> list[tuple[str, str]]:
+    """Look once, and return what is new."""
+    with parts.transaction() as session:
+        return [(one.kind, one.subject) for one in watch.keep_incidents(session)]
+
+
+def still_open(parts: Parts) -> list[tuple[Any, Any]]:
+    with parts.transaction() as session:
+        return [(one["kind"], one["subject"]) for one in incidents.list_open(session)]
+
+
+def test_a_source_that_is_silent_for_too_long_is_told_once_until_it_speaks_again(parts: Parts) -> None:
+    change(parts, "UPDATE sources SET heartbeat_s = 3600, created_at = now() - interval '2 hours'")
+
+    first, second = new(parts), new(parts)
+    store_signal(parts.database)
+    third = new(parts)
+
+    assert first == [("source_silent", "tests")]
+    assert (second, third) == ([], [])
+    assert still_open(parts) == []
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "heartbeat_s = NULL", "heartbeat_s = 9000", "heartbeat_s = 3600, enabled = false",
+        "heartbeat_s = 3600, created_at = now()",
+    ],
+)  # fmt: skip
+def test_a_source_that_may_be_silent_is_left_alone(parts: Parts, setting: str) -> None:
+    change(
+        parts,
+        f"UPDATE sources SET created_at = now() - interval '2 hours', {setting.replace('created_at', 'created_at')}"
+        if "created_at" not in setting
+        else f"UPDATE sources SET {setting}",
+    )
+
+    assert new(parts) == []
+
+
+def test_a_message_in_quarantine_is_a_sign_of_life(parts: Parts) -> None:
+    change(parts, "UPDATE sources SET heartbeat_s = 3600, created_at = now() - interval '2 hours'")
+    change(parts, "INSERT INTO webhook_events (event_id, source, book, kind, received_at, raw_body, content_type, errors)"
+           " VALUES (gen_random_uuid(), 'tests', 'paper', 'quarantined', now(), '', '', '{}')")  # fmt: skip
+
+    assert new(parts) == []
+
+
+@pytest.mark.parametrize(("count", "told"), [(11, []), (12, [("alerts_too_fast", "tests BTCUSDT waves")])])
+def test_alerts_that_come_nearly_too_fast_are_told(parts: Parts, count: int, told: list[tuple[str, str]]) -> None:
+    for _ in range(count):
+        store_signal(parts.database, strategy="waves")
+    store_signal(parts.database, strategy="other")
+
+    assert new(parts) == told
+
+
+@pytest.mark.parametrize(("days", "told"), [(52, []), (54, [("alerts_expire", "tests")])])
+def test_alerts_that_are_nearly_two_months_old_are_told(parts: Parts, days: int, told: list[tuple[str, str]]) -> None:
+    store_signal(parts.database)
+    change(parts, f"UPDATE sources SET renewed_at = now() - interval '{days} days'")
+
+    assert new(parts) == told
