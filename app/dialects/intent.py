@@ -11,6 +11,7 @@ from domain.signal import Action, Direction, SellAlone
 _WHICH_SIDE = (
     "which side is closed? add direction long or short, or the position before (strategy.prev_market_position)"
 )
+_WHICH_WAY = "to which side? add strategy.market_position or strategy.prev_market_position, or say buy or sell"
 _SELL_ALONE = (
     "sell may close a long or open a short: add strategy.market_position, or sentiment, or say short or exit;"
     " or set for this source what a bare sell means"
@@ -54,6 +55,8 @@ def decide(wish: Wish, *, before: Position | None, after: Position | None, sell_
     """
     if wish.verb is Verb.CLOSE:
         return _exit(wish, before=before, after=after)
+    if wish.verb is Verb.REVERSE:
+        return _reversal(wish, before=before, after=after)
     if after is Position.FLAT:
         return _flattened(wish, before=before)
     if after is not None and after.side is not None:
@@ -68,6 +71,19 @@ def _exit(wish: Wish, *, before: Position | None, after: Position | None) -> Int
     if closed is None:
         raise IntentUnclear(_WHICH_SIDE)
     return Intent(direction=closed, action=Action.EXIT)
+
+
+def _reversal(wish: Wish, *, before: Position | None, after: Position | None) -> Intent:
+    """Read a reversal as the entry it ends in; a side that stands beside the word may be the one before or after."""
+    if after is None and before is not None and before.side is not None:
+        after = Position(before.side.opposite.value)
+    if after is None and wish.order is not None:
+        after = Position(wish.order.towards.value)
+    if after is None or after.side is None:
+        raise IntentUnclear(_WHICH_WAY)
+    if wish.order is not None and wish.order.towards is not after.side:
+        raise IntentUnclear(_CONTRADICTION)
+    return Intent(direction=after.side, action=Action.ENTRY)
 
 
 def _flattened(wish: Wish, *, before: Position | None) -> Intent:

@@ -15,8 +15,9 @@ _LONG = frozenset({"long", "bull", "bullish", "up"})
 _SHORT = frozenset({"short", "bear", "bearish", "down"})
 _OPENING = frozenset({"enter", "entry", "open", "go", "add"})
 _CLOSING = frozenset({"exit", "close", "flat", "flatten"})
+_REVERSING = frozenset({"reverse", "reversal", "flip"})
 _SILENT = frozenset({"to", "position", "positions", "all", "signal", "strong", "order", "market", "trade", "now"})
-_KNOWN = _LONG | _SHORT | _OPENING | _CLOSING | _SILENT | {"buy", "sell", "cover"}
+_KNOWN = _LONG | _SHORT | _OPENING | _CLOSING | _REVERSING | _SILENT | {"buy", "sell", "cover"}
 WORDS = _KNOWN
 _TOKEN = re.compile("|".join(sorted(_KNOWN, key=len, reverse=True)))
 _BETWEEN = re.compile(r"[\s_\-./:!]+")
@@ -30,10 +31,11 @@ class WordsContradict(ValueError):
 
 
 class Verb(Enum):
-    """Whether a word opens or closes."""
+    """Whether a word opens, closes, or closes one side to open the other."""
 
     OPEN = "open"
     CLOSE = "close"
+    REVERSE = "reverse"
 
 
 class Order(Enum):
@@ -100,7 +102,8 @@ def _wish(tokens: Sequence[str]) -> Wish | None:
     said = frozenset(tokens)
     order = _agreed({Order(token) for token in said & {"buy", "sell"}})
     closing = bool(said & _CLOSING) or "cover" in said
-    verb = _agreed({Verb.CLOSE if closing else None, Verb.OPEN if said & _OPENING else None})
+    reversing = Verb.REVERSE if said & _REVERSING else None
+    verb = _agreed({Verb.CLOSE if closing else None, Verb.OPEN if said & _OPENING else None, reversing})
     side = _agreed({Direction.LONG if said & _LONG else None, Direction.SHORT if said & _SHORT else None})
     if "cover" in said:
         side = _agreed({side, Direction.SHORT})

@@ -142,7 +142,7 @@ class Machine(RuleBasedStateMachine):
 
 
 EXAMPLES = settings(
-    max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+    max_examples=100, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
 UNTIL_CAUGHT = settings(EXAMPLES, max_examples=200, derandomize=True, database=None, phases=[Phase.generate])
 MUTANTS = {
