@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -33,6 +33,7 @@ def rows(found: list[dict[str, Any]]) -> list[Document]:
 def tell(told: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines of the story of a trace's document; what came from outside is made printable."""
     yield from _alert(told["signal"])
+    yield from _way(told["stages"])
     yield from _snapshot(told["context"])
     yield from _assignment(told["experiment"], told["policy"])
     for decision in told["decisions"]:
@@ -62,8 +63,18 @@ def _alert(signal: Mapping[str, Any]) -> Iterator[str]:
     what = f"{signal['action']} {signal['direction']} {signal['symbol']}"
     price = f" at {signal['price']}" if signal["price"] else ""
     yield clean(f"alert    {_at(signal['received_at'])}  {what}{price}, strategy {signal['strategy'] or NOTHING}")
+    yield clean(f"read     as {signal['dialect']}: {_fields(signal['read_from'])}")
     error = f": {signal['last_error']}" if signal["last_error"] else ""
     yield clean(f"state    {signal['status']}, {_stage(signal['stage'])}, attempts {signal['attempts']}{error}")
+
+
+def _fields(read_from: Mapping[str, Sequence[str]]) -> str:
+    return ", ".join(f"{meaning} from {' and '.join(paths)}" for meaning, paths in read_from.items()) or NOTHING
+
+
+def _way(stages: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if stages:
+        yield clean("stages   " + ", ".join(f"{_stage(one['stage'])} {one['at'][11:23]}" for one in stages))
 
 
 def _snapshot(context: Mapping[str, Any] | None) -> Iterator[str]:

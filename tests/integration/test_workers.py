@@ -129,6 +129,22 @@ def test_a_posted_alert_is_processed_end_to_end(stack: Stack, webhook: str) -> N
     assert done_of(stack, [signal_id]) == once_each(1)
 
 
+def test_what_is_told_of_a_signal_says_how_it_was_read_and_when_it_reached_each_stage(
+    stack: Stack, webhook: str
+) -> None:
+    signal_id = stack.post(webhook, an_alert())
+    stack.wait_done([signal_id])
+
+    said = stack.run("signals", "show", str(signal_id)).stdout
+
+    read, stages = (next(line for line in said.splitlines() if line.startswith(word)) for word in ("read", "stages"))
+    assert "symbol from" in read
+    assert "action from" in read
+    times = [one.rpartition(" ")[2] for one in stages.split(", ")]
+    assert "outcome recorded" in stages
+    assert times == sorted(times)
+
+
 def test_flower_shows_the_five_tasks_of_a_batch_under_one_root(stack: Stack, webhook: str) -> None:
     port = free_port()
     stack.processes.extra["FLOWER_BASIC_AUTH"] = "admin:a password for tests"
