@@ -15,11 +15,11 @@ from decimal import Context, Decimal
 from typing import Any, TypeAlias
 
 import numpy as np
-import talib
 from numpy.typing import NDArray
 
 from domain.context import Bar, BarSeries, Window
 from domain.intervals import Interval
+from domain.plain_talib import talib
 
 Floats: TypeAlias = NDArray[np.float64]
 Values: TypeAlias = dict[str, Decimal | None]

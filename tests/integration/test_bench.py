@@ -51,7 +51,7 @@ def bench(temporary: Path, *arguments: str) -> dict[str, Any]:
 
 
 def test_bench_ingest_accounts_for_every_acknowledged_alert(temporary: Path) -> None:
-    document = bench(temporary, "ingest", "--seconds", "0.5", "--connections", "4")
+    document = bench(temporary, "ingest", "--seconds", "0.2", "--connections", "4")
 
     assert set(document["references"]) == RATES
     assert all(value > 0 for value in document["references"].values())
@@ -66,13 +66,13 @@ def test_bench_ingest_accounts_for_every_acknowledged_alert(temporary: Path) -> 
 
 
 def test_bench_pipeline_accounts_for_every_signal_and_makes_trades_of_both_sides(temporary: Path) -> None:
-    document = bench(temporary, "pipeline", "--signals", "200", "--seconds", "0.5")
+    document = bench(temporary, "pipeline", "--signals", "80", "--seconds", "0.5")
 
     assert set(document["references"]) == RATES
     burst, paced, accounting = document["burst"], document["paced"], document["accounting"]
-    assert burst["signals"] == 200
+    assert burst["signals"] == 80
     assert burst["signals_per_s"] > 0
-    assert sum(count for what, count in burst["made"].items() if what.startswith("decisions A")) == 200
+    assert sum(count for what, count in burst["made"].items() if what.startswith("decisions A")) == 80
     assert burst["made"]["model trades long"] > 0
     assert burst["made"]["model trades short"] > 0
     assert paced["signals"] == paced["decided"] == 10

@@ -78,6 +78,42 @@ def test_what_still_cannot_be_read_stays_and_says_which_field(desk: Desk, runner
     assert desk.rows("SELECT FROM signals") == []
 
 
+def test_a_message_in_quarantine_is_explained_without_what_may_be_a_secret(desk: Desk, runner: CliRunner) -> None:
+    event_id = quarantined(desk, MISSING_ACTION | {"passphrase": "CANARY4711"})
+
+    told = runner.invoke(cli, ["signals", "explain", event_id])
+    document = json.loads(runner.invoke(cli, ["signals", "explain", event_id, "--json"]).stdout)
+
+    assert told.exit_code == 0, told.output
+    assert "would be refused today:" in told.stdout
+    assert list(document["errors"]) == ["direction"]
+    assert "CANARY4711" not in told.stdout + str(document)
+
+
+def test_the_fields_that_fail_most_are_reported_by_source(desk: Desk, runner: CliRunner) -> None:
+    quarantined(desk, MISSING_ACTION)
+    last = quarantined(desk, MISSING_ACTION | {"id": "two"})
+    quarantined(desk, {"action": "buy"})
+
+    told = json.loads(runner.invoke(cli, ["signals", "formats", "--json"]).stdout)["failing"]
+    other = runner.invoke(cli, ["signals", "formats", "--source", "nobody"])
+
+    assert [(one["source"], one["field"], one["times"]) for one in told] == [
+        ("desk", "direction", 2), ("desk", "symbol", 1),
+    ]  # fmt: skip
+    assert told[0]["last_event"] == last
+    assert (other.stdout, other.exit_code) == ("", 0)
+
+
+def test_a_message_that_is_not_in_quarantine_cannot_be_explained(desk: Desk, runner: CliRunner) -> None:
+    missing = str(uuid4())
+
+    result = runner.invoke(cli, ["signals", "explain", missing])
+
+    assert result.exit_code == 1
+    assert missing in result.output
+
+
 def test_an_old_message_is_recorded_as_stale(desk: Desk) -> None:
     event_id = quarantined(desk, MISSING_ACTION)
     mend(desk, event_id, MISSING_ACTION | {"action": "buy"})

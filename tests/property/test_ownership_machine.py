@@ -35,7 +35,8 @@ ALERTS = 4
 lives = st.one_of(st.none(), st.none(), st.integers(0, 9))
 rarely = st.sampled_from([False, False, False, True])
 moods = st.sampled_from([*Mood, Mood.DELAYS_ORDER, Mood.LOSES_ANSWER])
-meanwhiles = st.sampled_from(["taken over", "taken over and died", "paused", "looked up", "windows end", "sent again"])
+often = ["taken over and died", "looked up"]
+meanwhiles = st.sampled_from([*often, *often, "taken over", "paused", "windows end", "sent again"])
 starts = st.sampled_from([Stage.RECEIVED, Stage.RECEIVED, Stage.POLICY_RESOLVED, Stage.OUTCOME_RECORDED])
 
 
@@ -142,7 +143,7 @@ class Machine(RuleBasedStateMachine):
 
 
 EXAMPLES = settings(
-    max_examples=100, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+    max_examples=100, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
 UNTIL_CAUGHT = settings(EXAMPLES, max_examples=200, derandomize=True, database=None, phases=[Phase.generate])
 MUTANTS = {
