@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.exceptions import HTTPException
 
-from app import api, health, webhook
+from app import api, health, senders, webhook
 from app.auth import Authenticator
 from app.console import page
 from app.publisher import Enqueue, Publisher
@@ -53,7 +53,8 @@ def create_app(settings: Settings, *, enqueue: Enqueue | None = None) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     receiver = _receiver(settings, enqueue or _pipeline(settings))
     app.extensions[RECEIVER] = receiver
-    app.register_blueprint(webhook.blueprint(receiver))
+    may_send = senders.allowed_by(settings.senders, trusted_proxies=settings.trusted_proxies or 0)
+    app.register_blueprint(webhook.blueprint(receiver, may_send=may_send))
     app.register_blueprint(health.blueprint(settings))
     app.register_blueprint(page.blueprint)
     app.before_request(_begin(uuid4().hex[:20]))

@@ -6,12 +6,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from config import urls
 from domain.experiment import split_to_ppm
 from domain.policy import ExecutionMode
 
+Network = IPv4Network | IPv6Network
+TRADINGVIEW = ("52.89.214.238", "34.212.75.30", "54.218.53.128", "52.32.178.7")
 BUILT_IN_ENGINES = ("rules", "committee")
 _BROKERS = ("redis", "rediss", "redis+socket", "unix", "sentinel", "amqp", "amqps")
 
@@ -147,6 +150,18 @@ def hosts(name: str, value: str) -> tuple[str, ...]:
     if not all(urls.is_host(one) for one in hosts):
         raise SettingInvalid(name, value, "host or host:port, separated by commas, IPv6 addresses in brackets")
     return hosts
+
+
+def senders(name: str, value: str) -> tuple[Network, ...]:
+    """Take addresses and networks separated by commas; `tradingview` stands for the ones TradingView sends from."""
+    found = list[Network]()
+    for one in (part.strip().lower() for part in value.split(",")):
+        try:
+            found += [ip_network(each) for each in (TRADINGVIEW if one == "tradingview" else (one,))]
+        except ValueError:
+            allowed = "addresses or networks such as 203.0.113.7 or 10.0.0.0/8, or tradingview, separated by commas"
+            raise SettingInvalid(name, value, allowed) from None
+    return tuple(found)
 
 
 def venue(*named: str) -> Callable[[str, str], str]:

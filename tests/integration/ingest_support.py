@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -88,9 +88,11 @@ def an_app(settings: Settings, enqueue: Enqueue) -> Iterator[Flask]:
 
 
 @contextmanager
-def a_desk(database_url: str, *, enqueue: Enqueue | None = None, **changes: Any) -> Iterator[Desk]:
+def a_desk(
+    database_url: str, *, enqueue: Enqueue | None = None, environ: Mapping[str, str] | None = None, **changes: Any
+) -> Iterator[Desk]:
     """Give a web application on a migrated database, with a source made of SOURCE and the changes."""
-    settings = settings_for(database_url)
+    settings = settings_for(database_url, **environ or {})
     database = Database(settings.sqlalchemy_url)
     announced: list[UUID] = []
     with database.transaction() as session:

@@ -143,6 +143,19 @@ def test_a_disabled_source_is_refused_like_an_unknown_one(desk: Desk) -> None:
     assert (status, document["status"]) == (401, "unauthorized")
 
 
+def test_an_address_that_is_not_on_the_list_is_refused_like_a_stranger_whatever_its_token(database_url: str) -> None:
+    listed = {"SENDER_ADDRESSES": "tradingview, 198.51.100.0/24", "TRUSTED_PROXIES": "1"}
+    with a_desk(database_url, environ=listed) as desk:
+        statuses = [
+            desk.client.post(f"/webhook/{desk.token}", json=ENTRY, headers={"X-Forwarded-For": told}).status_code
+            for told in ("203.0.113.9", "198.51.100.7, 203.0.113.9", "52.89.214.238", "203.0.113.9, 198.51.100.7")
+        ]
+        unlisted = desk.client.post(f"/webhook/{desk.token}", json=ENTRY).status_code
+
+    assert statuses == [401, 401, 200, 200]
+    assert unlisted == 401
+
+
 def test_no_other_method_is_answered(desk: Desk) -> None:
     answer = desk.client.get(f"/webhook/{desk.token}")
 

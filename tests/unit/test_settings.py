@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from decimal import Decimal
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("LEASE_S", "3", "lease_s", 3),
     ("CANARY_EVERY_S", "1", "canary_every_s", 1),
     ("QUEUE_SILENT_S", "90", "queue_silent_s", 90),
+    ("TRUSTED_PROXIES", "0", "trusted_proxies", 0),
+    ("SENDER_ADDRESSES", "10.0.0.0/8, ::1", "senders", (ip_network("10.0.0.0/8"), ip_network("::1"))),
     ("ENGINE_A", "committee", "engine_a", "committee"),
     ("ENGINE_B", "my.package:make", "engine_b", "my.package:make"),
     ("ENGINE_B", "https://b.example.org:8443/decide?v=2", "engine_b", "https://b.example.org:8443/decide?v=2"),
@@ -65,6 +68,8 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
     *(("EXECUTION_MODE", one.value, "execution_mode", one) for one in ExecutionMode),
 ]
+
+NEEDED = {"SENDER_ADDRESSES": {"TRUSTED_PROXIES": "1"}}
 
 BAD: list[tuple[str, str, str]] = [
     ("DATABASE_URL", "mysql://host/db", "a URL that starts with postgresql://"),
@@ -97,6 +102,9 @@ BAD: list[tuple[str, str, str]] = [
     ("LEASE_S", "0", "a whole number from 1 to 3600"),
     ("CANARY_EVERY_S", "0", "a whole number from 1 to 3600"),
     ("QUEUE_SILENT_S", "never", "a whole number from 1 to 86400"),
+    ("TRUSTED_PROXIES", "11", "a whole number from 0 to 10"),
+    ("SENDER_ADDRESSES", "somewhere", "addresses or networks such as 203.0.113.7"),
+    ("SENDER_ADDRESSES", "10.0.0.1/8", "addresses or networks such as 203.0.113.7"),
     ("LEASE_S", "sixty", "a whole number from 1 to 3600"),
     ("LEASE_S", "٦٠", "a whole number from 1 to 3600"),
     ("ENGINE_A", "my engine", "rules, committee, package.module:factory, or http(s)://host"),
@@ -128,10 +136,12 @@ BAD: list[tuple[str, str, str]] = [
 
 @pytest.mark.parametrize(("name", "value", "field", "expected"), GOOD)
 def test_a_good_value_is_taken_and_its_source_told(name: str, value: str, field: str, expected: object) -> None:
-    made = settings.load({name: f" {value} "})
+    given = {name: f" {value} "} | NEEDED.get(name, {})
+
+    made = settings.load(given)
 
     assert getattr(made, field) == expected
-    assert {one for one, source in made.sources.items() if source == "environment"} == {name}
+    assert {one for one, source in made.sources.items() if source == "environment"} == set(given)
 
 
 @pytest.mark.parametrize(("name", "value", "allowed"), BAD)
@@ -170,6 +180,7 @@ def test_without_any_variable_the_defaults_hold() -> None:
     expected = {
         "database_url": None, "migration_database_url": None, "redis_url": None, "broker_url": None,
         "broker_sentinel_master": "mymaster", "data_dir": None, "bind": "127.0.0.1", "public_url": None,
+        "senders": None, "trusted_proxies": None,
         "secret_key": None, "api_token": None, "execution_mode": ExecutionMode.ENGINE_A_PRIMARY, "policy_version": "v1",
         "split_ppm": 500_000, "signal_poll_interval_ms": 1000, "max_signals_per_batch": 500, "worker_backoff_ms": 1000,
         "lease_s": 60, "canary_every_s": 15, "queue_silent_s": None, "engine_a": "rules",
