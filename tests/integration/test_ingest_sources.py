@@ -104,7 +104,7 @@ def test_a_new_token_and_the_one_before_it_both_hold_until_the_time_is_over(data
         rotated = run(database_url, tmp_path, "rotate", "second", "--json")
         after = token_of(database_url, tmp_path, "second")
         both = [desk.post(alert | {"id": name}, token=one)[0] for name, one in (("a", before), ("b", after))]
-        desk.rows("UPDATE sources SET previous_until = now() - interval '1 second' RETURNING 1")
+        desk.rows("UPDATE sources SET previous_until = now() - interval '1 second' WHERE name = 'second' RETURNING 1")
     with a_desk(database_url, name="another") as desk:
         later = [desk.post(alert | {"id": name}, token=one)[0] for name, one in (("c", before), ("d", after))]
 

@@ -64,7 +64,7 @@ def test_twenty_identical_webhooks_at_once_make_one_signal_and_all_get_its_id(de
 
 
 def test_broken_json_is_quarantined_with_its_bytes(desk: Desk) -> None:
-    status, document = desk.post(b'{"symbol": "BTCUSDT", "action": "buy", "comment": "a "quoted" word"}')
+    status, document = desk.post(b'{"symbol": "BTCUSDT", "action": "buy", "comment": "cut of')
 
     assert (status, document["status"]) == (422, "quarantined")
     [row] = desk.rows("SELECT * FROM webhook_events")
