@@ -14,9 +14,9 @@ _NOT_NEEDED = ("pandas", "polars")
 
 
 def _imported() -> Any:
-    modules: dict[str, Any] = sys.modules  # type: ignore[assignment]  # None is how the import system is told "no"
+    modules: dict[str, Any] = sys.modules
     hidden = [name for name in _NOT_NEEDED if name not in modules]
-    modules.update(dict.fromkeys(hidden))
+    modules.update(dict.fromkeys(hidden))  # None is how the import system is told that there is no such module
     try:
         return importlib.import_module("talib")
     finally:

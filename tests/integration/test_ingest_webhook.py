@@ -69,7 +69,7 @@ def test_broken_json_is_quarantined_with_its_bytes(desk: Desk) -> None:
     assert (status, document["status"]) == (422, "quarantined")
     [row] = desk.rows("SELECT * FROM webhook_events")
     assert str(row["event_id"]) == document["event_id"]
-    assert row["raw_body"] == b'{"symbol": "BTCUSDT", "action": "buy", "comment": "a "quoted" word"}'
+    assert row["raw_body"] == b'{"symbol": "BTCUSDT", "action": "buy", "comment": "cut of'
     assert (row["kind"], row["source"], row["book"]) == ("quarantined", "desk", "paper")
     assert row["content_type"] == "text/plain; charset=utf-8"
     assert row["errors"] == document["errors"]
