@@ -53,7 +53,7 @@ def create_app(settings: Settings, *, enqueue: Enqueue | None = None) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     receiver = _receiver(settings, enqueue or _pipeline(settings))
     app.extensions[RECEIVER] = receiver
-    may_send = senders.allowed_by(settings.senders, trusted_proxies=settings.trusted_proxies or 0)
+    may_send = senders.allowed_by(settings.sender_addresses, trusted_proxies=settings.trusted_proxies or 0)
     app.register_blueprint(webhook.blueprint(receiver, may_send=may_send))
     app.register_blueprint(health.blueprint(settings))
     app.register_blueprint(page.blueprint)

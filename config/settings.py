@@ -36,7 +36,7 @@ class Settings:
     data_dir: Path | None
     bind: str
     public_url: str | None
-    senders: tuple[Network, ...] | None
+    sender_addresses: tuple[Network, ...] | None
     trusted_proxies: int | None
     secret_key: str | None = field(repr=False)
     api_token: Secret | None
@@ -104,7 +104,7 @@ def _agreeing(settings: Settings) -> Settings:
     if foreign and settings.lease_s < SHORTEST_LEASE_OF_FOREIGN_ENGINES_S:
         allowed = f"at least {SHORTEST_LEASE_OF_FOREIGN_ENGINES_S} with an engine that is not built in"
         raise SettingInvalid("LEASE_S", str(settings.lease_s), allowed)
-    if settings.senders is not None and settings.trusted_proxies is None:
+    if settings.sender_addresses is not None and settings.trusted_proxies is None:
         allowed = "SENDER_ADDRESSES needs to know how many proxies of yours stand before the web process, 0 for none"
         raise SettingInvalid("TRUSTED_PROXIES", "", allowed)
     return settings
@@ -123,7 +123,7 @@ def _read(reader: _Reader) -> Settings:
         data_dir=reader.optional("DATA_DIR", values.absolute_path),
         bind=reader.value("BIND", "127.0.0.1", values.host),
         public_url=reader.optional("PUBLIC_URL", values.url("http", "https")),
-        senders=reader.optional("SENDER_ADDRESSES", values.senders),
+        sender_addresses=reader.optional("SENDER_ADDRESSES", values.senders),
         trusted_proxies=reader.optional("TRUSTED_PROXIES", values.whole(0, 10)),
         secret_key=reader.optional("SECRET_KEY", values.at_least(16)),
         api_token=reader.optional("API_TOKEN", values.secret(32)),

@@ -43,7 +43,7 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("CANARY_EVERY_S", "1", "canary_every_s", 1),
     ("QUEUE_SILENT_S", "90", "queue_silent_s", 90),
     ("TRUSTED_PROXIES", "0", "trusted_proxies", 0),
-    ("SENDER_ADDRESSES", "10.0.0.0/8, ::1", "senders", (ip_network("10.0.0.0/8"), ip_network("::1"))),
+    ("SENDER_ADDRESSES", "10.0.0.0/8, ::1", "sender_addresses", (ip_network("10.0.0.0/8"), ip_network("::1"))),
     ("ENGINE_A", "committee", "engine_a", "committee"),
     ("ENGINE_B", "my.package:make", "engine_b", "my.package:make"),
     ("ENGINE_B", "https://b.example.org:8443/decide?v=2", "engine_b", "https://b.example.org:8443/decide?v=2"),
@@ -180,7 +180,7 @@ def test_without_any_variable_the_defaults_hold() -> None:
     expected = {
         "database_url": None, "migration_database_url": None, "redis_url": None, "broker_url": None,
         "broker_sentinel_master": "mymaster", "data_dir": None, "bind": "127.0.0.1", "public_url": None,
-        "senders": None, "trusted_proxies": None,
+        "sender_addresses": None, "trusted_proxies": None,
         "secret_key": None, "api_token": None, "execution_mode": ExecutionMode.ENGINE_A_PRIMARY, "policy_version": "v1",
         "split_ppm": 500_000, "signal_poll_interval_ms": 1000, "max_signals_per_batch": 500, "worker_backoff_ms": 1000,
         "lease_s": 60, "canary_every_s": 15, "queue_silent_s": None, "engine_a": "rules",

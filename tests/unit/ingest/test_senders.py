@@ -43,7 +43,7 @@ def test_the_address_is_what_our_outermost_proxy_saw(proxies: int, forwarded: st
 )
 def test_who_is_on_the_list_may_send(listed: str | None, address: str, allowed: bool) -> None:
     given = {"SENDER_ADDRESSES": listed, "TRUSTED_PROXIES": "0"} if listed is not None else {}
-    networks = configuration.load(given).senders
+    networks = configuration.load(given).sender_addresses
 
     assert senders.allowed_by(networks, trusted_proxies=0)({"REMOTE_ADDR": address}) is allowed
 
