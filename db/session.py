@@ -23,9 +23,14 @@ class Database:
         pool_size: int = 5,
         statement_timeout_s: float = 30,
         lock_timeout_s: float = 5,
+        idle_timeout_s: float = 30,
         connect_timeout_s: int = CONNECT_TIMEOUT_S,
     ) -> None:
-        milliseconds = {"statement_timeout": statement_timeout_s * 1000, "lock_timeout": lock_timeout_s * 1000}
+        # A process that stands still in a transaction would keep its locks for ever: the server ends it.
+        milliseconds = {
+            "statement_timeout": statement_timeout_s * 1000, "lock_timeout": lock_timeout_s * 1000,
+            "idle_in_transaction_session_timeout": idle_timeout_s * 1000,
+        }  # fmt: skip
         options = "-c timezone=UTC " + " ".join(f"-c {name}={int(value)}" for name, value in milliseconds.items())
         self.engine: Engine = create_engine(
             url,
