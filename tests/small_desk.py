@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 from sqlalchemy import text
 
 from db import policies, real_trades, verification
@@ -284,3 +285,10 @@ def a_desk(database_url: str, redis_url: str) -> Desk:
     market = InterruptedView(inner=made.standing)
     parts = replace(mortal(made), engines=engines, standing=market, real_broker=venue)
     return Desk(parts=parts, venue=venue, engines=engines, market=market)
+
+
+def take_the_place_of_the_broker(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have everything that the product would send put into the desk's lists."""
+    monkeypatch.setattr(pipeline, "enqueue", desk.enqueue)
+    monkeypatch.setattr(submission, "announce", desk.announce)
+    monkeypatch.setattr(sweeps, "pipeline_length", lambda: 0)

@@ -12,11 +12,11 @@ from app.local.stack import ServerUrls
 from db.submissions import Due
 from domain.ports import Report, VenueTraits
 from domain.trade import Intent, Order, OrderState
-from tasks import pipeline, reconciliation, submission
+from tasks import reconciliation
 from tasks.parts import Parts
 from tests.fickle_venue import Mood
 from tests.pipeline_support import add_trend, prepared, rows, run_all, store_signal
-from tests.small_desk import BOOK, Desk, a_desk
+from tests.small_desk import BOOK, Desk, a_desk, take_the_place_of_the_broker
 from tests.trade_builders import a_fill, an_order
 
 
@@ -66,8 +66,7 @@ def desk(database_url: str, server_urls: ServerUrls, monkeypatch: pytest.MonkeyP
     prepared(database_url, server_urls.redis_url).database.dispose()
     made = a_desk(database_url, server_urls.redis_url)
     add_trend(made.parts.database, book=BOOK)
-    monkeypatch.setattr(pipeline, "enqueue", made.enqueue)
-    monkeypatch.setattr(submission, "announce", made.announce)
+    take_the_place_of_the_broker(made, monkeypatch)
     for action in ("entry", "exit"):
         run_all(made.parts, [store_signal(made.parts.database, book=BOOK, action=action)])
         if action == "entry":

@@ -23,12 +23,11 @@ from structlog.testing import capture_logs
 from app.local.stack import ServerUrls
 from domain.policy import Switch
 from domain.signal import Stage
-from tasks import pipeline, submission, sweeps
 from tests.conftest import with_database
 from tests.fault.mutants import guards
 from tests.fickle_venue import Mood
 from tests.pipeline_support import add_trend, prepared
-from tests.small_desk import BOOK, Desk, a_desk
+from tests.small_desk import BOOK, Desk, a_desk, take_the_place_of_the_broker
 
 Desks = Callable[[], AbstractContextManager[Desk]]
 ALERTS = 4
@@ -198,15 +197,13 @@ def desks(server_urls: ServerUrls, prepared_database: str, monkeypatch: pytest.M
     def one() -> Iterator[Desk]:
         with a_copy(server_urls, prepared_database) as name:
             desk = a_desk(with_database(server_urls.database_url, name), server_urls.redis_url)
-            monkeypatch.setattr(pipeline, "enqueue", desk.enqueue)
-            monkeypatch.setattr(submission, "announce", desk.announce)
+            take_the_place_of_the_broker(desk, monkeypatch)
             try:
                 with capture_logs():
                     yield desk
             finally:
                 desk.parts.database.dispose()
 
-    monkeypatch.setattr(sweeps, "pipeline_length", lambda: 0)
     return one
 
 
