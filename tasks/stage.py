@@ -91,7 +91,7 @@ def _record_failure(parts: Parts, ids: Collection[UUID], *, lease: Lease, stage:
     text = f"{type(error).__name__}: {error}"
     backoff_s, attempts = parts.settings.worker_backoff_ms / 1000, dict[UUID, tuple[int, bool] | None]()
     with parts.transaction() as session:
-        for one in sorted(ids):
+        for one in ids:
             attempts[one] = signals.fail(session, one, lease=lease, for_stage=stage, error=text, backoff_s=backoff_s)
             if attempt := attempts[one]:
                 failures.record(

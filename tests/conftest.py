@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import uuid4
 
 import psycopg
@@ -49,12 +50,21 @@ def template_database(server_urls: ServerUrls) -> Iterator[str]:
 @pytest.fixture
 def database_url(server_urls: ServerUrls, template_database: str) -> Iterator[str]:
     """Give a fresh, migrated database for one test."""
+    with a_copy(server_urls, template_database) as name:
+        yield with_database(server_urls.database_url, name)
+
+
+@contextmanager
+def a_copy(server_urls: ServerUrls, template: str) -> Iterator[str]:
+    """Give the name of a copy of a database, which is dropped afterwards."""
     name = f"orchestrator_test_{uuid4().hex[:12]}"
     with psycopg.connect(server_urls.database_url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template_database}"')
-    yield with_database(server_urls.database_url, name)
-    with psycopg.connect(server_urls.database_url, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    try:
+        yield name
+    finally:
+        with psycopg.connect(server_urls.database_url, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def with_database(url: str, name: str) -> str:

@@ -14,11 +14,13 @@ from sqlalchemy import text
 
 from config import settings as configuration
 from config.settings import Settings
-from db import bars
+from db import bars, policies
+from db.policies import PolicyChange
 from db.session import Database
 from db.signals import Lease
 from domain.context import Bar, PriceSide
 from domain.intervals import Interval
+from domain.policy import Switch
 from domain.ports import Feed
 from domain.signal import Instrument, InstrumentKind, Stage
 from tasks import pipeline
@@ -85,6 +87,17 @@ def run_all(parts: Parts, ids: Sequence[UUID], *, to: Stage = Stage.OUTCOME_RECO
     lease = Lease(lock=lock or uuid4(), worker="test", seconds=parts.settings.lease_s)
     for stage in (one for one in Stage if Stage.RECEIVED < one <= to):
         drive(bodies[stage], parts, list(ids), lease=lease, stage=stage)
+
+
+def throw(database: Database, book: str, switch: Switch) -> None:
+    """Set a book's switch, whatever else its policy says."""
+    with database.transaction() as session:
+        present = policies.current(session, [book])[book]
+        wanted = PolicyChange(
+            label="switched", mode=present.mode, split_ppm=present.split_ppm, set_by="tests", reason="a test",
+            switch=switch,
+        )  # fmt: skip
+        policies.change(session, book, wanted)
 
 
 def rows(database: Database, query: str, **given: Any) -> list[dict[str, Any]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
 from domain.context import MarketContext
-from domain.decision import Decision, EngineSlot, Plan, Target, Verdict
+from domain.decision import Decision, EngineAnswer, EngineSlot, Plan, Target, Verdict
+from domain.ports import EnginePanel
 from domain.signal import Signal
 from engines.panel import Panel
 
@@ -30,6 +31,31 @@ class Scripted:
         """Answer, and remember the question."""
         self.asked.append((signal, context))
         return self.answer(signal, context)
+
+
+@dataclass(kw_only=True)
+class Interrupted:
+    """Engines that let something else happen while they are asked."""
+
+    inner: EnginePanel
+    meanwhile: Callable[[], None] = lambda: None
+
+    @property
+    def versions(self) -> Mapping[EngineSlot, str]:
+        """The engines' own."""
+        return self.inner.versions
+
+    @property
+    def available(self) -> frozenset[EngineSlot]:
+        """The engines that can be asked."""
+        return self.inner.available
+
+    def decide_all(
+        self, asked: Sequence[tuple[Signal, MarketContext, EngineSlot]], *, deadline_s: float
+    ) -> list[tuple[EngineAnswer, EngineAnswer]]:
+        """Answer after what happens meanwhile."""
+        self.meanwhile()
+        return self.inner.decide_all(asked, deadline_s=deadline_s)
 
 
 def panel(a: Answer, b: Answer) -> Panel:

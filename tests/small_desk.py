@@ -5,7 +5,7 @@ Time passes when the test says so: leases and windows end by moving what the dat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,22 +15,20 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from db import policies, real_trades, verification
-from db.policies import PolicyChange
+from db import real_trades, verification
 from db.signals import Lease
-from domain.context import MarketContext, MarketView
-from domain.decision import EngineAnswer, EngineSlot
+from domain.context import MarketView
 from domain.policy import Switch
-from domain.ports import EnginePanel, MarketData, ViewRequest, WalkBars
-from domain.signal import Instrument, Signal, Stage
+from domain.ports import MarketData, ViewRequest, WalkBars
+from domain.signal import Instrument, Stage
 from domain.trade import Order
 from tasks import exits, pipeline, reconciliation, settlement, submission, sweeps
 from tasks.parts import make_parts
 from tasks.stage import bodies, drive
 from tests.fickle_venue import FickleVenue, Mood
 from tests.mortal import MortalParts, WorkerDied, mortal
-from tests.pipeline_support import NOON, rows, settings_for, store_signal
-from tests.scripted import enters, panel
+from tests.pipeline_support import NOON, rows, settings_for, store_signal, throw
+from tests.scripted import Interrupted, enters, panel
 
 BOOK = "live"
 WORKER_LEASE_S = 60.0
@@ -60,31 +58,6 @@ class Message:
     ids: tuple[UUID, ...]
     lock: UUID
     reached: Stage
-
-
-@dataclass(kw_only=True)
-class Interrupted:
-    """Engines that let something else happen while they are asked."""
-
-    inner: EnginePanel
-    meanwhile: Callable[[], None] = lambda: None
-
-    @property
-    def versions(self) -> Mapping[EngineSlot, str]:
-        """The engines' own."""
-        return self.inner.versions
-
-    @property
-    def available(self) -> frozenset[EngineSlot]:
-        """The engines that can be asked."""
-        return self.inner.available
-
-    def decide_all(
-        self, asked: Sequence[tuple[Signal, MarketContext, EngineSlot]], *, deadline_s: float
-    ) -> list[tuple[EngineAnswer, EngineAnswer]]:
-        """Answer after what happens meanwhile."""
-        self.meanwhile()
-        return self.inner.decide_all(asked, deadline_s=deadline_s)
 
 
 @dataclass(kw_only=True)
@@ -179,13 +152,7 @@ class Desk:
 
     def throw(self, switch: Switch) -> None:
         """Set the switch."""
-        with self.parts.database.transaction() as session:
-            present = policies.current(session, [BOOK])[BOOK]
-            wanted = PolicyChange(
-                label="switched", mode=present.mode, split_ppm=present.split_ppm, set_by="tests", reason="a test",
-                switch=switch,
-            )  # fmt: skip
-            policies.change(session, BOOK, wanted)
+        throw(self.parts.database, BOOK, switch)
         self.is_stopped = switch is not Switch.ON
 
     def flatten(self) -> None:

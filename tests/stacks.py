@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 from psycopg.rows import dict_row
@@ -28,7 +28,7 @@ from db import migrate
 from db.session import Database
 from domain.signal import Stage
 from tasks import pipeline
-from tests.conftest import with_database
+from tests.conftest import a_copy, with_database
 from tests.processes import ORCHESTRATOR, Processes
 from tests.waiting import until
 
@@ -147,13 +147,8 @@ def a_stack_on(database_url: str, redis_url: str, directory: Path, environ: dict
 @contextmanager
 def a_database(server_urls: ServerUrls, template_database: str) -> Iterator[str]:
     """Give the URL of a fresh migrated database, which is dropped afterwards."""
-    name = f"orchestrator_stack_{uuid4().hex[:12]}"
-    with psycopg.connect(server_urls.database_url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template_database}"')
-        try:
-            yield with_database(server_urls.database_url, name)
-        finally:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with a_copy(server_urls, template_database) as name:
+        yield with_database(server_urls.database_url, name)
 
 
 def with_redis_database(url: str, number: int) -> str:

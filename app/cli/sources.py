@@ -98,7 +98,7 @@ def add(
 @click.argument("name")
 @click.option(
     "--keep", type=click.IntRange(0, 30 * 86_400), default=86_400, show_default=True, metavar="SECONDS",
-    help="How long the present token holds beside the new one; 0 ends it at once.",
+    help="How long the present token holds beside the new one; 0 ends it within seconds.",
 )  # fmt: skip
 @_DATA_DIR
 @_JSON

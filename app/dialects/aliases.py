@@ -13,8 +13,8 @@ class Aliases:
 
     `commands` must be words we know, `remarks` count when they are such words, and both must agree; `hints` decide
     only when neither says anything. `after` and `before` report the strategy's position around the order, `size_after`
-    does so as a signed size, where no word says it. `bars` are the groups in which open, high, low, close and volume
-    stand (empty: at the top).
+    does so as a signed size, where no word says it (a bare `position_size` may as well be the order's). `bars` are the
+    groups in which open, high, low, close and volume stand (empty: at the top).
     """
 
     symbol: Names
@@ -62,7 +62,7 @@ GENERAL = Aliases(
         "prevmarketposition", "strategyprevmarketposition", "strategyinfoprevmarketposition",
         "previousmarketposition",
     ),
-    size_after=("positionsize", "strategypositionsize", "newpositionsize", "strategyinfopositionsize"),
+    size_after=("strategypositionsize", "strategyinfopositionsize"),
     timeframe=(
         "timeframe", "tf", "interval", "triggertimeframe", "metatimeframe", "signaltimeframe", "metainterval",
         "strategyinterval", "bartimeframe", "barinterval", "charttimeframe", "resolution", "period",

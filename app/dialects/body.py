@@ -43,7 +43,7 @@ def decode(body: bytes) -> list[Part]:
 
     Numbers keep their spelling as `Decimal` or `int`; a bare NaN becomes None. JSON that a template broke is read when
     there is one way to read it (`app.dialects.lenient`). A byte order mark is tolerated, and so is JSON inside a JSON
-    text, or between words.
+    text. What stands around JSON may turn it into its opposite, and is not read.
 
     Raises:
         BodyUnreadable: when it is no text, has none of the forms, has a key twice, is nested too deep, or holds
@@ -86,18 +86,14 @@ def _parts(document: Any, body: bytes) -> list[Part]:
 
 
 def _no_json(written: str, body: bytes) -> list[Part]:
-    """Read a text by its form, or the one JSON object that stands between words."""
+    """Read a text by its form."""
     try:
         found = text.read(written)
     except TextUnclear as error:
         raise BodyUnreadable(str(error)) from None
-    if found is not None:
-        return [Part(payload=_checked(dict(found)), raw=body)]
-    start, end = written.find("{"), written.rfind("}")
-    if not 0 < start < end:
+    if found is None:
         raise BodyUnreadable(f"must be a JSON object such as {_EXAMPLE}, or a text such as symbol=BTCUSDT;action=buy")
-    (part,) = decode(written[start : end + 1].encode())
-    return [replace(part, raw=body)]
+    return [Part(payload=_checked(dict(found)), raw=body)]
 
 
 def _text(body: bytes) -> str:

@@ -81,7 +81,7 @@ def _reversal(wish: Wish, *, before: Position | None, after: Position | None) ->
         after = Position(wish.order.towards.value)
     if after is None or after.side is None:
         raise IntentUnclear(_WHICH_WAY)
-    if wish.order is not None and wish.order.towards is not after.side:
+    if before is after or (wish.order is not None and wish.order.towards is not after.side):
         raise IntentUnclear(_CONTRADICTION)
     return Intent(direction=after.side, action=Action.ENTRY)
 

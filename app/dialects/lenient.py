@@ -58,7 +58,7 @@ class _Reader:
             return self._object(depth)
         if sign == "[":
             return self._array(depth)
-        if sign in _QUOTES and sign:
+        if sign in _QUOTES:
             return self._quoted(_NEXT_KEY if within == "{" else _AFTER_VALUE)
         return self._bare()
 

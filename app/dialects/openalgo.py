@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from app.dialects.aliases import GENERAL
 from app.dialects.shape import Shape
 
 DIALECT = Shape(
     name="openalgo",
     all_of=("apikey", "symbol", "action"),
     any_of=("product", "pricetype", "quantity", "positionsize"),
+    aliases=replace(GENERAL, size_after=("positionsize",)),
 )

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from app.dialects.aliases import GENERAL
 from app.dialects.shape import Shape
 
-DIALECT = Shape(name="strategy_sentence", all_of=("strategy", "action", "contracts", "ticker", "positionsize"))
+DIALECT = Shape(
+    name="strategy_sentence",
+    all_of=("strategy", "action", "contracts", "ticker", "positionsize"),
+    aliases=replace(GENERAL, size_after=("positionsize",)),
+)

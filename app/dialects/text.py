@@ -14,18 +14,18 @@ Found = Mapping[str, str]
 
 _LONGEST = 8_000
 _MOST_PIECES = 200
-_PAIR = re.compile(r"\s*([A-Za-z_][\w.\- ]{0,63}?)\s*([=:])(\s*)(.*?)\s*", re.DOTALL)
+_NAME = re.compile(r"([A-Za-z_][\w.\- ]{0,63}?) *([=:])")
 _SENTENCE = re.compile(
-    r"(?P<strategy>.*?):?\s*\border\s+(?P<action>buy|sell)\s+@\s*(?P<contracts>[\d.,eE+-]+)\s+filled\s+on\s+"
-    r"(?P<ticker>\S+?)\.?\s+New\s+strategy\s+position\s+is\s+(?P<position_size>[+-]?[\d.,eE+-]*\d)\.?\s*",
-    re.DOTALL | re.IGNORECASE,
+    r"(?P<strategy>.{0,500}?):? ?\border (?P<action>buy|sell) @ ?(?P<contracts>[\d.,eE+-]{1,40}) filled on "
+    r"(?P<ticker>\S{1,100}?)\.? New strategy position is (?P<position_size>[\d.,eE+-]{0,40}\d)\.?",
+    re.IGNORECASE,
 )
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
-_AT_PRICE = re.compile(r"(?:@|\bat\b)\s*(\d+\.?\d*|\.\d+)(?=\s|$)", re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
+_PRICE_BEHIND = re.compile(r"(?<!\S)(\S{1,64}) (?:@|at) ?(\d{1,40}(?:\.\d{1,40})?)(?= |$)", re.IGNORECASE)
 _FEW = 5
 _SYMBOL = re.compile(r"(?:[A-Z][A-Z0-9_]*:)?[A-Z0-9][A-Z0-9.\-_/!:]{1,31}")
 _LICENCE = re.compile(r"\d{4,}")
-_FILLERS = frozenset({"on", "for", "now"})
+_FILLERS = frozenset({"at", "on", "for", "now"})
 
 
 class TextUnclear(ValueError):
@@ -37,7 +37,7 @@ def read(written: str) -> Found | None:
 
     The forms: `NAME=VALUE` or `NAME: VALUE` separated by lines, `;`, `&`, commas or blanks; `licence,command,symbol,
     risk=1`; `key|strategy|action|ticker`; the default sentence of a strategy alert; one command and one symbol, with
-    at most a price behind `@` or as the one number.
+    at most a price behind the symbol and `@` or `at` (behind a command, `@` is followed by a size).
 
     Raises:
         TextUnclear: when a name comes twice.
@@ -49,7 +49,7 @@ def read(written: str) -> Found | None:
 
 
 def _sentence(text: str) -> Found | None:
-    found = _SENTENCE.fullmatch(text)
+    found = _SENTENCE.fullmatch(" ".join(text.split()))
     if found is None:
         return None
     said = {name: value.strip() for name, value in found.groupdict().items()}
@@ -71,13 +71,13 @@ def _pairs(text: str) -> Found | None:
 
 def _pair(piece: str) -> tuple[str, str] | None:
     """Read `NAME=VALUE` or `NAME: VALUE`; without a blank, a colon counts only behind a name we know."""
-    found = _PAIR.fullmatch(piece)
+    found = _NAME.match(piece.strip())
     if found is None:
         return None
-    name, sign, blank, value = found.groups()
-    if sign == ":" and not blank and squeeze(name) not in WORDS:
+    (name, sign), value = found.groups(), piece.strip()[found.end() :]
+    if sign == ":" and not value[:1].isspace() and squeeze(name) not in WORDS:
         return None
-    return name, _unquoted(value)
+    return name, _unquoted(value.strip())
 
 
 def _unquoted(value: str) -> str:
@@ -114,15 +114,14 @@ def _piped(text: str) -> Found | None:
 
 def _positions(text: str) -> Found | None:
     """Read one command and one symbol out of few pieces; a piece that is neither makes it unclear."""
-    price = _AT_PRICE.search(text)
-    rest = text.replace(price.group(0), " ", 1) if price else text
-    pieces = [one for one in re.split(r"[\s,|;]+", rest) if one and one.lower() not in _FILLERS]
+    price = _PRICE_BEHIND.search(" ".join(text.split()))
+    pieces = [one for one in re.split(r"[\s,|;@]+", text) if one and one.lower() not in _FILLERS]
     commands = [one for one in pieces if _command(one)]
     others = [one for one in pieces if one not in commands and not _NUMBER.fullmatch(one)]
     if not 1 <= len(commands) <= 2 or len(others) != 1 or len(pieces) > _FEW or not _SYMBOL.fullmatch(others[0]):
         return None
     found = {"action": " ".join(commands), "symbol": others[0]}
-    return found | {"price": price.group(1)} if price else found
+    return found | {"price": price.group(2)} if price and price.group(1) == others[0] else found
 
 
 def _command(piece: str) -> bool:

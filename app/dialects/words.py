@@ -17,9 +17,8 @@ _OPENING = frozenset({"enter", "entry", "open", "go", "add"})
 _CLOSING = frozenset({"exit", "close", "flat", "flatten"})
 _REVERSING = frozenset({"reverse", "reversal", "flip"})
 _SILENT = frozenset({"to", "position", "positions", "all", "signal", "strong", "order", "market", "trade", "now"})
-_KNOWN = _LONG | _SHORT | _OPENING | _CLOSING | _REVERSING | _SILENT | {"buy", "sell", "cover"}
-WORDS = _KNOWN
-_TOKEN = re.compile("|".join(sorted(_KNOWN, key=len, reverse=True)))
+WORDS = _LONG | _SHORT | _OPENING | _CLOSING | _REVERSING | _SILENT | {"buy", "sell", "cover"}
+_TOKEN = re.compile("|".join(sorted(WORDS, key=len, reverse=True)))
 _BETWEEN = re.compile(r"[\s_\-./:!]+")
 
 

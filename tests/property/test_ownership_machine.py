@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from uuid import uuid4
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -23,7 +21,7 @@ from structlog.testing import capture_logs
 from app.local.stack import ServerUrls
 from domain.policy import Switch
 from domain.signal import Stage
-from tests.conftest import with_database
+from tests.conftest import a_copy, with_database
 from tests.fault.mutants import guards
 from tests.fickle_venue import Mood
 from tests.pipeline_support import add_trend, prepared
@@ -52,11 +50,13 @@ class Machine(RuleBasedStateMachine):
 
     @initialize(reached=starts)
     def an_alert_came(self, reached: Stage) -> None:
+        """Begin with one alert, somewhere on its way."""
         self.an_alert_comes("entry", reached)
 
     @precondition(lambda self: len(self.desk.ids) < ALERTS)
     @rule(action=st.sampled_from(["entry", "exit"]), reached=starts)
     def an_alert_comes(self, action: str, reached: Stage) -> None:
+        """Store an alert and take it, undisturbed, as far as a stage."""
         self.desk.store(is_sent=True, action=action)
         for _ in range(reached):
             if self.desk.messages:
@@ -65,6 +65,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.desk.messages)
     @rule(stages=st.integers(1, 5), is_lost=rarely, dies_after=lives, meanwhile=meanwhiles)
     def a_worker_takes_a_message(self, stages: int, is_lost: bool, dies_after: int | None, meanwhile: str) -> None:
+        """Work off some stages of the newest message, with trouble on the way; or lose it."""
         for left in range(stages, 0, -1):
             if self.desk.messages:
                 message, life = self.desk.messages.pop(), dies_after if left == 1 else None
@@ -75,12 +76,14 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.desk.orders)
     @rule(mood=moods, dies_after=lives, meanwhile=meanwhiles)
     def a_worker_takes_an_order(self, mood: Mood, dies_after: int | None, meanwhile: str) -> None:
+        """Send an order, with trouble on the way."""
         with self.desk.trouble(lives=dies_after, mood=mood, meanwhile=lambda: self.happens(meanwhile)):
             self.desk.deliver(self.desk.orders.pop())
 
     @precondition(lambda self: self.desk.old_orders)
     @rule(is_silent=rarely, has_ended=st.booleans(), dies_after=lives, mood=moods)
     def orders_are_looked_up(self, is_silent: bool, has_ended: bool, dies_after: int | None, mood: Mood) -> None:
+        """Look the orders up, before or after their windows ended, and send what follows."""
         if has_ended:
             self.desk.end_windows()
         self.desk.venue.is_silent = is_silent
@@ -92,6 +95,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(dies_after=lives, which=st.integers(0, 50), mood=moods)
     def time_passes_and_what_was_sent_comes_again(self, dies_after: int | None, which: int, mood: Mood) -> None:
+        """Let leases run out and the sweep run; then some old message and order come once more."""
         self.desk.pass_time()
         with self.desk.trouble(lives=dies_after, mood=mood, meanwhile=lambda: None):
             self.desk.sweep()
@@ -103,6 +107,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.desk.orders or self.desk.messages)
     @rule(switch=st.sampled_from([Switch.ON, *Switch]), mood=moods, which=st.integers(0, ALERTS))
     def an_operator_sets_the_switch_and_reruns(self, switch: Switch, mood: Mood, which: int) -> None:
+        """Set the switch, flatten what it wants flat, and rerun a signal."""
         self.desk.throw(switch)
         with self.desk.trouble(lives=None, mood=mood, meanwhile=lambda: None):
             self.desk.flatten()
@@ -110,6 +115,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def no_leg_is_traded_twice(self) -> None:
+        """Look at what the venue traded."""
         assert self.desk.venue.overtraded() == []
 
     def teardown(self) -> None:
@@ -205,15 +211,3 @@ def desks(server_urls: ServerUrls, prepared_database: str, monkeypatch: pytest.M
                 desk.parts.database.dispose()
 
     return one
-
-
-@contextmanager
-def a_copy(server_urls: ServerUrls, template: str) -> Iterator[str]:
-    """Give the name of a copy of a database; it is gone afterwards."""
-    name = f"orchestrator_test_{uuid4().hex[:12]}"
-    with psycopg.connect(server_urls.database_url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        try:
-            yield name
-        finally:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

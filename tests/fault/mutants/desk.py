@@ -21,16 +21,15 @@ from app.bench.chaos.checker import Evidence
 from app.dialects.registry import understand
 from app.publisher import Publisher
 from app.writer import Writer
-from db import policies, verification
+from db import verification
 from db.intake import Arrival, Receipt
-from db.policies import PolicyChange
 from db.session import Database
 from domain.policy import Switch
 from domain.signal import NewSignal, Source, Stage
 from domain.trade import Order
 from tasks import reconciliation, submission
 from tasks.parts import Parts
-from tests.pipeline_support import NOON, add_trend, prepared, rows, run_all, store_signal, with_engines
+from tests.pipeline_support import NOON, add_trend, prepared, rows, run_all, store_signal, throw, with_engines
 from tests.scripted import enters, panel
 from tests.simulated_venue import SimulatedVenue
 from tests.waiting import until
@@ -114,13 +113,7 @@ class Desk:
 
     def throw(self, switch: Switch) -> None:
         """Set the switch."""
-        with self.parts.transaction() as session:
-            present = policies.current(session, [BOOK])[BOOK]
-            wanted = PolicyChange(
-                label="switched", mode=present.mode, split_ppm=present.split_ppm, set_by="tests", reason="a test",
-                switch=switch,
-            )  # fmt: skip
-            policies.change(session, BOOK, wanted)
+        throw(self.parts.database, BOOK, switch)
 
     def change(self, statements: str) -> None:
         """Run SQL that returns nothing."""

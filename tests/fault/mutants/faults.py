@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,17 +12,15 @@ import pytest
 
 from db import families, orders
 from db.signals import Lease
-from domain.context import MarketContext
-from domain.decision import EngineAnswer, EngineSlot
 from domain.following import Family
 from domain.policy import Switch
-from domain.ports import EnginePanel
-from domain.signal import Signal, Stage
+from domain.signal import Stage
 from tasks import settlement
 from tasks.stage import bodies, drive
 from tests.fault.mutants.desk import BOOK, DEADLINE_S, Desk
 from tests.load import an_alert
 from tests.pipeline_support import NOON, run_all, with_engines
+from tests.scripted import Interrupted
 from tests.waiting import until
 
 REFUSED = "SELECT experiment_id FROM orders JOIN trades USING (trade_id) WHERE state = 'rejected'"
@@ -59,34 +56,6 @@ def is_filled_by_look_up(desk: Desk) -> bool:
     return bool(desk.rows("SELECT FROM fills WHERE venue <> 'model'"))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Meeting:
-    """Engines that stop in the middle of the question: say that they were asked, and wait until they may answer."""
-
-    inner: EnginePanel
-    asked: threading.Event
-    may_answer: threading.Event
-
-    @property
-    def versions(self) -> Mapping[EngineSlot, str]:
-        """The engines' own."""
-        return self.inner.versions
-
-    @property
-    def available(self) -> frozenset[EngineSlot]:
-        """The engines that can be asked."""
-        return self.inner.available
-
-    def decide_all(
-        self, asked: Sequence[tuple[Signal, MarketContext, EngineSlot]], *, deadline_s: float
-    ) -> list[tuple[EngineAnswer, EngineAnswer]]:
-        """Answer once it is time."""
-        assert asked
-        self.asked.set()
-        assert self.may_answer.wait(DEADLINE_S)
-        return self.inner.decide_all(asked, deadline_s=deadline_s)
-
-
 def a_chain_sleeps_beyond_its_lease(desk: Desk, _: pytest.MonkeyPatch) -> None:
     """Stop a chain while the engines are asked, until another one has taken its signal; it commits before that one."""
     one, other = uuid4(), uuid4()
@@ -106,8 +75,13 @@ def a_chain_sleeps_beyond_its_lease(desk: Desk, _: pytest.MonkeyPatch) -> None:
 
 def dispatch(desk: Desk, signal_id: UUID, *, lock: UUID, asked: threading.Event, may_answer: threading.Event) -> None:
     """Run the fourth stage as a worker with a token."""
+
+    def meet() -> None:
+        asked.set()
+        assert may_answer.wait(DEADLINE_S)
+
     lease = Lease(lock=lock, worker="tests", seconds=desk.parts.settings.lease_s)
-    parts = with_engines(desk.parts, Meeting(inner=desk.parts.engines, asked=asked, may_answer=may_answer))
+    parts = with_engines(desk.parts, Interrupted(inner=desk.parts.engines, meanwhile=meet))
     drive(bodies[Stage.DISPATCHED], parts, [signal_id], lease=lease, stage=Stage.DISPATCHED)
 
 
