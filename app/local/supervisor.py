@@ -114,8 +114,9 @@ class Supervisor:
                 self._stopped.set()
 
     def _tick(self, now: float) -> None:
-        changed = self._start_wanted()
+        self._start_wanted()
         self._kill_hopeless()
+        changed = False
         for one in self._children:
             status = one.reap()
             if status is not None:
@@ -124,17 +125,20 @@ class Supervisor:
             elif one.restart_at is not None and one.restart_at <= now:
                 one.start()
                 changed = True
-        if changed and self._on_change is not None:
-            self._on_change(self.pids())
+        if changed:
+            self._tell()
 
-    def _start_wanted(self) -> bool:
-        changed = False
+    def _start_wanted(self) -> None:
+        """Start what is wanted; whoever sees that a child runs finds it among the process ids."""
         while not self._wanted.empty():
             one = self._wanted.get()
-            one.start()
             self._children.append(one)
-            changed = True
-        return changed
+            one.start()
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._on_change is not None:
+            self._on_change(self.pids())
 
     def _kill_hopeless(self) -> None:
         while not self._hopeless.empty():

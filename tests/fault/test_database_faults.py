@@ -172,7 +172,8 @@ def test_f30_signals_whose_stage_lost_a_deadlock_are_tried_again(stack: Stack, p
         rival.execute("SET deadlock_timeout = '60s'")
         rival.execute("LOCK TABLE experiments IN SHARE ROW EXCLUSIVE MODE")
         waiting = pool.submit(rival.execute, rows, [ids])
-        until(lambda: stack.rows("SELECT FROM pg_locks WHERE NOT granted"), what="the rival waits for the rows")
+        mine = f"SELECT FROM pg_locks WHERE pid = {rival.info.backend_pid} AND NOT granted"
+        until(lambda: stack.rows(mine), what="the rival waits for the rows")
         go_on()
         waiting.result(30)
         rival.rollback()

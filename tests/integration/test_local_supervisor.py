@@ -60,7 +60,6 @@ def test_a_child_that_dies_five_times_ends_the_supervisor_with_its_last_words() 
 
     with Supervisor(output) as supervisor:
         supervisor.start(a_shell("exec sleep 300", name="neighbour"))
-        eventually(lambda: "neighbour" in supervisor.pids(), what="the neighbour")
         neighbour = supervisor.pids()["neighbour"]
         supervisor.start(a_shell("echo no such table; exit 3", name="worker"))
         assert supervisor.wait(20.0)
