@@ -10,8 +10,8 @@ from datetime import datetime
 
 from app import secrets
 from app.deadlines import Aside, DeadlineMissed
-from app.secrets import TokenVault
 from config.settings import Settings
+from config.vault import TokenVault
 from db import sources
 from db.errors import SQLAlchemyError
 from db.session import Database, Session

@@ -15,6 +15,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.exceptions import HTTPException
 
 from app import api, health, senders, webhook
+from app.access import gate, identity
 from app.auth import Authenticator
 from app.console import page
 from app.publisher import Enqueue, Publisher
@@ -54,6 +55,7 @@ def create_app(settings: Settings, *, enqueue: Enqueue | None = None) -> Flask:
     receiver = _receiver(settings, enqueue or _pipeline(settings))
     app.extensions[RECEIVER] = receiver
     may_send = senders.allowed_by(settings.sender_addresses, trusted_proxies=settings.trusted_proxies or 0)
+    app.extensions[gate.IDENTIFIER] = identity.identifier(settings)
     app.register_blueprint(webhook.blueprint(receiver, may_send=may_send))
     app.register_blueprint(health.blueprint(settings))
     app.register_blueprint(page.blueprint)

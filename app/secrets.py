@@ -1,8 +1,7 @@
-"""Secrets: tokens that are stored hashed and encrypted, and keys whose values are never shown."""
+"""Secrets: fresh tokens, the hashes they are looked up by, and keys whose values are never shown."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 import secrets
@@ -10,40 +9,15 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from cryptography.fernet import Fernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 HIDDEN = "***"
 _TOKEN_BYTES = 32
 _LONGEST_NAME = 64
-_PURPOSE = b"trading-orchestrator/source-tokens/v1"
 _SEPARATORS = re.compile(r"[\s._\-]+")
 _SECRET_KEY = re.compile(
     r"(secret|passphrase|password|passwd|pwd|token|key|pin|auth|authorization|credentials?|licen[cs]e(id)?|bearer"
     r"|signature)$"
 )
 _NO_SECRET_KEY = re.compile(r"(?<!^)(?<!account)pin$|(?<!^)auth$")
-
-
-class TokenVault:
-    """Encrypts tokens for display under a key derived from the secret key (HKDF-SHA256, Fernet)."""
-
-    def __init__(self, secret_key: str) -> None:
-        derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=_PURPOSE).derive(secret_key.encode())
-        self._fernet = Fernet(base64.urlsafe_b64encode(derived))
-
-    def seal(self, token: str) -> bytes:
-        """Return the token encrypted."""
-        return self._fernet.encrypt(token.encode())
-
-    def open(self, sealed: bytes) -> str:
-        """Return the token again.
-
-        Raises:
-            cryptography.fernet.InvalidToken: when it was sealed under another secret key.
-        """
-        return self._fernet.decrypt(sealed).decode()
 
 
 def new_token() -> str:

@@ -38,6 +38,8 @@ class Settings:
     public_url: str | None
     sender_addresses: tuple[Network, ...] | None
     trusted_proxies: int | None
+    client_certificate_header: str | None
+    notify_urls: tuple[Secret, ...]
     secret_key: str | None = field(repr=False)
     api_token: Secret | None
     execution_mode: ExecutionMode
@@ -107,6 +109,9 @@ def _agreeing(settings: Settings) -> Settings:
     if settings.sender_addresses is not None and settings.trusted_proxies is None:
         allowed = "SENDER_ADDRESSES needs to know how many proxies of yours stand before the web process, 0 for none"
         raise SettingInvalid("TRUSTED_PROXIES", "", allowed)
+    if settings.client_certificate_header is not None and not settings.trusted_proxies:
+        allowed = "at least 1 with CLIENT_CERTIFICATE_HEADER: only a proxy of yours can say whose certificate it saw"
+        raise SettingInvalid("TRUSTED_PROXIES", "" if settings.trusted_proxies is None else "0", allowed)
     return settings
 
 
@@ -125,6 +130,8 @@ def _read(reader: _Reader) -> Settings:
         public_url=reader.optional("PUBLIC_URL", values.url("http", "https")),
         sender_addresses=reader.optional("SENDER_ADDRESSES", values.senders),
         trusted_proxies=reader.optional("TRUSTED_PROXIES", values.whole(0, 10)),
+        client_certificate_header=reader.optional("CLIENT_CERTIFICATE_HEADER", values.header),
+        notify_urls=reader.optional("NOTIFY_URLS", values.secrets) or (),
         secret_key=reader.optional("SECRET_KEY", values.at_least(16)),
         api_token=reader.optional("API_TOKEN", values.secret(32)),
         execution_mode=reader.value("EXECUTION_MODE", "ENGINE_A_PRIMARY", values.execution_mode),

@@ -191,3 +191,18 @@ def venue_url(name: str, value: str) -> str:
     if urls.is_venue(value):
         return value
     raise SettingInvalid(name, urls.without_password(value), "a URL that starts with https://, or http:// on loopback")
+
+
+def header(name: str, value: str) -> str:
+    """Take the name of an HTTP header."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}", value):
+        raise SettingInvalid(name, value, "the name of a header, such as X-SSL-Client-Subject")
+    return value
+
+
+def secrets(name: str, value: str) -> tuple[Secret, ...]:
+    """Take URLs separated by blanks, each of which may hold a secret; none is repeated in the error."""
+    found = value.split()
+    if not all(re.fullmatch(r"[a-z][a-z0-9+.-]*://[!-~]+", one) for one in found):
+        raise SettingInvalid(name, "…", "URLs separated by blanks, such as mailto://user:password@example.com")
+    return tuple(Secret(hidden=one) for one in found)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import Base, one_of
 from domain.context import PriceSide
-from domain.signal import Action, Direction, InstrumentKind, SellAlone, SignalStatus
+from domain.signal import Action, Direction, InstrumentKind, Position, SellAlone, SignalStatus
 
 
 class BookRow(Base):
@@ -23,6 +23,7 @@ class BookRow(Base):
         CheckConstraint("kind IN ('live', 'paper', 'test', 'replay')", name="kind_known"),
         CheckConstraint("book = kind OR (kind = 'replay' AND book LIKE 'replay:%')", name="name_says_kind"),
         CheckConstraint("(kind = 'replay') = (cursor IS NOT NULL)", name="replay_has_cursor"),
+        CheckConstraint("live_account IS NULL OR kind = 'live'", name="only_live_has_account"),
     )
 
     book: Mapped[str] = mapped_column(primary_key=True)
@@ -32,6 +33,7 @@ class BookRow(Base):
     completed: Mapped[bool] = mapped_column(server_default=text("false"))
     reference_capital: Mapped[Decimal] = mapped_column(server_default="100000")
     base_currency: Mapped[str] = mapped_column(server_default="USD")
+    live_account: Mapped[str | None] = mapped_column(ForeignKey("accounts.name"))
     max_leverage: Mapped[Decimal] = mapped_column(server_default="1")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
@@ -46,6 +48,7 @@ class SourceRow(Base):
         CheckConstraint("confidence_scale IN (1, 10, 100)", name="confidence_scale_known"),
         CheckConstraint("max_lag_s > 0", name="max_lag_positive"),
         CheckConstraint("heartbeat_s > 0", name="heartbeat_positive"),
+        CheckConstraint("sizing > 0 AND sizing <= 1", name="sizing_is_a_share"),
         CheckConstraint("(previous_token_hash IS NULL) = (previous_until IS NULL)", name="previous_token_ends"),
     )
 
@@ -63,6 +66,7 @@ class SourceRow(Base):
     dialect: Mapped[str | None]
     symbols: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     heartbeat_s: Mapped[int | None]
+    sizing: Mapped[Decimal] = mapped_column(server_default="1")
     previous_token_hash: Mapped[str | None] = mapped_column(unique=True)
     previous_until: Mapped[datetime | None]
     renewed_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -77,6 +81,8 @@ class SignalRow(Base):
     __table_args__ = (
         one_of("direction", Direction),
         one_of("action", Action),
+        one_of("position_before", Position),
+        one_of("position_after", Position),
         one_of("status", SignalStatus),
         one_of("instrument_kind", InstrumentKind),
         CheckConstraint("stage BETWEEN 0 AND 5", name="stage_known"),
@@ -106,6 +112,9 @@ class SignalRow(Base):
     received_at: Mapped[datetime]
     price: Mapped[Decimal | None]
     confidence: Mapped[Decimal | None]
+    sequence: Mapped[int | None] = mapped_column(BigInteger)
+    position_before: Mapped[str | None]
+    position_after: Mapped[str | None]
     signal_hash: Mapped[str]
     content_hash: Mapped[str]
     occurrence: Mapped[int] = mapped_column(BigInteger)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import Base
@@ -52,3 +52,20 @@ class IncidentRow(Base):
     detail: Mapped[dict[str, Any]]
     opened_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     closed_at: Mapped[datetime | None]
+
+
+class NotificationRow(Base):
+    """One telling of an incident: that it was opened, or that it is over; sent at least once, until it is told."""
+
+    __tablename__ = "notifications"
+    __table_args__ = (
+        CheckConstraint("event IN ('opened', 'closed')", name="event_known"),
+        Index("ix_notifications_due", "next_attempt_at", postgresql_where=text("sent_at IS NULL")),
+    )
+
+    incident_id: Mapped[UUID] = mapped_column(ForeignKey("incidents.incident_id"), primary_key=True)
+    event: Mapped[str] = mapped_column(primary_key=True)
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    next_attempt_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    sent_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]

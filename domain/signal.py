@@ -39,6 +39,14 @@ class Action(Enum):
     EXIT = "exit"
 
 
+class Position(Enum):
+    """Where a strategy says it stood before an order, or stands after it."""
+
+    LONG = "long"
+    SHORT = "short"
+    FLAT = "flat"
+
+
 class InstrumentKind(Enum):
     """What is traded under a symbol."""
 

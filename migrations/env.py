@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from alembic import context
 
-from db import experiment_models, models, operation_models, trade_models
+from db import access_models, experiment_models, models, operation_models, trade_models
 from db.base import Base
 
-assert {models.SignalRow, experiment_models.StudyRow, trade_models.TradeRow, operation_models.AuditRow} <= {  # noqa: S101 - all are loaded
-    mapper.class_ for mapper in Base.registry.mappers
-}
+_ONE_OF_EACH = {
+    access_models.UserRow, experiment_models.StudyRow, models.SignalRow, operation_models.AuditRow,
+    trade_models.TradeRow,
+}  # fmt: skip
+assert {mapper.class_ for mapper in Base.registry.mappers} >= _ONE_OF_EACH  # noqa: S101 - all are loaded
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -17,8 +17,8 @@ from app.cli import Problem, opened
 from app.dialects import template
 from app.local import datadir, network, runfile
 from app.schemas import SourceInput, SourceOutput
-from app.secrets import TokenVault
 from config.settings import Settings
+from config.vault import TokenVault
 from db import books, migrate, sources
 from db.migrate import SchemaOutdated
 from db.session import Database

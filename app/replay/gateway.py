@@ -18,6 +18,7 @@ from app.replay import bar_files
 from app.replay.driver import Answer, BookSpec, ReplayExists, ReplayRefused, SignalStuck
 from app.replay.identity import Terms
 from config.settings import Settings
+from config.vault import TokenVault
 from db import bars, books, policies, replays, signals, sources, studies, trades
 from db.policies import PolicyChange
 from db.session import Database
@@ -149,7 +150,7 @@ class Gateway:
             confidence_scale=100,
             max_lag_s=300,
         )
-        sealed = secrets.TokenVault(self._settings.secret_key or "").seal(token)
+        sealed = TokenVault(self._settings.secret_key or "").seal(token)
         sources.add(session, source, token_hash=secrets.hash_token(token), token_encrypted=sealed)
 
     def _await_exits(self, until: datetime, *, at_end: bool) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from app import auth
 from app.local.stack import ServerUrls
-from app.secrets import TokenVault
+from config.vault import TokenVault
 from tests.fault.mutants import faults, guards
 from tests.fault.mutants.desk import SOURCE, Desk, a_desk, reported
 from tests.load import an_alert, post

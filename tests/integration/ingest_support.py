@@ -19,9 +19,9 @@ from sqlalchemy import text
 from app import auth
 from app.factory import RECEIVER, create_app
 from app.publisher import Enqueue
-from app.secrets import TokenVault
 from config import settings as configuration
 from config.settings import Settings
+from config.vault import TokenVault
 from db import books
 from db.session import Database
 from domain.signal import Source

@@ -62,6 +62,11 @@ DUPLICATES = [
     ("audit_log", {"entry_hash": NEW}, "pk_audit_log"),
     ("canaries", {}, "pk_canaries"),
     ("incidents", {"incident_id": NEW}, "uq_incidents_one_open"),
+    ("notifications", {"attempts": 1}, "pk_notifications"),
+    ("users", {"role": "viewer"}, "pk_users"),
+    ("web_sessions", {"address": NEW}, "pk_web_sessions"),
+    ("api_tokens", {"token_id": NEW}, "uq_api_tokens_token_hash"),
+    ("accounts", {"venue": NEW}, "pk_accounts"),
 ]
 
 RULES = [
@@ -98,6 +103,12 @@ RULES = [
     ("books", {"book": "replay", "kind": "replay"}, "ck_books_replay_has_cursor"),
     ("bars", {"high": 1}, "ck_bars_range_holds_prices"),
     ("sources", {"confidence_scale": 7}, "ck_sources_confidence_scale_known"),
+    ("sources", {"sizing": 0}, "ck_sources_sizing_is_a_share"),
+    ("sources", {"sizing": 2}, "ck_sources_sizing_is_a_share"),
+    ("signals", {"position_before": "up"}, "ck_signals_position_before_known"),
+    ("books", {"live_account": "an account"}, "ck_books_only_live_has_account"),
+    ("users", {"role": "owner"}, "ck_users_role_known"),
+    ("notifications", {"event": "noticed"}, "ck_notifications_event_known"),
 ]
 
 
@@ -140,6 +151,11 @@ def a_story(session: Session) -> None:
     session.execute(text("INSERT INTO signal_events SELECT signal_id, 1, gen_random_uuid() FROM signals"))
     session.execute(text("INSERT INTO canaries VALUES ('pipeline', now(), NULL)"))
     session.execute(text("INSERT INTO incidents (kind, subject, detail) VALUES ('order_missing', 'x', '{}')"))
+    session.execute(text("INSERT INTO notifications (incident_id, event) SELECT incident_id, 'opened' FROM incidents"))
+    session.execute(text("INSERT INTO users (name, role, password_hash) VALUES ('me', 'admin', 'h')"))
+    session.execute(text("INSERT INTO web_sessions VALUES ('h', 'me', '', '', now(), now(), now())"))
+    session.execute(text("INSERT INTO api_tokens (label, user_name, token_hash, scopes) VALUES ('', 'me', 'h', '[]')"))
+    session.execute(text("INSERT INTO accounts VALUES ('an account', 'alpaca', 'k', 's')"))
 
 
 def copy(session: Session, table: str, changes: dict[str, Any], *, where: str | None = None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from app import auth, secrets
 from app.auth import Authenticator, Unauthorized
 from app.cli.sources import command
-from app.secrets import TokenVault
+from config.vault import TokenVault
 from db import books, sources
 from db.session import Database
 from tests.integration.ingest_support import SECRET_KEY, SOURCE, a_desk, settings_for

@@ -17,7 +17,7 @@ from config.settings import Settings
 from config.values import Secret, SettingInvalid
 from domain.policy import ExecutionMode
 
-HIDDEN = frozenset({"SECRET_KEY", "API_TOKEN", "BROKER_KEY", "BROKER_SECRET", "ENGINE_SECRET"})
+HIDDEN = frozenset({"SECRET_KEY", "API_TOKEN", "BROKER_KEY", "BROKER_SECRET", "ENGINE_SECRET", "NOTIFY_URLS"})
 GOOD: list[tuple[str, str, str, Any]] = [
     ("DATABASE_URL", "postgresql://u:p@host:5432/db", "database_url", "postgresql://u:p@host:5432/db"),
     ("DATABASE_URL", "postgresql+psycopg://host/db", "database_url", "postgresql+psycopg://host/db"),
@@ -44,6 +44,8 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("QUEUE_SILENT_S", "90", "queue_silent_s", 90),
     ("TRUSTED_PROXIES", "0", "trusted_proxies", 0),
     ("SENDER_ADDRESSES", "10.0.0.0/8, ::1", "sender_addresses", (ip_network("10.0.0.0/8"), ip_network("::1"))),
+    ("CLIENT_CERTIFICATE_HEADER", "X-SSL-Subject", "client_certificate_header", "X-SSL-Subject"),
+    ("NOTIFY_URLS", "json://a  ntfy://b", "notify_urls", (Secret(hidden="json://a"), Secret(hidden="ntfy://b"))),
     ("ENGINE_A", "committee", "engine_a", "committee"),
     ("ENGINE_B", "my.package:make", "engine_b", "my.package:make"),
     ("ENGINE_B", "https://b.example.org:8443/decide?v=2", "engine_b", "https://b.example.org:8443/decide?v=2"),
@@ -69,7 +71,10 @@ GOOD: list[tuple[str, str, str, Any]] = [
     *(("EXECUTION_MODE", one.value, "execution_mode", one) for one in ExecutionMode),
 ]
 
-NEEDED = {"SENDER_ADDRESSES": {"TRUSTED_PROXIES": "1"}}
+NEEDED = {
+    "SENDER_ADDRESSES": {"TRUSTED_PROXIES": "1"},
+    "CLIENT_CERTIFICATE_HEADER": {"TRUSTED_PROXIES": "1"},
+}
 
 BAD: list[tuple[str, str, str]] = [
     ("DATABASE_URL", "mysql://host/db", "a URL that starts with postgresql://"),
@@ -105,6 +110,8 @@ BAD: list[tuple[str, str, str]] = [
     ("TRUSTED_PROXIES", "11", "a whole number from 0 to 10"),
     ("SENDER_ADDRESSES", "somewhere", "addresses or networks such as 203.0.113.7"),
     ("SENDER_ADDRESSES", "10.0.0.1/8", "addresses or networks such as 203.0.113.7"),
+    ("CLIENT_CERTIFICATE_HEADER", "X SSL", "the name of a header"),
+    ("NOTIFY_URLS", "ntfy://b hunter2", "URLs separated by blanks"),
     ("LEASE_S", "sixty", "a whole number from 1 to 3600"),
     ("LEASE_S", "٦٠", "a whole number from 1 to 3600"),
     ("ENGINE_A", "my engine", "rules, committee, package.module:factory, or http(s)://host"),
@@ -157,6 +164,14 @@ def test_a_bad_value_stops_the_start_naming_the_variable_the_value_and_what_is_a
     assert repr(value) in str(caught.value) or name in HIDDEN or "@" in value
 
 
+@pytest.mark.parametrize("proxies", ["", "0"])
+def test_a_header_that_no_proxy_of_ours_sets_says_nothing_of_a_certificate(proxies: str) -> None:
+    with pytest.raises(
+        SettingInvalid, match=f"TRUSTED_PROXIES='{proxies}' is not allowed: at least 1 with CLIENT_CERT"
+    ):
+        settings.load({"CLIENT_CERTIFICATE_HEADER": "X-SSL-Subject", "TRUSTED_PROXIES": proxies})
+
+
 @pytest.mark.parametrize("engine", ["https://engine.example/decide", "my.package:make"])
 def test_a_lease_too_short_for_an_engine_that_may_take_its_whole_deadline_is_refused(engine: str) -> None:
     with pytest.raises(
@@ -180,7 +195,7 @@ def test_without_any_variable_the_defaults_hold() -> None:
     expected = {
         "database_url": None, "migration_database_url": None, "redis_url": None, "broker_url": None,
         "broker_sentinel_master": "mymaster", "data_dir": None, "bind": "127.0.0.1", "public_url": None,
-        "sender_addresses": None, "trusted_proxies": None,
+        "sender_addresses": None, "trusted_proxies": None, "client_certificate_header": None, "notify_urls": (),
         "secret_key": None, "api_token": None, "execution_mode": ExecutionMode.ENGINE_A_PRIMARY, "policy_version": "v1",
         "split_ppm": 500_000, "signal_poll_interval_ms": 1000, "max_signals_per_batch": 500, "worker_backoff_ms": 1000,
         "lease_s": 60, "canary_every_s": 15, "queue_silent_s": None, "engine_a": "rules",
@@ -247,6 +262,7 @@ def test_failpoints_take_effect_only_where_they_are_switched_on() -> None:
         ("API_TOKEN", "hunter2"),
         ("BROKER_SECRET", "hunter2\x07"),
         ("VENUE_URL", "https://user:hunter2@host"),
+        ("NOTIFY_URLS", "mailto:hunter2@host"),
     ],
 )
 def test_the_message_about_a_bad_value_keeps_its_secret(name: str, value: str) -> None:

@@ -22,8 +22,8 @@ from app.bench.chaos.venue import VenueProcess
 from app.bench.chaos.watch import Watch
 from app.bench.ground import BenchFailed, Ground
 from app.local.stack import RunningStack
-from app.secrets import TokenVault
 from config.settings import Settings
+from config.vault import TokenVault
 from db import policies, verification
 from db.errors import SQLAlchemyError
 from db.policies import PolicyChange

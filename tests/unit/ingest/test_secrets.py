@@ -4,7 +4,7 @@ import pytest
 from cryptography.fernet import InvalidToken
 
 from app import secrets
-from app.secrets import TokenVault
+from config.vault import TokenVault
 
 
 @pytest.mark.parametrize(

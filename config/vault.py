@@ -1,0 +1,43 @@
+"""Encryption at rest, under keys derived from SECRET_KEY: one per purpose, so that none opens what another sealed."""
+
+from __future__ import annotations
+
+import base64
+
+from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+
+class Vault:
+    """Encrypts texts for one purpose (HKDF-SHA256, RFC 5869, then Fernet)."""
+
+    def __init__(self, secret_key: str, *, purpose: bytes) -> None:
+        derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(secret_key.encode())
+        self._fernet = Fernet(base64.urlsafe_b64encode(derived))
+
+    def seal(self, text: str) -> bytes:
+        """Return the text encrypted."""
+        return self._fernet.encrypt(text.encode())
+
+    def open(self, sealed: bytes) -> str:
+        """Return the text again.
+
+        Raises:
+            cryptography.fernet.InvalidToken: when it was sealed under another secret key, or for another purpose.
+        """
+        return self._fernet.decrypt(sealed).decode()
+
+
+class TokenVault(Vault):
+    """Encrypts the tokens of sources, so that their URLs can be shown again."""
+
+    def __init__(self, secret_key: str) -> None:
+        super().__init__(secret_key, purpose=b"trading-orchestrator/source-tokens/v1")
+
+
+class AccountVault(Vault):
+    """Encrypts the keys of accounts at venues."""
+
+    def __init__(self, secret_key: str) -> None:
+        super().__init__(secret_key, purpose=b"trading-orchestrator/account-keys/v1")

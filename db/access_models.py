@@ -1,0 +1,74 @@
+"""Tables of who may come in and on what terms: people, their sessions and tokens, and accounts at venues."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import Base, one_of
+from domain.access import Role
+
+
+class UserRow(Base):
+    """A person; of the password only its Argon2id hash is kept. `failures` counts the wrong ones since a right one."""
+
+    __tablename__ = "users"
+    __table_args__ = (one_of("role", Role), CheckConstraint("failures >= 0", name="failures_counted"))
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    role: Mapped[str]
+    password_hash: Mapped[str]
+    enabled: Mapped[bool] = mapped_column(server_default=text("true"))
+    failures: Mapped[int] = mapped_column(server_default="0")
+    locked_until: Mapped[datetime | None]
+    password_set_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class WebSessionRow(Base):
+    """A person's session in a browser, found by the SHA-256 of what the cookie holds."""
+
+    __tablename__ = "web_sessions"
+
+    session_hash: Mapped[str] = mapped_column(primary_key=True)
+    user_name: Mapped[str] = mapped_column(ForeignKey("users.name"), index=True)
+    address: Mapped[str]
+    user_agent: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+    stepped_up_until: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
+class ApiTokenRow(Base):
+    """A token for programs: it acts for a person, within its scopes and that person's role."""
+
+    __tablename__ = "api_tokens"
+
+    token_id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
+    label: Mapped[str]
+    user_name: Mapped[str] = mapped_column(ForeignKey("users.name"), index=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    scopes: Mapped[list[Any]]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class AccountRow(Base):
+    """An account at a venue, its keys encrypted under SECRET_KEY; never changed, only added and disabled."""
+
+    __tablename__ = "accounts"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    venue: Mapped[str]
+    key_encrypted: Mapped[bytes]
+    secret_encrypted: Mapped[bytes]
+    enabled: Mapped[bool] = mapped_column(server_default=text("true"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
