@@ -42,16 +42,18 @@ GENERAL = Aliases(
     symbol=(
         "symbol", "ticker", "tvinstrument", "instrument", "pair", "tradingpair", "market", "asset", "metaticker",
         "metasymbol", "signalsymbol", "signalticker", "strategyticker", "strategysymbol", "syminfoticker", "tvsymbol",
-        "tickerid", "syminfotickerid", "underlying", "contract",
+        "tickerid", "syminfotickerid", "underlying", "contract", "productid", "instid", "instrumentid",
+        "tradingsymbol", "symbolname", "symbolid", "symbolticker", "currencypair", "coinpair", "epic", "scrip",
     ),
     exchange=("exchange", "tvexchange", "metaexchange", "signalexchange", "syminfoprefix", "venue"),
     commands=(
         "action", "direction", "side", "orderaction", "strategyorderaction", "strategyaction", "orderside",
-        "tradeaction", "signaldirection", "signalaction", "signalside", "tradedirection",
+        "tradeaction", "signaldirection", "signalaction", "signalside", "tradedirection", "positionintent",
+        "instruction", "operation", "transactiontype", "txntype", "tradetype", "ordertransactiontype",
     ),
     remarks=(
         "signal", "signaltype", "type", "command", "cmd", "event", "eventtype", "alerttype", "position",
-        "positionside", "strategyorderalertmessage",
+        "strategyorderalertmessage", "order", "actiontype", "decision", "intent", "trade",
     ),
     hints=("trend", "bias", "eventphasename", "phasename", "eventphase", "signaltrend", "signalbias", "metatrend"),
     after=(

@@ -13,6 +13,11 @@ from app.dialects.values import Leaf, is_blank, is_missing
 _NOT_COMPARED = re.compile(r"[\s._\-]+")
 _LONGEST_NAME = 64
 _ENVELOPES = frozenset({"data", "payload", "alert", "body"})
+_WORD = re.compile(r"[a-z]+")
+_ELSEWHERE = frozenset({
+    "prev", "previous", "last", "old", "before", "former", "history", "exit", "close", "closed", "stop", "sl", "tp",
+    "target", "take", "opposite", "hedge",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,15 @@ class Fields:
                 return self._leaves.get(name) or self._no_values[name]
         return None
 
+    def only(self, names: Sequence[str]) -> Field | None:
+        """Return the one field whose own name is among these, whatever it stands in; None when there are several.
+
+        What stands in a group that tells of another time or another order is not looked at.
+        """
+        found = {one.path: one for one in self._leaves.values() if _own_name(one.path) in names}
+        kept = [one for one in found.values() if not _ELSEWHERE & set(_WORD.findall(one.path.lower()))]
+        return kept[0] if len(kept) == 1 else None
+
     def all(self, names: Sequence[str]) -> list[Field]:
         """Return those of these fields that are not missing."""
         return [self._leaves[name] for name in names if name in self._leaves]
@@ -78,6 +92,10 @@ class Fields:
                     self._gather(value, path=written, squeezed="")
             elif not isinstance(value, list):
                 self._keep(name, Field(path=written, value=value))
+
+
+def _own_name(path: str) -> str:
+    return squeeze(path.rpartition(".")[2])
 
 
 @lru_cache(maxsize=4096)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
-from app.dialects import intent, symbols, values, words
+from app.dialects import flags, intent, symbols, values, words
 from app.dialects.aliases import Aliases, Names
 from app.dialects.fields import Field, Fields
 from app.dialects.identity import exact
@@ -20,6 +21,14 @@ from app.dialects.words import Wish, WordsContradict
 from domain.signal import AlertBar, Instrument, Source
 
 _LONGEST_PHRASE = 100
+_BASES = ("base", "basecurrency", "baseasset", "syminfobasecurrency", "coin")
+_QUOTES = ("quote", "quotecurrency", "quoteasset", "syminfocurrency")
+_COMMENTS = ("comment", "ordercomment", "strategyordercomment", "strategycomment")
+_BASE, _QUOTE = re.compile(r"[A-Za-z0-9]{2,8}"), re.compile(r"[A-Za-z]{3,5}")
+# Looked for at any depth, where one field alone bears the name.
+_SYMBOLS, _ACTIONS = ("symbol", "ticker", "pair", "instrument"), ("action", "side", "direction")
+# Remarks that say what happened; `type` is not among them, since a stop order may well open.
+_EVENTS = ("event", "eventtype", "alerttype", "signal", "signaltype", "command", "cmd", "intent")
 T = TypeVar("T")
 
 
@@ -68,7 +77,7 @@ class _Reader:
     read_from: dict[str, list[str]] = field(default_factory=dict)
 
     def instrument(self) -> Instrument | None:
-        given = self.fields.first_given(self.aliases.symbol)
+        given = self._pair() or self.fields.first_given(self.aliases.symbol) or self.fields.only(_SYMBOLS)
         if given is None:
             self._refuse("symbol", "is required, such as BTCUSDT, BINANCE:BTCUSDT or EURUSD")
             return None
@@ -86,12 +95,23 @@ class _Reader:
         written = values.text(value)
         return symbols.read(self.source.symbols.get("".join(written.upper().split()), written))
 
+    def _pair(self) -> Field | None:
+        """Join a base and a quote that stand apart; a symbol beside a quote may be the base."""
+        base = self.fields.first((*_BASES, *self.aliases.symbol))
+        quote = self.fields.first(_QUOTES)
+        if base is None or quote is None:
+            return None
+        told, priced = str(base.value).strip(), str(quote.value).strip()
+        if not (_BASE.fullmatch(told) and _QUOTE.fullmatch(priced)) or told.upper().endswith(priced.upper()):
+            return None
+        return Field(path=f"{base.path}, {quote.path}", value=f"{told}/{priced}")
+
     def intent(self) -> Intent | None:
         try:
             commands = self._commands()
             if commands is None:
                 return None
-            wish = words.combine([*commands, *self._remarks()])
+            wish = self._wish([*commands, *self._remarks()])
             return intent.decide(
                 self._hinted() if wish == Wish() else wish,
                 before=self._position("before"),
@@ -102,6 +122,35 @@ class _Reader:
             asking = self.fields.first((*self.aliases.commands, *self.aliases.remarks))
             self._refuse(asking.path if asking is not None else "direction", str(error))
             return None
+
+    def _wish(self, said: list[Wish]) -> Wish:
+        """Unite what the words say with what the names of fields say.
+
+        Raises:
+            WordsContradict, IntentUnclear: when they do not fit together, or speak of something that is no entry.
+        """
+        turned = flags.spoken_of(self.fields, _EVENTS)
+        if turned is not None:
+            raise IntentUnclear(f"{turned.path} speaks of something that is neither an entry nor a whole exit")
+        fields, named = flags.named(self.fields) if not said else ([], [])
+        held, closer = flags.held(self.fields), flags.only_closes(self.fields) or self._exit_by_name()
+        wish = flags.of_position(words.combine(said + named or self._deep()), held)
+        for one in (*fields, held, closer):
+            if one is not None:
+                self._noted("action", one, None)
+        return flags.closing(wish, closer) if closer is not None else wish
+
+    def _exit_by_name(self) -> Field | None:
+        """Return what calls the order an exit, where no position is told, which would say it better."""
+        if self.fields.first((*self.aliases.before, *self.aliases.after)) is not None:
+            return None
+        return flags.called_an_exit(self.fields, (*self.aliases.order_id, *self.aliases.explicit_id, *_COMMENTS))
+
+    def _deep(self) -> list[Wish]:
+        """Return what the only field of such a name says, however deep it stands."""
+        given = self.fields.only(_ACTIONS)
+        wish = words.read(str(given.value)[:_LONGEST_PHRASE]) if given is not None else None
+        return [self._noted("action", given, wish)] if given is not None and wish is not None else []
 
     def optional(self, meaning: str, parse: Callable[[Leaf], T]) -> T | None:
         given = self.fields.first(getattr(self.aliases, meaning))

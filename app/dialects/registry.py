@@ -9,6 +9,7 @@ from typing import Any
 from app.dialects import body as bodies
 from app.dialects import (
     dual_engine,
+    envelopes,
     general,
     hackingthemarkets,
     identity,
@@ -55,7 +56,7 @@ def understand(body: bytes, source: Source) -> list[NewSignal | Refused]:
         parts = bodies.decode(body)
     except BodyUnreadable as error:
         return [Refused(raw=body, errors={"body": [str(error)]})]
-    return [_understand(part, source) for part in parts]
+    return [_understand(one, source) for part in parts for one in envelopes.opened(part)]
 
 
 def detect(fields: Fields) -> Dialect:

@@ -37,7 +37,7 @@ def read(written: str) -> Instrument:
     Raises:
         SymbolUnreadable: when the text has another form.
     """
-    exchange, rest = _without_exchange(re.sub(r"\s+", "", written).upper())
+    exchange, rest = _without_exchange(re.sub(r"\s+", "", written).upper().removeprefix("$").removeprefix("#"))
     symbol, kind = _settled(rest) or _marked(rest)
     symbol = _joined(symbol)
     if _ALLOWED.fullmatch(symbol) is None or (exchange and _ALLOWED.fullmatch(exchange) is None):

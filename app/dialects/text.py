@@ -25,7 +25,16 @@ _PRICE_BEHIND = re.compile(r"(?<!\S)(\S{1,64}) (?:@|at) ?(\d{1,40}(?:\.\d{1,40})
 _FEW = 5
 _SYMBOL = re.compile(r"(?:[A-Z][A-Z0-9_]*:)?[A-Z0-9][A-Z0-9.\-_/!:]{1,31}")
 _LICENCE = re.compile(r"\d{4,}")
-_FILLERS = frozenset({"at", "on", "for", "now"})
+_FILLERS = frozenset({"at", "on", "for", "now", "alert", "signal", "order", "position", "market", "-", "–"})
+# Signs that say nothing; others (a cross, a no-entry sign) may turn a message into its opposite.
+_ORNAMENTS = re.compile(
+    "[\U0001f7e2\U0001f534\U0001f680\U0001f4c8\U0001f4c9\U0001f514\U0001f525\u2705\u25b2\u25bc\ufe0f*]"
+)
+_BEHIND = ":!,;."
+_TERMS = frozenset(
+    {"sl", "tp", "q", "qty", "risk", "size", "stop", "target", "lot", "lots", "lev", "leverage", "amount"}
+)
+_FRAME = re.compile(r"\d{1,3}(?:s|m|min|h|H|d|D|w|W)")
 
 
 class TextUnclear(ValueError):
@@ -109,18 +118,28 @@ def _piped(text: str) -> Found | None:
         return None
     key, strategy, *asked = pieces
     action, ticker = asked if _command(asked[0]) else reversed(asked)
+    if _NUMBER.fullmatch(ticker):
+        return None
     return {"key": key, "strategy": strategy, "action": action, "ticker": ticker}
 
 
 def _positions(text: str) -> Found | None:
     """Read one command and one symbol out of few pieces; a piece that is neither makes it unclear."""
-    price = _PRICE_BEHIND.search(" ".join(text.split()))
-    pieces = [one for one in re.split(r"[\s,|;@]+", text) if one and one.lower() not in _FILLERS]
-    commands = [one for one in pieces if _command(one)]
-    others = [one for one in pieces if one not in commands and not _NUMBER.fullmatch(one)]
-    if not 1 <= len(commands) <= 2 or len(others) != 1 or len(pieces) > _FEW or not _SYMBOL.fullmatch(others[0]):
+    plain = " ".join(_ORNAMENTS.sub(" ", text).split())
+    price = _PRICE_BEHIND.search(plain)
+    pieces = [one for one in (piece.rstrip(_BEHIND) for piece in re.split(r"[\s,|;@]+", plain)) if one]
+    terms = [term for one in pieces if (term := _pair(one)) is not None and term[0].lower() in _TERMS]
+    said = [one for one in pieces if one.lower() not in _FILLERS and "=" not in one]
+    commands = [one for one in said if _command(one)]
+    frames = [one for one in said if _FRAME.fullmatch(one)]
+    others = [one for one in said if one not in commands + frames and not _NUMBER.fullmatch(one)]
+    if not 1 <= len(commands) <= 2 or len(others) != 1 or len(said) > _FEW or not _SYMBOL.fullmatch(others[0]):
         return None
-    found = {"action": " ".join(commands), "symbol": others[0]}
+    if len(frames) > 1 or len(terms) != sum("=" in one for one in pieces):
+        return None
+    found = {"action": " ".join(commands), "symbol": others[0]} | dict(terms)
+    if frames:
+        found["timeframe"] = frames[0]
     return found | {"price": price.group(2)} if price and price.group(1) == others[0] else found
 
 

@@ -14,6 +14,9 @@ Leaf = str | int | Decimal | bool | None
 _PLACEHOLDER = re.compile(r"\{\{.*\}\}")
 _NO_VALUE = frozenset({"nan", "na", "n/a", "null", "none", "undefined"})
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?")
+# Groups of three with the other sign before the fraction: which sign is which cannot be mistaken then.
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:(,\d{3})+\.\d+|(\.\d{3})+,\d+)")
+_CURRENCY = re.compile(r"[$€£¥₹] ?(?=[\d.])|(?<=\d) ?(?:[A-Z]{3,5}|[$€£¥₹])$")
 _HIGHEST = Decimal("1e30")
 _LOWEST = Decimal("1e-30")
 _MOST_DIGITS = 60
@@ -69,7 +72,7 @@ def price(value: Leaf) -> Decimal:
     Raises:
         ValueUnreadable: when it is no number, not above zero, or smaller than 1e-30.
     """
-    found = number(value)
+    found = number(_CURRENCY.sub("", value.strip(), count=1) if isinstance(value, str) else value)
     if found < _LOWEST:
         raise ValueUnreadable("must be a price above zero, such as 43250.5; leave the field out when there is none")
     return found
@@ -139,8 +142,12 @@ def _decimal(value: Leaf) -> Decimal:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return Decimal(value)
-    if isinstance(value, str) and len(value) < 100 and value.isascii() and _NUMBER.fullmatch(value.strip()):
-        return Decimal(value.strip())
+    if isinstance(value, str) and len(value) < 100 and value.isascii():
+        written = value.strip()
+        if _GROUPED.fullmatch(written):
+            written = written.replace(min(",.", key=written.index), "").replace(",", ".")
+        if _NUMBER.fullmatch(written):
+            return Decimal(written)
     raise ValueUnreadable("must be a number such as 43250.5; leave the field out when there is none")
 
 

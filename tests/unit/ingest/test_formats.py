@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from app.dialects.registry import Refused, understand
+from domain.intervals import Interval
 from domain.signal import InstrumentKind, NewSignal, SellAlone, Source
+from tests.unit.ingest.other_formats import CLOSES_LONG, CLOSES_SHORT, LONG, OTHERS, SHORT
 
 SOURCE = Source(
     name="desk", book="paper", strategy="", timeframe=None, exchange="", instrument_kind=None, sell_alone=None,
     confidence_scale=100, max_lag_s=300,
 )  # fmt: skip
 NOON = datetime(2024, 1, 31, 12, tzinfo=UTC)
-LONG, SHORT = ("long", "entry"), ("short", "entry")
-CLOSES_LONG, CLOSES_SHORT = ("long", "exit"), ("short", "exit")
 
 THREE_COMMAS = (
     '{"secret":"s","max_lag":"300","timestamp":"2024-01-31T12:00:00Z","trigger_price":"43250.5","tv_exchange":"BINANCE",'
@@ -146,6 +146,7 @@ FORMATS: list[tuple[str, str, str, tuple[str, str]]] = [
     ("general", "Long BINANCE:BTCUSDT at 43000", "BTCUSDT", LONG),
     ("general", "BTCUSDT,close long", "BTCUSDT", CLOSES_LONG),
     ("general", "BTCUSDT.P|short", "BTCUSDT", SHORT),
+    *OTHERS,
 ]  # fmt: skip
 
 BROKEN: list[tuple[str, str]] = [
@@ -186,6 +187,18 @@ UNCLEAR: list[tuple[str, str]] = [
     ("body", '{"ticker":"BTCUSDT","action":"buy"'),
     ("body", '{"ticker":"BTCUSDT","action":"buy"} {"ticker":"ETHUSDT","action":"buy"}'),
     ("body", "{ticker: BTCUSDT, action: buy, action: sell}"),
+    ("side", '{"symbol":"BTCUSDT","event":"tp1","side":"long"}'),
+    ("side", '{"symbol":"BTCUSDT","signal":"Take Profit 1","side":"long"}'),
+    ("signal", '{"symbol":"BTCUSDT","signal":"no buy","trend":"bullish"}'),
+    ("action", '{"symbol":"BTCUSDT","action":"buy","comment":"Close entry(s) order Long"}'),
+    ("action", '{"symbol":"BTCUSDT","action":"enter_long","reduce_only":true}'),
+    ("direction", '{"symbol":"BTCUSDT","buy":1}'),
+    ("direction", '{"symbol":"BTCUSDT","buy":true,"sell":true}'),
+    ("direction", '{"symbol":"BTCUSDT","previous":{"side":"long"}}'),
+    ("direction", '{"symbol":"BTCUSDT","legs":[{"side":"buy"},{"side":"sell"}]}'),
+    ("body", "❌ BUY BTCUSDT"),
+    ("body", "do not buy BTCUSDT"),
+    ("body", "SuperTrend Buy! BTCUSDT"),
 ]
 
 
@@ -235,6 +248,20 @@ def test_an_array_gives_a_signal_of_each_element_and_the_bad_one_alone_is_refuse
     assert [isinstance(one, NewSignal) for one in found] == [True, False, True]
 
 
+def test_a_list_within_an_object_gives_a_signal_of_each_with_what_stands_beside_it() -> None:
+    found = understand(
+        b'{"strategy":"waves","alerts":[{"ticker":"BTCUSDT","action":"buy"},{"ticker":"ETHUSDT","side":"short"}]}',
+        SOURCE,
+    )
+
+    signals = [one for one in found if isinstance(one, NewSignal)]
+    assert [(one.symbol, one.direction.value, one.strategy) for one in signals] == [
+        ("BTCUSDT", "long", "waves"), ("ETHUSDT", "short", "waves"),
+    ]  # fmt: skip
+    again = [understand(one.raw_body, SOURCE)[0] for one in signals]
+    assert [one.content_hash for one in again if isinstance(one, NewSignal)] == [one.content_hash for one in signals]
+
+
 @pytest.mark.parametrize(
     ("setting", "asks"), [(SellAlone.SHORT, SHORT), (SellAlone.EXIT, CLOSES_LONG)], ids=["short", "exit"]
 )
@@ -254,6 +281,9 @@ def test_the_source_says_what_a_bare_sell_means(setting: SellAlone, asks: tuple[
         ("BTCUSDT.P|short", {"instrument_kind": InstrumentKind.PERP}),
         (SENTENCE % ("buy", "2.5"), {"strategy": "Waves", "exchange": "BINANCE"}),
         ("symbol=BTCUSDT&action=enter+long&price=43%2E5", {"price": Decimal("43.5")}),
+        ('{"symbol":"BTCUSDT","action":"buy","price":"$43,250.50"}', {"price": Decimal("43250.50")}),
+        ('{"symbol":"BTCUSDT","action":"buy","price":"43.250,50 EUR"}', {"price": Decimal("43250.50")}),
+        ("BUY BTCUSDT on 4h @ 5", {"timeframe": Interval.parse("4h"), "price": None}),
     ],
 )
 def test_the_other_values_are_read_too(message: str, expected: dict[str, Any]) -> None:
