@@ -44,6 +44,12 @@ def close_settled(session: Session, *, kind: str, still: Collection[str]) -> Non
     session.execute(query, {"kind": kind, "still": list(still)})
 
 
+def ever(session: Session, *, kind: str, subjects: Collection[str]) -> set[str]:
+    """Return those of the subjects about which there is or was an incident of this kind."""
+    query = text("SELECT subject FROM incidents WHERE kind = :kind AND subject = ANY(:subjects)")
+    return set(session.execute(query, {"kind": kind, "subjects": list(subjects)}).scalars())
+
+
 def list_open(session: Session) -> list[RowMapping]:
     """Return the open incidents, oldest first."""
     return list(session.execute(_LIST).mappings())

@@ -22,8 +22,9 @@ _COLUMNS = {
     "signal_id": "uuid", "book": "text", "source": "text", "strategy": "text", "symbol": "text", "exchange": "text",
     "instrument_kind": "text", "direction": "text", "action": "text", "timeframe": "text",
     "timestamp": "timestamptz", "event_at": "timestamptz", "received_at": "timestamptz", "price": "numeric",
-    "confidence": "numeric", "signal_hash": "text", "content_hash": "text", "occurrence": "bigint", "dialect": "text",
-    "read_from": "jsonb", "raw_body": "bytea", "raw_payload": "jsonb", "flags": "jsonb", "is_test": "boolean",
+    "confidence": "numeric", "sequence": "bigint", "position_before": "text", "position_after": "text",
+    "signal_hash": "text", "content_hash": "text", "occurrence": "bigint", "dialect": "text", "read_from": "jsonb",
+    "raw_body": "bytea", "raw_payload": "jsonb", "flags": "jsonb", "is_test": "boolean",
 }  # fmt: skip
 _NAMES = ", ".join(f'"{name}"' for name in _COLUMNS)
 _TYPES = ", ".join(f'"{name}" {kind}' for name, kind in _COLUMNS.items())
@@ -261,6 +262,9 @@ def _row(one: _Placed) -> dict[str, Any]:
         "received_at": one.received_at,
         "price": signal.price,
         "confidence": signal.confidence,
+        "sequence": signal.sequence,
+        "position_before": signal.position_before.value if signal.position_before is not None else None,
+        "position_after": signal.position_after.value if signal.position_after is not None else None,
         "signal_hash": one.signal_hash,
         "content_hash": signal.content_hash,
         "occurrence": one.occurrence,

@@ -17,12 +17,13 @@ from sqlalchemy.orm import Session
 
 from domain.experiment import Assignment
 from domain.intervals import Interval
-from domain.signal import Action, Direction, InstrumentKind, Signal, Stage
+from domain.signal import Action, Direction, InstrumentKind, Position, Signal, Stage
 from domain.trade import experiment_id_for
 
 MAX_ATTEMPTS = 5
 COLUMNS = """signal_id, book, source, strategy, symbol, exchange, instrument_kind, direction, action, timeframe,
-    timestamp, received_at, price, confidence, signal_hash, flags, is_test, stage, attempts, seq"""
+    timestamp, received_at, price, confidence, signal_hash, flags, is_test, stage, attempts, seq,
+    sequence, position_before, position_after"""
 
 log = structlog.get_logger()
 
@@ -288,6 +289,9 @@ def to_signal(row: RowMapping) -> Signal:
         is_test=row["is_test"],
         stage=Stage(row["stage"]),
         attempts=row["attempts"],
+        sequence=row["sequence"],
+        position_before=Position(row["position_before"]) if row["position_before"] else None,
+        position_after=Position(row["position_after"]) if row["position_after"] else None,
     )
 
 

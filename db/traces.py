@@ -14,9 +14,10 @@ Columns = dict[str, Any]
 
 _SIGNAL = """
     SELECT signal_id, source, strategy, symbol, exchange, instrument_kind, direction, action, timeframe, timestamp,
-           event_at, received_at, price, confidence, signal_hash, content_hash, occurrence, dialect, read_from,
-           raw_payload, flags, book, is_test, stage, status, processed, experiment_id, processing_lock, locked_by,
-           lock_expires_at, attempts, next_attempt_at, last_error, seq, stored_at
+           event_at, received_at, price, confidence, sequence, position_before, position_after, signal_hash,
+           content_hash, occurrence, dialect, read_from, raw_payload, flags, book, is_test, stage, status, processed,
+           experiment_id, processing_lock, locked_by, lock_expires_at, attempts, next_attempt_at, last_error, seq,
+           stored_at
     FROM signals WHERE signal_id = :id
 """
 _CONTEXT = """

@@ -1,4 +1,4 @@
-"""Watching the sources: who fell silent, whose alerts come so fast or are so old that TradingView will stop them."""
+"""Watching the sources: who fell silent, whose alerts never came, or will be stopped by TradingView before long."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db import books, incidents
+from db import books, gaps, incidents
 
-SILENT, TOO_FAST, EXPIRING = "source_silent", "alerts_too_fast", "alerts_expire"
+SILENT, TOO_FAST, EXPIRING, MISSING = "source_silent", "alerts_too_fast", "alerts_expire", "alerts_missing"
 # TradingView stops an alert without a word when it fires more than 15 times in 3 minutes, and two months after it was
 # made; both are warned of before.
 FAST, FAST_WITHIN_S = 12, 180
@@ -68,12 +68,20 @@ def look(session: Session) -> list[Finding]:
         Finding(kind=EXPIRING, subject=row.subject, detail={"renewed_at": row.renewed_at.isoformat()})
         for row in session.execute(_EXPIRING, given)
     ]
-    return [*silent, *fast, *expiring]
+    missing = [
+        Finding(kind=MISSING, subject=one.subject, detail=one.detail) for one in gaps.find(session, kind=MISSING)
+    ]
+    return [*silent, *fast, *expiring, *missing]
 
 
 def keep_incidents(session: Session) -> list[Finding]:
-    """Open an incident for each new finding, close those whose cause is over, and return what is new."""
+    """Open an incident for each new finding, close those whose cause is over, and return what is new.
+
+    A gap that a person closed stays closed: it is over, and what is missing in it will hardly come.
+    """
     found = look(session)
-    for kind in (SILENT, TOO_FAST, EXPIRING):
+    for kind in (SILENT, TOO_FAST, EXPIRING, MISSING):
         incidents.close_settled(session, kind=kind, still=[one.subject for one in found if one.kind == kind])
-    return [one for one in found if incidents.open_(session, kind=one.kind, subject=one.subject, detail=one.detail)]
+    known = incidents.ever(session, kind=MISSING, subjects=[one.subject for one in found if one.kind == MISSING])
+    fresh = [one for one in found if one.kind != MISSING or one.subject not in known]
+    return [one for one in fresh if incidents.open_(session, kind=one.kind, subject=one.subject, detail=one.detail)]

@@ -46,6 +46,11 @@ class Position(Enum):
     SHORT = "short"
     FLAT = "flat"
 
+    @property
+    def side(self) -> Direction | None:
+        """The side that is held; None when flat."""
+        return None if self is Position.FLAT else Direction(self.value)
+
 
 class InstrumentKind(Enum):
     """What is traded under a symbol."""
@@ -105,7 +110,8 @@ class Signal:
 
     `exchange` is empty and `strategy` is empty when the alert did not name one. `confidence` is on 0..100.
     `timestamp` is what the payload said (bar or alert time); `received_at` is the arrival on the book's clock
-    and the only time that decides what may be known.
+    and the only time that decides what may be known. `sequence` is the number its sender gave it; `position_before`
+    and `position_after` say where its strategy stood. All three are None where the alert did not tell.
     """
 
     signal_id: UUID
@@ -127,6 +133,9 @@ class Signal:
     is_test: bool
     stage: Stage
     attempts: int
+    sequence: int | None = None
+    position_before: Position | None = None
+    position_after: Position | None = None
 
     @property
     def instrument(self) -> Instrument:
@@ -147,7 +156,8 @@ class NewSignal:
     `timeless` says that the body carried neither an id nor a time, so that identical bodies within 60 s of the
     book's clock are one alert and later ones are new occurrences. `read_from` names, for each meaning, the payload's
     fields it was read from. `raw_payload` has its secrets redacted; `raw_body` is the bytes as they came. `event_at`
-    is the firing time the payload told, if any: it serves staleness only.
+    is the firing time the payload told, if any: it serves staleness and the order of alerts. `sequence` and the two
+    positions are as `Signal` has them; they are no part of what makes the alert this alert.
     """
 
     book: str
@@ -163,6 +173,9 @@ class NewSignal:
     event_at: datetime | None
     price: Decimal | None
     confidence: Decimal | None
+    sequence: int | None
+    position_before: Position | None
+    position_after: Position | None
     bar: AlertBar | None
     content_hash: str
     timeless: bool

@@ -13,8 +13,9 @@ class Aliases:
 
     `commands` must be words we know, `remarks` count when they are such words, and both must agree; `hints` decide
     only when neither says anything. `after` and `before` report the strategy's position around the order, `size_after`
-    does so as a signed size, where no word says it (a bare `position_size` may as well be the order's). `bars` are the
-    groups in which open, high, low, close and volume stand (empty: at the top).
+    does so as a signed size, where no word says it (a bare `position_size` may as well be the order's). `sequence` is
+    the number of the alert among those of its strategy, under a name that can mean nothing else. `bars` are the groups
+    in which open, high, low, close and volume stand (empty: at the top).
     """
 
     symbol: Names
@@ -34,6 +35,7 @@ class Aliases:
     is_test: Names
     explicit_id: Names
     order_id: Names
+    sequence: Names
     comment: Names
     bars: Names
 
@@ -84,6 +86,10 @@ GENERAL = Aliases(
     is_test=("istest", "test", "metaistest", "metatest", "signalistest"),
     explicit_id=("signalid", "alertid", "id", "uuid", "eventid", "messageid", "metaid", "metasignalid", "metaalertid"),
     order_id=("orderid", "strategyorderid", "strategyinfoorderid"),
+    sequence=(
+        "sequence", "seq", "sequenceno", "sequencenumber", "seqno", "seqnum", "alertno", "alertnumber", "alertsequence",
+        "signalsequence", "metasequence", "metaseq",
+    ),
     comment=(
         "comment", "ordercomment", "strategyordercomment", "strategycomment", "alertmessage", "message", "note",
     ),

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
 from app.dialects.words import Order, Verb, Wish
-from domain.signal import Action, Direction, SellAlone
+from domain.signal import Action, Direction, Position, SellAlone
 
 _WHICH_SIDE = (
     "which side is closed? add direction long or short, or the position before (strategy.prev_market_position)"
@@ -20,19 +19,6 @@ _NO_DIRECTION = "say what to do: buy, long, short, exit with a direction, or str
 _CONTRADICTION = "contradicts the position it comes with: buy moves towards long, sell towards short"
 _PARTIAL = "only reduces a position, which is not supported: send an exit when the position is closed"
 _SIDE_AGAINST_ORDER = "buy goes with long and sell with short: the words contradict each other"
-
-
-class Position(Enum):
-    """A position's side, as a strategy reports it before or after an order."""
-
-    LONG = "long"
-    SHORT = "short"
-    FLAT = "flat"
-
-    @property
-    def side(self) -> Direction | None:
-        """The side that is held; None when flat."""
-        return None if self is Position.FLAT else Direction(self.value)
 
 
 class IntentUnclear(ValueError):

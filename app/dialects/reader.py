@@ -13,12 +13,12 @@ from app.dialects import flags, intent, symbols, values, words
 from app.dialects.aliases import Aliases, Names
 from app.dialects.fields import Field, Fields
 from app.dialects.identity import exact
-from app.dialects.intent import Intent, IntentUnclear, Position
+from app.dialects.intent import Intent, IntentUnclear
 from app.dialects.reading import AlertUnclear, Identity, Reading
 from app.dialects.symbols import SymbolUnreadable
 from app.dialects.values import Leaf, ValueUnreadable
 from app.dialects.words import Wish, WordsContradict
-from domain.signal import AlertBar, Instrument, Source
+from domain.signal import Action, AlertBar, Instrument, Position, Source
 
 _LONGEST_PHRASE = 100
 _BASES = ("base", "basecurrency", "baseasset", "syminfobasecurrency", "coin")
@@ -58,6 +58,9 @@ def read(fields: Fields, source: Source, *, aliases: Aliases) -> Reading:
         event_at=event_at,
         price=price,
         confidence=confidence,
+        sequence=reader.sequence(),
+        position_before=reader.before,
+        position_after=_reached(meant, reader.after),
         strategy=strategy,
         bar=_bar(fields, aliases.bars, bar_time),
         is_test=is_test,
@@ -68,11 +71,13 @@ def read(fields: Fields, source: Source, *, aliases: Aliases) -> Reading:
 
 @dataclass(slots=True, kw_only=True)
 class _Reader:
-    """Reads one payload and gathers what is wrong with it."""
+    """Reads one payload and gathers what is wrong with it; the intent's reading leaves the two positions behind."""
 
     fields: Fields
     source: Source
     aliases: Aliases
+    before: Position | None = None
+    after: Position | None = None
     errors: dict[str, list[str]] = field(default_factory=dict)
     read_from: dict[str, list[str]] = field(default_factory=dict)
 
@@ -106,18 +111,23 @@ class _Reader:
             return None
         return Field(path=f"{base.path}, {quote.path}", value=f"{told}/{priced}")
 
+    def sequence(self) -> int | None:
+        """Return the alert's number; what is none says nothing, since an alert is not refused for it."""
+        given = self.fields.first(self.aliases.sequence)
+        try:
+            return self._noted("sequence", given, values.count(given.value)) if given is not None else None
+        except ValueUnreadable:
+            return None
+
     def intent(self) -> Intent | None:
         try:
             commands = self._commands()
             if commands is None:
                 return None
             wish = self._wish([*commands, *self._remarks()])
-            return intent.decide(
-                self._hinted() if wish == Wish() else wish,
-                before=self._position("before"),
-                after=self._position("after") or self._signed_size(),
-                sell_alone=self.source.sell_alone,
-            )
+            hinted = self._hinted() if wish == Wish() else wish
+            self.before, self.after = self._position("before"), self._position("after") or self._signed_size()
+            return intent.decide(hinted, before=self.before, after=self.after, sell_alone=self.source.sell_alone)
         except (WordsContradict, IntentUnclear) as error:
             asking = self.fields.first((*self.aliases.commands, *self.aliases.remarks))
             self._refuse(asking.path if asking is not None else "direction", str(error))
@@ -221,6 +231,11 @@ class _Reader:
 
     def _refuse(self, path: str, message: str) -> None:
         self.errors.setdefault(path, []).append(message)
+
+
+def _reached(meant: Intent, after: Position | None) -> Position | None:
+    """Return where the strategy stands now; a side that an exit comes with is the one it closes, not where it led."""
+    return None if meant.action is Action.EXIT and after is not Position.FLAT else after
 
 
 def _position(given: Field | None) -> Position | None:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from app.dialects.fields import Fields
 from domain.intervals import Interval
-from domain.signal import Action, AlertBar, Direction, Instrument, Source
+from domain.signal import Action, AlertBar, Direction, Instrument, Position, Source
 
 FieldErrors = Mapping[str, list[str]]
 
@@ -31,8 +31,9 @@ class Identity:
 class Reading:
     """An alert as it was understood. `bar_time` is a bar's open, `event_at` the firing time, both aware UTC.
 
-    `confidence` is on 0..100; `exchange` of the instrument and `strategy` fall back to the source's. `read_from` names,
-    for each meaning, the fields it was read from, as the sender wrote them.
+    `sequence` and the positions are None where the alert does not tell them. `confidence` is on 0..100; `exchange` of
+    the instrument and `strategy` fall back to the source's. `read_from` names, for each meaning, the fields it was read
+    from, as the sender wrote them.
     """
 
     instrument: Instrument
@@ -43,6 +44,9 @@ class Reading:
     event_at: datetime | None
     price: Decimal | None
     confidence: Decimal | None
+    sequence: int | None
+    position_before: Position | None
+    position_after: Position | None
     strategy: str
     bar: AlertBar | None
     is_test: bool

@@ -20,6 +20,7 @@ _CURRENCY = re.compile(r"[$€£¥₹] ?(?=[\d.])|(?<=\d) ?(?:[A-Z]{3,5}|[$€£
 _HIGHEST = Decimal("1e30")
 _LOWEST = Decimal("1e-30")
 _MOST_DIGITS = 60
+_LARGEST_COUNT = 2**53
 _FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MOMENT = datetime(2100, 1, 1, tzinfo=UTC)
 _LONGEST_INTERVAL = timedelta(days=366)
@@ -64,6 +65,18 @@ def number(value: Leaf) -> Decimal:
     if abs(found) > _HIGHEST:
         raise ValueUnreadable("must be a number of at most 1e30")
     return found
+
+
+def count(value: Leaf) -> int:
+    """Read a whole number from 0 to 2^53, up to which a number is the same wherever it is held.
+
+    Raises:
+        ValueUnreadable: when it is none.
+    """
+    found = number(value)
+    if found != found.to_integral_value() or not 0 <= found <= _LARGEST_COUNT:
+        raise ValueUnreadable(f"must be a whole number from 0 to {_LARGEST_COUNT}")
+    return int(found)
 
 
 def price(value: Leaf) -> Decimal:

@@ -63,9 +63,19 @@ def _alert(signal: Mapping[str, Any]) -> Iterator[str]:
     what = f"{signal['action']} {signal['direction']} {signal['symbol']}"
     price = f" at {signal['price']}" if signal["price"] else ""
     yield clean(f"alert    {_at(signal['received_at'])}  {what}{price}, strategy {signal['strategy'] or NOTHING}")
+    yield from _stood(signal)
     yield clean(f"read     as {signal['dialect']}: {_fields(signal['read_from'])}")
     error = f": {signal['last_error']}" if signal["last_error"] else ""
     yield clean(f"state    {signal['status']}, {_stage(signal['stage'])}, attempts {signal['attempts']}{error}")
+
+
+def _stood(signal: Mapping[str, Any]) -> Iterator[str]:
+    """Say where the strategy stood, and the alert's number, when the alert told either."""
+    before, after, number = signal["position_before"], signal["position_after"], signal["sequence"]
+    told = [f"{before or NOTHING} to {after or NOTHING}"] if before or after else []
+    told += [f"alert number {number}"] if number is not None else []
+    if told:
+        yield clean(f"position {', '.join(told)}")
 
 
 def _fields(read_from: Mapping[str, Sequence[str]]) -> str:

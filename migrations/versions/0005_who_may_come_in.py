@@ -102,6 +102,13 @@ def upgrade() -> None:
         op.create_check_constraint(
             op.f(f'ck_signals_{column}_known'), 'signals', f"{column} IN ('long', 'short', 'flat')"
         )
+    op.create_index(
+        'ix_signals_told', 'signals',
+        ['source', 'symbol', 'strategy', 'exchange', 'instrument_kind', 'book',
+         sa.text("coalesce(timeframe, '')"), sa.text('(coalesce(event_at, timestamp, received_at))')],
+        postgresql_where=sa.text('coalesce(sequence::text, position_before, position_after) IS NOT NULL'),
+    )
+    op.create_index('ix_signals_dead', 'signals', ['book'], postgresql_where=sa.text("status = 'dead'"))
 
 
 def downgrade() -> None:

@@ -106,6 +106,7 @@ RULES = [
     ("sources", {"sizing": 0}, "ck_sources_sizing_is_a_share"),
     ("sources", {"sizing": 2}, "ck_sources_sizing_is_a_share"),
     ("signals", {"position_before": "up"}, "ck_signals_position_before_known"),
+    ("signals", {"position_after": "up"}, "ck_signals_position_after_known"),
     ("books", {"live_account": "an account"}, "ck_books_only_live_has_account"),
     ("users", {"role": "owner"}, "ck_users_role_known"),
     ("notifications", {"event": "noticed"}, "ck_notifications_event_known"),
@@ -301,6 +302,7 @@ FREE: dict[str, tuple[dict[str, Any], list[str], list[str], list[str]]] = {
                        ["entry_time", "exit_time"]),
     "quotes": ({"quote_id": NEW}, ["bid", "ask", "last"], ["symbol", "exchange"], ["at"]),
 }  # fmt: skip
+WHOLE = {"signals": ["sequence"]}
 
 
 @pytest.mark.property_id(42)
@@ -312,6 +314,7 @@ def test_extreme_numbers_texts_and_times_survive(database: Database, table: str,
     drawn: dict[str, Any] = {name: data.draw(NUMBERS) for name in numbers}
     drawn |= {name: data.draw(TEXTS) for name in texts}
     drawn |= {name: data.draw(TIMES) for name in times}
+    drawn |= {name: data.draw(st.integers(-(2**63), 2**63 - 1)) for name in WHOLE.get(table, [])}
 
     with database.transaction() as session:
         stored = copy(session, table, fixed | drawn)

@@ -18,7 +18,7 @@ from app.dialects.registry import understand
 from db import intake
 from db.intake import Arrival
 from domain.intervals import Interval
-from domain.signal import Action, Direction, InstrumentKind, NewSignal
+from domain.signal import Action, Direction, InstrumentKind, NewSignal, Position
 from tests.integration.ingest_support import SOURCE, Desk, a_desk
 
 # The rows of all examples may stand in one database: each example looks for its own.
@@ -51,6 +51,7 @@ def valid_alerts(draw: st.DrawFn) -> dict[str, Any]:
         "timenow": draw(st.none() | st.integers(1_600_000_000, 1_700_000_000)),
         "confidence": draw(st.none() | st.integers(0, 100)),
         "strategy": draw(st.sampled_from(["", "orb", "Ω strategy"])),
+        "sequence": draw(st.none() | st.integers(0, 2**53)),
         "extra": draw(values),
     }
 
@@ -105,6 +106,7 @@ def test_a_valid_alert_is_stored_with_all_its_fields(desk: Desk, alert: dict[str
     assert row["price"] == (Decimal(alert["price"]) if alert["price"] is not None else None)
     assert row["confidence"] == alert["confidence"]
     assert row["strategy"] == alert["strategy"]
+    assert row["sequence"] == alert["sequence"]
     assert row["timeframe"] == {"": None, "5": "5m", "1h": "1h", "D": "1d", "M": "1mo"}[alert["timeframe"]]
     expected = datetime.fromtimestamp(alert["timenow"], UTC) if alert["timenow"] is not None else None
     assert row["timestamp"] == row["event_at"] == expected
@@ -151,6 +153,9 @@ def test_extreme_values_of_every_field_survive_the_database(desk: Desk, data: st
         event_at=data.draw(st.none() | extreme_times),
         price=data.draw(st.none() | extreme_numbers | prices),
         confidence=data.draw(st.none() | extreme_numbers),
+        sequence=data.draw(st.none() | st.sampled_from([0, 2**53])),
+        position_before=data.draw(st.sampled_from([None, *Position])),
+        position_after=data.draw(st.sampled_from([None, *Position])),
         content_hash=uuid4().hex,
         raw_body=data.draw(st.binary(max_size=500)),
         raw_payload=data.draw(st.dictionaries(text, values)) | {"n": Decimal("1e400"), "m": 10**400},
@@ -159,8 +164,13 @@ def test_extreme_values_of_every_field_survive_the_database(desk: Desk, data: st
     receipt = stored(desk, signal)
 
     [row] = desk.rows("SELECT * FROM signals WHERE signal_id = :id", id=receipt)
-    for name in ("strategy", "symbol", "exchange", "timestamp", "event_at", "price", "confidence", "raw_body"):
+    for name in (
+        "strategy", "symbol", "exchange", "timestamp", "event_at", "price", "confidence", "sequence", "raw_body",
+    ):  # fmt: skip
         assert row[name] == getattr(signal, name), name
+    for name in ("position_before", "position_after"):
+        found = getattr(signal, name)
+        assert row[name] == (found.value if found is not None else None), name
     assert row["timeframe"] == (str(signal.timeframe) if signal.timeframe is not None else None)
     assert set(row["raw_payload"]) == set(signal.raw_payload)
 

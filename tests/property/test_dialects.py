@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.dialects.registry import NAMES, Refused, understand
-from domain.signal import Action, Direction, NewSignal
+from domain.signal import Action, Direction, NewSignal, Position
 from tests.unit.ingest.test_formats import BROKEN, FORMATS, SOURCE, UNCLEAR
 
 MESSAGES = [one[1] for one in FORMATS] + [one[1] for one in BROKEN + UNCLEAR]
@@ -41,6 +41,11 @@ class Wanted:
     def before(self) -> str:
         """The position before, in words."""
         return "flat" if self.action is Action.ENTRY else self.direction.value
+
+    @property
+    def positions(self) -> tuple[Position, Position]:
+        """The positions before and after the order."""
+        return Position(self.before), Position(self.after)
 
     @property
     def words(self) -> str:
@@ -106,6 +111,8 @@ WRITERS: dict[str, Callable[[Wanted], str]] = {
     "general": lambda one: as_json({"symbol": one.symbol, "action": one.words, "price": str(one.price)}),
 }  # fmt: skip
 WITHOUT_PRICE = {"strategy_sentence", "piped"}
+# Dialects whose messages tell where the strategy stood: before and after, or after only.
+TELL_BOTH, TELL_AFTER = {"hackingthemarkets", "nested"}, {"traderspost", "openalgo", "strategy_sentence"}
 
 wishes = st.builds(
     Wanted,
@@ -126,6 +133,10 @@ def test_what_is_written_in_a_dialect_is_read_as_it_was_meant(dialect: str, want
     assert signal.dialect == dialect
     assert (signal.symbol, signal.direction, signal.action) == (wanted.symbol, wanted.direction, wanted.action)
     assert signal.price == (None if dialect in WITHOUT_PRICE else wanted.price)
+    before, after = wanted.positions
+    assert signal.position_before is (before if dialect in TELL_BOTH else None)
+    assert signal.position_after is (after if dialect in TELL_BOTH | TELL_AFTER else None)
+    assert signal.sequence is None
 
 
 @st.composite
@@ -151,6 +162,21 @@ def test_whatever_the_bytes_each_part_is_a_signal_or_refused_with_its_bytes(body
         else:
             assert one.raw_body
             assert {"symbol", "action"} <= one.read_from.keys()
+
+
+@pytest.mark.property_id(39)
+@given(wanted=wishes, number=st.integers(0, 2**53), name=st.sampled_from(["sequence", "seq", "alert_no"]))
+def test_a_number_among_the_alerts_is_read_and_changes_nothing_else(wanted: Wanted, number: int, name: str) -> None:
+    said = {"symbol": wanted.symbol, "action": wanted.words, "price": str(wanted.price), "id": "7"}
+
+    [plain] = understand(as_json(said).encode(), SOURCE)
+    [counted] = understand(as_json(said | {name: str(number)}).encode(), SOURCE)
+
+    assert isinstance(plain, NewSignal)
+    assert isinstance(counted, NewSignal)
+    assert (plain.sequence, counted.sequence) == (None, number)
+    assert plain.content_hash == counted.content_hash
+    assert (plain.direction, plain.action) == (counted.direction, counted.action)
 
 
 @pytest.mark.property_id(38)

@@ -241,3 +241,43 @@ def test_sixteen_levels_are_read_and_seventeen_are_not() -> None:
 
     assert said(understood(nested(16))) == ("A", "long", "entry")
     assert list(refused(nested(17))) == ["body"]
+
+
+@pytest.mark.parametrize(
+    ("more", "before", "after"),
+    [
+        ({"action": "buy", "market_position": "long", "prev_market_position": "flat"}, "flat", "long"),
+        ({"action": "sell", "market_position": "short", "prev_market_position": "long"}, "long", "short"),
+        ({"action": "sell", "market_position": "flat", "prev_market_position": "long"}, "long", "flat"),
+        ({"action": "buy", "strategy": {"position_size": "-0"}, "prev_market_position": "short"}, "short", "flat"),
+        ({"action": "buy", "strategy.position_size": 3}, None, "long"),
+        ({"action": "exit", "sentiment": "long"}, None, None),
+        ({"action": "exit_long", "prev_market_position": "long"}, "long", None),
+        ({"action": "buy"}, None, None),
+    ],
+)
+def test_an_alert_tells_where_its_strategy_stood_as_far_as_it_says(
+    more: dict[str, Any], before: str | None, after: str | None
+) -> None:
+    signal = understood({"symbol": "BTCUSDT"} | more)
+
+    told = [one.value if one is not None else None for one in (signal.position_before, signal.position_after)]
+    assert told == [before, after]
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "read"),
+    [
+        ("sequence", 0, 0), ("seq", "17", 17), ("alert_no", Decimal("8.0"), 8), ("meta", {"seq": 4}, 4),
+        ("sequence", 2**53, 2**53), ("sequence", 2**53 + 1, None), ("sequence", -1, None), ("sequence", "1.5", None),
+        ("sequence", "A-7", None), ("sequence", True, None), ("sequence", "NaN", None), ("sequence", [5], None),
+        ("number", 5, None), ("indicators", {"sequence": 9}, None), ("bar_index", 5, None), ("id", 5, None),
+    ],
+)  # fmt: skip
+def test_the_number_of_an_alert_is_a_whole_number_under_a_name_that_means_it(
+    name: str, given: Any, read: int | None
+) -> None:
+    signal = understood({"symbol": "BTCUSDT", "action": "buy", name: given})
+
+    assert signal.sequence == read
+    assert signal.read_from.get("sequence") == (None if read is None else [f"{name}.seq" if name == "meta" else name])

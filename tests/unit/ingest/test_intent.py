@@ -5,9 +5,9 @@ import itertools
 import pytest
 
 from app.dialects import intent, words
-from app.dialects.intent import IntentUnclear, Position
+from app.dialects.intent import IntentUnclear
 from app.dialects.words import Order, Verb, Wish, WordsContradict
-from domain.signal import Direction, SellAlone
+from domain.signal import Direction, Position, SellAlone
 
 LONG, SHORT = Direction.LONG, Direction.SHORT
 
