@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import Base, one_of
@@ -62,13 +62,29 @@ class ApiTokenRow(Base):
 
 
 class AccountRow(Base):
-    """An account at a venue, its keys encrypted under SECRET_KEY; never changed, only added and disabled."""
+    """An account at a venue, its keys encrypted under SECRET_KEY; never changed, only added and disabled.
+
+    One without keys takes those that BROKER_KEY and BROKER_SECRET give.
+    """
 
     __tablename__ = "accounts"
+    __table_args__ = (CheckConstraint("(key_encrypted IS NULL) = (secret_encrypted IS NULL)", name="keys_together"),)
 
     name: Mapped[str] = mapped_column(primary_key=True)
     venue: Mapped[str]
-    key_encrypted: Mapped[bytes]
-    secret_encrypted: Mapped[bytes]
+    key_encrypted: Mapped[bytes | None]
+    secret_encrypted: Mapped[bytes | None]
     enabled: Mapped[bool] = mapped_column(server_default=text("true"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class LiveSwitchRow(Base):
+    """That the live book began to trade on an account (NULL: on none any more): who said so, why and when."""
+
+    __tablename__ = "live_switches"
+
+    switch_id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    account: Mapped[str | None] = mapped_column(ForeignKey("accounts.name"))
+    actor: Mapped[str]
+    reason: Mapped[str]
+    at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())

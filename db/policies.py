@@ -54,7 +54,7 @@ def seed(session: Session, book: str, wanted: PolicyChange) -> None:
     What the environment said last is the newest version set by `environment`; a value that did not change since
     then leaves the table's rule alone.
     """
-    _lock(session, book)
+    lock(session, book)
     query = text(
         "SELECT mode, split_ppm FROM policy_versions WHERE book = :book AND set_by = 'environment'"
         " ORDER BY policy_version_id DESC LIMIT 1"
@@ -70,7 +70,7 @@ def change(session: Session, book: str, wanted: PolicyChange) -> PolicyVersion:
     Once this is committed under a paused switch, no entry begins to be submitted: whoever begins one reads the switch
     under the lock that is taken here.
     """
-    _lock(session, book)
+    lock(session, book)
     switch = wanted.switch or _switch(session, book)
     query = text("SELECT label FROM policy_versions WHERE book = :book")
     taken = set(session.execute(query, {"book": book}).scalars())
@@ -86,6 +86,11 @@ def change(session: Session, book: str, wanted: PolicyChange) -> PolicyVersion:
         "flatten": switch is Switch.FLAT,
     }  # fmt: skip
     return _version(session.execute(insert, given).mappings().one())
+
+
+def lock(session: Session, book: str) -> None:
+    """Let nobody else change what a book may do, and no order of it begin, until this transaction ends."""
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('policy:' || :book, 0))"), {"book": book})
 
 
 def history(session: Session, book: str) -> list[dict[str, Any]]:
@@ -147,7 +152,3 @@ def _version(row: RowMapping) -> PolicyVersion:
 def _switch(session: Session, book: str) -> Switch:
     present = current(session, [book]).get(book)
     return Switch.ON if present is None else present.switch
-
-
-def _lock(session: Session, book: str) -> None:
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('policy:' || :book, 0))"), {"book": book})

@@ -23,17 +23,19 @@ from domain.trade import Order, OrderState
 RETRY_AFTER_S = "least(60, power(2, least(attempt, 6)))"
 CHECK_AGAIN_S = "least(30, power(2, least(checks, 5)))"
 
-# An exit is always sent. An entry is denied while the switch is set or when its signal is too old to be traded for
-# real; one that paper began before goes on, since whoever began it may be booking it now.
+# An exit is always sent. An entry is denied while the switch is set, at a venue while its book is not live, or when its
+# signal is too old to be traded for real; one that paper began before goes on, since whoever began it may be booking it
+# now.
 _BEGIN = text("""
     WITH candidates AS (
         SELECT o.order_id, o.state AS before, CASE
             WHEN o.intent = 'exit' OR (o.venue = 'paper' AND o.state = 'resubmit_ok') THEN NULL
             WHEN rule.paused THEN 'paused'
+            WHEN o.venue NOT IN ('model', 'paper') AND books.live_account IS NULL THEN 'not_live'
             WHEN o.book NOT LIKE 'replay:%' AND s.stored_at < clock_timestamp() - make_interval(secs => :max_age_s)
                 THEN 'expired_stale' END AS refusal
         FROM orders AS o JOIN trades USING (trade_id) JOIN experiments USING (experiment_id)
-            JOIN signals AS s USING (signal_id)
+            JOIN signals AS s USING (signal_id) JOIN books ON books.book = o.book
             CROSS JOIN LATERAL (SELECT paused FROM policy_versions WHERE policy_versions.book = o.book
                                 ORDER BY policy_version_id DESC LIMIT 1) AS rule
         WHERE o.order_id = ANY(:ids) AND o.state IN ('intent', 'resubmit_ok')
@@ -100,7 +102,8 @@ def begin_submission(
 ) -> tuple[list[Begun], list[Refused]]:
     """Move intents to submitting, or to denied: only what is begun may be sent, once this transaction is committed.
 
-    The switch is read under a lock that setting it takes too: what is begun was begun before the switch.
+    The switch, and whether the book is live, are read under a lock that changing them takes too: what is begun was
+    begun before the change.
     """
     given = {"ids": list(order_ids), "window_s": window_s, "max_age_s": max_age_s}
     session.execute(_SWITCH, {"ids": given["ids"]})

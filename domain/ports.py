@@ -182,7 +182,11 @@ class Broker(Protocol):
 
     name: str
     account: str
-    traits: VenueTraits
+
+    @property
+    def traits(self) -> VenueTraits:
+        """What the venue can do."""
+        ...
 
     def lot(self, instrument: Instrument) -> Decimal | None:
         """Return the step of quantity that the venue asks for, None where it says none.

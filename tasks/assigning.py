@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from db import backlog, books, experiments, policies, studies
+from db import backlog, books, experiments, live, policies, studies
 from db.session import Session
 from domain import experiment, policy
 from domain.experiment import Assignment
@@ -45,14 +45,19 @@ def resolve(session: Session, entries: Sequence[Signal], parts: Parts) -> dict[U
 
 
 def _forbidden(session: Session, entries: Sequence[Signal], parts: Parts) -> dict[UUID, str]:
-    """Return why signals must not trade for real: told too late, processed too late, or too many are waiting."""
-    live = [one for one in entries if not one.book.startswith("replay:")]
+    """Return why signals must not trade for real.
+
+    They were told too late, are processed too late, too many are waiting, or their book has a venue and is not live.
+    """
+    timely = [one for one in entries if not one.book.startswith("replay:")]
     found: dict[UUID, str] = {}
-    if live and backlog.is_overloaded(session, most=parts.settings.overload_signals):
-        found |= dict.fromkeys((one.signal_id for one in live), "overload")
-    late = backlog.too_old(session, [one.signal_id for one in live], max_age_s=parts.settings.real_max_age_s)
+    if timely and backlog.is_overloaded(session, most=parts.settings.overload_signals):
+        found |= dict.fromkeys((one.signal_id for one in timely), "overload")
+    late = backlog.too_old(session, [one.signal_id for one in timely], max_age_s=parts.settings.real_max_age_s)
     found |= dict.fromkeys(late, "expired_stale")
-    return found | {one.signal_id: "stale_signal" for one in entries if Flag.STALE.value in one.flags}
+    found |= {one.signal_id: "stale_signal" for one in entries if Flag.STALE.value in one.flags}
+    at_venue = [one.signal_id for one in entries if one.book in parts.venue_books]
+    return found | dict.fromkeys(at_venue if at_venue and not live.is_on(session) else (), "not_live")
 
 
 def experiment_ids(owned: Collection[Signal]) -> list[UUID]:

@@ -25,6 +25,7 @@ from domain.trade import RealVenue
 from engines import loader
 from engines.panel import Panel
 from engines.remote import RemoteTerms
+from tasks.accounts import AccountBroker
 from tasks.failpoints import reach_boundary
 from venues import loader as venue_loader
 from venues.paper import PaperBroker
@@ -90,7 +91,7 @@ def make_parts(settings: Settings) -> Parts:
         replayed=StoredMarketData(bars=StoredBars(database), covered=Quality.REPLAY),
         standing=_standing(settings, database),
         paper_broker=PaperBroker(StoredPaperLedger(database), fills.DEFAULT),
-        real_broker=_real_broker(settings),
+        real_broker=AccountBroker(settings, database) if settings.broker != venue_loader.PAPER else None,
     )
 
 
@@ -101,12 +102,6 @@ def _standing(settings: Settings, database: Database) -> ports.MarketData:
         clock=BookClock(database),
     )  # fmt: skip
     return named or StoredMarketData(bars=StoredBars(database), covered=Quality.ALERT)
-
-
-def _real_broker(settings: Settings) -> ports.Broker | None:
-    return venue_loader.broker(
-        settings.broker, key=settings.broker_key, secret=settings.broker_secret, url=settings.venue_url
-    )
 
 
 def make_panel(settings: Settings) -> Panel:
@@ -139,9 +134,9 @@ def prepare(settings: Settings) -> None:
     """Make what a start needs: the standing books, their policy by the environment, and a running study each.
 
     Raises:
-        SettingInvalid: when a venue that is configured lacks its library or its keys.
+        SettingInvalid: when the broker that is configured lacks its library.
     """
-    _real_broker(settings)
+    venue_loader.check("BROKER", settings.broker)
     database = Database(settings.sqlalchemy_url, pool_size=1)
     wanted = PolicyChange(
         label=settings.policy_version,

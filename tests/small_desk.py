@@ -26,6 +26,7 @@ from tasks import exits, pipeline, reconciliation, settlement, submission, sweep
 from tasks.parts import make_parts
 from tasks.stage import bodies, drive
 from tests.fickle_venue import FickleVenue, Mood
+from tests.going_live import go_live
 from tests.mortal import MortalParts, WorkerDied, mortal
 from tests.pipeline_support import NOON, rows, settings_for, store_signal, throw
 from tests.scripted import Interrupted, enters, panel
@@ -249,6 +250,7 @@ def a_desk(database_url: str, redis_url: str) -> Desk:
     """Give a desk on a prepared database, whose engines enter whatever they are asked about."""
     venue, engines = FickleVenue(), Interrupted(inner=panel(enters(), enters()))
     made = make_parts(settings_for(database_url, redis_url, MAX_OPEN_PER_SYMBOL="1000"))
+    go_live(made.database, venue=venue.name)
     market = InterruptedView(inner=made.standing)
     parts = replace(mortal(made), engines=engines, standing=market, real_broker=venue)
     return Desk(parts=parts, venue=venue, engines=engines, market=market)

@@ -57,6 +57,23 @@ def market_data(
     return _module("alpaca_data", "MARKET_DATA", name).make(**given, url=url, clock=clock)  # type: ignore[no-any-return]
 
 
+def venue_name(name: str) -> str:
+    """Return what orders call the venue that BROKER names."""
+    return name.removeprefix(CCXT) if name.startswith(CCXT) else name.partition(":")[0]
+
+
+def check(variable: str, name: str) -> None:
+    """See to it that the venue's library is installed and knows the exchange; no key is needed.
+
+    Raises:
+        SettingInvalid: naming the variable.
+    """
+    if name.startswith(CCXT):
+        _exchange(variable, name)
+    elif name not in (PAPER, ALERT):
+        _library(ALPACA, variable, name)
+
+
 def preload(*names: str) -> None:
     """Import the client libraries that these venues need: a worker does it once, before it forks.
 

@@ -27,6 +27,7 @@ _COMMANDS = {
     "sources": "app.cli.sources",
     "signals": "app.cli.signals",
     "policy": "app.cli.policy",
+    "accounts": "app.cli.accounts",
     "incidents": "app.cli.incidents",
     "replay": "app.cli.replay",
     "report": "app.cli.report",

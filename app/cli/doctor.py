@@ -7,14 +7,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import click
 
-from app.cli import opened
+from app.cli import live, opened
+from app.cli.findings import Finding
 from app.local.errors import StackRefused
 from config import settings as configuration
 from config.settings import Settings
@@ -25,15 +25,6 @@ from domain.experiment import PPM
 from domain.policy import ExecutionMode
 
 _SECRET = frozenset({"SECRET_KEY"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that was looked at."""
-
-    name: str
-    ok: bool
-    detail: str
 
 
 @click.command()
@@ -51,7 +42,7 @@ def command(as_json: bool, data_dir: Path | None) -> None:
         for name, one in values.items():
             click.echo(f"{name:<26}{one['value'] or '(unset)':<44}{one['source']}")
         for finding in findings:
-            click.echo(f"{'ok ' if finding.ok else 'BAD'}  {finding.name:<22}{finding.detail}")
+            click.echo(finding.line)
     if not all(one.ok for one in findings):
         raise SystemExit(1)
 
@@ -92,9 +83,11 @@ def _database_findings(settings: Settings, database: Database) -> Iterator[Findi
         running = studies.running(session, books.STANDING)
         life = canaries.list_all(session, settings)
         kinds = Counter(one["kind"] for one in incidents.list_open(session))
+        trading = live.finding(session, settings)
     yield Finding(name="oldest open signal", ok=True, detail=oldest.isoformat() if oldest else "none")
     yield from _queues(life)
     yield _incidents(kinds)
+    yield trading
     for book in books.STANDING:
         yield _policy(settings, book, rules)
         yield Finding(

@@ -12,8 +12,9 @@ from typing import Any
 
 import click
 
-from app.cli import Problem, opened
+from app.cli import Problem, live, opened
 from db import audit, books, policies, real_trades
+from db import live as switches
 from db.policies import PolicyChange
 from db.real_trades import RealExposure
 from db.session import Database
@@ -30,19 +31,27 @@ def command() -> None:
     """Show and change a book's execution policy; changes hold for new experiments, without a restart."""
 
 
+command.add_command(live.go)
+command.add_command(live.leave)
+
+
 @command.command()
 @_BOOK
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @_DATA_DIR
 def show(book: str, as_json: bool, data_dir: Path | None) -> None:
     """Show all versions of a book's policy, newest first."""
-    with opened(data_dir) as (_, database), database.transaction() as session:
+    with opened(data_dir) as (settings, database), database.transaction() as session:
         versions = [_described(one) for one in policies.history(session, book)]
+        trading = switches.state(session) if book == switches.BOOK else None
     if not versions:
         raise click.ClickException(f"there is no book {book!r} with a policy")
     if as_json:
-        click.echo(json.dumps({"book": book, "versions": versions}, indent=2))
+        told = {} if trading is None else {"live": live.document(trading)}
+        click.echo(json.dumps({"book": book, **told, "versions": versions}, indent=2))
         return
+    if trading is not None:
+        click.echo(f"live trading is {live.described(trading, settings)}")
     for number, one in enumerate(versions):
         mark = "in force" if number == 0 else "before"
         click.echo(f"{one['policy_version']:<12} {one['mode']:<18} split {one['split']:<9} {one['switch']:<7} {mark:<9}"

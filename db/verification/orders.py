@@ -52,6 +52,12 @@ _UNDER_THE_SWITCH = """
     WHERE to_state = 'submitting' AND intent = 'entry' AND paused
       AND NOT (venue = 'paper' AND from_state = 'resubmit_ok')
 """
+_NOT_LIVE = """
+    SELECT order_id AS id FROM order_events JOIN orders USING (order_id)
+    WHERE to_state = 'submitting' AND intent = 'entry' AND venue NOT IN ('model', 'paper') AND (
+        SELECT account FROM live_switches WHERE live_switches.at <= order_events.at
+        ORDER BY switch_id DESC LIMIT 1) IS NULL
+"""
 
 RULES: tuple[Rule, ...] = (
     Query(
@@ -105,6 +111,19 @@ RULES: tuple[Rule, ...] = (
         "no_entry_begins_under_the_switch",
         "no real entry began to be submitted while the switch was set",
         _UNDER_THE_SWITCH,
+    ),
+    Query(
+        "no_entry_begins_at_a_venue_unless_live",
+        "no entry began to be submitted to a venue while the live book was not live",
+        _NOT_LIVE,
+    ),
+    Query(
+        "live_is_what_its_history_says",
+        "the account that is live is the one that the last change names",
+        """
+        SELECT book AS id FROM books WHERE book = 'live' AND live_account IS DISTINCT FROM (
+            SELECT account FROM live_switches ORDER BY switch_id DESC LIMIT 1)
+        """,
     ),
     Query(
         "attempts_follow_refusals",

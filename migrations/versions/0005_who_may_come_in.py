@@ -66,10 +66,13 @@ def upgrade() -> None:
         'accounts',
         sa.Column('name', sa.Text(), nullable=False),
         sa.Column('venue', sa.Text(), nullable=False),
-        sa.Column('key_encrypted', sa.LargeBinary(), nullable=False),
-        sa.Column('secret_encrypted', sa.LargeBinary(), nullable=False),
+        sa.Column('key_encrypted', sa.LargeBinary(), nullable=True),
+        sa.Column('secret_encrypted', sa.LargeBinary(), nullable=True),
         sa.Column('enabled', sa.Boolean(), server_default=sa.text('true'), nullable=False),
         sa.Column('created_at', TIME, server_default=sa.text('now()'), nullable=False),
+        sa.CheckConstraint(
+            '(key_encrypted IS NULL) = (secret_encrypted IS NULL)', name=op.f('ck_accounts_keys_together')
+        ),
         sa.PrimaryKeyConstraint('name', name=op.f('pk_accounts')),
     )
     op.create_table(
@@ -94,6 +97,22 @@ def upgrade() -> None:
     op.create_check_constraint(
         op.f('ck_books_only_live_has_account'), 'books', "live_account IS NULL OR kind = 'live'"
     )
+    op.create_table(
+        'live_switches',
+        sa.Column('switch_id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column('account', sa.Text(), nullable=True),
+        sa.Column('actor', sa.Text(), nullable=False),
+        sa.Column('reason', sa.Text(), nullable=False),
+        sa.Column('at', TIME, server_default=sa.text('clock_timestamp()'), nullable=False),
+        sa.ForeignKeyConstraint(['account'], ['accounts.name'], name=op.f('fk_live_switches_account')),
+        sa.PrimaryKeyConstraint('switch_id', name=op.f('pk_live_switches')),
+    )
+    op.execute("""
+        CREATE TRIGGER keep_switches BEFORE UPDATE OR DELETE ON live_switches
+            FOR EACH ROW EXECUTE FUNCTION refuse_any_change();
+        CREATE TRIGGER keep_table BEFORE TRUNCATE ON live_switches
+            FOR EACH STATEMENT EXECUTE FUNCTION refuse_any_change();
+    """)
     op.add_column('sources', sa.Column('sizing', sa.Numeric(), server_default='1', nullable=False))
     op.create_check_constraint(op.f('ck_sources_sizing_is_a_share'), 'sources', 'sizing > 0 AND sizing <= 1')
     op.add_column('signals', sa.Column('sequence', sa.BigInteger(), nullable=True))

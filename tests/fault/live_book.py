@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from app.local.stack import ServerUrls
+from tests.going_live import go_live
 from tests.pipeline_support import add_trend, store_signal
 from tests.simulated_venue import SimulatedVenue
 from tests.stacks import Stack, a_stack
@@ -41,6 +42,7 @@ def a_live_stack(
     settings = {"ENGINE_A": "committee", "ENGINE_B": "committee", "MAX_OPEN_PER_SYMBOL": "10000"}
     wired = settings | venue.environment(broker) | environ
     with a_stack(server_urls, template_database, directory, redis_db=redis_db, **wired) as made:
+        go_live(made.database, venue=broker)
         add_trend(made.database, symbol=SYMBOLS[broker], book="live")
         made.rows(
             "INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('tests', 'live', 'x', '')"

@@ -1,4 +1,4 @@
-"""The checker is tested: six guards of the product, each taken out under the fault it is there for.
+"""The checker is tested: seven guards of the product, each taken out under the fault it is there for.
 
 Without the guard the harm must come about and be reported by its name; with it, under the very same fault, nothing is.
 """
@@ -59,6 +59,10 @@ MUTANTS = {
     "switch not read again": Mutant(
         without=guards.switch_not_read_again, fault=faults.the_switch_is_thrown_before_the_order_is_sent,
         harm=frozenset({"verify:no_entry_begins_under_the_switch"}),
+    ),
+    "live not read again": Mutant(
+        without=guards.live_not_read_again, fault=faults.live_ends_before_the_order_is_sent,
+        harm=frozenset({"verify:no_entry_begins_at_a_venue_unless_live"}),
     ),
     "no one-open index": Mutant(
         without=guards.no_one_open_exit, fault=faults.two_exits_at_once,

@@ -67,6 +67,7 @@ DUPLICATES = [
     ("web_sessions", {"address": NEW}, "pk_web_sessions"),
     ("api_tokens", {"token_id": NEW}, "uq_api_tokens_token_hash"),
     ("accounts", {"venue": NEW}, "pk_accounts"),
+    ("live_switches", {"reason": NEW}, "pk_live_switches"),
 ]
 
 RULES = [
@@ -108,6 +109,7 @@ RULES = [
     ("signals", {"position_before": "up"}, "ck_signals_position_before_known"),
     ("signals", {"position_after": "up"}, "ck_signals_position_after_known"),
     ("books", {"live_account": "an account"}, "ck_books_only_live_has_account"),
+    ("accounts", {"name": NEW, "key_encrypted": None}, "ck_accounts_keys_together"),
     ("users", {"role": "owner"}, "ck_users_role_known"),
     ("notifications", {"event": "noticed"}, "ck_notifications_event_known"),
 ]
@@ -157,6 +159,7 @@ def a_story(session: Session) -> None:
     session.execute(text("INSERT INTO web_sessions VALUES ('h', 'me', '', '', now(), now(), now())"))
     session.execute(text("INSERT INTO api_tokens (label, user_name, token_hash, scopes) VALUES ('', 'me', 'h', '[]')"))
     session.execute(text("INSERT INTO accounts VALUES ('an account', 'alpaca', 'k', 's')"))
+    session.execute(text("INSERT INTO live_switches (account, actor, reason) VALUES ('an account', 'me', '')"))
 
 
 def copy(session: Session, table: str, changes: dict[str, Any], *, where: str | None = None) -> dict[str, Any]:
@@ -221,7 +224,7 @@ def test_a_real_venue_is_allowed_in_the_live_book_only(session: Session) -> None
     assert constraint_of(caught.value) == "ck_orders_real_venue_only_live"
 
 
-KEPT = ("signals", "signal_events", "orders", "order_events", "webhook_events", "audit_log")
+KEPT = ("signals", "signal_events", "orders", "order_events", "webhook_events", "audit_log", "live_switches")
 
 
 @pytest.mark.parametrize("table", KEPT)

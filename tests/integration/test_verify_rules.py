@@ -26,6 +26,29 @@ A, B = EngineSlot.A, EngineSlot.B
 BOTH_ENTER = {A: Verdict.ENTER, B: Verdict.ENTER}
 LATER = rows.MONDAY + timedelta(days=2)
 
+AT_A_VENUE = """
+    INSERT INTO books (book, kind) VALUES ('live', 'live');
+    INSERT INTO accounts (name, venue) VALUES ('an account', 'ccxt:binance');
+    UPDATE signals SET book = 'live'; UPDATE studies SET book = 'live'; UPDATE policy_versions SET book = 'live';
+    UPDATE trades SET book = 'live'; UPDATE orders SET book = 'live'; UPDATE quotes SET book = 'live';
+    UPDATE orders SET venue = 'ccxt:binance' WHERE trade_id = :real;
+    UPDATE fills SET venue = 'ccxt:binance' WHERE trade_id = :real;
+    INSERT INTO order_events (order_id, to_state)
+    SELECT order_id, 'intent' FROM orders WHERE trade_id = :real AND intent = 'entry';
+    INSERT INTO order_events (order_id, from_state, to_state)
+    SELECT order_id, 'intent', 'submitting' FROM orders WHERE trade_id = :real AND intent = 'entry';
+    INSERT INTO order_events (order_id, from_state, to_state)
+    SELECT order_id, 'submitting', 'filled' FROM orders WHERE trade_id = :real AND intent = 'entry';
+"""
+WENT_LIVE = """
+    INSERT INTO live_switches (account, actor, reason, at) VALUES ('an account', 'me', '', now() - interval '2 hours');
+    UPDATE books SET live_account = 'an account' WHERE book = 'live';
+"""
+LEFT = """
+    INSERT INTO live_switches (account, actor, reason, at) VALUES (NULL, 'me', '', now() - interval '1 hour');
+    UPDATE books SET live_account = NULL WHERE book = 'live';
+"""
+
 # Of the primary experiment: `e` is its id, `signal` its signal, `real` and `b_model` the real trade of A and the model
 # trade of B. Of the others: `shadow_e`, `hold_e` and `split_e`, and `open_trade`, B's model trade in `shadow_e`.
 MUTANTS = [
@@ -66,6 +89,13 @@ MUTANTS = [
         SELECT order_id, 'intent', 'submitting' FROM orders WHERE trade_id = :real AND intent = 'entry';
         INSERT INTO order_events (order_id, from_state, to_state)
         SELECT order_id, 'submitting', 'filled' FROM orders WHERE trade_id = :real AND intent = 'entry'""",
+    ),
+    ("no_entry_begins_at_a_venue_unless_live", AT_A_VENUE),
+    ("no_entry_begins_at_a_venue_unless_live", AT_A_VENUE + WENT_LIVE + LEFT),
+    (
+        "live_is_what_its_history_says",
+        """INSERT INTO accounts (name, venue) VALUES ('an account', 'ccxt:binance');
+        INSERT INTO books (book, kind, live_account) VALUES ('live', 'live', 'an account')""",
     ),
     (
         "order_state_is_its_last_event",
@@ -326,3 +356,11 @@ def mutate(session: Session, mutant: str, named: dict[str, object]) -> None:
     session.execute(text("SET LOCAL session_replication_role = replica"))
     for statement in mutant.split(";"):
         session.execute(text(statement), named)
+
+
+def test_an_entry_that_began_at_a_venue_while_the_book_was_live_breaks_no_rule(session: Session) -> None:
+    named = a_healthy_book(session)
+
+    mutate(session, AT_A_VENUE + WENT_LIVE, named)
+
+    assert [one for one in verification.check(session) if not one.holds] == []

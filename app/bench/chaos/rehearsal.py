@@ -18,13 +18,13 @@ from app.bench.chaos.checker import Evidence, Violation
 from app.bench.chaos.faults import LOSSY, Kind
 from app.bench.chaos.injector import Injector
 from app.bench.chaos.sender import PRICE, SYMBOLS, Sender
-from app.bench.chaos.venue import VenueProcess
+from app.bench.chaos.venue import BROKER, VenueProcess
 from app.bench.chaos.watch import Watch
 from app.bench.ground import BenchFailed, Ground
 from app.local.stack import RunningStack
 from config.settings import Settings
 from config.vault import TokenVault
-from db import policies, verification
+from db import accounts, live, policies, verification
 from db.errors import SQLAlchemyError
 from db.policies import PolicyChange
 from db.session import Database
@@ -81,6 +81,7 @@ class Outcome:
 
 def rehearse(given: Ground, venue: VenueProcess, *, seed: int, seconds: float, rate: float) -> Outcome:
     """Run one seed on a stack that is up, and compare what is left."""
+    _go_live(given.settings)
     market.store_rising(given.settings, book=BOOK, at=datetime.now(UTC), symbols=SYMBOLS)
     venue.control(prices={symbol: {"bid": PRICE, "ask": PRICE} for symbol in SYMBOLS})
     sender = Sender(_webhook(given.stack), seed=seed, rate=rate)
@@ -96,6 +97,17 @@ def rehearse(given: Ground, venue: VenueProcess, *, seed: int, seconds: float, r
         drained_s = _drained(given.settings)
         recoveries = tuple((kind, watch.recovery_s(at)) for kind, at in injector.done)
     return _outcome(given, venue, sender, injector, watch, seed=seed, drained_s=drained_s, recoveries=recoveries)
+
+
+def _go_live(settings: Settings) -> None:
+    """Let the live book trade at the venue, with the keys that the environment of its processes gives."""
+    database = Database(settings.sqlalchemy_url, pool_size=1)
+    try:
+        with database.transaction() as session:
+            accounts.add(session, _SOURCE.name, venue=BROKER, keys=None)
+            live.switch_on(session, _SOURCE.name, actor=_SOURCE.name, reason="a rehearsal")
+    finally:
+        database.dispose()
 
 
 def _see_it_work(sender: Sender, settings: Settings) -> None:

@@ -17,6 +17,7 @@ from app.bench.ground import BenchFailed
 from venues.simulator import ledger
 from venues.simulator.ledger import Ledger
 
+BROKER = "ccxt:binance"
 KEY, SECRET = "rehearsal-key", "rehearsal-secret"
 _READY_WITHIN_S = 30.0
 _ANSWER_WITHIN_S = 10.0
@@ -38,7 +39,7 @@ class VenueProcess:
     @property
     def environment(self) -> dict[str, str]:
         """The settings that send the live book's orders here."""
-        return {"BROKER": "ccxt:binance", "BROKER_KEY": KEY, "BROKER_SECRET": SECRET, "VENUE_URL": self.url}
+        return {"BROKER": BROKER, "BROKER_KEY": KEY, "BROKER_SECRET": SECRET, "VENUE_URL": self.url}
 
     def start(self) -> None:
         """Start the process and return once it takes requests.

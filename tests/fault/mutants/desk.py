@@ -29,6 +29,7 @@ from domain.signal import NewSignal, Source, Stage
 from domain.trade import Order
 from tasks import reconciliation, submission
 from tasks.parts import Parts
+from tests.going_live import go_live
 from tests.pipeline_support import NOON, add_trend, prepared, rows, run_all, store_signal, throw, with_engines
 from tests.scripted import enters, panel
 from tests.simulated_venue import SimulatedVenue
@@ -146,6 +147,7 @@ class Desk:
 def a_desk(database_url: str, redis_url: str, venue: SimulatedVenue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """Give a desk whose engines enter whatever they are asked about."""
     parts = prepared(database_url, redis_url, MAX_OPEN_PER_SYMBOL="1000", **venue.environment(BROKER))
+    go_live(parts.database, venue=BROKER)
     add_trend(parts.database, book=BOOK)
     desk = Desk(parts=with_engines(parts, panel(enters(), enters())), venue=venue, database_url=database_url)
     monkeypatch.setattr(submission, "announce", desk.announce)

@@ -18,6 +18,7 @@ from domain.signal import Stage
 from tasks import settlement
 from tasks.stage import bodies, drive
 from tests.fault.mutants.desk import BOOK, DEADLINE_S, Desk
+from tests.going_live import leave
 from tests.load import an_alert
 from tests.pipeline_support import NOON, run_all, with_engines
 from tests.scripted import Interrupted
@@ -96,6 +97,13 @@ def the_switch_is_thrown_before_the_order_is_sent(desk: Desk, _: pytest.MonkeyPa
     """Throw the switch while an order waits in its queue."""
     desk.enter("switched")
     desk.throw(Switch.PAUSED)
+    desk.drain()
+
+
+def live_ends_before_the_order_is_sent(desk: Desk, _: pytest.MonkeyPatch) -> None:
+    """Leave the venue while an order waits in its queue."""
+    desk.enter("left")
+    leave(desk.parts.database, keep_open=True)
     desk.drain()
 
 

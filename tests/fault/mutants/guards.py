@@ -23,6 +23,7 @@ _KEYS = """
 """
 _TOKEN = " AND processing_lock = :lock"
 _SWITCH = "WHEN rule.paused THEN 'paused'"
+_LIVE = "WHEN o.venue NOT IN ('model', 'paper') AND books.live_account IS NULL THEN 'not_live'"
 _SENDABLE = "('intent', 'resubmit_ok')"
 _ON_CONFLICT = "ON CONFLICT (signal_id) DO NOTHING"
 
@@ -57,6 +58,11 @@ def resubmit_at_once(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
 def switch_not_read_again(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin to submit without a look at the switch."""
     _strike_out(monkeypatch, submissions, "_BEGIN", _SWITCH)
+
+
+def live_not_read_again(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin to submit without a look at whether the book is live."""
+    _strike_out(monkeypatch, submissions, "_BEGIN", _LIVE)
 
 
 def sent_again_blindly(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
