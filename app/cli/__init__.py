@@ -27,6 +27,8 @@ _COMMANDS = {
     "sources": "app.cli.sources",
     "signals": "app.cli.signals",
     "policy": "app.cli.policy",
+    "users": "app.cli.users",
+    "tokens": "app.cli.tokens",
     "incidents": "app.cli.incidents",
     "replay": "app.cli.replay",
     "report": "app.cli.report",
