@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NoReturn
 
 from app import secrets
+from app.access.limits import NOT_TOLD, Failures, KnownHashes
 from app.deadlines import Aside, DeadlineMissed
 from config.settings import Settings
 from config.vault import TokenVault
@@ -21,6 +23,8 @@ from domain.signal import Source
 _CACHED_FOR_S = 2.0
 _MOST_CACHED = 1000
 _LONGEST_TOKEN = 200
+_FAILURES_A_MINUTE = 60
+_READ_WITHIN_S = 1.0
 
 
 class Unauthorized(PermissionError):
@@ -38,35 +42,75 @@ class _Known:
 
 
 class Authenticator:
-    """Finds the source of a token; a source that was found is remembered for two seconds."""
+    """Finds the source of a token; a source that was found is remembered for two seconds.
+
+    Wrong tokens count against where they come from; a right one is taken, whatever came from there before.
+    """
 
     def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
         self._clock = clock
         self._known: dict[str, _Known] = {}
         self._lookups: Aside[StoredSource | None] = Aside("lookup")
+        self._readings: Aside[frozenset[str]] = Aside("known-sources")
         self._lock = threading.Lock()
+        self._failures = Failures(_FAILURES_A_MINUTE)
+        self._hashes = KnownHashes(self._read_hashes, clock=clock)
 
-    def source_of(self, token: str, *, within_s: float) -> Source:
-        """Return the enabled source of this token.
+    def source_of(self, token: str, *, within_s: float, origin: Callable[[], str] = lambda: NOT_TOLD) -> Source:
+        """Return the enabled source of this token; `origin` is asked where it comes from when it is not known.
 
         Raises:
-            Unauthorized: when there is none; AuthUnavailable: when that cannot be told within the time.
+            Unauthorized: when there is none; app.access.limits.TooManyFailures: when, besides, too many wrong ones
+            came from there; AuthUnavailable: when that cannot be told within the time.
         """
         digest = secrets.hash_token(token)
         known = self._known.get(digest)
-        if known is None or known.until < self._clock():
-            if len(token) > _LONGEST_TOKEN:
+        try:
+            if known is None or known.until < self._clock():
+                self._require_worth_looking(token, digest, origin())
+                known = self._look_up(digest, within_s=within_s)
+            if not known.stored.answers_to(digest) or not known.stored.enabled:
                 raise Unauthorized
-            known = self._look_up(digest, within_s=within_s)
-        if not known.stored.answers_to(digest) or not known.stored.enabled:
-            raise Unauthorized
+        except Unauthorized:
+            self.turn_away(token, origin())
         return known.stored.source
+
+    def turn_away(self, token: str, origin: str) -> NoReturn:
+        """Refuse the sender of this token and count that against where it comes from.
+
+        Raises:
+            Unauthorized; app.access.limits.TooManyFailures: when there were too many and the token is not known;
+            AuthUnavailable
+        """
+        are_too_many = self._failures.are_too_many(origin)
+        self._failures.count(origin)
+        if are_too_many and not self._is_known(secrets.hash_token(token)):
+            raise self._failures.refusal(origin)
+        raise Unauthorized
 
     def close(self) -> None:
         """End the thread and let go of the database."""
         self._lookups.close()
+        self._readings.close()
         self._database.dispose()
+
+    def _require_worth_looking(self, token: str, digest: str, origin: str) -> None:
+        if len(token) > _LONGEST_TOKEN or (self._failures.are_too_many(origin) and not self._is_known(digest)):
+            raise Unauthorized
+
+    def _is_known(self, digest: str) -> bool:
+        try:
+            return self._hashes.hold(digest)
+        except (SQLAlchemyError, DeadlineMissed) as error:
+            raise AuthUnavailable("the sources cannot be read") from error
+
+    def _read_hashes(self) -> frozenset[str]:
+        return self._readings.run(self._load_hashes, within_s=_READ_WITHIN_S)
+
+    def _load_hashes(self) -> frozenset[str]:
+        with self._database.transaction() as session:
+            return sources.token_hashes(session)
 
     def _look_up(self, digest: str, *, within_s: float) -> _Known:
         try:

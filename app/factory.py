@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import weakref
+from collections.abc import Callable
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import structlog
-from flask import Flask, g, jsonify
+from flask import Blueprint, Flask, g, jsonify
 from flask.typing import ResponseReturnValue
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.exceptions import HTTPException
 
-from app import api, health, senders, webhook
-from app.access import gate, identity
+from app import api, headers, health, senders, webhook
+from app.access import forms, gate, identity, limits
 from app.auth import Authenticator
-from app.console import page
+from app.console import access, account, page
 from app.publisher import Enqueue, Publisher
 from app.receiver import Receiver
 from app.writer import Reach, Writer
@@ -28,16 +28,8 @@ from db.session import Database
 RECEIVER = "orchestrator.receiver"
 _STATEMENT_TIMEOUT_S = 0.9
 _CONNECT_TIMEOUT_S = 1
-_HEADERS = (
-    ("X-Content-Type-Options", "nosniff"),
-    ("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'"),
-    ("Cache-Control", "no-store"),
-    ("Referrer-Policy", "no-referrer"),
-)
-
-if TYPE_CHECKING:
-    from _typeshed import OptExcInfo
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+_TOLD = ("Allow", "Retry-After")
+_CHALLENGE = {401: {"WWW-Authenticate": "Bearer"}}
 
 log = structlog.get_logger()
 
@@ -50,20 +42,42 @@ def create_app(settings: Settings, *, enqueue: Enqueue | None = None) -> Flask:
     logging.configure(settings)
     app = Flask(__name__, static_folder=None)
     app.config["SETTINGS"] = settings
-    app.config["DATABASE"] = Database(settings.sqlalchemy_url, pool_size=1, connect_timeout_s=_CONNECT_TIMEOUT_S)
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.config["DATABASE"] = _owned(
+        app, Database(settings.sqlalchemy_url, pool_size=1, connect_timeout_s=_CONNECT_TIMEOUT_S)
+    )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     receiver = _receiver(settings, enqueue or _pipeline(settings))
     app.extensions[RECEIVER] = receiver
-    may_send = senders.allowed_by(settings.sender_addresses, trusted_proxies=settings.trusted_proxies or 0)
-    app.extensions[gate.IDENTIFIER] = identity.identifier(settings)
-    app.register_blueprint(webhook.blueprint(receiver, may_send=may_send))
+    _let_in(app, settings)
+    app.register_blueprint(_webhook(settings, receiver))
     app.register_blueprint(health.blueprint(settings))
-    app.register_blueprint(page.blueprint)
+    for pages in (page, access, account):
+        app.register_blueprint(pages.blueprint)
     app.before_request(_begin(uuid4().hex[:20]))
-    app.register_blueprint(api.blueprint(settings, _impatient(settings, pool_size=1)))
-    app.wsgi_app = _with_headers(app.wsgi_app)  # type: ignore[method-assign, assignment]  # Flask's own way to wrap it
+    app.register_blueprint(api.blueprint(settings, _owned(app, _impatient(settings, pool_size=1))))
+    app.wsgi_app = headers.added_to(app.wsgi_app, settings)  # type: ignore[method-assign, assignment]  # Flask's own way to wrap it
     app.register_error_handler(Exception, _failure)
     return app
+
+
+def _let_in(app: Flask, settings: Settings) -> None:
+    """Set up what finds out who asks, and what logins and forms need."""
+    forms.install(app, settings)
+    app.extensions[gate.IDENTIFIER] = identity.identifier(settings, _owned(app, _impatient(settings, pool_size=1)))
+    app.extensions[access.DOORS] = access.Doors(_owned(app, _impatient(settings, pool_size=1)))
+
+
+def _owned(app: Flask, database: Database) -> Database:
+    """Return the database, whose connections are closed when the application is let go of."""
+    weakref.finalize(app, database.dispose)
+    return database
+
+
+def _webhook(settings: Settings, receiver: Receiver) -> Blueprint:
+    proxies = settings.trusted_proxies or 0
+    may_send = senders.allowed_by(settings.sender_addresses, trusted_proxies=proxies)
+    return webhook.blueprint(receiver, may_send=may_send, origin=partial(limits.origin, trusted_proxies=proxies))
 
 
 def _receiver(settings: Settings, enqueue: Enqueue) -> Receiver:
@@ -111,27 +125,12 @@ def _begin(process: str) -> Callable[[], None]:
     return begin
 
 
-def _with_headers(inner: WSGIApplication) -> WSGIApplication:
-    """Add our headers to every answer, at a fraction of what Flask's own hook costs per request."""
-
-    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        def start(
-            status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None
-        ) -> Callable[[bytes], object]:
-            given = {name for name, _ in headers}
-            headers += [one for one in _HEADERS if one[0] not in given]
-            return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
-
-        return inner(environ, start)
-
-    return application
-
-
 def _failure(error: Exception) -> ResponseReturnValue:
     """Answer in JSON; what we did not expect is logged in full and told in general."""
     if isinstance(error, HTTPException):
-        response = error.get_response()
+        given = error.get_response().headers
         document = {"status": error.name.lower().replace(" ", "_"), "request_id": g.get("request_id")}
-        return jsonify(document), error.code or 500, {"Allow": response.headers["Allow"]} if error.code == 405 else {}
+        named = {name: given[name] for name in _TOLD if name in given} | _CHALLENGE.get(error.code or 500, {})
+        return jsonify(document), error.code or 500, named
     log.error("request.failed", exc_info=error)
     return jsonify({"status": "internal_server_error", "request_id": g.get("request_id")}), 500

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
@@ -45,10 +45,11 @@ class Posted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An HTTP status and the JSON document that goes with it."""
+    """An HTTP status, the JSON document that goes with it, and headers of its own."""
 
     status: int
     document: dict[str, Any]
+    headers: Mapping[str, str] | None = None
 
 
 class Receiver:
@@ -61,13 +62,15 @@ class Receiver:
         self._lock = threading.Lock()
         self.counts: Counter[str] = Counter()
 
-    def authenticate(self, token: str) -> Source:
-        """Return the source of a token.
+    def authenticate(self, token: str, *, origin: Callable[[], str], is_listed: bool) -> Source:
+        """Return the source of a token; a sender that is not listed is turned away whatever the token.
 
         Raises:
-            app.auth.Unauthorized, app.auth.AuthUnavailable
+            app.auth.Unauthorized, app.auth.AuthUnavailable, app.access.limits.TooManyFailures
         """
-        return self._authenticator.source_of(token, within_s=self._deadline_s)
+        if not is_listed:
+            self._authenticator.turn_away(token, origin())
+        return self._authenticator.source_of(token, within_s=self._deadline_s, origin=origin)
 
     def receive(self, posted: Posted, source: Source, *, started: float) -> Answer:
         """Store what came and say what became of it; `started` is the monotonic time at which the request came.

@@ -11,42 +11,55 @@ import structlog
 from flask import Blueprint, Response, g, request
 
 from app import streams
+from app.access.limits import TooManyFailures
 from app.auth import AuthUnavailable, Unauthorized
 from app.receiver import MAX_BODY, Answer, Posted, Receiver
 from app.writer import WriterUnavailable
 
 _JSON = msgspec.json.Encoder()
+Environ = Mapping[str, Any]
 
 log = structlog.get_logger()
 
 
-def blueprint(receiver: Receiver, *, may_send: Callable[[Mapping[str, Any]], bool]) -> Blueprint:
-    """Return the blueprint of the webhook; who may not send is told what a stranger is told."""
+def blueprint(
+    receiver: Receiver, *, may_send: Callable[[Environ], bool], origin: Callable[[Environ], str]
+) -> Blueprint:
+    """Return the blueprint of the webhook; who may not send is told what a stranger is told.
+
+    `origin` names where a request comes from, for the count of those that failed.
+    """
     made = Blueprint("webhook", __name__)
 
     @made.post("/webhook/<token>")
     def receive(token: str) -> Response:
         started = time.monotonic()
-        answer = _answer(receiver, token, started=started, is_listed=may_send(request.environ))
+        environ = request.environ
+        answer = _answer(receiver, token, started=started, is_listed=may_send(environ), origin=lambda: origin(environ))
         receiver.count(answer.document["status"])
         answer.document["request_id"] = g.request_id
         answer.document["processing_time_ms"] = round((time.monotonic() - started) * 1000, 3)
-        return Response(_JSON.encode(answer.document), status=answer.status, mimetype="application/json")
+        return Response(
+            _JSON.encode(answer.document), status=answer.status, mimetype="application/json", headers=answer.headers
+        )
 
     return made
 
 
-def _answer(receiver: Receiver, token: str, *, started: float, is_listed: bool) -> Answer:
+def _answer(receiver: Receiver, token: str, *, started: float, is_listed: bool, origin: Callable[[], str]) -> Answer:
     try:
-        if not is_listed:
-            raise Unauthorized
-        source = receiver.authenticate(token)
+        source = receiver.authenticate(token, origin=origin, is_listed=is_listed)
         posted = Posted(raw=streams.read(request.stream, most=MAX_BODY), content_type=request.content_type or "")
         return receiver.receive(posted, source, started=started)
     except Unauthorized:
         streams.drain(request.stream)
         log.info("webhook.unauthorized", is_listed=is_listed)
         return Answer(status=401, document={"status": "unauthorized"})
+    except TooManyFailures as error:
+        streams.drain(request.stream)
+        log.info("webhook.too_many_failures", is_listed=is_listed)
+        headers = {"Retry-After": str(error.retry_after_s)}
+        return Answer(status=429, document={"status": "too_many_requests"}, headers=headers)
     except (AuthUnavailable, WriterUnavailable) as error:
         log.warning("webhook.unavailable", error=str(error))
         return Answer(status=503, document={"status": "unavailable"})

@@ -13,8 +13,7 @@ class Vault:
     """Encrypts texts for one purpose (HKDF-SHA256, RFC 5869, then Fernet)."""
 
     def __init__(self, secret_key: str, *, purpose: bytes) -> None:
-        derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(secret_key.encode())
-        self._fernet = Fernet(base64.urlsafe_b64encode(derived))
+        self._fernet = Fernet(base64.urlsafe_b64encode(_derived(secret_key, purpose)))
 
     def seal(self, text: str) -> bytes:
         """Return the text encrypted."""
@@ -41,3 +40,12 @@ class AccountVault(Vault):
 
     def __init__(self, secret_key: str) -> None:
         super().__init__(secret_key, purpose=b"trading-orchestrator/account-keys/v1")
+
+
+def form_key(secret_key: str) -> bytes:
+    """Return the key that the console's forms are signed with."""
+    return _derived(secret_key, b"trading-orchestrator/forms/v1")
+
+
+def _derived(secret_key: str, purpose: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(secret_key.encode())

@@ -95,6 +95,15 @@ def by_token_hash(session: Session, token_hash: str) -> StoredSource | None:
     return _stored(row) if row is not None else None
 
 
+def token_hashes(session: Session) -> frozenset[str]:
+    """Return the SHA-256 of every token that holds: those of enabled sources, and their last ones while they do."""
+    query = text("""
+        SELECT token_hash FROM sources WHERE enabled
+        UNION ALL SELECT previous_token_hash FROM sources WHERE enabled AND previous_until > now()
+    """)
+    return frozenset(session.execute(query).scalars())
+
+
 def by_name(session: Session, name: str) -> StoredSource:
     """Return the source of that name, enabled or not.
 

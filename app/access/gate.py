@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 from flask import current_app, g
 from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 
+from app.access import forms
 from domain.access import Scope
 
 IDENTIFIER = "orchestrator.identifier"
@@ -48,10 +49,11 @@ class StepUpNeeded(Forbidden):
 def needs(scope: Scope, *, step_up: bool = False) -> Callable[[View], View]:
     """Let a view run only for those who have this scope, and who gave their password just now where that is asked.
 
-    A token is not asked for a password: whoever made it with such a scope gave theirs then.
+    A token is not asked for a password: whoever made it with such a scope gave theirs then. Whoever comes by session
+    shows with each write that a page of ours sent it. The view bears `needs_scope` and `needs_step_up`.
 
     Raises:
-        Unauthorized, Forbidden, StepUpNeeded: in place of the view.
+        Unauthorized, Forbidden, app.access.forms.FormRefused, StepUpNeeded: in place of the view.
     """
 
     def decorate(view: View) -> View:
@@ -62,10 +64,14 @@ def needs(scope: Scope, *, step_up: bool = False) -> Callable[[View], View]:
                 raise Unauthorized
             if scope not in who.scopes:
                 raise Forbidden(f"this needs the scope {scope.value!r}")
+            if who.by is By.SESSION:
+                forms.require_ours()
             if step_up and who.by is By.SESSION and not who.has_stepped_up:
                 raise StepUpNeeded
             return view(*args, **kwargs)
 
+        marked = cast("Any", guarded)
+        marked.needs_scope, marked.needs_step_up = scope, step_up
         return cast("View", guarded)
 
     return decorate

@@ -28,6 +28,8 @@ _COMMANDS = {
     "signals": "app.cli.signals",
     "policy": "app.cli.policy",
     "accounts": "app.cli.accounts",
+    "users": "app.cli.users",
+    "tokens": "app.cli.tokens",
     "incidents": "app.cli.incidents",
     "replay": "app.cli.replay",
     "report": "app.cli.report",

@@ -1,4 +1,4 @@
-"""How data commands read: one read-only moment of the database, or one line that says why not."""
+"""How data commands open the database: one read-only moment of it, or all of it, or one line that says why not."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.cli import Problem, opened
+from config.settings import Settings
 from db.errors import ProgrammingError
-from db.session import Session
+from db.session import Database, Session
 
 _OLD_SCHEMA = frozenset({"42P01", "42703"})
 
@@ -28,3 +29,20 @@ def snapshot(data_dir: Path | None) -> Iterator[Session]:
             if getattr(error.orig, "sqlstate", None) in _OLD_SCHEMA:
                 raise Problem("the database has another schema than this version: run `orchestrator migrate`") from None
             raise
+
+
+@contextmanager
+def up_to_date(data_dir: Path | None) -> Iterator[tuple[Settings, Database]]:
+    """Open the effective database for a command that changes something.
+
+    Raises:
+        Problem: when it cannot be reached, or has another schema than this version.
+    """
+    from db import migrate  # noqa: PLC0415 - alembic takes a while to load, and those who only read do without
+
+    with opened(data_dir) as (settings, database):
+        try:
+            migrate.check_current(settings.sqlalchemy_url)
+        except migrate.SchemaOutdated as error:
+            raise Problem(str(error)) from None
+        yield settings, database

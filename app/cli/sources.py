@@ -13,14 +13,14 @@ from cryptography.fernet import InvalidToken
 from marshmallow import ValidationError
 
 from app import auth
-from app.cli import Problem, opened
+from app.cli import Problem
+from app.cli.reading import up_to_date as _opened
 from app.dialects import template
 from app.local import datadir, network, runfile
 from app.schemas import SourceInput, SourceOutput
 from config.settings import Settings
 from config.vault import TokenVault
-from db import books, migrate, sources
-from db.migrate import SchemaOutdated
+from db import books, sources
 from db.session import Database
 from db.sources import BookUnknown, SourceExists, SourceUnknown, StoredSource
 from domain.signal import InstrumentKind, SellAlone, Source
@@ -222,16 +222,6 @@ def _known(name: str) -> Iterator[None]:
 
 def _told(messages: Mapping[str, Any]) -> str:
     return "; ".join(f"{field}: {' '.join(map(str, told))}" for field, told in messages.items())
-
-
-@contextmanager
-def _opened(data_dir: Path | None) -> Iterator[tuple[Settings, Database]]:
-    with opened(data_dir) as (settings, database):
-        try:
-            migrate.check_current(settings.sqlalchemy_url)
-        except SchemaOutdated as error:
-            raise Problem(str(error)) from None
-        yield settings, database
 
 
 def _issue(database: Database, vault: TokenVault, source: Source) -> str:

@@ -36,7 +36,9 @@ def command(port: int, flower_port: int, data_dir: Path | None) -> None:
 
 
 def _announce(ready: RunningStack) -> None:
-    from app.cli import sources  # noqa: PLC0415 - the settings and the ports are checked before anything slow is loaded
+    from app.access import first  # noqa: PLC0415 - the settings and the ports are checked before anything slow is loaded
+    from app.cli import sources  # noqa: PLC0415 - likewise
 
+    click.echo(first.told(ready.settings, ready.data_dir), err=True)
     for name, url in sources.urls(ready.settings, base=ready.web_url):
         click.echo(f"webhook  {url}  (source {name})", err=True)

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from flask import Blueprint, Response, current_app, request, url_for
+from flask import Blueprint, Response, current_app
 
+from app.access import gate
+from app.console import showing
 from app.reporting import charts, document, page
 from db import reports
 from db.errors import SQLAlchemyError
 from db.reports import StudyUnknown
 from db.session import Database
+from domain.access import Scope
 
 blueprint = Blueprint("console", __name__, static_folder="static", static_url_path="/console/static")
+showing.refusals_of(blueprint)
 
 log = structlog.get_logger()
 
 
 @blueprint.get("/")
+@gate.needs(Scope.READ)
 def front_page() -> Response:
     """Show the report; an error is shown as an error, never as rows that are not there."""
-    if not _is_private():
-        return _message(
-            403, "Not shown here", "The console has no logins yet, so it is shown on this machine's own address only."
-        )
     try:
         return _report()
     except StudyUnknown as unknown:
-        return _message(200, "No study yet", str(unknown))
+        return showing.message(200, "No study yet", str(unknown))
     except SQLAlchemyError as error:
         log.exception("console.database_unreadable", error=type(error).__name__)
-        return _message(503, "The database cannot be read", "So there is nothing to show. The log says why.")
+        return showing.message(503, "The database cannot be read", "So there is nothing to show. The log says why.")
 
 
 def age_of(stored_at: datetime | None, *, now: datetime) -> str:
@@ -50,32 +50,11 @@ def _report() -> Response:
     rendered = page.render(
         document.build(record),
         charts.draw(record),
-        stylesheet_url=_stylesheet(),
+        stylesheet_url=showing.stylesheet(),
         age=age_of(record.stored_at, now=datetime.now(UTC)),
+        reader=showing.reader(),
     )
-    return Response(rendered, content_type="text/html; charset=utf-8")
-
-
-def _message(status: int, title: str, text: str) -> Response:
-    rendered = page.render_message(title, text, stylesheet_url=_stylesheet())
-    return Response(rendered, status=status, content_type="text/html; charset=utf-8")
-
-
-def _is_private() -> bool:
-    """Say whether this server is bound to the loopback address and was asked for by it, not through a tunnel."""
-    host = request.host.rpartition(":")[0] if ":" in request.host.rpartition("]")[2] else request.host
-    return _is_loopback(current_app.config["SETTINGS"].bind) and _is_loopback(host.strip("[]"))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
-def _stylesheet() -> str:
-    return url_for("console.static", filename=page.STYLESHEET)
+    return showing.html(rendered)
 
 
 def _duration(age: timedelta) -> str:

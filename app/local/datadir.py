@@ -1,7 +1,7 @@
 """Where the stack keeps its data: the root, its instances `main` and `demo`, and what is secret in them.
 
-An instance directory holds one database, one Redis, `secret_key`, `flower_password`, `api_token`, `run.json` and
-`log/`.
+An instance directory holds one database, one Redis, `secret_key`, `flower_password`, `admin_password`, `api_token`,
+`run.json` and `log/`.
 The root holds the instances and `current`, the name of the one that was used last.
 """
 
@@ -22,7 +22,8 @@ from app.local.errors import StackRefused
 from config.settings import Settings
 
 _NAME = "trading-orchestrator"
-_SECRETS = ("secret_key", "flower_password", "api_token")
+ADMIN_PASSWORD = "admin_password"  # noqa: S105 - the name of the file
+_SECRETS = ("secret_key", "flower_password", ADMIN_PASSWORD, "api_token")
 _SHARED = Path("/var/lib") / _NAME
 # A unix socket path ends at 104 bytes on macOS and at 108 on Linux.
 _LONGEST_SOCKET_DIRECTORY = 70
@@ -108,6 +109,11 @@ def with_secret_key(settings: Settings, directory: Path) -> Settings:
 def flower_password(directory: Path) -> tuple[str, bool]:
     """Return the password of Flower's user, and whether it was made just now and is yet to be shown."""
     return generated(directory / "flower_password", length=12)
+
+
+def admin_password(directory: Path) -> tuple[str, bool]:
+    """Return the password of the console's first user, and whether it was made just now and is yet to be shown."""
+    return generated(directory / ADMIN_PASSWORD, length=12)
 
 
 def api_token(directory: Path) -> str:

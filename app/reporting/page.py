@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -16,24 +18,40 @@ from app.reporting.document import Document
 STYLESHEET = "report.css"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Who is logged in and reads the page, and what their forms must hold."""
+
+    name: str
+    form_token: str
+
+
 def render(
-    document: Document, charts: Sequence[Chart], *, stylesheet_url: str | None = None, age: str | None = None
+    document: Document,
+    charts: Sequence[Chart],
+    *,
+    stylesheet_url: str | None = None,
+    age: str | None = None,
+    reader: Reader | None = None,
 ) -> str:
     """Return the report as a page that needs no script.
 
     Without `stylesheet_url` the style is written into the page, so that it stands alone. `age` says how old the
     data is.
     """
-    template = _templates().get_template("report.html")
-    return template.render(
-        document=document, charts=charts, words=words, stylesheet_url=stylesheet_url, style=_style(), age=age
-    )
+    values = {"document": document, "charts": charts, "words": words, "age": age}
+    return render_template("report.html", stylesheet_url=stylesheet_url, reader=reader, **values)
 
 
-def render_message(title: str, text: str, *, stylesheet_url: str) -> str:
+def render_message(title: str, text: str, *, stylesheet_url: str, reader: Reader | None = None) -> str:
     """Return a page that says one thing: an error, or that there is nothing yet."""
-    template = _templates().get_template("message.html")
-    return template.render(title=title, text=text, stylesheet_url=stylesheet_url, style=_style())
+    return render_template("message.html", stylesheet_url=stylesheet_url, reader=reader, title=title, text=text)
+
+
+def render_template(name: str, *, stylesheet_url: str | None, reader: Reader | None, **values: Any) -> str:
+    """Return a page of the console; `reader` is shown with a way to log out."""
+    template = _templates().get_template(name)
+    return template.render(stylesheet_url=stylesheet_url, style=_style(), reader=reader, **values)
 
 
 @cache

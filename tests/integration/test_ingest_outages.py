@@ -189,7 +189,7 @@ def test_a_database_that_goes_away_after_the_look_up_is_answered_with_503(databa
     with a_desk(database_url) as desk:
         receiver = Receiver(Authenticator(desk.database), Writer(gone, Publisher(desk.announced.extend)))
         posted = Posted(raw=b'{"symbol": "BTCUSDT", "action": "buy"}', content_type="")
-        source = receiver.authenticate(desk.token)
+        source = receiver.authenticate(desk.token, origin=lambda: "here", is_listed=True)
 
         with pytest.raises(WriterUnavailable):
             receiver.receive(posted, source, started=time.monotonic())

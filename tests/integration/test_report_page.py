@@ -1,42 +1,40 @@
-"""The front page, on the rows of a small study."""
+"""The front page, on the rows of a small study, as somebody who is logged in."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
-from app.console.page import blueprint
+from app.access import gate
+from app.access.gate import By, Principal
 from app.reporting import document, plain
-from db import migrate, reports
+from db import reports
 from db.session import Database
+from domain.access import Role
+from tests.people import COOKIE, House, a_house, a_session
 from tests.small_study import a_small_study
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    """Give the test's database."""
-    database = Database(migrate.driver_url(database_url))
-    yield database
-    database.dispose()
+def house(database_url: str) -> Iterator[House]:
+    """Give the web application with the user `reader`."""
+    with a_house(database_url) as made:
+        made.somebody("reader")
+        yield made
 
 
 @pytest.fixture
-def client(database: Database) -> FlaskClient:
-    """Give a browser's view of the console, bound to the loopback address."""
-    return a_console(database, bind="127.0.0.1").test_client()
+def database(house: House) -> Database:
+    """Give the test's database."""
+    return house.database
 
 
-def a_console(database: Database, *, bind: str) -> Flask:
-    """Make an app with the front page alone."""
-    app = Flask(__name__, static_folder=None)
-    app.config["DATABASE"] = database
-    app.config["SETTINGS"] = SimpleNamespace(bind=bind)
-    app.register_blueprint(blueprint)
-    return app
+@pytest.fixture
+def client(house: House) -> FlaskClient:
+    """Give a browser in which a viewer is logged in."""
+    return house.logged_in("reader")
 
 
 def test_the_front_page_shows_the_report_from_the_database(database: Database, client: FlaskClient) -> None:
@@ -71,34 +69,33 @@ def test_the_front_page_says_that_there_is_no_study(client: FlaskClient) -> None
 
 
 def test_the_front_page_says_that_the_database_is_away() -> None:
-    away = Database("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+    with a_house("postgresql://nobody@127.0.0.1:1/nothing") as away:
+        reader = Principal(name="reader", scopes=Role.VIEWER.scopes, by=By.TOKEN, has_stepped_up=False)
+        away.app.extensions[gate.IDENTIFIER] = lambda: reader
 
-    answer = a_console(away, bind="127.0.0.1").test_client().get("/")
+        answer = away.client.get("/")
 
     assert answer.status_code == 503
     assert "The database cannot be read" in answer.text
     assert "<table" not in answer.text
 
 
-@pytest.mark.parametrize("bind", ["0.0.0.0", "::", "192.168.1.10", "example.org"])
-def test_the_front_page_is_closed_on_a_public_address(database: Database, bind: str) -> None:
-    with database.transaction() as session:
+def test_the_front_page_says_who_is_logged_in_and_lets_them_log_out(client: FlaskClient) -> None:
+    answer = client.get("/")
+
+    assert 'Logged in as <a href="/account">reader</a>' in answer.text
+    assert '<form method="post" action="/logout">' in answer.text
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "alerts.example.org", "10.0.0.7:8000"])
+def test_the_front_page_is_open_by_any_name_to_who_is_logged_in_and_to_nobody_else(house: House, host: str) -> None:
+    with house.database.transaction() as session:
         a_small_study(session)
+    cookie = {"Cookie": f"{COOKIE}={a_session(house.database, 'reader')}"}
+    browser = house.app.test_client(use_cookies=False)
 
-    answer = a_console(database, bind=bind).test_client().get("/")
+    let_in, turned_away = (browser.get("/", headers={"Host": host} | more) for more in (cookie, {}))
 
-    assert answer.status_code == 403
-    assert "no logins yet" in answer.text
-    assert "<table" not in answer.text
-
-
-@pytest.mark.parametrize(
-    "host", ["alerts.example.org", "alerts.example.org:443", "10.0.0.7:8000", "evil.localhost.org"]
-)
-def test_the_front_page_is_closed_through_a_tunnel(client: FlaskClient, host: str) -> None:
-    assert client.get("/", headers={"Host": host}).status_code == 403
-
-
-@pytest.mark.parametrize("host", ["localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000", "[::1]"])
-def test_the_front_page_is_open_on_this_machine(client: FlaskClient, host: str) -> None:
-    assert client.get("/", headers={"Host": host}).status_code == 200
+    assert let_in.status_code == 200
+    assert (turned_away.status_code, turned_away.headers["Location"]) == (303, "/login")
+    assert "<table" not in turned_away.text

@@ -98,7 +98,8 @@ def test_wiping_removes_an_instance_and_nothing_else(tmp_path: Path) -> None:
     for name in ("postgres", "redis", "log", "holiday-photos"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").touch()
-    for name in ("secret_key", "flower_password", "api_token", "beat-schedule.db", "lock", "diary.txt"):
+    names = ("secret_key", "flower_password", "admin_password", "api_token", "beat-schedule.db", "lock", "diary.txt")
+    for name in names:
         (tmp_path / name).touch()
 
     datadir.wipe(tmp_path)

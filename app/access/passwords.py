@@ -1,0 +1,48 @@
+"""Hashing of passwords: Argon2id with the second of the two sets of parameters that RFC 9106 recommends."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.profiles import RFC_9106_LOW_MEMORY
+
+_HASHER = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
+
+
+def hashed(password: str) -> str:
+    """Return the password's hash, with its parameters and a salt of its own."""
+    return _HASHER.hash(_bytes(password))
+
+
+def matches(password_hash: str | None, password: str) -> bool:
+    """Say whether the password is the one that was hashed; with None it takes as long and says no."""
+    try:
+        return _HASHER.verify(password_hash or _DECOY, _bytes(password))
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def is_outdated(password_hash: str) -> bool:
+    """Say whether a hash was made with other parameters than those in use now."""
+    return _HASHER.check_needs_rehash(password_hash)
+
+
+def _bytes(password: str) -> bytes:
+    return password.encode(errors="surrogatepass")
+
+
+def _decoy() -> str:
+    """Return what looks like a hash under the parameters in use and belongs to no password."""
+    salt, digest = (_spelt(secrets.token_bytes(size)) for size in (_HASHER.salt_len, _HASHER.hash_len))
+    costs = f"m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
+    return f"$argon2id$v=19${costs}${salt}${digest}"
+
+
+def _spelt(raw: bytes) -> str:
+    return base64.b64encode(raw).decode().rstrip("=")
+
+
+_DECOY = _decoy()

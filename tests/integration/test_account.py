@@ -1,0 +1,156 @@
+"""The account page: one's own sessions, tokens and password, and nobody else's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from app import secrets
+from app.access import passwords
+from domain.access import Role
+from tests.people import COOKIE, PASSWORD, House, a_house, a_token, post
+
+NEW = "ebb and flood tides"
+
+
+@pytest.fixture
+def house(database_url: str) -> Iterator[House]:
+    with a_house(database_url) as made:
+        yield made
+
+
+def test_one_ends_another_session_of_ones_own(house: House) -> None:
+    here, there = house.logged_in(house.somebody("alice")), house.logged_in("alice")
+    [shown] = re.findall(r'action="/account/sessions/([0-9a-f]+)/end"', here.get("/account").text)
+
+    ended = post(here, f"/account/sessions/{shown}/end")
+
+    assert ended.status_code == 303
+    assert (here.get("/account").status_code, there.get("/account").status_code) == (200, 303)
+
+
+@pytest.mark.parametrize("shown", ["0" * 16, "x", "%00", "0"])
+def test_a_session_that_is_not_there_cannot_be_ended(house: House, shown: str) -> None:
+    browser = house.logged_in(house.somebody("alice"))
+
+    assert post(browser, f"/account/sessions/{shown}/end").status_code == 404
+
+
+def test_nobody_ends_sessions_or_tokens_of_others(house: House) -> None:
+    alice, mallory = house.logged_in(house.somebody("alice")), house.logged_in(house.somebody("mallory", Role.ADMIN))
+    [row] = house.rows("SELECT session_hash FROM web_sessions WHERE user_name = 'alice'")
+    token_id, token = a_token(house.database, "alice")
+
+    answers = [
+        post(mallory, f"/account/sessions/{row['session_hash'][:16]}/end"),
+        post(mallory, f"/account/tokens/{token_id}/revoke"),
+    ]
+
+    assert [one.status_code for one in answers] == [404, 404]
+    assert alice.get("/account").status_code == 200
+    assert house.client.get("/", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+
+
+def test_a_token_that_is_made_is_shown_once_and_lets_in(house: House) -> None:
+    browser = house.logged_in(house.somebody("alice", Role.OPERATOR))
+
+    made = post(browser, "/account/tokens", label="<b>deploy</b>", scope=["read", "operate"], days="30")
+
+    token = re.findall(r'<code id="token">([^<]+)</code>', made.text)[0]
+    assert house.client.get("/", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    later = browser.get("/account").text
+    assert token not in later
+    assert "&lt;b&gt;deploy&lt;/b&gt;" in later
+    [row] = house.rows("SELECT token_hash, scopes, expires_at - created_at AS lasts FROM api_tokens")
+    assert (row["token_hash"], row["scopes"]) == (secrets.hash_token(token), ["read", "operate"])
+    assert row["lasts"].days in (29, 30)
+
+
+def test_one_revokes_a_token_of_ones_own(house: House) -> None:
+    browser = house.logged_in(house.somebody("alice"))
+    token_id, token = a_token(house.database, "alice")
+
+    revoked = post(browser, f"/account/tokens/{token_id}/revoke")
+
+    assert revoked.status_code == 303
+    assert house.client.get("/", headers={"Authorization": f"Bearer {token}"}).status_code == 303
+    [entry] = house.rows("SELECT actor, action, subject FROM audit_log")
+    assert (entry["actor"], entry["action"], entry["subject"]) == ("alice", "token.revoked", str(token_id))
+
+
+def test_making_a_token_asks_for_the_password_once_more_and_comes_back(house: House) -> None:
+    browser = house.logged_in(house.somebody("alice"), stepped_up=False)
+
+    sent = post(browser, "/account/tokens?next=/account", label="x", scope=["read"], days="30")
+
+    assert (sent.status_code, sent.headers["Location"]) == (303, "/step-up?next=/account")
+    assert house.rows("SELECT FROM api_tokens") == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "told"),
+    [
+        ({"label": " "}, "label", "Label: must be a line of 1 to 100"),
+        ({"days": "0"}, "days", "Days it holds: must be 1 to 3650"),
+        ({"days": "9999"}, "days", "Days it holds: must be 1 to 3650"),
+        ({"days": "soon"}, "days", "Days it holds: must be 1 to 3650"),
+        ({"days": "٣"}, "days", "Days it holds: must be 1 to 3650"),
+        ({"scope": []}, "scope", "It may: must be at least one of"),
+        ({"scope": ["all"]}, "scope", "It may: must be at least one of"),
+        ({"scope": ["admin"]}, "scope", "It may: the role of &#39;alice&#39; has no admin"),
+    ],
+)
+def test_a_token_that_cannot_be_made_names_the_field(
+    house: House, fields: dict[str, Any], field: str, told: str
+) -> None:
+    browser = house.logged_in(house.somebody("alice"))
+
+    answer = post(browser, "/account/tokens", **({"label": "x", "scope": ["read"], "days": "30"} | fields))
+
+    assert answer.status_code == 422
+    assert f'id="{field}-error">{told}' in answer.text
+    assert re.search(rf'aria-describedby="[^"]*{field}-error', answer.text)
+    assert house.rows("SELECT FROM api_tokens") == []
+
+
+def test_a_changed_password_ends_all_sessions_and_gives_this_browser_a_new_one(house: House) -> None:
+    here, there = house.logged_in(house.somebody("alice")), house.logged_in("alice")
+    before = here.get_cookie(COOKIE)
+
+    changed = post(here, "/account/password", present=PASSWORD, new=NEW, again=NEW)
+
+    after = here.get_cookie(COOKIE)
+    assert changed.status_code == 303
+    assert before is not None
+    assert after is not None
+    assert before.value != after.value
+    assert (here.get("/account").status_code, there.get("/account").status_code) == (200, 303)
+    [row] = house.rows("SELECT password_hash FROM users")
+    assert passwords.matches(row["password_hash"], NEW)
+    assert "user.password_set" in {one["action"] for one in house.rows("SELECT action FROM audit_log")}
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "told"),
+    [
+        ({"present": "wrong"}, "present", "is not your password"),
+        ({"again": "another one entirely"}, "again", "is not the same as the new one"),
+        ({"new": "short", "again": "short"}, "new", "must have 12 to 200 characters"),
+        ({"new": "password1234", "again": "password1234"}, "new", "is one of those that are tried first"),
+    ],
+)
+def test_a_password_that_cannot_be_changed_names_the_field(
+    house: House, fields: dict[str, str], field: str, told: str
+) -> None:
+    browser = house.logged_in(house.somebody("alice"))
+
+    answer = post(browser, "/account/password", **({"present": PASSWORD, "new": NEW, "again": NEW} | fields))
+
+    assert answer.status_code == 422
+    assert re.search(rf'id="{field}-error">[^<]*{told}', answer.text)
+    assert re.search(rf'id="{field}"[^>]*aria-invalid="true"[^>]*aria-describedby="{field}-error', answer.text)
+    [row] = house.rows("SELECT password_hash FROM users")
+    assert passwords.matches(row["password_hash"], PASSWORD)

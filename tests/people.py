@@ -1,0 +1,131 @@
+"""People, sessions and tokens for tests, made without the costly hash where no password is given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import structlog
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+from werkzeug.test import TestResponse
+
+from app import secrets
+from app.access import passwords
+from app.factory import RECEIVER, create_app
+from config import settings as configuration
+from db import api_tokens, users, web_sessions
+from db.session import Database
+from domain.access import Role, Scope
+
+PASSWORD = "tall ships sail at dawn"
+COOKIE = "orchestrator-session"
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """A web application and its database."""
+
+    app: Flask
+    database: Database
+
+    @property
+    def client(self) -> FlaskClient:
+        """A new visitor's browser."""
+        return self.app.test_client()
+
+    def rows(self, query: str, **given: Any) -> list[dict[str, Any]]:
+        """Return rows as dictionaries."""
+        with self.database.transaction() as session:
+            return [dict(row) for row in session.execute(text(query), given).mappings()]
+
+    def change(self, statement: str, **given: Any) -> None:
+        """Change rows behind the application's back."""
+        with self.database.transaction() as session:
+            session.execute(text(statement), given)
+
+    def somebody(self, name: str, role: Role = Role.VIEWER) -> str:
+        """Store a user whose password is PASSWORD and return the name."""
+        a_user(self.database, name, role)
+        return name
+
+    def logged_in(self, name: str, *, stepped_up: bool = True) -> FlaskClient:
+        """Return a browser in which that user is logged in."""
+        client = self.client
+        client.set_cookie(COOKIE, a_session(self.database, name))
+        if not stepped_up:
+            self.change("UPDATE web_sessions SET stepped_up_until = NULL WHERE user_name = :name", name=name)
+        return client
+
+    def bearer(self, name: str, scopes: Collection[Scope] = tuple(Scope), *, days: int | None = None) -> dict[str, str]:
+        """Return the headers of a program with a token of that user."""
+        return {"Authorization": f"Bearer {a_token(self.database, name, scopes, days=days)[1]}"}
+
+
+@contextmanager
+def a_house(database_url: str, **environ: str) -> Iterator[House]:
+    """Give a web application on a migrated database without users."""
+    given = {"DATABASE_URL": database_url, "SECRET_KEY": "a-secret-key-for-tests", "LOG_LEVEL": "ERROR"} | environ
+    settings = configuration.load(given)
+    app, database = create_app(settings, enqueue=lambda _: None), Database(settings.sqlalchemy_url)
+    try:
+        yield House(app=app, database=database)
+    finally:
+        app.extensions[RECEIVER].close()
+        database.dispose()
+        structlog.reset_defaults()
+
+
+def a_user(database: Database, name: str, role: Role = Role.VIEWER) -> None:
+    """Store a user whose password is PASSWORD."""
+    with database.transaction() as session:
+        users.add(session, name, role=role, password_hash=_hash())
+
+
+def a_session(database: Database, name: str) -> str:
+    """Begin a session of a user and return what its cookie holds."""
+    value = secrets.new_token()
+    with database.transaction() as session:
+        web_sessions.begin(session, name, session_hash=secrets.hash_token(value), address="::1", user_agent="a test")
+    return value
+
+
+def a_token(
+    database: Database, name: str, scopes: Collection[Scope] = tuple(Scope), *, days: int | None = None
+) -> tuple[UUID, str]:
+    """Store a token of a user; return its id and the token."""
+    token = secrets.new_token()
+    with database.transaction() as session:
+        made = api_tokens.add(
+            session, name, label="tests", token_hash=secrets.hash_token(token), scopes=scopes, days=days
+        )
+    return made, token
+
+
+def post(client: FlaskClient, path: str, *, page: str = "/account", **fields: Any) -> TestResponse:
+    """Send a form of ours, as a browser does that has loaded the page it stands on."""
+    shown = client.get(page)
+    return client.post(path, data={"csrf_token": form_token(shown), **fields})
+
+
+def form_token(page: TestResponse) -> str:
+    """Return what the forms of a page hold."""
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+    assert found is not None, page.text
+    return found[1]
+
+
+def log_in(client: FlaskClient, name: str, password: str = PASSWORD, **fields: Any) -> TestResponse:
+    """Log in as a browser does."""
+    return post(client, "/login", page="/login", name=name, password=password, **fields)
+
+
+@cache
+def _hash() -> str:
+    return passwords.hashed(PASSWORD)
