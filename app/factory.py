@@ -54,9 +54,12 @@ def create_app(settings: Settings, *, enqueue: Enqueue | None = None) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     receiver = _receiver(settings, enqueue or _pipeline(settings))
     app.extensions[RECEIVER] = receiver
-    may_send = senders.allowed_by(settings.sender_addresses, trusted_proxies=settings.trusted_proxies or 0)
+    is_listed = senders.allowed_by(settings.sender_addresses, trusted_proxies=settings.trusted_proxies or 0)
+    is_certified = senders.certified(settings.client_certificate_header)
     app.extensions[gate.IDENTIFIER] = identity.identifier(settings)
-    app.register_blueprint(webhook.blueprint(receiver, may_send=may_send))
+    app.register_blueprint(
+        webhook.blueprint(receiver, may_send=lambda environ: is_listed(environ) and is_certified(environ))
+    )
     app.register_blueprint(health.blueprint(settings))
     app.register_blueprint(page.blueprint)
     app.before_request(_begin(uuid4().hex[:20]))
