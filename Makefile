@@ -9,7 +9,7 @@ SIDE_BY_SIDE := -q -n $(WORKERS) --dist loadscope
 OWN_SERVERS := $(addprefix --ignore tests/integration/,test_bench.py test_cli_errors.py test_local_servers.py \
 	test_local_stack.py test_local_supervisor.py test_local_up.py test_replay.py test_venue_adapters.py test_venue_data.py)
 
-.PHONY: help install install-dev demo test test-by-url check format clean
+.PHONY: help install install-dev demo test test-by-url check audit format clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,11 +37,15 @@ test: install-dev ## Run all tests on embedded servers
 test-by-url: install-dev ## Run the tests that need servers on a Postgres and a Redis handed over by URL
 	$(BIN)/python -m tests.by_url $(SIDE_BY_SIDE) $(OWN_SERVERS) tests/integration
 
-check: install-dev ## Lint, types, import contracts
+check: install-dev ## Lint, types, import contracts, security lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive app config db domain engines tasks venues
+
+audit: install-dev ## Ask an advisory service about every locked version; before each release, and weekly
+	$(BIN)/python .ci/audit.py $(if $(SERVICE),--service $(SERVICE)) requirements.lock requirements-dev.lock
 
 format: install-dev ## Format the code
 	$(BIN)/ruff format .

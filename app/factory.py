@@ -76,8 +76,13 @@ def _owned(app: Flask, database: Database) -> Database:
 
 def _webhook(settings: Settings, receiver: Receiver) -> Blueprint:
     proxies = settings.trusted_proxies or 0
-    may_send = senders.allowed_by(settings.sender_addresses, trusted_proxies=proxies)
-    return webhook.blueprint(receiver, may_send=may_send, origin=partial(limits.origin, trusted_proxies=proxies))
+    is_listed = senders.allowed_by(settings.sender_addresses, trusted_proxies=proxies)
+    is_certified = senders.certified(settings.client_certificate_header)
+    return webhook.blueprint(
+        receiver,
+        may_send=lambda environ: is_listed(environ) and is_certified(environ),
+        origin=partial(limits.origin, trusted_proxies=proxies),
+    )
 
 
 def _receiver(settings: Settings, enqueue: Enqueue) -> Receiver:

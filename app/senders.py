@@ -1,4 +1,4 @@
-"""Where a request comes from, and whether alerts may come from there: the second factor beside the token."""
+"""Where a request comes from and whose certificate came with it: the second factors beside the token."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
+from app import certificates
 from config.values import Network
 
 Address = IPv4Address | IPv6Address
@@ -38,3 +39,17 @@ def allowed_by(networks: Sequence[Network] | None, *, trusted_proxies: int) -> C
         return address is not None and any(address in network for network in networks)
 
     return is_allowed
+
+
+def certified(header: str | None) -> Callable[[Mapping[str, Any]], bool]:
+    """Return what says of a request whether our proxy saw TradingView's certificate; without a header everybody passes.
+
+    The header's name has neither dash nor underscore: a server takes one for the other, so that a sender could send
+    what the proxy does not know for the header that it sets. One that comes twice is joined, and is no subject then.
+    """
+    key = f"HTTP_{header.upper()}" if header is not None else None
+
+    def is_certified(environ: Mapping[str, Any]) -> bool:
+        return key is None or certificates.is_tradingviews(str(environ.get(key, "")))
+
+    return is_certified

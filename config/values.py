@@ -194,9 +194,9 @@ def venue_url(name: str, value: str) -> str:
 
 
 def header(name: str, value: str) -> str:
-    """Take the name of an HTTP header."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}", value):
-        raise SettingInvalid(name, value, "the name of a header, such as X-SSL-Client-Subject")
+    """Take the name of an HTTP header that can be spelled in one way only: a server takes `_` in a name for `-`."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]{0,99}", value):
+        raise SettingInvalid(name, value, "letters and digits without dashes, such as ClientCertificateSubject")
     return value
 
 

@@ -16,11 +16,6 @@ from db.accounts import StoredAccount
 
 BOOK = "live"
 
-# Real trades whose orders go to a venue, and that are not closed yet.
-_OPEN_THERE = text("""
-    SELECT count(*) FROM trades WHERE book = 'live' AND NOT is_shadow AND status IN ('pending', 'open') AND EXISTS (
-        SELECT FROM orders WHERE orders.trade_id = trades.trade_id AND venue NOT IN ('model', 'paper'))
-""")
 _NEWEST = text("SELECT account, actor, reason, at FROM live_switches ORDER BY switch_id DESC LIMIT 1")
 _LAST_USED = text("""
     SELECT coalesce((SELECT live_account FROM books WHERE book = 'live'), (
@@ -84,7 +79,18 @@ def account(session: Session) -> StoredAccount | None:
 
 def open_there(session: Session) -> int:
     """Count the real trades that are pending or open at a venue."""
-    return int(session.execute(_OPEN_THERE).scalar_one())
+    return sum(venues_in_use(session).values())
+
+
+def venues_in_use(session: Session) -> dict[str, int]:
+    """Count the real trades that are pending or open at each venue, by what orders call it."""
+    query = text("""
+        SELECT venue, count(DISTINCT trade_id) AS trades FROM trades JOIN orders USING (trade_id)
+        WHERE trades.book = 'live' AND NOT is_shadow AND status IN ('pending', 'open')
+          AND venue NOT IN ('model', 'paper')
+        GROUP BY venue
+    """)
+    return {row.venue: row.trades for row in session.execute(query)}
 
 
 def switch_on(session: Session, name: str, *, actor: str, reason: str) -> None:

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from config.settings import Settings
-from db import books, policies, studies
+from config.values import SettingInvalid
+from db import books, live, policies, studies
 from db.bars import StoredBars
 from db.books import BookClock
 from db.paper_ledger import StoredPaperLedger
@@ -134,7 +135,7 @@ def prepare(settings: Settings) -> None:
     """Make what a start needs: the standing books, their policy by the environment, and a running study each.
 
     Raises:
-        SettingInvalid: when the broker that is configured lacks its library.
+        SettingInvalid: when the broker that is configured lacks its library, or real trades are open elsewhere.
     """
     venue_loader.check("BROKER", settings.broker)
     database = Database(settings.sqlalchemy_url, pool_size=1)
@@ -145,9 +146,20 @@ def prepare(settings: Settings) -> None:
         set_by="environment",
         reason="EXECUTION_MODE and SPLIT_PERCENTAGE at start",
     )
-    with versions_of(settings) as versions, database.transaction() as session:
-        books.ensure_standing(session)
-        for book in books.STANDING:
-            policies.seed(session, book, wanted)
-            studies.ensure_running(session, book, versions)
-    database.dispose()
+    try:
+        with versions_of(settings) as versions, database.transaction() as session:
+            books.ensure_standing(session)
+            _require_venue(session, settings.broker)
+            for book in books.STANDING:
+                policies.seed(session, book, wanted)
+                studies.ensure_running(session, book, versions)
+    finally:
+        database.dispose()
+
+
+def _require_venue(session: Session, broker: str) -> None:
+    """Refuse a broker to which the exits of trades that are open at another venue would be sent."""
+    for venue, count in live.venues_in_use(session).items():
+        if venue != venue_loader.venue_name(broker):
+            allowed = f"{count} real trades are open at {venue}, which must stay the broker until they are closed"
+            raise SettingInvalid("BROKER", broker, allowed)

@@ -16,6 +16,12 @@ def go_live(database: Database, *, venue: str) -> None:
         live.switch_on(session, ACCOUNT, actor=ACTOR, reason=REASON)
 
 
+def return_to_it(database: Database) -> None:
+    """Let the live book trade on its account again."""
+    with database.transaction() as session:
+        live.switch_on(session, ACCOUNT, actor=ACTOR, reason=REASON)
+
+
 def leave(database: Database, *, keep_open: bool = False) -> None:
     """Let no entry of the live book begin at its venue any more."""
     with database.transaction() as session:

@@ -26,7 +26,7 @@ from tasks import exits, pipeline, reconciliation, settlement, submission, sweep
 from tasks.parts import make_parts
 from tasks.stage import bodies, drive
 from tests.fickle_venue import FickleVenue, Mood
-from tests.going_live import go_live
+from tests.going_live import go_live, leave, return_to_it
 from tests.mortal import MortalParts, WorkerDied, mortal
 from tests.pipeline_support import NOON, rows, settings_for, store_signal, throw
 from tests.scripted import Interrupted, enters, panel
@@ -155,6 +155,13 @@ class Desk:
         """Set the switch."""
         throw(self.parts.database, BOOK, switch)
         self.is_stopped = switch is not Switch.ON
+
+    def be_live(self, *, is_on: bool) -> None:
+        """Trade at the venue, or leave it with whatever is open there."""
+        if is_on:
+            return_to_it(self.parts.database)
+        else:
+            leave(self.parts.database, keep_open=True)
 
     def flatten(self) -> None:
         """Close what the switch wants flat, as the sweep does."""

@@ -51,7 +51,9 @@ def add(*, name: str, venue: str, keys_stdin: bool, from_environment: bool, data
         keys = None if from_environment else _sealed(vault, _told() if keys_stdin else _asked())
         with database.transaction() as session:
             _add(session, name, venue=venue, keys=keys)
-    click.echo(f"{name}: an account at {venue}; `orchestrator policy live {name}` lets the live book trade on it")
+    click.echo(
+        f"{name}: an account at {venue}; `orchestrator policy live {name} --reason ...` lets the live book trade on it"
+    )
 
 
 @command.command("list")

@@ -143,9 +143,10 @@ def _exists(found: StoredAccount | None, name: str) -> Finding:
 
 
 def _venue(settings: Settings, found: StoredAccount | None) -> Finding:
-    is_at = found.venue if found is not None else None
-    told = f"BROKER is {settings.broker}" + (f", and the account is at {is_at}" if is_at != settings.broker else "")
-    return Finding(name="venue", ok=is_at == settings.broker, detail=told)
+    at = f", reached at {settings.venue_url} (VENUE_URL)" if settings.venue_url else ""
+    is_there = found is not None and found.venue == settings.broker
+    differs = f", and the account is at {found.venue}" if found is not None and not is_there else ""
+    return Finding(name="venue", ok=is_there, detail=f"BROKER is {settings.broker}{at}{differs}")
 
 
 def _answer(settings: Settings, account: StoredAccount) -> Finding:

@@ -154,7 +154,7 @@ def socket_directory(directory: Path, account: Account | None) -> Path:
     drop_socket_directory(directory)
     base = Path(tempfile.gettempdir())
     if len(os.fsencode(base)) > _LONGEST_SOCKET_DIRECTORY - 12 or (account and not accounts.may_enter(account, base)):
-        base = Path("/tmp")  # noqa: S108 - the directory made in it is private and its name is not guessable
+        base = Path("/tmp")  # nosec B108 # noqa: S108 - a private directory of an unguessable name is made in it
     made = Path(tempfile.mkdtemp(prefix="to-", dir=base))
     _write_private(directory / "sockets", f"{made}\n")
     return accounts.hand_over(made, account)

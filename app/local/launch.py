@@ -27,7 +27,7 @@ def _main(parent: str, death_signal: str, uid: str, gid: str, *program: str) -> 
     if os.getppid() != int(parent):
         sys.exit("the supervisor is gone")
     try:
-        os.execvp(program[0], program)  # noqa: S606 - starting the given program is what this file is for
+        os.execvp(program[0], program)  # nosec B606 # noqa: S606 - starting the given program is what this file is for
     except OSError as error:
         sys.exit(f"cannot start {program[0]}: {error.strerror}")
 

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from app.local.stack import ServerUrls
+from config.vault import AccountVault
+from db import accounts
+from db.accounts import SealedKeys
 from tests.fault.live_book import a_live_stack, are_settled, differences, live_signals, real_orders
-from tests.going_live import ACCOUNT
-from tests.simulated_venue import SimulatedVenue, simulated_venue
+from tests.processes import SECRET_KEY
+from tests.simulated_venue import KEY, SECRET, SimulatedVenue, simulated_venue
 from tests.stacks import Stack
 from tests.waiting import until
 
@@ -85,8 +88,11 @@ def test_what_is_open_is_closed_at_the_venue_although_the_book_left_it(stack: St
     assert differences(stack, venue) == {}
 
 
-def test_once_it_is_live_again_entries_trade_again_without_a_restart(stack: Stack) -> None:
-    again = stack.run("policy", "live", ACCOUNT, "--confirm", ACCOUNT, "--reason", "a test")
+def test_on_another_account_entries_trade_again_with_its_stored_keys_and_without_a_restart(stack: Stack) -> None:
+    vault = AccountVault(SECRET_KEY)
+    with stack.database.transaction() as session:
+        accounts.add(session, "stored", venue=BROKER, keys=SealedKeys(key=vault.seal(KEY), secret=vault.seal(SECRET)))
+    again = stack.run("policy", "live", "stored", "--confirm", "stored", "--reason", "a test")
     assert again.returncode == 0, again.stderr + again.stdout
     assert stack.run("policy", "resume", "--book", "live", "--reason", "a test").returncode == 0
 
@@ -95,7 +101,11 @@ def test_once_it_is_live_again_entries_trade_again_without_a_restart(stack: Stac
     stack.wait_done(ids, deadline_s=DEADLINE_S)
     until(lambda: are_settled(stack, ids), deadline_s=DEADLINE_S, what="the end of every order")
 
+    told = stack.processes.said("worker") + stack.processes.said("beat") + again.stderr + again.stdout
     assert [one["state"] for one in real_orders(stack, ids)] == ["filled", "filled"]
+    assert "account.opened" in told
+    assert KEY not in told
+    assert SECRET not in told
 
 
 def test_afterwards_every_invariant_holds(stack: Stack) -> None:

@@ -4,62 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from app.cli import cli
-from config.vault import AccountVault
 from db import accounts, live
-from db.accounts import SealedKeys
 from db.live import TradesOpen
-from db.session import Database
-from domain.ports import Broker
-from tasks import accounts as opening
-from tasks import reconciliation, submission
-from tasks.accounts import AccountBroker, AccountUnusable
-from tasks.parts import Parts
 from tests.going_live import leave
-from tests.pipeline_support import add_trend, prepared, rows, run_all, store_signal, with_engines
-from tests.processes import SECRET_KEY
-from tests.scripted import enters, panel
+from tests.live_floor import BROKER, Floor, a_floor, go_live, policy, sealed
 from tests.simulated_venue import KEY, SECRET, SimulatedVenue, simulated_venue
-
-BROKER = "ccxt:binance"
-WAITING = "SELECT order_id FROM orders WHERE venue = 'binance' AND state IN ('intent', 'resubmit_ok')"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Floor:
-    """A live book in this process, at a simulated venue, with the account `main` whose keys are stored."""
-
-    parts: Parts
-    venue: SimulatedVenue
-
-    @property
-    def database(self) -> Database:
-        """The database."""
-        return self.parts.database
-
-    def rows(self, query: str) -> list[dict[str, Any]]:
-        """Return rows as dictionaries."""
-        return rows(self.database, query)
-
-    def enter(self, strategy: str) -> UUID:
-        """Store an entry of the live book and take it through its stages; its order waits for `send`."""
-        signal_id = store_signal(self.database, book="live", strategy=strategy)
-        run_all(self.parts, [signal_id])
-        return signal_id
-
-    def send(self) -> None:
-        """Do what a worker does with each order that waits."""
-        for one in self.rows(WAITING):
-            reconciliation.after(self.parts, submission.send_alone(self.parts, one["order_id"]))
 
 
 @pytest.fixture(scope="module")
@@ -70,32 +26,8 @@ def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedVenue]:
 
 @pytest.fixture
 def floor(database_url: str, venue: SimulatedVenue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Floor]:
-    environ = {"BROKER": BROKER, "VENUE_URL": venue.url, "SECRET_KEY": SECRET_KEY}
-    for name, value in (environ | {"DATABASE_URL": database_url}).items():
-        monkeypatch.setenv(name, value)
-    parts = prepared(database_url, "redis://127.0.0.1:1", **environ)
-    monkeypatch.setattr(submission, "announce", lambda _: None)
-    add_trend(parts.database, book="live")
-    with parts.transaction() as session:
-        session.execute(
-            text("INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('real', 'live', 'y', '')")
-        )
-        accounts.add(session, "main", venue=BROKER, keys=sealed(KEY, SECRET))
-    yield Floor(parts=with_engines(parts, panel(enters(), enters())), venue=venue)
-    parts.database.dispose()
-
-
-def sealed(key: str, secret: str, *, under: str = SECRET_KEY) -> SealedKeys:
-    vault = AccountVault(under)
-    return SealedKeys(key=vault.seal(key), secret=vault.seal(secret))
-
-
-def policy(*arguments: str, given: str | None = None) -> Result:
-    return CliRunner().invoke(cli, ["policy", *arguments, "--reason", "a test"], input=given)
-
-
-def go_live(*more: str, name: str = "main") -> Result:
-    return policy("live", name, "--confirm", name, *more)
+    with a_floor(database_url, venue, monkeypatch) as made:
+        yield made
 
 
 def is_live(floor: Floor) -> str | None:
@@ -186,45 +118,6 @@ def test_a_venue_that_is_silent_is_found_in_time(floor: Floor) -> None:
     assert is_live(floor) is None
 
 
-def test_an_entry_of_a_book_that_is_not_live_is_recorded_in_shadow_only(floor: Floor) -> None:
-    floor.enter("early")
-
-    (told,) = floor.rows("SELECT execution_mode, reason FROM execution_policies")
-    assert told == {"execution_mode": "SHADOW_ONLY", "reason": "not_live"}
-    assert floor.rows("SELECT FROM orders WHERE venue <> 'model'") == []
-    assert len(floor.rows("SELECT FROM trades WHERE is_shadow")) == 2
-
-
-def test_an_order_goes_out_with_the_stored_keys_of_the_account(floor: Floor) -> None:
-    go_live()
-
-    floor.enter("with stored keys")
-    floor.send()
-
-    (order,) = floor.rows("SELECT client_order_id, state FROM orders WHERE venue = 'binance'")
-    assert order["state"] == "filled"
-    assert floor.venue.executions(order["client_order_id"]) == 1
-
-
-def test_an_order_that_waited_while_the_book_left_the_venue_is_denied_and_the_open_trade_still_exits(
-    floor: Floor,
-) -> None:
-    go_live()
-    floor.enter("open")
-    floor.send()
-    floor.enter("waiting")
-    leave(floor.database, keep_open=True)
-
-    floor.send()
-    run_all(floor.parts, [store_signal(floor.database, book="live", strategy="open", action="exit")])
-    floor.send()
-
-    orders = floor.rows("SELECT intent, state FROM orders WHERE venue = 'binance' ORDER BY created_at")
-    (denial,) = floor.rows("SELECT denial FROM trades WHERE status = 'denied'")
-    assert [tuple(one.values()) for one in orders] == [("entry", "filled"), ("entry", "denied"), ("exit", "filled")]
-    assert denial["denial"] == "not_live"
-
-
 def test_leaving_is_refused_while_real_trades_are_open_unless_they_are_kept(floor: Floor) -> None:
     go_live()
     floor.enter("open")
@@ -266,77 +159,6 @@ def test_another_account_follows_only_when_nothing_is_open_on_the_last_one(floor
         live.switch_on(session, "second", actor="me", reason="a test")
 
 
-def test_a_worker_takes_the_next_account_without_a_restart(floor: Floor) -> None:
-    with floor.database.transaction() as session:
-        accounts.add(session, "mistyped", venue=BROKER, keys=sealed("another key", SECRET))
-    go_live("--unchecked", name="mistyped")
-    floor.enter("with keys that are refused")
-    floor.send()
-    go_live()
-
-    floor.enter("with the keys of the next account")
-    floor.send()
-
-    states = [
-        one["state"] for one in floor.rows("SELECT state FROM orders WHERE venue = 'binance' ORDER BY created_at")
-    ]
-    assert states == ["rejected", "filled"]
-
-
-def test_keys_that_a_worker_cannot_read_send_nothing_and_are_an_incident(floor: Floor) -> None:
-    with floor.database.transaction() as session:
-        accounts.add(session, "sealed", venue=BROKER, keys=sealed(KEY, SECRET, under="quite another secret key"))
-        live.switch_on(session, "sealed", actor="me", reason="a test")
-    asked = len(floor.venue.ledger.requests("submit"))
-
-    floor.enter("unreadable")
-    floor.send()
-
-    (order,) = floor.rows("SELECT state FROM orders WHERE venue = 'binance'")
-    (incident,) = floor.rows("SELECT kind, subject, detail->>'why' AS why FROM incidents")
-    assert order["state"] == "resubmit_ok"
-    assert (incident["kind"], incident["subject"]) == ("account_unusable", "sealed")
-    assert "encrypted under another SECRET_KEY" in incident["why"]
-    assert len(floor.venue.ledger.requests("submit")) == asked
-
-
-def test_an_account_elsewhere_than_broker_says_is_not_opened(floor: Floor) -> None:
-    with floor.database.transaction() as session:
-        stored = accounts.by_name(session, "main")
-
-    with pytest.raises(AccountUnusable, match="is at ccxt:binance, and BROKER is alpaca"):
-        opening.open_account(replace(floor.parts.settings, broker="alpaca"), stored)
-
-
-def test_an_account_without_keys_of_its_own_needs_those_of_the_environment(floor: Floor) -> None:
-    with floor.database.transaction() as session:
-        accounts.add(session, "bare", venue=BROKER, keys=None)
-        stored = accounts.by_name(session, "bare")
-
-    with pytest.raises(AccountUnusable, match="BROKER_KEY"):
-        opening.open_account(floor.parts.settings, stored)
-
-
-def test_without_an_account_the_broker_holds_nothing_and_sends_nothing(floor: Floor) -> None:
-    broker: Broker = AccountBroker(floor.parts.settings, floor.database)
-
-    assert broker.positions() == []
-    assert reconciliation.reconcile(floor.parts, "live") == 0
-    with pytest.raises(AccountUnusable, match="the live book has no account"):
-        broker.find([])
-
-
-def test_no_key_is_in_what_a_process_prints_of_its_settings_and_accounts(floor: Floor) -> None:
-    with floor.database.transaction() as session:
-        stored = accounts.by_name(session, "main")
-    made = opening.open_account(floor.parts.settings, stored)
-
-    printed = f"{floor.parts} {stored} {made!r} {floor.parts.settings}"
-
-    assert KEY not in printed
-    assert SECRET not in printed
-
-
 def test_doctor_and_policy_show_tell_whether_live_is_on(floor: Floor) -> None:
     def told() -> tuple[str, Any]:
         checks = json.loads(CliRunner().invoke(cli, ["doctor", "--json"]).stdout)["checks"]
@@ -363,15 +185,3 @@ def test_doctor_finds_an_account_that_cannot_be_opened_here(floor: Floor, monkey
     (trading,) = (one for one in checks if one["check"] == "live trading")
     assert not trading["ok"]
     assert "encrypted under another SECRET_KEY" in trading["detail"]
-
-
-def test_with_the_paper_broker_the_live_book_trades_on_paper_without_going_live(database_url: str) -> None:
-    parts = prepared(database_url, "redis://127.0.0.1:1")
-    add_trend(parts.database, book="live")
-
-    run_all(with_engines(parts, panel(enters(), enters())), [store_signal(parts.database, book="live")])
-
-    (order,) = rows(parts.database, "SELECT venue, state, quantity FROM orders WHERE venue <> 'model'")
-    parts.database.dispose()
-    assert (order["venue"], order["state"]) == ("paper", "filled")
-    assert order["quantity"] > Decimal(0)

@@ -156,6 +156,19 @@ def test_an_address_that_is_not_on_the_list_is_refused_like_a_stranger_whatever_
     assert unlisted == 401
 
 
+def test_without_tradingviews_certificate_an_alert_is_refused_like_a_strangers(database_url: str) -> None:
+    asked = {"CLIENT_CERTIFICATE_HEADER": "ClientSubject", "TRUSTED_PROXIES": "1"}
+    ours, evil = r"CN=TradingView Webhooks,O=TradingView\, Inc.", r"CN=TradingView Webhooks,O=Evil"
+    with a_desk(database_url, environ=asked) as desk:
+        url = f"/webhook/{desk.token}"
+        told = [desk.client.post(url, json=ENTRY, headers={"ClientSubject": one}) for one in (evil, ours)]
+        missing = desk.client.post(url, json=ENTRY)
+        doubled = desk.client.post(url, json=ENTRY, headers=[("ClientSubject", ours), ("ClientSubject", ours)])
+
+    assert [one.status_code for one in told] == [401, 200]
+    assert [one.get_json()["status"] for one in (missing, doubled)] == ["unauthorized", "unauthorized"]
+
+
 def test_no_other_method_is_answered(desk: Desk) -> None:
     answer = desk.client.get(f"/webhook/{desk.token}")
 

@@ -105,10 +105,11 @@ class Machine(RuleBasedStateMachine):
                 self.desk.deliver(self.desk.old_orders[which % len(self.desk.old_orders)])
 
     @precondition(lambda self: self.desk.orders or self.desk.messages)
-    @rule(switch=st.sampled_from([Switch.ON, *Switch]), mood=moods, which=st.integers(0, ALERTS))
-    def an_operator_sets_the_switch_and_reruns(self, switch: Switch, mood: Mood, which: int) -> None:
-        """Set the switch, flatten what it wants flat, and rerun a signal."""
+    @rule(switch=st.sampled_from([Switch.ON, *Switch]), is_away=rarely, mood=moods, which=st.integers(0, ALERTS))
+    def an_operator_sets_the_switches_and_reruns(self, switch: Switch, is_away: bool, mood: Mood, which: int) -> None:
+        """Set the switch, leave the venue or come back, flatten what the switch wants flat, and rerun a signal."""
         self.desk.throw(switch)
+        self.desk.be_live(is_on=not is_away)
         with self.desk.trouble(lives=None, mood=mood, meanwhile=lambda: None):
             self.desk.flatten()
         self.desk.rerun(self.desk.ids[which % len(self.desk.ids)])
@@ -155,6 +156,7 @@ MUTANTS = {
     "no token check": guards.no_token_check,
     "resubmit at once": guards.resubmit_at_once,
     "switch not read again": guards.switch_not_read_again,
+    "live not read again": guards.live_not_read_again,
     "sent again while it is being sent": guards.sent_again_blindly,
 }
 

@@ -44,7 +44,7 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("QUEUE_SILENT_S", "90", "queue_silent_s", 90),
     ("TRUSTED_PROXIES", "0", "trusted_proxies", 0),
     ("SENDER_ADDRESSES", "10.0.0.0/8, ::1", "sender_addresses", (ip_network("10.0.0.0/8"), ip_network("::1"))),
-    ("CLIENT_CERTIFICATE_HEADER", "X-SSL-Subject", "client_certificate_header", "X-SSL-Subject"),
+    ("CLIENT_CERTIFICATE_HEADER", "ClientSubject", "client_certificate_header", "ClientSubject"),
     ("NOTIFY_URLS", "json://a  ntfy://b", "notify_urls", (Secret(hidden="json://a"), Secret(hidden="ntfy://b"))),
     ("ENGINE_A", "committee", "engine_a", "committee"),
     ("ENGINE_B", "my.package:make", "engine_b", "my.package:make"),
@@ -110,7 +110,7 @@ BAD: list[tuple[str, str, str]] = [
     ("TRUSTED_PROXIES", "11", "a whole number from 0 to 10"),
     ("SENDER_ADDRESSES", "somewhere", "addresses or networks such as 203.0.113.7"),
     ("SENDER_ADDRESSES", "10.0.0.1/8", "addresses or networks such as 203.0.113.7"),
-    ("CLIENT_CERTIFICATE_HEADER", "X SSL", "the name of a header"),
+    ("CLIENT_CERTIFICATE_HEADER", "X-SSL-Subject", "letters and digits without dashes"),
     ("NOTIFY_URLS", "ntfy://b hunter2", "URLs separated by blanks"),
     ("LEASE_S", "sixty", "a whole number from 1 to 3600"),
     ("LEASE_S", "٦٠", "a whole number from 1 to 3600"),
@@ -169,7 +169,7 @@ def test_a_header_that_no_proxy_of_ours_sets_says_nothing_of_a_certificate(proxi
     with pytest.raises(
         SettingInvalid, match=f"TRUSTED_PROXIES='{proxies}' is not allowed: at least 1 with CLIENT_CERT"
     ):
-        settings.load({"CLIENT_CERTIFICATE_HEADER": "X-SSL-Subject", "TRUSTED_PROXIES": proxies})
+        settings.load({"CLIENT_CERTIFICATE_HEADER": "ClientSubject", "TRUSTED_PROXIES": proxies})
 
 
 @pytest.mark.parametrize("engine", ["https://engine.example/decide", "my.package:make"])
