@@ -13,13 +13,19 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from celery import current_app
 from redis import Redis
 
 from app.local.stack import ServerUrls
+from config.vault import AccountVault
+from db import accounts, live
+from db.accounts import SealedKeys
+from tasks import pipeline, queues
 from tests.brokers import Broker, a_broker
 from tests.load import THIS_HOUR, an_alert
 from tests.pipeline_support import add_trend
 from tests.processes import free_port
+from tests.simulated_venue import SimulatedVenue, simulated_venue
 from tests.stacks import Stack, a_database, a_stack_on, alive, children_of
 from tests.waiting import until
 
@@ -52,16 +58,35 @@ def broker() -> Iterator[Broker]:
 
 
 @pytest.fixture(scope="module")
+def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedVenue]:
+    """Give a venue that does not know the keys of our account, which are the secret."""
+    with simulated_venue(tmp_path_factory.mktemp("venue")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def stack(
-    broker: Broker, server_urls: ServerUrls, template_database: str, tmp_path_factory: pytest.TempPathFactory
+    broker: Broker,
+    server_urls: ServerUrls,
+    template_database: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    venue: SimulatedVenue,
 ) -> Iterator[Stack]:
-    """Give all processes, with the secret in every setting that may hold one."""
+    """Give all processes, with the secret in every setting and every key that may hold one."""
     directory = tmp_path_factory.mktemp("canary")
-    environ = {"SECRET_KEY": CANARY, "FLOWER_BASIC_AUTH": f"admin:{CANARY}", "LOG_LEVEL": "DEBUG"}
+    environ = {
+        "SECRET_KEY": CANARY, "FLOWER_BASIC_AUTH": f"admin:{CANARY}", "LOG_LEVEL": "DEBUG", "BROKER": "ccxt:binance",
+        "BROKER_KEY": CANARY, "BROKER_SECRET": CANARY, "VENUE_URL": venue.url,
+    }  # fmt: skip
     with (
         a_database(server_urls, template_database) as url,
         a_stack_on(with_password(url), broker.url, directory, environ) as made,
     ):
+        keys = AccountVault(CANARY)
+        with made.database.transaction() as session:
+            sealed = SealedKeys(key=keys.seal(CANARY), secret=keys.seal(CANARY))
+            accounts.add(session, "main", venue="ccxt:binance", keys=sealed)
+            live.switch_on(session, "main", actor="tests", reason="a test")
         add_trend(made.database, until=THIS_HOUR)
         made.processes.start_worker()
         made.processes.start_beat()
@@ -137,12 +162,24 @@ def answers(url: str) -> bool:
         return False
 
 
+def test_f45_a_venue_that_refuses_the_keys_of_an_account_does_not_bring_them_into_the_log(stack: Stack) -> None:
+    pipeline.connect(stack.settings)
+    current_app.send_task("orders.check_positions", queue=queues.ORDERS)
+
+    until(lambda: "venue.silent" in stack.processes.said("worker"), what="the venue's refusal")
+
+    assert "account.opened" in stack.processes.said("worker")
+    assert CANARY not in stack.processes.said("worker")
+
+
 def test_f45_no_command_shows_it(stack: Stack) -> None:
     until(lambda: not stack.rows("SELECT FROM signals WHERE status = 'open'"), what="the end of every signal")
     ids: list[UUID] = [row["signal_id"] for row in stack.rows("SELECT signal_id FROM signals")]
     commands = [
         ("signals", "list", "--json"), ("sources", "list", "--json"), ("doctor", "--json"), ("report", "--json"),
-        ("signals", "show", str(ids[0]), "--json"),
+        ("signals", "show", str(ids[0]), "--json"), ("accounts", "list", "--json"), ("accounts", "list"),
+        ("policy", "show", "--book", "live"),
+        ("policy", "live", "main", "--confirm", "main", "--reason", "a test"),
     ]  # fmt: skip
 
     shown = [command for command in commands for done in [stack.run(*command)] if CANARY in done.stdout + done.stderr]

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from config.values import SettingInvalid
-from db import accounts, live
+from db import accounts, live, submissions
 from domain.ports import Broker
 from tasks import accounts as opening
 from tasks import pipeline, reconciliation
 from tasks.accounts import AccountBroker, AccountUnusable
 from tests.going_live import leave
-from tests.live_floor import BROKER, Floor, a_floor, go_live, sealed
+from tests.live_floor import BROKER, WAITING, Floor, a_floor, go_live, sealed
 from tests.pipeline_support import add_trend, prepared, rows, run_all, store_signal, with_engines
 from tests.scripted import enters, panel
 from tests.simulated_venue import KEY, SECRET, SimulatedVenue, simulated_venue
+from tests.waiting import until
+
+BLOCKED = """
+    SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +77,29 @@ def test_an_order_that_waited_while_the_book_left_the_venue_is_denied_and_the_op
     (denial,) = floor.rows("SELECT denial FROM trades WHERE status = 'denied'")
     assert [tuple(one.values()) for one in orders] == [("entry", "filled"), ("entry", "denied"), ("exit", "filled")]
     assert denial["denial"] == "not_live"
+
+
+def test_leaving_waits_for_whoever_is_beginning_an_order(floor: Floor) -> None:
+    go_live()
+    floor.enter("begun")
+    (waiting,) = floor.rows(WAITING)
+
+    with ThreadPoolExecutor(1) as pool:
+        with floor.parts.transaction() as session:
+            begun, _ = submissions.begin_submission(session, [waiting["order_id"]], window_s=5, max_age_s=300)
+            left = pool.submit(leave, floor.database, keep_open=True)
+            until(lambda: floor.rows(BLOCKED), deadline_s=20, what="the wait for the lock")
+            was_live = live_account(floor)
+        left.result(20)
+
+    assert len(begun) == 1
+    assert (was_live, live_account(floor)) == ("main", None)
+    assert floor.rows("SELECT state FROM orders WHERE venue = 'binance'") == [{"state": "submitting"}]
+
+
+def live_account(floor: Floor) -> str | None:
+    with floor.database.transaction() as session:
+        return live.state(session).account
 
 
 def test_a_start_with_another_broker_is_refused_while_real_trades_are_open(floor: Floor) -> None:

@@ -26,6 +26,7 @@ subjects = st.lists(st.tuples(st.sampled_from(sorted(KINDS)), printable), min_si
     [
         rf"CN={NAME},O=TradingView\, Inc.",
         rf"CN={NAME},O=TradingView\, Inc.,L=Westerville,ST=Ohio,C=US",
+        rf"CN={NAME}, O=TradingView\, Inc., L=Columbus / west, ST=Ohio, C=US",
         rf"C=US,ST=Ohio,O=TradingView\, Inc.,CN={NAME}",
         r"CN=webhook-server@tradingview.com,O=TradingView\, Inc.,C=US",
         r"CN=webhook-server@tradingview.com,O=TradingView\2C Inc.,C=US",

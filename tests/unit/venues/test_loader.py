@@ -82,3 +82,25 @@ def test_a_missing_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch,
         a_broker(name)
     with pytest.raises(SettingInvalid, match=r'pip install "trading-orchestrator\[venues\]"'):
         data(name, {**KEYS})
+
+
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [("paper", "paper"), ("ccxt:binance", "binance"), ("alpaca", "alpaca"), ("alpaca:paper", "alpaca")],
+)
+def test_a_venue_is_called_by_orders_as_its_broker_calls_itself(name: str, called: str) -> None:
+    made = a_broker(name)
+
+    assert loader.venue_name(name) == called
+    assert made is None or made.name == called
+
+
+def test_a_venue_is_checked_without_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("paper", "ccxt:binance", "alpaca"):
+        loader.check("BROKER", name)
+
+    with pytest.raises(SettingInvalid, match="--venue='ccxt:nowhere'"):
+        loader.check("--venue", "ccxt:nowhere")
+    monkeypatch.setitem(sys.modules, "alpaca", None)
+    with pytest.raises(SettingInvalid, match=r'pip install "trading-orchestrator\[venues\]"'):
+        loader.check("BROKER", "alpaca")
