@@ -79,7 +79,7 @@ def test_a_wrong_password_is_told_beside_the_fields_and_a_right_one_leads_to_wha
     log_in(browser)
 
     assert asked == "Log in"
-    assert "not a name and its password" in told
+    assert "The name or the password is wrong" in told
     assert shown == ""
     assert browser.current_url == f"{console}/account"
     assert heading(browser) == "Account of alice"
