@@ -13,7 +13,7 @@ from db import users, web_sessions
 from db.session import Database, Session
 from db.users import User
 
-REFUSED = "This is not a name and its password, or the name is locked for a while."
+REFUSED = "The name or the password is wrong, or the name is locked for a while."
 _NOBODY = ""
 _LONGEST_AGENT = 200
 _LONGEST_GIVEN = 1000

@@ -126,7 +126,10 @@ def _play(ready: RunningStack, scheduled: Schedule, phases: Phases, *, stay: boo
     replay.show(ready.settings, summary, as_json=False)
     phases.ended("report made")
     phases.all_ended()
-    click.echo(f"console {ready.web_url}\nFlower  {ready.flower_url}\ndata    {ready.data_dir}")
+    click.echo(
+        f"console {ready.web_url}\nlogin   user {first.NAME}, password in {ready.data_dir / datadir.ADMIN_PASSWORD}"
+    )
+    click.echo(f"Flower  {ready.flower_url}\ndata    {ready.data_dir}")
     if stay:
         click.echo("look around; Ctrl-C stops everything")
     return 0

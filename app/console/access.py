@@ -71,7 +71,7 @@ def login_page() -> ResponseReturnValue:
     return _form("login.html")
 
 
-@blueprint.post("/login")
+@blueprint.post("/login", endpoint="login")
 def login_() -> ResponseReturnValue:
     """Begin a session, always a new one, and go where the visitor wanted to."""
     origin, doors = _origin(), the_doors()

@@ -2,60 +2,43 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
 from app.local.stack import ServerUrls
+from tests.people import COOKIE, a_session, a_user
 from tests.pipeline_support import add_trend, prepared, run_all, store_signal
 from tests.processes import Processes
 from tests.scripted import enters, panel, rejects
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-ARGUMENTS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update", "--window-size=1280,1600",
-)  # fmt: skip
-
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
-    if CHROMIUM is None or DRIVER is None:
-        if os.environ.get("REQUIRE_BROWSER"):
-            pytest.fail("chromium and chromedriver must be installed here")
-        pytest.skip("chromium and chromedriver are not installed")
-    options = Options()
-    options.binary_location = CHROMIUM
-    for argument in (*ARGUMENTS, f"--user-data-dir={tmp_path / 'profile'}"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield driver
-    driver.quit()
+def page(browser: webdriver.Chrome, database_url: str, server_urls: ServerUrls, tmp_path: Path) -> Iterator[str]:
+    """Serve a book in which A entered three times and B once, all of it still open but one that both refused.
 
-
-@pytest.fixture
-def page(database_url: str, server_urls: ServerUrls, tmp_path: Path) -> Iterator[str]:
-    """Serve a book in which A entered three times and B once, all of it still open but one that both refused."""
+    The browser is logged in there.
+    """
     parts = prepared(database_url, server_urls.redis_url)
     add_trend(parts.database)
     both, only_a = replace(parts, engines=panel(enters(), enters())), replace(parts, engines=panel(enters(), rejects))
     neither = replace(parts, engines=panel(rejects, rejects))
     for number, acting in enumerate((both, only_a, only_a, neither)):
         run_all(acting, [store_signal(parts.database, strategy=f"s{number}")])
+    a_user(parts.database, "reader")
+    session = a_session(parts.database, "reader")
     parts.database.dispose()
     with Processes(database_url=database_url, redis_url=server_urls.redis_url, directory=tmp_path) as processes:
-        yield processes.start_web()
+        url = processes.start_web()
+        browser.get(f"{url}/login")
+        browser.add_cookie({"name": COOKIE, "value": session})
+        yield url
 
 
 def test_the_page_shows_the_figures_of_the_database_without_an_error_in_the_console(

@@ -23,6 +23,7 @@ from db.accounts import SealedKeys
 from tasks import pipeline, queues
 from tests.brokers import Broker, a_broker
 from tests.load import THIS_HOUR, an_alert
+from tests.people import COOKIE, a_session, a_user
 from tests.pipeline_support import add_trend
 from tests.processes import free_port
 from tests.simulated_venue import SimulatedVenue, simulated_venue
@@ -127,11 +128,16 @@ def test_f45_no_answer_to_a_sender_shows_it(stack: Stack) -> None:
 def test_f45_no_page_shows_it(stack: Stack) -> None:
     paths = ("/", "/healthz", "/readyz", f"/?study={CANARY}", f"/{CANARY}", "/metrics")
 
+    a_user(stack.database, "reader")
+    logged_in = {"Cookie": f"session={CANARY}; {COOKIE}={a_session(stack.database, 'reader')}", "User-Agent": "reader"}
+
     pages = [asked(stack.web_url + path, headers=HEADERS) for path in paths]
+    read = [asked(f"{stack.web_url}{path}", headers=logged_in) for path in ("/", "/account")]
 
     # A page may say back which study was asked for; that it is asked for is no secret.
     shown = [path for path, page in zip(paths, pages, strict=True) if CANARY in page and CANARY not in path]
     assert shown == []
+    assert all("Logged in as" in page and CANARY not in page for page in read)
 
 
 def test_f45_flower_does_not_show_it(stack: Stack) -> None:

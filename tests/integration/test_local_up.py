@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import signal
 import subprocess
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -33,6 +35,20 @@ def status(url: str, *, password: str | None = None) -> int | None:
         return None
 
 
+def logged_in(url: str, password: str) -> str:
+    """Log in as admin, as a browser does, and return the address one ends at."""
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    with opener.open(f"{url}/account", timeout=5) as page:
+        token = re.findall(r'name="csrf_token" value="([^"]+)"', page.read().decode())[0]
+    form = {"csrf_token": token, "name": "admin", "password": password, "next": "/account"}
+    try:
+        with opener.open(f"{url}/login", urllib.parse.urlencode(form).encode(), timeout=10) as answer:
+            return str(answer.url)
+    except urllib.error.HTTPError as error:
+        with error:
+            return str(error.url)
+
+
 def running(root: Path) -> set[str]:
     """Return the names of the processes in run.json; one that is being started again is not among them."""
     run = runfile.read(root / "main")
@@ -48,12 +64,16 @@ def test_up_serves_web_and_flower_until_it_is_interrupted_and_leaves_nothing() -
         with subprocess.Popen(command, env={**kept, "DATA_DIR": str(root)}, stderr=subprocess.PIPE) as process:
             try:
                 eventually(lambda: runfile.read(root / "main") is not None, what="run.json", within_s=90)
+                eventually((root / "main" / "admin_password").exists, what="the first admin")
                 run = runfile.read(root / "main")
                 assert isinstance(run, Run)
                 password = (root / "main" / "flower_password").read_text().strip()
                 flower = run.flower_url + "/api/workers"
                 eventually(lambda: status(flower, password=password) == 200, what="Flower's answer", within_s=60)
 
+                admin = (root / "main" / "admin_password").read_text().strip()
+                assert logged_in(run.web_url, admin) == f"{run.web_url}/account"
+                assert logged_in(run.web_url, "a wrong password") == f"{run.web_url}/login"
                 assert status(run.web_url + "/readyz") == 200
                 assert status(flower) == 401
                 eventually(lambda: running(root) == expected, what="every process in run.json")
@@ -68,3 +88,4 @@ def test_up_serves_web_and_flower_until_it_is_interrupted_and_leaves_nothing() -
         assert (root / "current").read_text().strip() == str(root / "main")
     assert f"http://127.0.0.1:{port}" in printed
     assert printed.count(password) == 1
+    assert printed.count(admin) == 1

@@ -1,0 +1,75 @@
+"""The headers of answers: what browsers may do with pages, and that the webhook carries no more than it must."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.ingest_support import a_desk
+from tests.people import House, a_house
+from tests.small_study import a_small_study
+
+ALERT = b'{"symbol": "BTCUSDT", "action": "buy"}'
+PAGES = ("/", "/account", "/step-up", "/login")
+
+
+@pytest.fixture
+def house(database_url: str) -> Iterator[House]:
+    with a_house(database_url) as made:
+        made.somebody("alice")
+        with made.database.transaction() as session:
+            a_small_study(session)
+        yield made
+
+
+def test_every_page_and_refusal_tells_browsers_what_it_may_not_do(house: House) -> None:
+    browser = house.logged_in("alice")
+    answers = [browser.get(path) for path in PAGES]
+    answers += [house.client.get("/"), house.client.get("/no/such/page"), house.client.post("/logout")]
+
+    for headers in (one.headers for one in answers):
+        policy = dict(one.strip().split(" ", 1) for one in headers["Content-Security-Policy"].split(";"))
+        assert policy == {
+            "default-src": "'self'", "base-uri": "'none'", "form-action": "'self'", "frame-ancestors": "'none'",
+            "object-src": "'none'",
+        }  # fmt: skip
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert "camera=()" in headers["Permissions-Policy"]
+        assert "Strict-Transport-Security" not in headers
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_needs_what_the_policy_forbids(house: House, path: str) -> None:
+    page = (house.client if path == "/login" else house.logged_in("alice")).get(path)
+
+    assert page.status_code == 200
+    assert re.findall(r"<style|<script|<base|<object|<iframe|\sstyle=|\son[a-z]+=|https?://", page.text) == []
+    assert {one[:1] for one in re.findall(r'action="([^"]*)"', page.text)} <= {"/"}
+
+
+def test_by_https_browsers_are_told_to_stay_with_it(database_url: str) -> None:
+    with a_house(database_url, PUBLIC_URL="https://alerts.example") as house:
+        answer = house.client.get("/login")
+
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def test_the_webhook_looks_up_no_session_and_gives_no_cookie(database_url: str) -> None:
+    with a_desk(database_url, environ={"PUBLIC_URL": "https://alerts.example"}) as desk:
+        client = desk.client
+        client.set_cookie("orchestrator-session", "x" * 43)
+
+        answers = [client.post(f"/webhook/{one}", data=ALERT) for one in (desk.token, "wrong")]
+
+    assert [one.status_code for one in answers] == [200, 401]
+    for answer in answers:
+        assert "Set-Cookie" not in answer.headers
+        assert {name for name, _ in answer.headers} == {
+            "Content-Type", "Content-Length", "X-Content-Type-Options", "Content-Security-Policy", "Cache-Control",
+            "Referrer-Policy",
+        }  # fmt: skip
