@@ -25,6 +25,7 @@ from domain.trade import RealVenue
 from engines import loader
 from engines.panel import Panel
 from engines.remote import RemoteTerms
+from tasks import messenger
 from tasks.failpoints import reach_boundary
 from venues import loader as venue_loader
 from venues.paper import PaperBroker
@@ -139,9 +140,10 @@ def prepare(settings: Settings) -> None:
     """Make what a start needs: the standing books, their policy by the environment, and a running study each.
 
     Raises:
-        SettingInvalid: when a venue that is configured lacks its library or its keys.
+        SettingInvalid: when a venue that is configured lacks its library or its keys, or a URL of NOTIFY_URLS is none.
     """
     _real_broker(settings)
+    messenger.check(settings)
     database = Database(settings.sqlalchemy_url, pool_size=1)
     wanted = PolicyChange(
         label=settings.policy_version,

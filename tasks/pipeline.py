@@ -16,7 +16,7 @@ from db import audit, signals
 from db.session import Database
 from db.signals import Due
 from domain.signal import Stage
-from tasks import exits, failpoints, parts, stages
+from tasks import exits, failpoints, notifications, parts, stages
 from tasks.celery_app import make_celery
 
 BATCH = 64
@@ -24,6 +24,7 @@ SENDING_S = 1.0
 log = structlog.get_logger()
 prepare = parts.prepare
 reach = failpoints.reach
+send_test_notification = notifications.send_test
 
 _STAGES = {
     Stage.RECEIVED: stages.snapshot_context,

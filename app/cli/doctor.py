@@ -71,7 +71,7 @@ def _shown(settings: Settings, name: str) -> str:
     if name in _SECRET:
         return "…"
     if isinstance(value, tuple):
-        return ",".join(value)
+        return ",".join(map(str, value))
     text = value.value if isinstance(value, ExecutionMode) else str(value)
     return re.sub(r"//([^/@:]*):[^@]*@", r"//\1:…@", text)
 

@@ -80,6 +80,9 @@ def upgrade() -> None:
         sa.Column('next_attempt_at', TIME, server_default=sa.text('clock_timestamp()'), nullable=False),
         sa.Column('sent_at', TIME, nullable=True),
         sa.Column('last_error', sa.Text(), nullable=True),
+        sa.Column(
+            'told', postgresql.JSONB(none_as_null=True), server_default=sa.text("'[]'::jsonb"), nullable=False
+        ),
         sa.CheckConstraint("event IN ('opened', 'closed')", name=op.f('ck_notifications_event_known')),
         sa.ForeignKeyConstraint(
             ['incident_id'], ['incidents.incident_id'], name=op.f('fk_notifications_incident_id')
