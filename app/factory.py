@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.exceptions import HTTPException
 
-from app import api, health, senders, webhook
+from app import api, health, metrics, senders, webhook
 from app.access import gate, identity
 from app.auth import Authenticator
 from app.console import page
@@ -58,6 +58,7 @@ def create_app(settings: Settings, *, enqueue: Enqueue | None = None) -> Flask:
     app.extensions[gate.IDENTIFIER] = identity.identifier(settings)
     app.register_blueprint(webhook.blueprint(receiver, may_send=may_send))
     app.register_blueprint(health.blueprint(settings))
+    app.register_blueprint(metrics.blueprint(settings, _impatient(settings, pool_size=1), receiver))
     app.register_blueprint(page.blueprint)
     app.before_request(_begin(uuid4().hex[:20]))
     app.register_blueprint(api.blueprint(settings, _impatient(settings, pool_size=1)))

@@ -13,7 +13,8 @@ from db import books, watch
 # A source is heard of by whatever it sent that was authenticated, a message in quarantine too.
 _ACTIVITY = text("""
     SELECT name, enabled, heartbeat_s, last_signal_at, greatest(last_signal_at, last_event_at) AS heard_at,
-        recent.alerts AS recent_alerts, events.quarantined_in_day, events.quarantined,
+        recent.alerts AS recent_alerts, coalesce(quarantined_in_day, 0) AS quarantined_in_day,
+        coalesce(quarantined, 0) AS quarantined,
         extract(epoch FROM clock_timestamp() - last_signal_at)::float8 AS signal_age_s,
         extract(epoch FROM clock_timestamp() - greatest(last_signal_at, last_event_at, created_at))::float8 AS silent_s,
         CASE WHEN last_signal_at > renewed_at THEN
@@ -27,10 +28,10 @@ _ACTIVITY = text("""
     CROSS JOIN LATERAL (
         SELECT count(*) AS alerts FROM signals
         WHERE source = name AND stored_at > clock_timestamp() - make_interval(secs => :within_s)) AS recent
-    CROSS JOIN LATERAL (
-        SELECT max(received_at) AS last_event_at, count(*) AS quarantined,
+    LEFT JOIN (
+        SELECT source, max(received_at) AS last_event_at, count(*) AS quarantined,
             count(*) FILTER (WHERE received_at > clock_timestamp() - interval '1 day') AS quarantined_in_day
-        FROM webhook_events WHERE source = name) AS events
+        FROM webhook_events GROUP BY source) AS events ON events.source = name
     WHERE book = ANY(:books) ORDER BY name
 """)
 _TOTALS = text("""

@@ -111,6 +111,7 @@ def upgrade() -> None:
          sa.text("coalesce(timeframe, '')"), sa.text('(coalesce(event_at, timestamp, received_at))')],
         postgresql_where=sa.text('coalesce(sequence::text, position_before, position_after) IS NOT NULL'),
     )
+    op.create_index('ix_orders_real', 'orders', ['book', 'state'], postgresql_where=sa.text("venue <> 'model'"))
     op.create_index('ix_signals_dead', 'signals', ['book'], postgresql_where=sa.text("status = 'dead'"))
 
 
