@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.exceptions import HTTPException
 
-from app import api, headers, health, senders, webhook
+from app import api, headers, health, metrics, senders, webhook
 from app.access import forms, gate, identity, limits
 from app.auth import Authenticator
 from app.console import access, account, page
@@ -52,6 +52,7 @@ def create_app(settings: Settings, *, enqueue: Enqueue | None = None) -> Flask:
     _let_in(app, settings)
     app.register_blueprint(_webhook(settings, receiver))
     app.register_blueprint(health.blueprint(settings))
+    app.register_blueprint(metrics.blueprint(settings, _owned(app, _impatient(settings, pool_size=1)), receiver))
     for pages in (page, access, account):
         app.register_blueprint(pages.blueprint)
     app.before_request(_begin(uuid4().hex[:20]))

@@ -91,6 +91,11 @@ class Receiver:
         with self._lock:
             self.counts[outcome] += 1
 
+    def answered(self) -> dict[str, int]:
+        """Return how many were answered in which way, at one moment."""
+        with self._lock:
+            return dict(self.counts)
+
     def close(self) -> None:
         """Write what is waiting and let go of the database."""
         self._writer.close()

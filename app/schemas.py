@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
@@ -18,6 +19,7 @@ _NAME_RULE = "must be 1 to 63 letters, digits, dots, dashes or underscores, begi
 _DAY_S = 86_400
 _MOST_IDS = 100
 _LONGEST_REASON = 500
+_SHARE_DIGITS = 6
 
 
 def _is_interval(written: str) -> None:
@@ -32,6 +34,14 @@ def _is_symbol(written: str) -> None:
         symbols.read(written)
     except SymbolUnreadable as error:
         raise ValidationError(str(error)) from None
+
+
+def _is_share(given: Decimal) -> None:
+    exponent = given.as_tuple().exponent
+    if not 0 < given <= 1 or not isinstance(exponent, int) or exponent < -_SHARE_DIGITS:
+        raise ValidationError(
+            f"must be a share above 0, at most 1, with at most {_SHARE_DIGITS} decimals, such as 0.25"
+        )
 
 
 def _is_reason(written: str) -> None:
@@ -54,6 +64,7 @@ class SourceInput(Schema):
     dialect = fields.String(load_default=None, allow_none=True, validate=validate.OneOf(NAMES))
     symbols = fields.Dict(keys=fields.String(), values=fields.String(validate=_is_symbol), load_default=dict)
     heartbeat_s = fields.Integer(load_default=None, allow_none=True, validate=validate.Range(min=60, max=90 * _DAY_S))
+    sizing = fields.Decimal(load_default=Decimal(1), allow_nan=False, validate=_is_share)
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> Source:
@@ -94,3 +105,4 @@ class SourceOutput(Schema):
     dialect = fields.String()
     symbols = fields.Dict()
     heartbeat_s = fields.Integer()
+    sizing = fields.Decimal(as_string=True)

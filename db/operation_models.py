@@ -55,7 +55,10 @@ class IncidentRow(Base):
 
 
 class NotificationRow(Base):
-    """One telling of an incident: that it was opened, or that it is over; sent at least once, until it is told."""
+    """One telling of an incident: that it was opened, or that it is over; sent at least once, until it is told.
+
+    `told` holds the marks of the services that took it.
+    """
 
     __tablename__ = "notifications"
     __table_args__ = (
@@ -69,3 +72,4 @@ class NotificationRow(Base):
     next_attempt_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     sent_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
+    told: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hmac
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import RowMapping, text
@@ -15,14 +17,22 @@ from domain.intervals import Interval
 from domain.signal import InstrumentKind, SellAlone, Source
 
 _COLUMNS = """name, book, token_hash, token_encrypted, strategy, timeframe, exchange, instrument_kind, sell_alone,
-    confidence_scale, max_lag_s, dialect, symbols, heartbeat_s, enabled,
+    confidence_scale, max_lag_s, dialect, symbols, heartbeat_s, sizing, enabled,
     CASE WHEN previous_until > now() THEN previous_token_hash END AS previous_token_hash"""
 _INSERT = text("""
     INSERT INTO sources (name, book, token_hash, token_encrypted, strategy, timeframe, exchange, instrument_kind,
-        sell_alone, confidence_scale, max_lag_s, dialect, symbols, heartbeat_s)
+        sell_alone, confidence_scale, max_lag_s, dialect, symbols, heartbeat_s, sizing)
     VALUES (:name, :book, :token_hash, :token_encrypted, :strategy, :timeframe, :exchange, :instrument_kind,
-        :sell_alone, :confidence_scale, :max_lag_s, :dialect, cast(:symbols AS jsonb), :heartbeat_s)
+        :sell_alone, :confidence_scale, :max_lag_s, :dialect, cast(:symbols AS jsonb), :heartbeat_s,
+        :sizing)
     ON CONFLICT (name) DO NOTHING RETURNING name
+""")
+_CHANGE = text("""
+    UPDATE sources SET strategy = :strategy, timeframe = :timeframe, exchange = :exchange,
+        instrument_kind = :instrument_kind, sell_alone = :sell_alone, confidence_scale = :confidence_scale,
+        max_lag_s = :max_lag_s, dialect = :dialect, symbols = cast(:symbols AS jsonb), heartbeat_s = :heartbeat_s,
+        sizing = :sizing
+    WHERE name = :name AND book = :book RETURNING name
 """)
 
 
@@ -70,6 +80,22 @@ def add(session: Session, source: Source, *, token_hash: str, token_encrypted: b
         raise SourceExists(source.name)
 
 
+def change(session: Session, source: Source) -> None:
+    """Store how a source is described now; its name, book and tokens stay, and so does what it sent before.
+
+    Raises:
+        SourceUnknown: when there is none of that name in that book.
+    """
+    if session.execute(_CHANGE, _row(source)).one_or_none() is None:
+        raise SourceUnknown(source.name)
+
+
+def sizings(session: Session, names: Collection[str]) -> dict[str, Decimal]:
+    """Return on which share of their book's capital the entries of these sources are sized."""
+    query = text("SELECT name, sizing FROM sources WHERE name = ANY(:names)")
+    return {row.name: row.sizing for row in session.execute(query, {"names": list(set(names))})}
+
+
 def ensure_default(session: Session, source: Source, *, token_hash: str, token_encrypted: bytes) -> bool:
     """Store the source when there is none at all outside replays; say whether it was stored."""
     found = session.execute(text("SELECT FROM sources WHERE book NOT LIKE 'replay:%' LIMIT 1")).all()
@@ -115,6 +141,16 @@ def by_name(session: Session, name: str) -> StoredSource:
     if row is None:
         raise SourceUnknown(name)
     return _stored(row)
+
+
+def hold(session: Session, name: str) -> StoredSource:
+    """Return the source of that name, which nobody else changes until this transaction ends.
+
+    Raises:
+        SourceUnknown: when there is none.
+    """
+    session.execute(text("SELECT FROM sources WHERE name = :name FOR UPDATE"), {"name": name})
+    return by_name(session, name)
 
 
 def rotate(session: Session, name: str, *, token_hash: str, token_encrypted: bytes, previous_for_s: float) -> datetime:
@@ -177,6 +213,7 @@ def _row(source: Source) -> dict[str, Any]:
         "dialect": source.dialect,
         "symbols": json.dumps(dict(source.symbols)),
         "heartbeat_s": source.heartbeat_s,
+        "sizing": source.sizing,
     }
 
 
@@ -194,6 +231,7 @@ def _stored(row: RowMapping) -> StoredSource:
         dialect=row["dialect"],
         symbols=row["symbols"],
         heartbeat_s=row["heartbeat_s"],
+        sizing=row["sizing"],
     )
     return StoredSource(
         source=source,

@@ -100,6 +100,7 @@ class OrderRow(Base):
             "uq_orders_one_open_exit", "trade_id", "exit_clock", unique=True,
             postgresql_where=text(f"intent = 'exit' AND state IN {OPEN_STATES}"),
         ),
+        Index("ix_orders_real", "book", "state", postgresql_where=text("venue <> 'model'")),
         Index("ix_orders_due", "next_check_at", postgresql_where=text(f"state IN {OPEN_STATES}")),
     )  # fmt: skip
 

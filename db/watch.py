@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from db import books, gaps, incidents
 
 SILENT, TOO_FAST, EXPIRING, MISSING = "source_silent", "alerts_too_fast", "alerts_expire", "alerts_missing"
+KINDS = (SILENT, TOO_FAST, EXPIRING, MISSING)
 # TradingView stops an alert without a word when it fires more than 15 times in 3 minutes, and two months after it was
 # made; both are warned of before.
 FAST, FAST_WITHIN_S = 12, 180
@@ -80,7 +81,7 @@ def keep_incidents(session: Session) -> list[Finding]:
     A gap that a person closed stays closed: it is over, and what is missing in it will hardly come.
     """
     found = look(session)
-    for kind in (SILENT, TOO_FAST, EXPIRING, MISSING):
+    for kind in KINDS:
         incidents.close_settled(session, kind=kind, still=[one.subject for one in found if one.kind == kind])
     known = incidents.ever(session, kind=MISSING, subjects=[one.subject for one in found if one.kind == MISSING])
     fresh = [one for one in found if one.kind != MISSING or one.subject not in known]

@@ -76,7 +76,8 @@ class Quote:
 class InstrumentRules:
     """What the venue allows, and the capital sizing refers to.
 
-    `lot` is the smallest quantity step; `max_notional` caps quantity x price; `reference_capital` is the book's.
+    `lot` is the smallest quantity step; `max_notional` caps quantity x price; `reference_capital` is what sizes
+    refer to: the book's, or the share of it that the source is given.
     """
 
     lot: Decimal

@@ -205,7 +205,8 @@ class Source:
     `sell_alone` says what a bare `sell` means here (None: ambiguous, quarantined). `confidence_scale` is the
     number that means full confidence (1, 10 or 100). `dialect` names the one its messages are in (None: told by their
     content). `symbols` gives for symbols as it writes them, in upper case and without blanks, how they are to be read.
-    `heartbeat_s` says how long it may be silent before that is an alarm (None: for ever).
+    `heartbeat_s` says how long it may be silent before that is an alarm (None: for ever). `sizing` is the share of the
+    book's reference capital, above 0 and at most 1, on which its entries are sized by either engine.
     """
 
     name: str
@@ -220,6 +221,7 @@ class Source:
     dialect: str | None = None
     symbols: Mapping[str, str] = field(default_factory=dict)
     heartbeat_s: int | None = None
+    sizing: Decimal = Decimal(1)
 
 
 class SellAlone(Enum):

@@ -17,7 +17,15 @@ from config import logging as logs
 from config.settings import Settings
 from tasks import queues, redis_slots, schedule
 
-MODULES = ("tasks.stages", "tasks.exits", "tasks.trading", "tasks.sweeps", "tasks.canaries", "tasks.lifecycle")
+MODULES = (
+    "tasks.stages",
+    "tasks.exits",
+    "tasks.trading",
+    "tasks.sweeps",
+    "tasks.canaries",
+    "tasks.notifications",
+    "tasks.lifecycle",
+)
 
 
 def make_celery(settings: Settings) -> Celery:

@@ -26,6 +26,7 @@ from domain.trade import RealVenue
 from engines import loader
 from engines.panel import Panel
 from engines.remote import RemoteTerms
+from tasks import messenger
 from tasks.accounts import AccountBroker
 from tasks.failpoints import reach_boundary
 from venues import loader as venue_loader
@@ -135,9 +136,11 @@ def prepare(settings: Settings) -> None:
     """Make what a start needs: the standing books, their policy by the environment, and a running study each.
 
     Raises:
-        SettingInvalid: when the broker that is configured lacks its library, or real trades are open elsewhere.
+        SettingInvalid: when the broker that is configured lacks its library, when real trades are open elsewhere, or
+            when a URL of NOTIFY_URLS is none.
     """
     venue_loader.check("BROKER", settings.broker)
+    messenger.check(settings)
     database = Database(settings.sqlalchemy_url, pool_size=1)
     wanted = PolicyChange(
         label=settings.policy_version,

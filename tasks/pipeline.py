@@ -16,7 +16,7 @@ from db import audit, signals
 from db.session import Database
 from db.signals import Due
 from domain.signal import Stage
-from tasks import accounts, exits, failpoints, parts, stages
+from tasks import accounts, exits, failpoints, notifications, parts, stages
 from tasks.celery_app import make_celery
 
 BATCH = 64
@@ -26,6 +26,7 @@ prepare = parts.prepare
 reach = failpoints.reach
 open_account = accounts.open_account
 AccountUnusable = accounts.AccountUnusable
+send_test_notification = notifications.send_test
 
 _STAGES = {
     Stage.RECEIVED: stages.snapshot_context,

@@ -16,4 +16,5 @@ ROUTES: Final = {
     "exits.*": {"queue": EXITS},
     "sweeps.*": {"queue": MAINTENANCE},
     "canaries.*": {"queue": MAINTENANCE},
+    "notifications.*": {"queue": MAINTENANCE},
 }

@@ -11,6 +11,7 @@ EXITS_EVERY_S = 1.0
 RECONCILE_EVERY_S = 1.0
 POSITIONS_EVERY_S = 300.0
 WATCH_EVERY_S = 30.0
+NOTIFY_EVERY_S = 5.0
 # A worker compares a message's expiry with a clock of its own, which may be minutes ahead of beat's.
 CLOCKS_APART_S = 900.0
 
@@ -27,6 +28,7 @@ def entries(settings: Settings) -> dict[str, dict[str, Any]]:
         "send_canaries": _entry("canaries.send_canaries", every_s=settings.canary_every_s, queue=queues.MAINTENANCE),
         "send_canaries_too": _entry("canaries.send_canaries", every_s=settings.canary_every_s, queue=queues.EXITS),
         "watch_sources": _entry("sweeps.watch_sources", every_s=WATCH_EVERY_S, queue=queues.MAINTENANCE),
+        "tell_incidents": _entry("notifications.tell_incidents", every_s=NOTIFY_EVERY_S, queue=queues.MAINTENANCE),
         "check_positions": _entry("orders.check_positions", every_s=POSITIONS_EVERY_S, queue=queues.ORDERS),
     }
 

@@ -24,9 +24,9 @@ def snapshot_context(parts: Parts, ids: list[UUID], lease: Lease) -> int:
     """Freeze the market as each signal's arrival saw it."""
     with parts.transaction() as session:
         owned = signals.claim(session, ids, lease=lease, for_stage=Stage.CONTEXT_CAPTURED)
-        capital = viewing.capital(session, owned)
+        stakes = viewing.stakes(session, owned)
     reach(parts.settings.failpoint_dir, "snapshot_context", _ids(owned))
-    built = viewing.freeze(parts, owned, capital)
+    built = viewing.freeze(parts, owned, stakes)
     with parts.transaction() as session:
         kept = signals.still_owned(session, _ids(owned), lease=lease, for_stage=Stage.CONTEXT_CAPTURED)
         contexts.record(session, [one for one in built if one.signal_id in kept])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import groupby
 from uuid import UUID
 
 import structlog
 
-from db import books
+from db import books, sources
 from db.books import Book
 from db.session import Session
 from domain import instruments, snapshot
@@ -21,12 +22,22 @@ from tasks.parts import Parts
 log = structlog.get_logger()
 
 
-def capital(session: Session, owned: Sequence[Signal]) -> Mapping[str, Book]:
-    """Return the books of these signals, whose capital their contexts name."""
-    return books.load(session, {one.book for one in owned})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stake:
+    """What a signal's entry is sized on: its book's capital, and its source's share of it."""
+
+    book: Book
+    sizing: Decimal
 
 
-def freeze(parts: Parts, owned: Sequence[Signal], capital: Mapping[str, Book]) -> list[MarketContext]:
+def stakes(session: Session, owned: Sequence[Signal]) -> Mapping[UUID, Stake]:
+    """Return what each of these signals is sized on, which its context names to both engines."""
+    found = books.load(session, {one.book for one in owned})
+    sizings = sources.sizings(session, {one.source for one in owned})
+    return {one.signal_id: Stake(book=found[one.book], sizing=sizings[one.source]) for one in owned}
+
+
+def freeze(parts: Parts, owned: Sequence[Signal], stakes: Mapping[UUID, Stake]) -> list[MarketContext]:
     """Ask each book's provider about its signals and freeze what it shows, as of each signal's arrival."""
     views: dict[UUID, MarketView] = {}
     for book, group in groupby(sorted(owned, key=lambda one: one.book), key=lambda one: one.book):
@@ -34,15 +45,22 @@ def freeze(parts: Parts, owned: Sequence[Signal], capital: Mapping[str, Book]) -
         answers = parts.market_data(book).views(requests)
         views |= {request.signal.signal_id: view for request, view in zip(requests, answers, strict=True)}
     return [
-        snapshot.build(one, views[one.signal_id], as_of=one.received_at, rules=_rules(parts, one, capital[one.book]))
+        snapshot.build(
+            one, views[one.signal_id], as_of=one.received_at, rules=_rules(parts, one, stakes[one.signal_id])
+        )
         for one in owned
     ]
 
 
-def _rules(parts: Parts, signal: Signal, book: Book) -> InstrumentRules:
-    """Return the rules of the signal's instrument; where the book's venue says nothing, those of its kind."""
+def _rules(parts: Parts, signal: Signal, stake: Stake) -> InstrumentRules:
+    """Return the rules of the signal's instrument; where the book's venue says nothing, those of its kind.
+
+    What is compared in the end stays a share of the book's whole capital, whatever the source is sized on.
+    """
     usual = instruments.rules_for(
-        signal.instrument_kind, reference_capital=book.reference_capital, max_notional=book.max_notional
+        signal.instrument_kind,
+        reference_capital=stake.book.reference_capital * stake.sizing,
+        max_notional=stake.book.max_notional * stake.sizing,
     )
     try:
         lot = parts.broker(signal.book).lot(signal.instrument)

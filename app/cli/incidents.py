@@ -11,10 +11,12 @@ from uuid import UUID
 
 import click
 
-from app.cli import opened
+from app.cli import Problem, opened
 from app.cli.reading import snapshot
 from app.reporting.plain import clean
+from config import settings as configuration
 from db import audit, incidents
+from domain import incidents as telling
 
 _data_dir = click.option("--data-dir", type=click.Path(path_type=Path), help="The instance (default: the last one).")
 
@@ -34,7 +36,7 @@ def list_incidents(*, as_json: bool, data_dir: Path | None) -> None:
     if as_json:
         click.echo(json.dumps({"incidents": found}, indent=2))
     for one in () if as_json else found:
-        told = " ".join(f"{name}={value}" for name, value in one["detail"].items())
+        told = telling.details(one["kind"], one["detail"])
         click.echo(clean(f"{one['incident_id']}  {one['opened_at']}  {one['kind']:<20} {one['subject']}  {told}"))
     if found:
         raise SystemExit(1)
@@ -47,7 +49,7 @@ def list_incidents(*, as_json: bool, data_dir: Path | None) -> None:
 @click.option("--reason", required=True, help="What was found and done; it is kept in the audit log.")
 @_data_dir
 def close(*, incident_id: UUID, reason: str, data_dir: Path | None) -> None:
-    """Close an incident; a new one is opened when its cause is seen again."""
+    """Close an incident; a new one is opened when its cause is seen again, of missing alerts never for the same gap."""
     with opened(data_dir) as (_, database), database.transaction() as session:
         if not incidents.close(session, incident_id):
             raise click.ClickException(f"no incident {incident_id} is open")
@@ -56,6 +58,25 @@ def close(*, incident_id: UUID, reason: str, data_dir: Path | None) -> None:
             detail={}, at=datetime.now(UTC),
         )  # fmt: skip
     click.echo(f"closed: {incident_id}")
+
+
+@command.command("notify-test")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def notify_test(*, as_json: bool) -> None:
+    """Send a test message to each service of NOTIFY_URLS; exit code 1 when one does not take it."""
+    from tasks import pipeline  # noqa: PLC0415 - Celery takes a while to load and the other commands do not need it
+
+    settings = configuration.load()
+    if not settings.notify_urls:
+        raise Problem("NOTIFY_URLS is not set, so nobody would be told")
+    answers = pipeline.send_test_notification(settings)
+    if as_json:
+        told = [{"number": one.number, "service": one.kind, "error": error} for one, error in answers]
+        click.echo(json.dumps({"services": told}, indent=2))
+    for one, error in () if as_json else answers:
+        click.echo(f"{one.name}: {error or 'sent'}")
+    if any(error for _, error in answers):
+        raise SystemExit(1)
 
 
 def _described(row: dict[str, Any]) -> dict[str, Any]:

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import getpass
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
-from cryptography.fernet import InvalidToken
-from marshmallow import ValidationError
 
 from app import auth
-from app.cli import Problem
+from app.cli import Problem, describing
 from app.cli.reading import up_to_date as _opened
 from app.dialects import template
-from app.local import datadir, network, runfile
-from app.schemas import SourceInput, SourceOutput
+from app.reporting.plain import clean
 from config.settings import Settings
 from config.vault import TokenVault
-from db import books, sources
-from db.session import Database
-from db.sources import BookUnknown, SourceExists, SourceUnknown, StoredSource
-from domain.signal import InstrumentKind, SellAlone, Source
+from db import activity, audit, books, sources
+from db.activity import Activity
+from db.session import Database, Session
+from db.sources import BookUnknown, SourceExists, SourceUnknown
+from domain.signal import Source
 
-_PORT = 8000
 _PASTE = """\
 Webhook URL (in the alert's Notifications tab):
 
@@ -49,6 +48,7 @@ _DATA_DIR = click.option(
     help="Data directory of the instance (default: DATABASE_URL, else the current one).",
 )
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+_REASON = click.option("--reason", default="", help="Why; it is kept in the audit log.")
 
 
 @click.group()
@@ -59,39 +59,49 @@ def command() -> None:
 @command.command()
 @click.argument("name")
 @click.option("--book", default="paper", show_default=True, help="Book its signals go to.")
-@click.option("--strategy", default="", help="Strategy of alerts that name none.")
-@click.option("--sell-alone", type=click.Choice([one.value for one in SellAlone]), help="What a bare sell means.")
-@click.option("--timeframe", help="Interval of alerts that name none, such as 1h.")
-@click.option("--exchange", default="", help="Exchange of alerts that name none.")
-@click.option("--kind", type=click.Choice([one.value for one in InstrumentKind]), help="What its symbols are.")
-@click.option(
-    "--confidence-scale", type=int, default=100, show_default=True, help="What full confidence is: 1, 10, 100."
-)
-@click.option("--dialect", help="Form of its messages (default: told by their content).")
-@click.option(
-    "--symbol", "mapped", multiple=True, metavar="SENT=READ", help="How to read a symbol it sends; repeatable."
-)
-@click.option("--heartbeat", type=int, metavar="SECONDS", help="Raise an alarm when it is silent for longer.")
-@click.option("--max-lag", type=int, default=300, show_default=True, metavar="SECONDS", help="Older alerts are stale.")
+@describing.options
+@_REASON
 @_DATA_DIR
 @_JSON
 def add(
-    *,
-    data_dir: Path | None,
-    as_json: bool,
-    kind: str | None,
-    max_lag: int,
-    heartbeat: int | None,
-    mapped: tuple[str, ...],
-    **given: Any,
+    *, name: str, book: str, mapped: tuple[str, ...], reason: str, data_dir: Path | None, as_json: bool, **given: Any
 ) -> None:
     """Add the source NAME and print the URL to post its alerts to."""
-    named = {"instrument_kind": kind, "max_lag_s": max_lag, "heartbeat_s": heartbeat, "symbols": _pairs(mapped)}
-    source = _described(given | named)
+    source = describing.described({"name": name, "book": book} | _present(given), mapped=mapped)
     with _opened(data_dir) as (settings, database):
-        token = _issue(database, _vault(settings), source)
-    document = _shown(source, token=token, base=_base(settings, data_dir), enabled=True)
-    click.echo(_encoded(document) if as_json else document["url"])
+        token = _issue(database, describing.vault(settings), source, reason=reason)
+    document = describing.shown(source, token=token, base=describing.base(settings, data_dir), enabled=True)
+    click.echo(describing.encoded(document) if as_json else document["url"])
+
+
+@command.command("set")
+@click.argument("name")
+@describing.options
+@describing.unsetting
+@_REASON
+@_DATA_DIR
+@_JSON
+def set_(
+    *, name: str, mapped: tuple[str, ...], unset: tuple[str, ...], reason: str, data_dir: Path | None, as_json: bool,
+    **given: Any,
+) -> None:  # fmt: skip
+    """Change the source NAME: what is given holds for its next alerts, all else stays.
+
+    `--symbol` is added to those it has.
+    """
+    changes = _present(given)
+    if both := sorted(set(changes) & set(unset)):
+        raise Problem(f"{both[0]}: it is given and taken away at once; choose one")
+    with _opened(data_dir) as (settings, database), _known(name), database.transaction() as session:
+        held = sources.hold(session, name)
+        kept = {field: one for field, one in describing.document(held.source).items() if field not in unset}
+        source = describing.described(kept | changes, mapped=mapped)
+        sources.change(session, source)
+        _note(session, "changed", name, reason=reason, detail=_differences(held.source, source))
+    document = describing.stored(
+        replace(held, source=source), vault=describing.vault(settings), base=describing.base(settings, data_dir)
+    )
+    click.echo(describing.encoded(document) if as_json else _changes(held.source, source))
 
 
 @command.command()
@@ -100,16 +110,20 @@ def add(
     "--keep", type=click.IntRange(0, 30 * 86_400), default=86_400, show_default=True, metavar="SECONDS",
     help="How long the present token holds beside the new one; 0 ends it within seconds.",
 )  # fmt: skip
+@_REASON
 @_DATA_DIR
 @_JSON
-def rotate(*, name: str, keep: int, data_dir: Path | None, as_json: bool) -> None:
+def rotate(*, name: str, keep: int, reason: str, data_dir: Path | None, as_json: bool) -> None:
     """Give the source NAME a new token and print its URL; the present one still holds for a day."""
     with _opened(data_dir) as (settings, database), _known(name), database.transaction() as session:
         stored = sources.by_name(session, name)
-        token, until = auth.reissue(session, _vault(settings), name, previous_for_s=keep)
-    document = _shown(stored.source, token=token, base=_base(settings, data_dir), enabled=stored.enabled)
+        token, until = auth.reissue(session, describing.vault(settings), name, previous_for_s=keep)
+        _note(session, "rotated", name, reason=reason, detail={"previous_until": until.isoformat()})
+    document = describing.shown(
+        stored.source, token=token, base=describing.base(settings, data_dir), enabled=stored.enabled
+    )
     if as_json:
-        click.echo(_encoded(document | {"previous_until": until.isoformat()}))
+        click.echo(describing.encoded(document | {"previous_until": until.isoformat()}))
         return
     click.echo(document["url"])
     told = f"holds until {until:%Y-%m-%d %H:%M} UTC" if keep else "holds no longer"
@@ -118,29 +132,35 @@ def rotate(*, name: str, keep: int, data_dir: Path | None, as_json: bool) -> Non
 
 @command.command()
 @click.argument("name")
+@_REASON
 @_DATA_DIR
-def disable(*, name: str, data_dir: Path | None) -> None:
+def disable(*, name: str, reason: str, data_dir: Path | None) -> None:
     """Refuse what the source NAME posts from now on."""
     with _opened(data_dir) as (_, database), _known(name), database.transaction() as session:
         sources.enable(session, name, enabled=False)
+        _note(session, "disabled", name, reason=reason)
 
 
 @command.command()
 @click.argument("name")
+@_REASON
 @_DATA_DIR
-def enable(*, name: str, data_dir: Path | None) -> None:
+def enable(*, name: str, reason: str, data_dir: Path | None) -> None:
     """Take again what the source NAME posts."""
     with _opened(data_dir) as (_, database), _known(name), database.transaction() as session:
         sources.enable(session, name, enabled=True)
+        _note(session, "enabled", name, reason=reason)
 
 
 @command.command()
 @click.argument("name")
+@_REASON
 @_DATA_DIR
-def renewed(*, name: str, data_dir: Path | None) -> None:
+def renewed(*, name: str, reason: str, data_dir: Path | None) -> None:
     """Note that the alerts of the source NAME were made anew in TradingView, which ends them after two months."""
     with _opened(data_dir) as (_, database), _known(name), database.transaction() as session:
         sources.renewed(session, name)
+        _note(session, "renewed", name, reason=reason)
 
 
 @command.command("template")
@@ -151,7 +171,7 @@ def template_(*, name: str, data_dir: Path | None, as_json: bool) -> None:
     """Print what to paste into a TradingView alert: the webhook URL of the source NAME, and a message."""
     with _opened(data_dir) as (settings, database), _known(name), database.transaction() as session:
         stored = sources.by_name(session, name)
-    url = _stored(stored, vault=_vault(settings), base=_base(settings, data_dir))["url"]
+    url = describing.stored(stored, vault=describing.vault(settings), base=describing.base(settings, data_dir))["url"]
     if url is None:
         raise Problem(
             f"the token of {name!r} was encrypted under another SECRET_KEY; give it a new one: sources rotate"
@@ -162,7 +182,7 @@ def template_(*, name: str, data_dir: Path | None, as_json: bool) -> None:
         "exit": template.indicator("exit long"),
     }
     if as_json:
-        click.echo(_encoded({"url": url} | messages))
+        click.echo(describing.encoded({"url": url} | messages))
         return
     click.echo(_PASTE.format(url=url, **messages))
 
@@ -171,16 +191,19 @@ def template_(*, name: str, data_dir: Path | None, as_json: bool) -> None:
 @_DATA_DIR
 @_JSON
 def list_(*, data_dir: Path | None, as_json: bool) -> None:
-    """List the sources with the URLs to post to."""
+    """List the sources: whether each may post, when it was heard, what is the matter with it, and its URL."""
     with _opened(data_dir) as (settings, database), database.transaction() as session:
         found = sources.list_all(session)
-    vault, base = _vault(settings), _base(settings, data_dir)
-    documents = [_stored(one, vault=vault, base=base) for one in found]
+        doing = {one.name: one for one in activity.load(session)}
+    vault, base = describing.vault(settings), describing.base(settings, data_dir)
+    documents = [
+        describing.stored(one, vault=vault, base=base) | _activity(doing.get(one.source.name)) for one in found
+    ]
     if as_json:
-        click.echo(_encoded(documents))
+        click.echo(describing.encoded(documents))
         return
-    for document in documents:
-        click.echo(f"{document['name']}\t{document['book']}\t{document['url']}")
+    for line in (line for document in documents for line in _listed(document)):
+        click.echo(clean(line))
 
 
 def urls(settings: Settings, *, base: str) -> list[tuple[str, str]]:
@@ -191,25 +214,53 @@ def urls(settings: Settings, *, base: str) -> list[tuple[str, str]]:
             found = sources.list_all(session)
     finally:
         database.dispose()
-    shown = (_stored(one, vault=_vault(settings), base=base) for one in found if one.source.book in books.STANDING)
+    shown = (
+        describing.stored(one, vault=describing.vault(settings), base=base)
+        for one in found
+        if one.source.book in books.STANDING
+    )
     return [(one["name"], one["url"]) for one in shown if one["url"]]
 
 
-def _described(given: dict[str, Any]) -> Source:
-    try:
-        source = SourceInput().load(given)
-    except ValidationError as error:
-        raise Problem(_told(error.messages_dict)) from None
-    assert isinstance(source, Source)  # noqa: S101 - the schema makes one
-    return source
+def _present(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value is not None}
 
 
-def _pairs(mapped: Sequence[str]) -> dict[str, str]:
-    pairs = [one.partition("=") for one in mapped]
-    for sent, sign, read in pairs:
-        if not (sent.strip() and sign and read.strip()):
-            raise Problem(f"--symbol: must be SENT=READ, such as US100=NASDAQ:NDX, and is {sent + sign + read!r}")
-    return {sent: read for sent, _, read in pairs}
+def _differences(before: Source, after: Source) -> dict[str, Any]:
+    """Return what changed, of each field what it was and what it is."""
+    was, now = describing.document(before), describing.document(after)
+    return {field: [was[field], now[field]] for field in now if was[field] != now[field]}
+
+
+def _changes(before: Source, after: Source) -> str:
+    told = [f"{field}: {was} -> {now}" for field, (was, now) in _differences(before, after).items()]
+    return "\n".join(clean(one) for one in told) or "nothing changed"
+
+
+def _activity(doing: Activity | None) -> dict[str, Any]:
+    """Describe what a source does; of a replay's nothing is told."""
+    if doing is None:
+        return {}
+    return {
+        "last_heard_at": doing.heard_at.isoformat() if doing.heard_at is not None else None,
+        "quarantined_in_day": doing.quarantined_in_day,
+        "warnings": doing.warnings,
+    }
+
+
+def _listed(document: Mapping[str, Any]) -> Iterator[str]:
+    heard = (document.get("last_heard_at") or "")[:19].replace("T", " ") or "never"
+    state = "enabled" if document["enabled"] else "disabled"
+    told = [f"{document.get('quarantined_in_day', 0)} in quarantine within a day", *document.get("warnings", ())]
+    yield f"{document['name']:<20} {document['book']:<6} {state:<9} heard {heard:<20} {', '.join(told)}"
+    yield f"{'':<20} {document['url'] or 'its token was encrypted under another SECRET_KEY: sources rotate'}"
+
+
+def _note(session: Session, act: str, name: str, *, reason: str, detail: dict[str, Any] | None = None) -> None:
+    audit.append(
+        session, actor=getpass.getuser(), action=f"source.{act}", subject=name, reason=reason, detail=detail or {},
+        at=datetime.now(UTC),
+    )  # fmt: skip
 
 
 @contextmanager
@@ -220,52 +271,16 @@ def _known(name: str) -> Iterator[None]:
         raise Problem(f"there is no source named {name!r}; `orchestrator sources list` shows those there are") from None
 
 
-def _told(messages: Mapping[str, Any]) -> str:
-    return "; ".join(f"{field}: {' '.join(map(str, told))}" for field, told in messages.items())
-
-
-def _issue(database: Database, vault: TokenVault, source: Source) -> str:
+def _issue(database: Database, vault: TokenVault, source: Source, *, reason: str) -> str:
     try:
         with database.transaction() as session:
             books.ensure_standing(session)
-            return auth.issue(session, vault, source)
+            token = auth.issue(session, vault, source)
+            _note(session, "added", source.name, reason=reason, detail={"book": source.book})
     except SourceExists:
         raise Problem(f"there is a source named {source.name!r} already; choose another name") from None
     except BookUnknown:
         raise Problem(
             f"there is no book named {source.book!r}; the standing ones are {', '.join(books.STANDING)}"
         ) from None
-
-
-def _vault(settings: Settings) -> TokenVault:
-    if settings.secret_key is None:
-        raise Problem("SECRET_KEY is not set; tokens are encrypted under it")
-    return TokenVault(settings.secret_key)
-
-
-def _stored(stored: StoredSource, *, vault: TokenVault, base: str) -> dict[str, Any]:
-    try:
-        token = vault.open(stored.token_encrypted)
-    except InvalidToken:
-        token = None
-    return _shown(stored.source, token=token, base=base, enabled=stored.enabled)
-
-
-def _shown(source: Source, *, token: str | None, base: str, enabled: bool) -> dict[str, Any]:
-    """Describe a source; token and URL are None when the token was encrypted under another SECRET_KEY."""
-    document: dict[str, Any] = SourceOutput().dump(source)
-    url = f"{base}/webhook/{token}" if token is not None else None
-    return document | {"token": token, "url": url, "enabled": enabled}
-
-
-def _base(settings: Settings, directory: Path | None) -> str:
-    """Return where the webhook is reached: PUBLIC_URL, else the running stack, else where one would listen."""
-    if directory is None and settings.sources.get("DATABASE_URL") != "environment":
-        directory = datadir.current(settings)
-    running = runfile.read(directory) if directory is not None else None
-    listening = running.web_url if running is not None else network.url(settings.bind, _PORT)
-    return (settings.public_url or listening).rstrip("/")
-
-
-def _encoded(document: object) -> str:
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    return token

@@ -83,6 +83,9 @@ def upgrade() -> None:
         sa.Column('next_attempt_at', TIME, server_default=sa.text('clock_timestamp()'), nullable=False),
         sa.Column('sent_at', TIME, nullable=True),
         sa.Column('last_error', sa.Text(), nullable=True),
+        sa.Column(
+            'told', postgresql.JSONB(none_as_null=True), server_default=sa.text("'[]'::jsonb"), nullable=False
+        ),
         sa.CheckConstraint("event IN ('opened', 'closed')", name=op.f('ck_notifications_event_known')),
         sa.ForeignKeyConstraint(
             ['incident_id'], ['incidents.incident_id'], name=op.f('fk_notifications_incident_id')
@@ -127,6 +130,7 @@ def upgrade() -> None:
          sa.text("coalesce(timeframe, '')"), sa.text('(coalesce(event_at, timestamp, received_at))')],
         postgresql_where=sa.text('coalesce(sequence::text, position_before, position_after) IS NOT NULL'),
     )
+    op.create_index('ix_orders_real', 'orders', ['book', 'state'], postgresql_where=sa.text("venue <> 'model'"))
     op.create_index('ix_signals_dead', 'signals', ['book'], postgresql_where=sa.text("status = 'dead'"))
 
 

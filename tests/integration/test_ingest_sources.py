@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from click.testing import CliRunner, Result
 
 from app import auth, secrets
 from app.auth import Authenticator, Unauthorized
 from app.cli.sources import command
 from config.vault import TokenVault
-from db import books, sources
+from db import audit, books, incidents, sources
 from db.session import Database
 from tests.integration.ingest_support import SECRET_KEY, SOURCE, a_desk, settings_for
 
@@ -27,6 +29,14 @@ def database(database_url: str) -> Iterator[Database]:
         books.ensure_standing(session)
     yield made
     made.dispose()
+
+
+@pytest.fixture(autouse=True)
+def logs_to_stderr() -> Iterator[None]:
+    """Keep log lines apart from results, as the program does at its start."""
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+    yield
+    structlog.reset_defaults()
 
 
 def run(url: str, directory: Path, *arguments: str, **environment: str) -> Result:
@@ -246,3 +256,123 @@ def test_a_source_is_remembered_for_two_seconds_and_a_stranger_never(database: D
     with pytest.raises(Unauthorized):
         authenticator.source_of(token, within_s=5)
     authenticator.close()
+
+
+def test_a_source_is_changed_in_what_is_given_and_nothing_else(database_url: str, tmp_path: Path) -> None:
+    added = ("add", "desk", "--heartbeat", "3600", "--dialect", "general", "--symbol", "us 100=NASDAQ:NDX")
+    run(database_url, tmp_path, *added, "--sizing", "0.25")
+    [before] = listed(database_url, tmp_path)
+
+    changed = run(
+        database_url, tmp_path, "set", "desk", "--sizing", "0.5", "--no-dialect", "--symbol", "GOLD=OANDA:XAUUSD",
+        "--reason", "half of it",
+    )  # fmt: skip
+
+    assert changed.exit_code == 0, changed.output
+    assert "sizing: 0.25 -> 0.5" in changed.stdout.splitlines()
+    [after] = listed(database_url, tmp_path)
+    assert after == before | {
+        "sizing": "0.5", "dialect": None, "symbols": {"US100": "NASDAQ:NDX", "GOLD": "OANDA:XAUUSD"},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("option", "field", "value"),
+    [
+        ("--no-heartbeat", "heartbeat_s", None), ("--no-dialect", "dialect", None), ("--no-symbols", "symbols", {}),
+        ("--no-sell-alone", "sell_alone", None), ("--no-timeframe", "timeframe", None),
+        ("--no-kind", "instrument_kind", None),
+    ],
+)  # fmt: skip
+def test_what_a_source_need_not_have_is_taken_away(
+    database_url: str, tmp_path: Path, option: str, field: str, value: Any
+) -> None:
+    everything = (
+        "--heartbeat", "3600", "--dialect", "general", "--symbol", "A=BTCUSDT", "--sell-alone", "short",
+        "--timeframe", "1h", "--kind", "spot",
+    )  # fmt: skip
+    run(database_url, tmp_path, "add", "desk", *everything)
+    [before] = listed(database_url, tmp_path)
+
+    changed = run(database_url, tmp_path, "set", "desk", option)
+
+    [after] = listed(database_url, tmp_path)
+    assert changed.exit_code == 0, changed.output
+    assert before[field] not in (None, {})
+    assert after == before | {field: value}
+
+
+def test_a_change_that_changes_nothing_says_so(database_url: str, tmp_path: Path) -> None:
+    run(database_url, tmp_path, "add", "desk")
+
+    assert run(database_url, tmp_path, "set", "desk", "--max-lag", "300").stdout == "nothing changed\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("desk", "--sizing", "0"), "sizing: must be a share above 0"),
+        (("desk", "--sizing", "1.01"), "sizing: must be a share above 0"),
+        (("desk", "--sizing", "0.0000001"), "at most 6 decimals"),
+        (("desk", "--sizing", "NaN"), "sizing"),
+        (("desk", "--sizing", "half"), "sizing"),
+        (("desk", "--heartbeat", "5"), "heartbeat_s"),
+        (("desk", "--heartbeat", "3600", "--no-heartbeat"), "heartbeat_s: it is given and taken away"),
+        (("desk", "--symbol", "US100=not a symbol!?"), "symbols: US100"),
+        (("nobody", "--sizing", "0.5"), "'nobody'"),
+    ],
+)
+def test_a_change_that_is_not_allowed_ends_with_2_and_changes_nothing(
+    database_url: str, tmp_path: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    run(database_url, tmp_path, "add", "desk")
+    before = listed(database_url, tmp_path)
+
+    refused = run(database_url, tmp_path, "set", *arguments)
+
+    assert refused.exit_code == 2, refused.output
+    assert told in refused.stderr
+    assert listed(database_url, tmp_path) == before
+
+
+def test_what_is_done_to_a_source_is_in_the_audit_log(database: Database, database_url: str, tmp_path: Path) -> None:
+    acts: tuple[tuple[str, ...], ...] = (
+        ("add", "desk"), ("set", "desk", "--sizing", "0.5", "--reason", "half"), ("rotate", "desk"),
+        ("disable", "desk"), ("enable", "desk"), ("renewed", "desk"),
+    )  # fmt: skip
+
+    for act in acts:
+        assert run(database_url, tmp_path, *act).exit_code == 0
+
+    with database.transaction() as session:
+        noted = session.connection().exec_driver_sql("SELECT action, subject, reason FROM audit_log ORDER BY entry_id")
+        told = [tuple(row) for row in noted]
+        detail = session.connection().exec_driver_sql("SELECT detail FROM audit_log WHERE action = 'source.changed'")
+        assert detail.scalar_one() == {"sizing": ["1", "0.5"]}
+        assert list(audit.broken(session)) == []
+    assert told == [
+        ("source.added", "desk", ""), ("source.changed", "desk", "half"), ("source.rotated", "desk", ""),
+        ("source.disabled", "desk", ""), ("source.enabled", "desk", ""), ("source.renewed", "desk", ""),
+    ]  # fmt: skip
+
+
+def test_the_list_tells_when_a_source_was_heard_and_what_is_the_matter(database_url: str, tmp_path: Path) -> None:
+    with a_desk(database_url) as desk:
+        desk.post({"symbol": "BTCUSDT", "action": "dance"})
+        run(database_url, tmp_path, "add", "second")
+        run(database_url, tmp_path, "disable", "second")
+        with desk.database.transaction() as session:
+            incidents.open_(session, kind="alerts_expire", subject="desk", detail={})
+            incidents.open_(session, kind="alerts_too_fast", subject="desk BTCUSDT", detail={})
+            incidents.open_(session, kind="alerts_expire", subject="desktop", detail={})
+
+    told = run(database_url, tmp_path, "list").stdout.splitlines()
+    first, second = listed(database_url, tmp_path)
+
+    assert first["last_heard_at"]
+    assert (first["quarantined_in_day"], first["warnings"]) == (1, ["alerts_expire", "alerts_too_fast"])
+    assert (second["last_heard_at"], second["warnings"], second["enabled"]) == (None, [], False)
+    assert "1 in quarantine within a day, alerts_expire, alerts_too_fast" in told[0]
+    assert first["url"] in told[1]
+    assert "disabled" in told[2]
+    assert "heard never" in told[2]

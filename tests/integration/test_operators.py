@@ -148,3 +148,28 @@ def test_an_incident_is_open_once_and_closed_with_a_reason(desk: Desk, runner: C
     assert (listed.exit_code, closed.exit_code, again.exit_code, empty.exit_code) == (1, 0, 1, 0)
     (entry,) = desk.rows("SELECT action, subject, reason FROM audit_log")
     assert entry == {"action": "incident.closed", "subject": incident["incident_id"], "reason": "found by hand"}
+
+
+def test_an_alert_that_never_came_is_listed_in_words(desk: Desk, runner: CliRunner) -> None:
+    detail = {"after": "a1", "before": "b2", "numbers": "7 to 9"}
+    with desk.database.transaction() as session:
+        incidents.open_(session, kind="alerts_missing", subject="desk BTCUSDT waves a1..b2", detail=detail)
+
+    told = runner.invoke(cli, ["incidents", "list"])
+    [listed] = json.loads(runner.invoke(cli, ["incidents", "list", "--json"]).stdout)["incidents"]
+
+    assert "number 7 to 9 did not come, between signal a1 and signal b2" in told.stdout
+    assert listed["detail"] == detail
+
+
+def test_doctor_shows_no_secret_of_those_who_are_told(
+    desk: Desk, runner: CliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_URLS", "json://user:CANARY4711@a json://b")
+    monkeypatch.setenv("SENDER_ADDRESSES", "10.0.0.0/8,::1")
+    monkeypatch.setenv("TRUSTED_PROXIES", "1")
+
+    settings = json.loads(runner.invoke(cli, ["doctor", "--json"]).stdout)["settings"]
+
+    assert settings["NOTIFY_URLS"]["value"] == "…,…"
+    assert settings["SENDER_ADDRESSES"]["value"] == "10.0.0.0/8,::1/128"

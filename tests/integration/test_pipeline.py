@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from app.local.stack import ServerUrls
@@ -381,3 +383,44 @@ def test_ids_that_do_not_exist_are_passed_over(parts: Parts) -> None:
     run_all(parts, [UUID(int=7)])
 
     assert rows(parts.database, "SELECT FROM experiments") == []
+
+
+def test_a_source_of_half_the_size_gives_both_engines_half_the_quantity_and_nothing_else_differs(
+    database_url: str, server_urls: ServerUrls
+) -> None:
+    parts = prepared(database_url, server_urls.redis_url)
+    with parts.transaction() as session:
+        session.execute(
+            text(
+                "INSERT INTO sources (name, book, token_hash, token_encrypted, sizing)"
+                " VALUES ('half', 'paper', 'y', '', 0.5)"
+            )
+        )
+    add_trend(parts.database)
+    with parts.transaction() as session:
+        late = {"late": NOON - timedelta(hours=8)}
+        session.execute(text("UPDATE bars SET high = high + 15, low = low - 15 WHERE open_time > :late"), late)
+    whole, half = store_signal(parts.database), store_signal(parts.database, source="half")
+
+    run_all(parts, [whole, half])
+
+    query = """
+        SELECT engine, action, quantity, stop, side, context_hash, reference_notional
+        FROM decisions JOIN experiments USING (experiment_id) WHERE signal_id = :id ORDER BY engine
+    """
+    full, scaled = (rows(parts.database, query, id=one) for one in (whole, half))
+    assert [one["action"] for one in full] == ["ENTER", "ENTER"]
+    for one, two in zip(full, scaled, strict=True):
+        assert abs(two["quantity"] * 2 - one["quantity"]) <= Decimal("0.000001")
+    for name in ("action", "stop", "side", "reference_notional"):
+        assert [one[name] for one in full] == [one[name] for one in scaled]
+    assert len({one["context_hash"] for one in scaled}) == 1
+    [first, second] = (
+        only(rows(parts.database, "SELECT rest, indicators FROM market_contexts WHERE signal_id = :id", id=one))
+        for one in (whole, half)
+    )
+    assert first["indicators"] == second["indicators"]
+    told = [one["rest"]["rules"] for one in (first, second)]
+    assert [one["reference_capital"] for one in told] == ["100000", "50000"]
+    assert [one["max_notional"] for one in told] == ["100000", "50000"]
+    parts.database.dispose()

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -140,6 +141,28 @@ def test_show_of_a_signal_that_has_just_come_has_nothing_more_to_tell(database: 
 
     assert told.exit_code == 0
     assert (shown["context"], shown["experiment"], shown["policy"], shown["trades"]) == (None, None, None, [])
+
+
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        ({"position_before": "flat", "position_after": "long", "sequence": 7}, "position flat to long, alert number 7"),
+        ({"position_after": "short"}, "position – to short"),
+        ({"sequence": 0}, "position alert number 0"),
+    ],
+)
+def test_show_tells_where_the_strategy_stood_and_the_alerts_number(
+    database: Database, runner: CliRunner, columns: dict[str, Any], line: str
+) -> None:
+    with database.transaction() as session:
+        signal = rows.a_signal_row(session, rows.some_terms(session), stage=Stage.RECEIVED, **columns)
+
+    told = runner.invoke(cli, ["signals", "show", str(signal.signal_id)])
+    shown = json.loads(runner.invoke(cli, ["signals", "show", str(signal.signal_id), "--json"]).stdout)
+
+    assert line in told.stdout.splitlines()
+    names = ("sequence", "position_before", "position_after")
+    assert {name: shown["signal"][name] for name in names} == dict.fromkeys(names) | columns
 
 
 def test_a_hostile_name_cannot_steer_the_terminal(database: Database, runner: CliRunner) -> None:

@@ -281,3 +281,12 @@ def test_the_number_of_an_alert_is_a_whole_number_under_a_name_that_means_it(
 
     assert signal.sequence == read
     assert signal.read_from.get("sequence") == (None if read is None else [f"{name}.seq" if name == "meta" else name])
+
+
+def test_the_message_that_the_documents_write_in_pine_is_understood() -> None:
+    told = '{"ticker":"BINANCE:BTCUSDT","action":"buy","sequence":7,"time":1706702400000,"timenow":1706706000000,'
+
+    signal = understood(f'{told}"price":43250.5}}'.encode())
+
+    assert said(signal) == ("BTCUSDT", "long", "entry")
+    assert (signal.sequence, signal.timestamp, signal.event_at) == (7, NOON, NOON.replace(hour=13))

@@ -1,0 +1,77 @@
+"""What the sources of the standing books do: when each was heard, how often, and what became of what it sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from db import books, watch
+
+# A source is heard of by whatever it sent that was authenticated, a message in quarantine too.
+_ACTIVITY = text("""
+    SELECT name, enabled, heartbeat_s, last_signal_at, greatest(last_signal_at, last_event_at) AS heard_at,
+        recent.alerts AS recent_alerts, coalesce(quarantined_in_day, 0) AS quarantined_in_day,
+        coalesce(quarantined, 0) AS quarantined,
+        extract(epoch FROM clock_timestamp() - last_signal_at)::float8 AS signal_age_s,
+        extract(epoch FROM clock_timestamp() - greatest(last_signal_at, last_event_at, created_at))::float8 AS silent_s,
+        CASE WHEN last_signal_at > renewed_at THEN
+            extract(epoch FROM renewed_at + make_interval(days => :expires_after_days) - clock_timestamp())::float8
+        END AS ends_in_s,
+        ARRAY(SELECT kind FROM incidents WHERE closed_at IS NULL AND kind = ANY(:kinds)
+              AND split_part(subject, ' ', 1) = name ORDER BY kind, opened_at) AS warnings
+    FROM sources
+    CROSS JOIN LATERAL (
+        SELECT max(stored_at) AS last_signal_at FROM signals WHERE source = name) AS accepted
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS alerts FROM signals
+        WHERE source = name AND stored_at > clock_timestamp() - make_interval(secs => :within_s)) AS recent
+    LEFT JOIN (
+        SELECT source, max(received_at) AS last_event_at, count(*) AS quarantined,
+            count(*) FILTER (WHERE received_at > clock_timestamp() - interval '1 day') AS quarantined_in_day
+        FROM webhook_events GROUP BY source) AS events ON events.source = name
+    WHERE book = ANY(:books) ORDER BY name
+""")
+_TOTALS = text("""
+    SELECT name, (SELECT count(*) FROM signals WHERE source = name) AS signals
+    FROM sources WHERE book = ANY(:books) ORDER BY name
+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """What one source does.
+
+    `silent_s` counts from when it was last heard, else from when it was made. `recent_alerts` are those of the last
+    three minutes. `quarantined` counts all that could not be read. `ends_in_s` is when TradingView ends its
+    alerts, None when none came since they were made. `warnings` are the kinds of its open incidents.
+    """
+
+    name: str
+    enabled: bool
+    heartbeat_s: int | None
+    heard_at: datetime | None
+    last_signal_at: datetime | None
+    signal_age_s: float | None
+    silent_s: float
+    recent_alerts: int
+    quarantined_in_day: int
+    quarantined: int
+    ends_in_s: float | None
+    warnings: list[str]
+
+
+def load(session: Session) -> list[Activity]:
+    """Return what each source of the standing books does, by name."""
+    given = {
+        "books": list(books.STANDING), "kinds": list(watch.KINDS), "within_s": watch.FAST_WITHIN_S,
+        "expires_after_days": watch.EXPIRES_AFTER_DAYS,
+    }  # fmt: skip
+    return [Activity(**row) for row in session.execute(_ACTIVITY, given).mappings()]
+
+
+def totals(session: Session) -> dict[str, int]:
+    """Return how many signals each source of the standing books has sent."""
+    return {row.name: row.signals for row in session.execute(_TOTALS, {"books": list(books.STANDING)})}

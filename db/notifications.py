@@ -1,0 +1,132 @@
+"""Notifications: what is to be told of incidents, to each service at least once, and how that went.
+
+A claim pushes the next attempt on before anything is sent, so that a sender that dies is followed by another one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.orm import Session
+
+from domain.incidents import Incident, IncidentEvent
+
+# What began longer ago was there before anybody asked to be told.
+TOLD_WITHIN_S = 3600
+# After 7 attempts the wait is 10 minutes: 160 of them take more than a day.
+FIRST_WAIT_S, LONGEST_WAIT_S, MAX_ATTEMPTS = 5, 600, 160
+
+_MAKE_OPENED = text("""
+    INSERT INTO notifications (incident_id, event)
+    SELECT incident_id, 'opened' FROM incidents
+    WHERE opened_at > clock_timestamp() - make_interval(secs => :told_within_s)
+    ON CONFLICT DO NOTHING
+""")
+_MAKE_CLOSED = text("""
+    INSERT INTO notifications (incident_id, event)
+    SELECT incident_id, 'closed' FROM incidents JOIN notifications AS opened USING (incident_id)
+    WHERE closed_at IS NOT NULL AND opened.event = 'opened'
+    ON CONFLICT DO NOTHING
+""")
+_CLAIM = text("""
+    WITH due AS (
+        SELECT incident_id, event FROM notifications AS one
+        WHERE sent_at IS NULL AND next_attempt_at <= clock_timestamp() AND attempts < :max_attempts
+          AND (event = 'opened' OR NOT EXISTS (
+              SELECT FROM notifications AS opened
+              WHERE opened.incident_id = one.incident_id AND opened.event = 'opened' AND opened.sent_at IS NULL
+                AND opened.attempts < :max_attempts))
+        ORDER BY next_attempt_at, incident_id LIMIT :limit FOR UPDATE SKIP LOCKED),
+    claimed AS (
+        UPDATE notifications SET attempts = attempts + 1,
+            next_attempt_at = clock_timestamp() + make_interval(secs => :lease_s)
+        FROM due WHERE notifications.incident_id = due.incident_id AND notifications.event = due.event
+        RETURNING notifications.incident_id, notifications.event, attempts, told)
+    SELECT claimed.*, kind, subject, detail, opened_at, closed_at, orders.book
+    FROM claimed JOIN incidents USING (incident_id)
+    LEFT JOIN orders
+        ON order_id = CASE WHEN starts_with(kind, 'order_') AND subject ~ '^[0-9a-f-]{36}$' THEN subject::uuid END
+    ORDER BY opened_at, incident_id
+""")
+_SENT = text("""
+    UPDATE notifications SET sent_at = clock_timestamp(), last_error = NULL, told = cast(:told AS jsonb)
+    WHERE incident_id = :id AND event = :event AND sent_at IS NULL
+""")
+_FAILED = text("""
+    UPDATE notifications SET last_error = :error, told = cast(:told AS jsonb),
+        next_attempt_at = clock_timestamp()
+            + make_interval(secs => least(:first_wait_s * power(2, attempts - 1), :longest_wait_s))
+    WHERE incident_id = :id AND event = :event AND sent_at IS NULL
+""")
+_WAITING = text("""
+    SELECT count(*) FILTER (WHERE attempts < :max_attempts) AS waiting,
+        count(*) FILTER (WHERE attempts >= :max_attempts) AS given_up
+    FROM notifications WHERE sent_at IS NULL
+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """One notification that was claimed; `told` are the marks of the services that took it already."""
+
+    incident_id: UUID
+    event: IncidentEvent
+    incident: Incident
+    attempts: int
+    told: frozenset[str]
+
+    @property
+    def is_last(self) -> bool:
+        """Whether it is given up when this attempt fails."""
+        return self.attempts >= MAX_ATTEMPTS
+
+
+def make(session: Session) -> None:
+    """Note what is to be told: incidents that were opened within the hour, and the ends of those that were told."""
+    session.execute(_MAKE_OPENED, {"told_within_s": TOLD_WITHIN_S})
+    session.execute(_MAKE_CLOSED)
+
+
+def claim(session: Session, *, limit: int, lease_s: float) -> list[Due]:
+    """Take up to `limit` due notifications for so many seconds, oldest incident first.
+
+    That an incident is over waits until its beginning was told.
+    """
+    given = {"limit": limit, "lease_s": lease_s, "max_attempts": MAX_ATTEMPTS}
+    return [_due(row) for row in session.execute(_CLAIM, given).mappings()]
+
+
+def record_sent(session: Session, due: Due, *, told: Collection[str]) -> None:
+    """Record that every service took a notification."""
+    given = {"id": due.incident_id, "event": due.event.value, "told": json.dumps(sorted(told))}
+    session.execute(_SENT, given)
+
+
+def record_failed(session: Session, due: Due, *, told: Collection[str], error: str) -> None:
+    """Record which services took a notification and why the others did not; it is tried again after a while."""
+    given = {
+        "id": due.incident_id, "event": due.event.value, "told": json.dumps(sorted(told)), "error": error,
+        "first_wait_s": FIRST_WAIT_S, "longest_wait_s": LONGEST_WAIT_S,
+    }  # fmt: skip
+    session.execute(_FAILED, given)
+
+
+def waiting(session: Session) -> tuple[int, int]:
+    """Return how many notifications are still to be sent, and how many were given up."""
+    row = session.execute(_WAITING, {"max_attempts": MAX_ATTEMPTS}).one()
+    return row.waiting, row.given_up
+
+
+def _due(row: RowMapping) -> Due:
+    incident = Incident(
+        kind=row["kind"], subject=row["subject"], detail=row["detail"], opened_at=row["opened_at"],
+        closed_at=row["closed_at"], book=row["book"],
+    )  # fmt: skip
+    return Due(
+        incident_id=row["incident_id"], event=IncidentEvent(row["event"]), incident=incident,
+        attempts=row["attempts"], told=frozenset(row["told"]),
+    )  # fmt: skip
