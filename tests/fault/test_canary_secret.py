@@ -16,6 +16,7 @@ import pytest
 from redis import Redis
 
 from app.local.stack import ServerUrls
+from db import incidents
 from tests.brokers import Broker, a_broker
 from tests.load import THIS_HOUR, an_alert
 from tests.pipeline_support import add_trend
@@ -57,7 +58,10 @@ def stack(
 ) -> Iterator[Stack]:
     """Give all processes, with the secret in every setting that may hold one."""
     directory = tmp_path_factory.mktemp("canary")
-    environ = {"SECRET_KEY": CANARY, "FLOWER_BASIC_AUTH": f"admin:{CANARY}", "LOG_LEVEL": "DEBUG"}
+    environ = {
+        "SECRET_KEY": CANARY, "FLOWER_BASIC_AUTH": f"admin:{CANARY}", "LOG_LEVEL": "DEBUG",
+        "NOTIFY_URLS": f"json://user:{CANARY}@127.0.0.1:1/{CANARY}",
+    }  # fmt: skip
     with (
         a_database(server_urls, template_database) as url,
         a_stack_on(with_password(url), broker.url, directory, environ) as made,
@@ -107,6 +111,18 @@ def test_f45_no_page_shows_it(stack: Stack) -> None:
     # A page may say back which study was asked for; that it is asked for is no secret.
     shown = [path for path, page in zip(paths, pages, strict=True) if CANARY in page and CANARY not in path]
     assert shown == []
+
+
+def test_f45_nobody_who_is_told_of_incidents_and_no_row_shows_it(stack: Stack) -> None:
+    with stack.database.transaction() as session:
+        incidents.open_(session, kind="source_silent", subject="tests", detail={})
+
+    until(lambda: "notification.failed" in stack.processes.said("worker"), what="a notification that is not taken")
+
+    told = stack.run("incidents", "notify-test")
+    [row] = stack.rows("SELECT last_error, told FROM notifications")
+    assert (told.returncode, told.stdout) == (1, "1 (json): did not take it\n")
+    assert CANARY not in stack.processes.said("worker") + told.stderr + str(row)
 
 
 def test_f45_flower_does_not_show_it(stack: Stack) -> None:
