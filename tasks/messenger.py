@@ -96,6 +96,9 @@ def send(messages: Sequence[tuple[Service, Message]], *, within_s: float) -> lis
 
 
 def _send(sending: _Sending) -> None:
+    if sending.target is None:
+        sending.error = "is none that Apprise can send to"
+        return
     _ON_THIS_THREAD.status = None
     try:
         taken = sending.target.notify(title=sending.message.title, body=sending.message.body)

@@ -19,9 +19,10 @@ from datetime import datetime
 from itertools import pairwise
 
 from app.demo import ALERTS, BARS_SPEC
-from app.demo.strategies import DonchianBreakout, EmaCross, Move, Position, RsiReversion, Rule
+from app.demo.strategies import DonchianBreakout, EmaCross, Move, RsiReversion, Rule
 from app.replay import alert_files, bar_files
 from domain.context import Bar
+from domain.signal import Position
 
 WARM_UP_BARS = 400  # a context shows 250 hourly bars and 100 four-hourly ones
 _EXCHANGE, _TICKER, _INTERVAL = "FX", "EURUSD", "60"

@@ -9,18 +9,10 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
 from typing import Protocol
 
 from domain.context import Bar
-
-
-class Position(Enum):
-    """Where a rule stands in the market, in TradingView's words."""
-
-    LONG = "long"
-    SHORT = "short"
-    FLAT = "flat"
+from domain.signal import Position
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from redis import Redis
 
 from app.local.stack import ServerUrls
 from config.vault import AccountVault
-from db import accounts, live
+from db import accounts, incidents, live
 from db.accounts import SealedKeys
 from tasks import pipeline, queues
 from tests.brokers import Broker, a_broker
@@ -78,6 +78,7 @@ def stack(
     environ = {
         "SECRET_KEY": CANARY, "FLOWER_BASIC_AUTH": f"admin:{CANARY}", "LOG_LEVEL": "DEBUG", "BROKER": "ccxt:binance",
         "BROKER_KEY": CANARY, "BROKER_SECRET": CANARY, "VENUE_URL": venue.url,
+        "NOTIFY_URLS": f"json://user:{CANARY}@127.0.0.1:1/{CANARY}",
     }  # fmt: skip
     with (
         a_database(server_urls, template_database) as url,
@@ -138,6 +139,18 @@ def test_f45_no_page_shows_it(stack: Stack) -> None:
     shown = [path for path, page in zip(paths, pages, strict=True) if CANARY in page and CANARY not in path]
     assert shown == []
     assert all("Logged in as" in page and CANARY not in page for page in read)
+
+
+def test_f45_nobody_who_is_told_of_incidents_and_no_row_shows_it(stack: Stack) -> None:
+    with stack.database.transaction() as session:
+        incidents.open_(session, kind="source_silent", subject="tests", detail={})
+
+    until(lambda: "notification.failed" in stack.processes.said("worker"), what="a notification that is not taken")
+
+    told = stack.run("incidents", "notify-test")
+    [row] = stack.rows("SELECT last_error, told FROM notifications")
+    assert (told.returncode, told.stdout) == (1, "1 (json): did not take it\n")
+    assert CANARY not in stack.processes.said("worker") + told.stderr + str(row)
 
 
 def test_f45_flower_does_not_show_it(stack: Stack) -> None:

@@ -259,6 +259,17 @@ def test_a_url_that_cannot_be_sent_to_stops_the_start_and_is_not_repeated(
     assert SECRET not in str(caught.value)
 
 
+def test_a_url_that_cannot_be_sent_to_is_told_beside_those_that_can(
+    monkeypatch: pytest.MonkeyPatch, receiver: Receiver
+) -> None:
+    monkeypatch.setenv("NOTIFY_URLS", f"nonsense://{SECRET} {url_of(receiver)}")
+
+    told = CliRunner().invoke(cli, ["incidents", "notify-test"])
+
+    assert told.exit_code == 1
+    assert told.stdout == "1 (nonsense): is none that Apprise can send to\n2 (json): sent\n"
+
+
 def test_a_test_message_says_for_each_service_what_became_of_it(
     monkeypatch: pytest.MonkeyPatch, database_url: str, receiver: Receiver
 ) -> None:

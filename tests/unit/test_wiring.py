@@ -156,3 +156,15 @@ def test_every_process_of_the_procfile_is_a_command() -> None:
     for name, (program, *words) in procfile.read(procfile.path()).items():
         assert program == "orchestrator"
         assert ("run", words[1]) in set(commands(cli)), name
+
+
+@pytest.mark.parametrize("module", ["tasks.entry", "app.wsgi"])
+def test_what_sends_to_people_is_loaded_only_where_something_is_sent(module: str) -> None:
+    environ = {"DATABASE_URL": "postgresql://host/db", "REDIS_URL": "redis://host", "NOTIFY_URLS": "json://host"}
+    asked = f"import sys, tasks.pipeline, {module}; print(sorted({{'apprise', 'requests'}} & set(sys.modules)))"
+
+    told = subprocess.run(
+        [sys.executable, "-c", asked], env=environ, capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert told.stdout == "[]\n"
