@@ -24,12 +24,16 @@ _MAKE_OPENED = text("""
     INSERT INTO notifications (incident_id, event)
     SELECT incident_id, 'opened' FROM incidents
     WHERE opened_at > clock_timestamp() - make_interval(secs => :told_within_s)
+      AND NOT EXISTS (SELECT FROM notifications AS known
+                      WHERE known.incident_id = incidents.incident_id AND known.event = 'opened')
     ON CONFLICT DO NOTHING
 """)
 _MAKE_CLOSED = text("""
     INSERT INTO notifications (incident_id, event)
     SELECT incident_id, 'closed' FROM incidents JOIN notifications AS opened USING (incident_id)
     WHERE closed_at IS NOT NULL AND opened.event = 'opened'
+      AND NOT EXISTS (SELECT FROM notifications AS known
+                      WHERE known.incident_id = incidents.incident_id AND known.event = 'closed')
     ON CONFLICT DO NOTHING
 """)
 _CLAIM = text("""

@@ -32,7 +32,8 @@ def parts(database_url: str, server_urls: ServerUrls) -> Iterator[Parts]:
 def came(parts: Parts, minute: int, *, stored_s_ago: float = 600, **columns: Any) -> UUID:
     """Store an alert that fired so many minutes after the first, ten minutes ago unless told otherwise."""
     fired = {"event_at": NOW - timedelta(hours=3) + timedelta(minutes=minute), "timestamp": None}
-    return store_signal(parts.database, **fired | {"stored_at": NOW - timedelta(seconds=stored_s_ago)} | columns)
+    stored_at = datetime.now(UTC) - timedelta(seconds=stored_s_ago)
+    return store_signal(parts.database, **fired | {"stored_at": stored_at} | columns)
 
 
 def moved(parts: Parts, minute: int, before: str, after: str, **columns: Any) -> UUID:

@@ -6,6 +6,8 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -376,3 +378,18 @@ def test_the_list_tells_when_a_source_was_heard_and_what_is_the_matter(database_
     assert first["url"] in told[1]
     assert "disabled" in told[2]
     assert "heard never" in told[2]
+
+
+def test_a_replays_source_stays_as_it_is_and_is_sized_on_the_whole(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    book = "replay:0123456789ab"
+    with database.transaction() as session:
+        books.create_replay(session, book, cursor=datetime(2026, 3, 4, tzinfo=UTC))
+        auth.issue(session, TokenVault(SECRET_KEY), replace(SOURCE, name=book, book=book))
+
+    refused = run(database_url, tmp_path, "set", book, "--sizing", "0.5")
+
+    assert refused.exit_code == 2
+    [after] = listed(database_url, tmp_path)
+    assert (after["name"], after["sizing"]) == (book, "1")
