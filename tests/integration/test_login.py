@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import socket
 import statistics
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -297,6 +299,18 @@ def test_a_write_that_no_page_of_ours_sent_is_refused(house: House, path: str) -
     assert len(house.rows("SELECT FROM web_sessions WHERE ended_at IS NULL AND user_name = 'alice'")) == 1
 
 
+def test_a_form_that_was_made_before_the_login_is_worth_nothing_after_it(house: House) -> None:
+    house.somebody("alice")
+    browser = house.client
+    before = form_token(browser.get("/login"))
+    log_in(browser, "alice")
+
+    refused = browser.post("/logout", data={"csrf_token": before})
+
+    assert refused.status_code == 400
+    assert browser.get("/account").status_code == 200
+
+
 def test_a_login_that_no_page_of_ours_sent_begins_nothing(house: House) -> None:
     house.somebody("alice")
 
@@ -377,3 +391,34 @@ def test_without_the_database_nobody_is_let_in_and_the_answer_comes_in_time() ->
         assert [one.status_code for one in answers] == [503] * 3
         assert all("The database cannot be read" in one.text for one in answers)
         assert time.monotonic() - begun < 10
+
+
+def test_a_database_that_answers_nothing_is_given_up_in_time() -> None:
+    with (
+        closing(socket.create_server(("127.0.0.1", 0))) as silent,
+        a_house(f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/nothing") as house,
+    ):
+        browser = house.client
+        browser.set_cookie(COOKIE, "x" * 43)
+        begun = time.monotonic()
+
+        status = browser.get("/account").status_code
+
+        assert status == 503
+        assert time.monotonic() - begun < 2
+
+
+def test_while_a_view_works_nothing_is_held_open(house: House) -> None:
+    query = (
+        "SELECT count(*) AS open FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL"
+    )
+
+    def look() -> str:
+        return str(house.rows(query)[0]["open"])
+
+    house.app.add_url_rule("/look", view_func=gate.needs(Scope.READ)(look))
+    browser = house.logged_in(house.somebody("alice"))
+
+    seen = [browser.get("/look").text, house.client.get("/look", headers=house.bearer("alice")).text]
+
+    assert seen == ["1", "1"]  # the one that looks
