@@ -50,6 +50,12 @@ class House:
         with self.database.transaction() as session:
             session.execute(text(statement), given)
 
+    def locked_for_s(self) -> float | None:
+        """Return for how long the only user is still locked out, None when that was never so."""
+        query = "SELECT extract(epoch FROM locked_until - clock_timestamp())::float AS left FROM users"
+        left: float | None = self.rows(query)[0]["left"]
+        return left
+
     def somebody(self, name: str, role: Role = Role.VIEWER) -> str:
         """Store a user whose password is PASSWORD and return the name."""
         a_user(self.database, name, role)

@@ -71,12 +71,21 @@ class KnownHashes:
         self._clock = clock
         self._lock = threading.Lock()
         self._hashes: frozenset[str] = frozenset()
+        self._error: Exception | None = None
         self._until = float("-inf")
 
     def hold(self, token_hash: str) -> bool:
-        """Say whether a token with this hash holds; raises what reading them raises."""
+        """Say whether a token with this hash holds; raises what reading them raised within the last second."""
         with self._lock:
             if self._clock() >= self._until:
-                self._hashes = self._load()
-                self._until = self._clock() + _READ_EVERY_S
-        return token_hash in self._hashes
+                self._read()
+            if self._error is not None:
+                raise self._error
+            return token_hash in self._hashes
+
+    def _read(self) -> None:
+        try:
+            self._hashes, self._error = self._load(), None
+        except Exception as error:  # noqa: BLE001 - it is raised for each who asks, who need not wait one after the other
+            self._error = error
+        self._until = self._clock() + _READ_EVERY_S

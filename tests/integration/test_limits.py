@@ -235,3 +235,23 @@ def test_known_hashes_are_read_again_after_a_second() -> None:
     second = [known.hold("a"), known.hold("b")]
 
     assert (first, second) == ([True, False], [False, True])
+
+
+def test_hashes_that_cannot_be_read_are_tried_again_after_a_second_and_not_by_each_who_asks() -> None:
+    seconds, tries = [0.0], list[int]()
+
+    def load() -> frozenset[str]:
+        tries.append(1)
+        if seconds[0] < 1:
+            raise TimeoutError("away")
+        return frozenset({"a"})
+
+    known = KnownHashes(load, clock=lambda: seconds[0])
+
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            known.hold("a")
+    seconds[0] = 1.0
+
+    assert known.hold("a")
+    assert len(tries) == 2

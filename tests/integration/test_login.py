@@ -1,4 +1,4 @@
-"""Logging in and out: sessions, forms, lock-out, and giving the password once more."""
+"""Logging in: who is let in, how others are refused, and when a name is locked."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from typing import Any
 import pytest
 from argon2 import Parameters, PasswordHasher, extract_parameters
 from argon2.profiles import RFC_9106_LOW_MEMORY
-from flask.testing import FlaskClient
 
 from app import secrets
-from app.access import gate, login, passwords
+from app.access import login, passwords
 from db import users
-from domain.access import Role, Scope
-from tests.people import COOKIE, PASSWORD, House, a_house, form_token, log_in, post
+from tests.people import COOKIE, PASSWORD, House, a_house, form_token, log_in
 
 REFUSED = login.REFUSED
 
@@ -25,16 +23,7 @@ REFUSED = login.REFUSED
 @pytest.fixture
 def house(database_url: str) -> Iterator[House]:
     with a_house(database_url) as made:
-        made.app.add_url_rule(
-            "/danger", view_func=gate.needs(Scope.READ, step_up=True)(lambda: "done"), methods=["POST"]
-        )
         yield made
-
-
-def locked_for_s(house: House) -> float | None:
-    query = "SELECT extract(epoch FROM locked_until - clock_timestamp())::float AS left FROM users"
-    left: float | None = house.rows(query)[0]["left"]
-    return left
 
 
 def fail(house: House, times: int) -> None:
@@ -125,9 +114,9 @@ def test_five_wrong_passwords_lock_the_name_and_the_right_one_is_refused_in_the_
     house.somebody("alice")
 
     fail(house, users.MOST_FAILURES - 1)
-    before = locked_for_s(house)
+    before = house.locked_for_s()
     fail(house, 1)
-    after = locked_for_s(house)
+    after = house.locked_for_s()
     answer = log_in(house.client, "alice")
 
     assert before is None
@@ -144,7 +133,7 @@ def test_each_further_wrong_password_locks_for_twice_as_long_up_to_an_hour(house
     locks = []
     for _ in range(8):
         assert not login.proves(house.database, "alice", "wrong", address="x")
-        locks.append(locked_for_s(house))
+        locks.append(house.locked_for_s())
         house.change("UPDATE users SET locked_until = clock_timestamp()")
 
     assert locks == [pytest.approx(60 * minutes, abs=5) for minutes in (1, 2, 4, 8, 16, 32, 60, 60)]
@@ -156,7 +145,7 @@ def test_what_is_tried_while_the_name_is_locked_does_not_lock_it_for_longer(hous
 
     fail(house, 3)
 
-    assert locked_for_s(house) == pytest.approx(60, abs=5)
+    assert house.locked_for_s() == pytest.approx(60, abs=5)
     house.change("UPDATE users SET locked_until = clock_timestamp()")
     assert log_in(house.client, "alice").status_code == 303
     assert house.rows("SELECT failures, locked_until FROM users") == [{"failures": 0, "locked_until": None}]
@@ -178,71 +167,6 @@ def test_many_guesses_at_once_are_counted_one_by_one(house: House) -> None:
 
     assert house.rows("SELECT failures FROM users") == [{"failures": 5}]
     assert not login.proves(house.database, "alice", PASSWORD, address="x")
-
-
-def test_a_session_ends_half_an_hour_after_it_was_used_last(house: House) -> None:
-    browser = house.logged_in(house.somebody("alice"))
-
-    house.change("UPDATE web_sessions SET seen_at = clock_timestamp() - interval '29 minutes'")
-    used = browser.get("/account").status_code
-    house.change("UPDATE web_sessions SET seen_at = clock_timestamp() - interval '30 minutes'")
-
-    assert (used, browser.get("/account").status_code) == (200, 303)
-
-
-def test_a_session_ends_twelve_hours_after_it_began_however_much_it_is_used(house: House) -> None:
-    browser = house.logged_in(house.somebody("alice"))
-
-    house.change("UPDATE web_sessions SET expires_at = clock_timestamp()")
-
-    assert browser.get("/account").status_code == 303
-
-
-def test_when_a_session_was_used_is_written_once_a_minute(house: House) -> None:
-    browser = house.logged_in(house.somebody("alice"))
-
-    def seen() -> Any:
-        return house.rows("SELECT seen_at FROM web_sessions")[0]["seen_at"]
-
-    times = [seen()]
-    browser.get("/account")
-    times.append(seen())
-    house.change("UPDATE web_sessions SET seen_at = seen_at - interval '61 seconds'")
-    browser.get("/account")
-
-    assert times[0] == times[1]
-    assert seen() > times[0]
-
-
-def test_each_login_has_a_session_of_its_own_and_ends_the_one_the_browser_had(house: House) -> None:
-    house.somebody("alice")
-    browser = house.client
-    log_in(browser, "alice")
-    first = browser.get_cookie(COOKIE)
-    page = browser.get("/account")
-
-    again = browser.post("/login", data={"csrf_token": form_token(page), "name": "alice", "password": PASSWORD})
-
-    second = browser.get_cookie(COOKIE)
-    assert again.status_code == 303
-    assert first is not None
-    assert second is not None
-    assert first.value != second.value
-    assert len(house.rows("SELECT FROM web_sessions WHERE ended_at IS NULL")) == 1
-
-
-def test_after_logging_out_the_old_cookie_opens_nothing(house: House) -> None:
-    browser = house.logged_in(house.somebody("alice"))
-    cookie = browser.get_cookie(COOKIE)
-    assert cookie is not None
-
-    answer = post(browser, "/logout")
-
-    thief = house.client
-    thief.set_cookie(COOKIE, cookie.value)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
-    assert browser.get_cookie(COOKIE) is None
-    assert thief.get("/account").status_code == 303
 
 
 @pytest.mark.parametrize(
@@ -280,73 +204,6 @@ def test_a_stranger_is_sent_to_log_in_and_back_to_the_page_that_was_asked_for(ho
     assert '<input type="hidden" name="next" value="/account?x=1">' in form.text
 
 
-FORMS = ("/logout", "/step-up", "/account/tokens", "/account/password", "/account/sessions/x/end")
-
-
-@pytest.mark.parametrize("path", FORMS)
-def test_a_write_that_no_page_of_ours_sent_is_refused(house: House, path: str) -> None:
-    house.somebody("mallory")
-    browser = house.logged_in(house.somebody("alice"))
-    foreign = form_token(house.logged_in("mallory").get("/account"))
-    visitors = form_token(house.client.get("/login"))
-
-    answers = [
-        browser.post(path, data=fields, headers=headers)
-        for fields, headers in (({}, {}), ({"csrf_token": foreign}, {}), ({"csrf_token": visitors}, {}),
-                                ({"csrf_token": "x"}, {}), ({}, {"X-CSRF-Token": foreign}))
-    ]  # fmt: skip
-
-    assert {one.status_code for one in answers} == {400}
-    assert "This page was too old" in answers[0].text
-    assert len(house.rows("SELECT FROM web_sessions WHERE ended_at IS NULL AND user_name = 'alice'")) == 1
-
-
-def test_a_login_that_no_page_of_ours_sent_begins_nothing(house: House) -> None:
-    house.somebody("alice")
-
-    answer = house.client.post("/login", data={"name": "alice", "password": PASSWORD})
-
-    assert answer.status_code == 400
-    assert house.rows("SELECT FROM web_sessions") == []
-
-
-def test_a_script_of_ours_may_show_the_form_token_in_a_header(house: House) -> None:
-    browser = house.logged_in(house.somebody("alice"))
-    token = form_token(browser.get("/account"))
-
-    assert browser.post("/danger", headers={"X-CSRF-Token": token}).text == "done"
-
-
-def step_up(browser: FlaskClient, password: str) -> int:
-    return post(browser, "/step-up", password=password, next="/account").status_code
-
-
-def test_the_password_once_more_opens_what_asks_for_it_for_five_minutes(house: House) -> None:
-    browser = house.logged_in(house.somebody("alice"), stepped_up=False)
-    headers = {"X-CSRF-Token": form_token(browser.get("/account"))}
-
-    def dare() -> int:
-        return browser.post("/danger", headers=headers).status_code
-
-    before, wrong, between = dare(), step_up(browser, "a wrong password"), dare()
-    right, after = step_up(browser, PASSWORD), dare()
-    house.change("UPDATE web_sessions SET stepped_up_until = stepped_up_until - interval '5 minutes'")
-
-    assert (before, wrong, between) == (403, 401, 403)
-    assert (right, after) == (303, 200)
-    assert dare() == 403
-
-
-def test_wrong_passwords_beside_the_login_lock_the_name_too(house: House) -> None:
-    browser = house.logged_in(house.somebody("alice"), stepped_up=False)
-
-    for _ in range(5):
-        step_up(browser, "a wrong password")
-
-    assert locked_for_s(house) == pytest.approx(60, abs=5)
-    assert step_up(browser, PASSWORD) == 401
-
-
 def test_a_weaker_hash_is_made_anew_at_the_next_login(house: House) -> None:
     house.somebody("alice")
     weak = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
@@ -357,15 +214,6 @@ def test_a_weaker_hash_is_made_anew_at_the_next_login(house: House) -> None:
     [row] = house.rows("SELECT password_hash FROM users")
     assert row["password_hash"].startswith("$argon2id$v=19$m=65536,t=3,p=4$")
     assert passwords.matches(row["password_hash"], PASSWORD)
-
-
-def test_sessions_that_ended_long_ago_are_forgotten(house: House) -> None:
-    house.logged_in(house.somebody("alice", Role.VIEWER))
-    house.change("UPDATE web_sessions SET expires_at = now() - interval '31 days'")
-
-    log_in(house.client, "alice")
-
-    assert len(house.rows("SELECT FROM web_sessions")) == 1
 
 
 def test_without_the_database_nobody_is_let_in_and_the_answer_comes_in_time() -> None:
