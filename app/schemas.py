@@ -34,7 +34,12 @@ def _is_symbol(written: str) -> None:
         raise ValidationError(str(error)) from None
 
 
-def _is_reason(written: str) -> None:
+def is_reason(written: str) -> None:
+    """Check that a reason is one line.
+
+    Raises:
+        ValidationError: when it is not.
+    """
     if not written.strip() or not written.isprintable() or len(written) > _LONGEST_REASON:
         raise ValidationError(f"must be a line of 1 to {_LONGEST_REASON} printable characters")
 
@@ -68,7 +73,7 @@ class ActInput(Schema):
     """What an act on signals or events names: `ids`, each once and at most 100, and the `reason`, one line."""
 
     ids = fields.List(fields.UUID(), required=True, validate=validate.Length(min=1, max=_MOST_IDS))
-    reason = fields.String(required=True, validate=_is_reason)
+    reason = fields.String(required=True, validate=is_reason)
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
-from cryptography.fernet import InvalidToken
 from marshmallow import ValidationError
 
-from app import auth
+from app import sourcing
+from app.acts import Act
 from app.cli import Problem, opened
-from app.dialects import template
 from app.local import datadir, network, runfile
-from app.schemas import SourceInput, SourceOutput
+from app.schemas import SourceInput
+from app.sourcing import NoSecretKey
 from config.settings import Settings
 from config.vault import TokenVault
 from db import books, migrate, sources
@@ -90,24 +92,28 @@ def add(
     source = _described(given | named)
     with _opened(data_dir) as (settings, database):
         token = _issue(database, _vault(settings), source)
-    document = _shown(source, token=token, base=_base(settings, data_dir), enabled=True)
+    document = sourcing.described(source, token=token, base=_base(settings, data_dir), enabled=True)
     click.echo(_encoded(document) if as_json else document["url"])
 
 
 @command.command()
 @click.argument("name")
 @click.option(
-    "--keep", type=click.IntRange(0, 30 * 86_400), default=86_400, show_default=True, metavar="SECONDS",
+    "--keep",
+    type=click.IntRange(0, sourcing.MOST_KEEP_S),
+    default=sourcing.KEEP_S,
+    show_default=True,
+    metavar="SECONDS",
     help="How long the present token holds beside the new one; 0 ends it within seconds.",
-)  # fmt: skip
+)
 @_DATA_DIR
 @_JSON
 def rotate(*, name: str, keep: int, data_dir: Path | None, as_json: bool) -> None:
     """Give the source NAME a new token and print its URL; the present one still holds for a day."""
     with _opened(data_dir) as (settings, database), _known(name), database.transaction() as session:
         stored = sources.by_name(session, name)
-        token, until = auth.reissue(session, _vault(settings), name, previous_for_s=keep)
-    document = _shown(stored.source, token=token, base=_base(settings, data_dir), enabled=stored.enabled)
+        token, until = sourcing.rotate(session, name, keep_s=keep, vault=_vault(settings), act=_act())
+    document = sourcing.described(stored.source, token=token, base=_base(settings, data_dir), enabled=stored.enabled)
     if as_json:
         click.echo(_encoded(document | {"previous_until": until.isoformat()}))
         return
@@ -122,7 +128,7 @@ def rotate(*, name: str, keep: int, data_dir: Path | None, as_json: bool) -> Non
 def disable(*, name: str, data_dir: Path | None) -> None:
     """Refuse what the source NAME posts from now on."""
     with _opened(data_dir) as (_, database), _known(name), database.transaction() as session:
-        sources.enable(session, name, enabled=False)
+        sourcing.enable(session, name, enabled=False, act=_act())
 
 
 @command.command()
@@ -131,7 +137,7 @@ def disable(*, name: str, data_dir: Path | None) -> None:
 def enable(*, name: str, data_dir: Path | None) -> None:
     """Take again what the source NAME posts."""
     with _opened(data_dir) as (_, database), _known(name), database.transaction() as session:
-        sources.enable(session, name, enabled=True)
+        sourcing.enable(session, name, enabled=True, act=_act())
 
 
 @command.command()
@@ -140,7 +146,7 @@ def enable(*, name: str, data_dir: Path | None) -> None:
 def renewed(*, name: str, data_dir: Path | None) -> None:
     """Note that the alerts of the source NAME were made anew in TradingView, which ends them after two months."""
     with _opened(data_dir) as (_, database), _known(name), database.transaction() as session:
-        sources.renewed(session, name)
+        sourcing.renewed(session, name, act=_act())
 
 
 @command.command("template")
@@ -156,11 +162,7 @@ def template_(*, name: str, data_dir: Path | None, as_json: bool) -> None:
         raise Problem(
             f"the token of {name!r} was encrypted under another SECRET_KEY; give it a new one: sources rotate"
         )
-    messages = {
-        "strategy": template.strategy(),
-        "buy": template.indicator("buy"),
-        "exit": template.indicator("exit long"),
-    }
+    messages = sourcing.messages()
     if as_json:
         click.echo(_encoded({"url": url} | messages))
         return
@@ -237,8 +239,7 @@ def _opened(data_dir: Path | None) -> Iterator[tuple[Settings, Database]]:
 def _issue(database: Database, vault: TokenVault, source: Source) -> str:
     try:
         with database.transaction() as session:
-            books.ensure_standing(session)
-            return auth.issue(session, vault, source)
+            return sourcing.add(session, source, vault=vault, act=_act())
     except SourceExists:
         raise Problem(f"there is a source named {source.name!r} already; choose another name") from None
     except BookUnknown:
@@ -247,25 +248,20 @@ def _issue(database: Database, vault: TokenVault, source: Source) -> str:
         ) from None
 
 
+def _act() -> Act:
+    return Act(by=getpass.getuser(), reason="", at=datetime.now(UTC))
+
+
 def _vault(settings: Settings) -> TokenVault:
-    if settings.secret_key is None:
-        raise Problem("SECRET_KEY is not set; tokens are encrypted under it")
-    return TokenVault(settings.secret_key)
+    try:
+        return sourcing.vault(settings)
+    except NoSecretKey as error:
+        raise Problem(str(error)) from None
 
 
 def _stored(stored: StoredSource, *, vault: TokenVault, base: str) -> dict[str, Any]:
-    try:
-        token = vault.open(stored.token_encrypted)
-    except InvalidToken:
-        token = None
-    return _shown(stored.source, token=token, base=base, enabled=stored.enabled)
-
-
-def _shown(source: Source, *, token: str | None, base: str, enabled: bool) -> dict[str, Any]:
-    """Describe a source; token and URL are None when the token was encrypted under another SECRET_KEY."""
-    document: dict[str, Any] = SourceOutput().dump(source)
-    url = f"{base}/webhook/{token}" if token is not None else None
-    return document | {"token": token, "url": url, "enabled": enabled}
+    token = sourcing.token_of(stored, vault)
+    return sourcing.described(stored.source, token=token, base=base, enabled=stored.enabled)
 
 
 def _base(settings: Settings, directory: Path | None) -> str:
