@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import structlog
-from flask import Flask, g, jsonify
+from flask import Flask, g, jsonify, request
 from flask.typing import ResponseReturnValue
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.exceptions import HTTPException
 
 from app import api, health, senders, webhook
 from app.access import gate, identity
+from app.api import problems
 from app.auth import Authenticator
 from app.console import page
 from app.publisher import Enqueue, Publisher
@@ -60,7 +61,7 @@ def create_app(settings: Settings, *, enqueue: Enqueue | None = None) -> Flask:
     app.register_blueprint(health.blueprint(settings))
     app.register_blueprint(page.blueprint)
     app.before_request(_begin(uuid4().hex[:20]))
-    app.register_blueprint(api.blueprint(settings, _impatient(settings, pool_size=1)))
+    api.mount(app, settings)
     app.wsgi_app = _with_headers(app.wsgi_app)  # type: ignore[method-assign, assignment]  # Flask's own way to wrap it
     app.register_error_handler(Exception, _failure)
     return app
@@ -129,6 +130,8 @@ def _with_headers(inner: WSGIApplication) -> WSGIApplication:
 
 def _failure(error: Exception) -> ResponseReturnValue:
     """Answer in JSON; what we did not expect is logged in full and told in general."""
+    if problems.concerns(request.path):
+        return problems.answer(error)
     if isinstance(error, HTTPException):
         response = error.get_response()
         document = {"status": error.name.lower().replace(" ", "_"), "request_id": g.get("request_id")}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
 
 from app.acts import Act
 from db import books, policies
 from db.policies import PolicyChange
 from db.session import Session
+from domain.experiment import PPM
 from domain.policy import ExecutionMode, PolicyVersion, Switch
 
 
@@ -71,6 +75,19 @@ def throw(session: Session, book: str, switch: Switch, *, act: Act) -> PolicyVer
     made = policies.change(session, book, wanted)
     act.write_down(session, f"policy.{switch.value}", book, policy_version=made.label)
     return made
+
+
+def described(version: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe a row of a book's history."""
+    return {
+        "policy_version": version["label"],
+        "mode": version["mode"],
+        "switch": "flat" if version["flatten"] else "paused" if version["paused"] else "on",
+        "split": float(Decimal(version["split_ppm"]) / PPM),
+        "set_by": version["set_by"],
+        "reason": version["reason"],
+        "created_at": version["created_at"].isoformat(),
+    }
 
 
 def _present(session: Session, book: str) -> PolicyVersion:

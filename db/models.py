@@ -93,6 +93,7 @@ class SignalRow(Base):
         Index("ix_signals_due", "next_attempt_at", postgresql_where=text("status = 'open'")),
         Index("ix_signals_content", "book", "source", "content_hash", "received_at"),
         Index("ix_signals_book_seq", "book", "seq"),
+        Index("ix_signals_received_at", "received_at", postgresql_using="brin"),
         Index("ix_signals_undispatched", "book", "symbol", postgresql_where=text("status = 'open' AND stage < 4")),
     )
 
@@ -155,7 +156,10 @@ class WebhookEventRow(Base):
     """What came in and was not accepted: the raw bytes and the reasons."""
 
     __tablename__ = "webhook_events"
-    __table_args__ = (CheckConstraint("kind IN ('quarantined', 'oversized')", name="kind_known"),)
+    __table_args__ = (
+        CheckConstraint("kind IN ('quarantined', 'oversized')", name="kind_known"),
+        Index("ix_webhook_events_received_at", "received_at", "event_id"),
+    )
 
     event_id: Mapped[UUID] = mapped_column(primary_key=True)
     source: Mapped[str] = mapped_column(ForeignKey("sources.name"))

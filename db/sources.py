@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
+from db.listing import Columns, Key, Listing
 from domain.intervals import Interval
 from domain.signal import InstrumentKind, SellAlone, Source
 
@@ -24,6 +25,13 @@ _INSERT = text("""
         :sell_alone, :confidence_scale, :max_lag_s, :dialect, cast(:symbols AS jsonb), :heartbeat_s)
     ON CONFLICT (name) DO NOTHING RETURNING name
 """)
+
+SOURCES = Listing(
+    select=f"SELECT {_COLUMNS} FROM sources",
+    conditions={"book": "book = :book", "enabled": "enabled = :enabled"},
+    order=(Key(column="name", kind=str, sql='name COLLATE "C"'),),
+    is_ascending=True,
+)
 
 
 class SourceExists(ValueError):
@@ -108,6 +116,11 @@ def by_name(session: Session, name: str) -> StoredSource:
     return _stored(row)
 
 
+def read(row: Columns) -> StoredSource:
+    """Return the source of a row of `SOURCES`."""
+    return _stored(row)
+
+
 def rotate(session: Session, name: str, *, token_hash: str, token_encrypted: bytes, previous_for_s: float) -> datetime:
     """Give a source another token; the present one holds for some seconds more, the one before it no longer.
 
@@ -171,7 +184,7 @@ def _row(source: Source) -> dict[str, Any]:
     }
 
 
-def _stored(row: RowMapping) -> StoredSource:
+def _stored(row: RowMapping | Columns) -> StoredSource:
     source = Source(
         name=row["name"],
         book=row["book"],

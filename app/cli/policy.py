@@ -8,7 +8,6 @@ import time
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -39,7 +38,7 @@ def command() -> None:
 def show(book: str, as_json: bool, data_dir: Path | None) -> None:
     """Show all versions of a book's policy, newest first."""
     with opened(data_dir) as (_, database), database.transaction() as session:
-        versions = [_described(one) for one in policies.history(session, book)]
+        versions = [switching.described(one) for one in policies.history(session, book)]
     if not versions:
         raise click.ClickException(f"there is no book {book!r} with a policy")
     if as_json:
@@ -146,15 +145,3 @@ def _split(value: str) -> int:
         return split_to_ppm(Decimal(value))
     except (InvalidOperation, ValueError):
         raise Problem(f"--split={value!r}: a share between 0 and 1 with at most 6 decimals, such as 0.5") from None
-
-
-def _described(version: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "policy_version": version["label"],
-        "mode": version["mode"],
-        "switch": "flat" if version["flatten"] else "paused" if version["paused"] else "on",
-        "split": float(Decimal(version["split_ppm"]) / PPM),
-        "set_by": version["set_by"],
-        "reason": version["reason"],
-        "created_at": version["created_at"].isoformat(),
-    }
