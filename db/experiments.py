@@ -25,7 +25,7 @@ EXPERIMENTS = Listing(
                e.reference_notional, e.policy_version, p.execution_mode, p.executed_engine, p.shadow_engine, p.reason,
                e.created_at
         FROM experiments AS e JOIN signals USING (signal_id) JOIN studies USING (study_id)
-            LEFT JOIN execution_policies AS p USING (experiment_id)
+            LEFT JOIN execution_policies AS p ON p.experiment_id = e.experiment_id
     """,
     conditions={
         "book": "signals.book = :book", "study": "e.study_id = :study", "variant": "e.variant = :variant",

@@ -18,6 +18,15 @@ from domain.access import Scope
 PREFIX = "/api/v1"
 _ALWAYS = (401, 403, 422, 429, 503)
 _OF_BODIES = (413, 415)
+_IN_PATHS = {
+    "name": "name of the source",
+    "signal_id": "id of the signal",
+    "event_id": "id of the message",
+    "experiment_id": "id of the experiment",
+    "trade_id": "id of the trade",
+    "study_id": "id of the study",
+    "incident_id": "id of the incident",
+}
 
 View = Callable[..., Any]
 
@@ -80,8 +89,13 @@ class Noun(Blueprint):  # type: ignore[misc]  # it has no types
             view = self.alt_response(status, HTTPStatus(status).name)(view)
         view = self.doc(operationId=view.__name__, security=[{"bearer": [needs.value]}])(view)
         guarded = gate.needs(needs, step_up=step_up)(view)
-        registered: View = self.route(rule, methods=[method], tags=[self.noun])(guarded)
+        registered: View = self.route(rule, methods=[method], tags=[self.noun], parameters=_in_path(rule))(guarded)
         return registered
+
+
+def _in_path(rule: str) -> list[dict[str, str]]:
+    names = [part.strip("<>").rpartition(":")[2] for part in rule.split("/") if part.startswith("<")]
+    return [{"in": "path", "name": name, "description": f"The {_IN_PATHS[name]}."} for name in names]
 
 
 def _has_required(body: type[Schema]) -> bool:

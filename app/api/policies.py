@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validate
 
 from app import switching
 from app.api import paging
@@ -18,7 +18,7 @@ from app.api.parts import act
 from app.api.problems import Invalid
 from app.api.reach import here
 from app.switching import NoPolicy, NoSwitch, Wish
-from db import listing, policies, real_trades
+from db import books, listing, policies, real_trades
 from db.session import Session
 from domain import canonical
 from domain.access import Scope
@@ -46,13 +46,14 @@ class PolicyQuery(PageInput):
 class SwitchInput(ReasonInput):
     """The book whose switch is thrown, and why."""
 
-    book = line("The book: live, paper or test.", required=True)
+    book = fields.String(
+        required=True, validate=validate.OneOf(books.STANDING), metadata={"description": "The book; a replay has none."}
+    )
 
 
 class PolicyInput(SwitchInput):
     """What a new version shall say; what is left out stays as it is."""
 
-    book = line("The book.", required=True)
     mode = fields.Enum(ExecutionMode, by_value=True, metadata={"description": "Who trades for real."})
     split = fields.Decimal(
         validate=_is_share,
