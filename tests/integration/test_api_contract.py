@@ -157,5 +157,6 @@ def resolved(answer: dict[str, Any]) -> dict[str, Any]:
 
 def the_operation(desk: FullDesk, label: str) -> Any:
     schema = schemathesis.openapi.from_wsgi(f"{PREFIX}/openapi.json", desk.service.app, headers=BEARER)
-    (found,) = [one.ok() for one in schema.get_all_operations() if one.ok().label == label]
+    every: list[Any] = [one.ok() for one in schema.get_all_operations()]  # type: ignore[union-attr]  # none is invalid
+    (found,) = [one for one in every if one.label == label]
     return found
