@@ -98,11 +98,13 @@ class SourceInput(Schema):
         metadata={"description": "What a bare sell means."},
     )  # fmt: skip
     confidence_scale = fields.Integer(
+        strict=True,
         load_default=100,
         validate=validate.OneOf((1, 10, 100)),
         metadata={"description": "What full confidence is."},
     )
     max_lag_s = fields.Integer(
+        strict=True,
         load_default=300,
         validate=validate.Range(min=1, max=30 * _DAY_S),
         metadata={"description": "Alerts that are older, in seconds, are stale."},
@@ -120,6 +122,7 @@ class SourceInput(Schema):
         metadata={"description": "How to read symbols it sends.", "examples": [{"US100": "NASDAQ:NDX"}]},
     )
     heartbeat_s = fields.Integer(
+        strict=True,
         load_default=None,
         allow_none=True,
         validate=validate.Range(min=60, max=90 * _DAY_S),

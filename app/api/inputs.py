@@ -120,10 +120,10 @@ def a_time(told: str) -> fields.AwareDateTime:
     return fields.AwareDateTime(format="iso", default_timezone=UTC, metadata=described)
 
 
-def whole(told: str, *, least: int, most: int, default: int) -> fields.Integer:
+def whole(told: str, *, least: int, most: int, default: int, **more: Any) -> fields.Integer:
     """Return a field for a whole number that may be left out."""
     return fields.Integer(
-        load_default=default, validate=validate.Range(min=least, max=most), metadata={"description": told}
+        load_default=default, validate=validate.Range(min=least, max=most), metadata={"description": told}, **more
     )
 
 

@@ -1,4 +1,8 @@
-"""Lists as CSV, sent page by page as they are read; no cell is a formula where a spreadsheet opens it."""
+"""Lists as CSV, sent page by page as they are read; no cell is a formula where a spreadsheet opens it.
+
+A list that cannot be read to its end ends with a row that says so and has one cell too many, so that whoever reads it
+strictly stops there too.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,7 @@ from werkzeug.exceptions import HTTPException
 from app.api.fields import Moment, Money
 
 MEDIA_TYPE = "text/csv"
+BROKEN_OFF = "ERROR: the list breaks off here"
 _BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Document = dict[str, Any]
@@ -36,10 +41,10 @@ def _lines(schema: Schema, first: list[Document], rest: Iterator[list[Document]]
     try:
         for page in rest:
             yield _written(_cells(schema, page))
-    except HTTPException:
-        # The status is long sent: an answer that breaks off is all that tells of it.
-        log.warning("api.sheet_broken_off")
-        raise
+    except HTTPException as error:
+        # The status is long sent, and a server ends an answer that fails here as if it were whole.
+        log.warning("api.sheet_broken_off", error=type(error).__name__)
+        yield _written([[BROKEN_OFF, str(error.description), *[""] * (len(schema.fields) - 1)]])
 
 
 def _cells(schema: Schema, rows: Sequence[Document]) -> Iterator[list[str]]:

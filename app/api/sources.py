@@ -62,7 +62,7 @@ class RotateInput(OptionalReasonInput):
     """How a source gets another token."""
 
     keep_s = whole("How long the present token holds beside the new one, in seconds; 0 ends it at once.",
-                   least=0, most=MOST_KEEP_S, default=KEEP_S)  # fmt: skip
+                   least=0, most=MOST_KEEP_S, default=KEEP_S, strict=True)  # fmt: skip
 
 
 class SourceRow(Output):

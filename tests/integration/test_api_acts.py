@@ -157,6 +157,8 @@ BAD_SOURCES: list[tuple[dict[str, Any], str]] = [
     ({"name": "x", "symbols": {"a": "?"}}, "symbols"),
     ({"name": "x", "symbols": {"a\x00": "BTCUSDT"}}, "symbols"),
     ({"name": "x", "max_lag_s": 0}, "max_lag_s"),
+    ({"name": "x", "max_lag_s": 1.5}, "max_lag_s"),
+    ({"name": "x", "max_lag_s": "60"}, "max_lag_s"),
     ({"name": "x", "heartbeat_s": 10}, "heartbeat_s"),
     ({"name": "x", "confidence_scale": 7}, "confidence_scale"),
     ({"name": "x", "dialect": "esperanto"}, "dialect"),
