@@ -11,7 +11,6 @@ from flask import Flask, Response, request
 from flask_smorest import Api
 from werkzeug.exceptions import Unauthorized
 
-from app import streams
 from app.access import gate
 from app.api import (
     experiments,
@@ -85,7 +84,6 @@ def _stop_strangers() -> Response | None:
     """Answer a stranger the same for each path: Flask would tell apart those that are there, redirects among them."""
     if not problems.concerns(request.path) or gate.principal() is not None:
         return None
-    streams.drain(request.stream)
     log.info("api.unauthorized")
     return problems.answer(Unauthorized())
 

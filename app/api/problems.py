@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 import structlog
-from flask import Response, g
+from flask import Response, g, request
 from marshmallow import RAISE, Schema, fields
 from werkzeug.exceptions import HTTPException, InternalServerError, UnprocessableEntity
 
+from app import streams
 from app.access.gate import StepUpNeeded
 
 MEDIA_TYPE = "application/problem+json"
@@ -65,7 +66,8 @@ def concerns(path: str) -> bool:
 
 
 def answer(error: Exception) -> Response:
-    """Answer an error; what was not expected is logged in full and told in general."""
+    """Answer an error, what is left of the body read; what was not expected is logged in full and told in general."""
+    streams.drain(request.stream)
     if not isinstance(error, HTTPException):
         log.error("request.failed", exc_info=error)
         error = InternalServerError("this was not expected; the log has it under this request_id")

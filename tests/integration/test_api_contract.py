@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import schemathesis
@@ -79,7 +82,7 @@ def test_every_answer_is_as_the_document_says(desk: FullDesk, operation: str) ->
     @given(st.data())
     def holds(data: st.DataObject) -> None:
         mode = data.draw(st.sampled_from([GenerationMode.POSITIVE, GenerationMode.NEGATIVE]))
-        path = data.draw(st.sampled_from([known(desk, asked), None]))
+        path = data.draw(st.sampled_from([known(desk.ids, asked), known(desk.run_ids, asked), None]))
         case = data.draw(asked.as_strategy(mode, path_parameters=path))
         answer = case.call_and_validate(headers=BEARER, checks=CHECKS)
         seen.add(answer.status_code)
@@ -93,7 +96,7 @@ def test_a_stranger_is_answered_the_same_by_every_operation(desk: FullDesk, oper
     asked = the_operation(desk, operation)
 
     @settings(AS_EVER, max_examples=5)
-    @given(asked.as_strategy(path_parameters=known(desk, asked)))
+    @given(asked.as_strategy(path_parameters=known(desk.ids, asked)))
     def holds(case: Any) -> None:
         answer = case.call(headers={"Authorization": "Bearer a-strangers"})
         assert answer.status_code == 401
@@ -126,6 +129,19 @@ def test_everything_in_the_document_is_described_and_named_once() -> None:
     assert DOCUMENT["openapi"] == "3.1.0"
 
 
+def test_the_table_of_routes_in_the_documents_is_the_one_there_is() -> None:
+    table = (Path(__file__).parents[2] / "docs" / "api.md").read_text().partition("## Routes")[2]
+
+    written = re.findall(r"^\| `(GET|POST) (\S+)` \| (\w+) \|", table, flags=re.MULTILINE)
+
+    assert written == [
+        (method.upper(), path.removeprefix(PREFIX), operation["security"][0]["bearer"][0])
+        for path, item in DOCUMENT["paths"].items()
+        for method, operation in sorted(item.items())
+        if method != "parameters"
+    ]
+
+
 def test_every_error_of_every_operation_is_a_problem_but_a_refusal_that_lists_its_ids() -> None:
     refusals = {"rerun_signals", "redrive_events"}
     errors = [
@@ -143,8 +159,8 @@ def test_every_error_of_every_operation_is_a_problem_but_a_refusal_that_lists_it
     }
 
 
-def known(desk: FullDesk, operation: Any) -> dict[str, Any]:
-    there: dict[str, Any] = {"name": "desk"} | {name: str(one) for name, one in desk.ids.items()}
+def known(ids: dict[str, UUID], operation: Any) -> dict[str, Any]:
+    there: dict[str, Any] = {"name": "desk"} | {name: str(one) for name, one in ids.items()}
     return {one.name: there[one.name] for one in operation.path_parameters}
 
 

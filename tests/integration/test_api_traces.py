@@ -55,7 +55,7 @@ def test_a_signal_is_shown_as_the_command_line_shows_it(desk: FullDesk, database
 
     for signal_id in signals:
         assert shown(desk, f"/signals/{signal_id}") == printed(database_url, "signals", "show", signal_id)
-    assert len(signals) == 5
+    assert len(signals) == 6
 
 
 def test_a_message_is_explained_as_the_command_line_explains_it(desk: FullDesk, database_url: str) -> None:
