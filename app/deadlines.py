@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -48,6 +51,37 @@ class Aside(Generic[T]):
     def close(self) -> None:
         """End the thread."""
         self._calls.close()
+
+
+class Besides:
+    """Runs calls side by side, up to `at_once` of them, each on a thread of its own."""
+
+    def __init__(self, name: str, *, at_once: int) -> None:
+        self._name = name
+        self._places = threading.BoundedSemaphore(at_once)
+
+    def run(self, function: Callable[[], T], *, within_s: float) -> T:
+        """Return what the call returns, or raise what it raises; its log records carry what is bound here.
+
+        Raises:
+            DeadlineMissed: when it does not return within the time, the wait for a place included.
+        """
+        ends = time.monotonic() + within_s
+        if not self._places.acquire(timeout=within_s):
+            raise DeadlineMissed(f"{self._name}: no place within {within_s} s")
+        call = _Call(function=function)
+        context = copy_context()
+        threading.Thread(target=context.run, args=(self._settle, call), name=self._name, daemon=True).start()
+        try:
+            return call.promise.result(max(0.0, ends - time.monotonic()))
+        except FutureTimeout:
+            raise DeadlineMissed(f"{self._name} did not answer within {within_s} s") from None
+
+    def _settle(self, call: _Call[T]) -> None:
+        try:
+            _settle([call])
+        finally:
+            self._places.release()
 
 
 def _settle(calls: list[_Call[T]]) -> None:

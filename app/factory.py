@@ -9,13 +9,14 @@ from itertools import count
 from uuid import uuid4
 
 import structlog
-from flask import Blueprint, Flask, g, jsonify
+from flask import Blueprint, Flask, g, jsonify, request
 from flask.typing import ResponseReturnValue
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.exceptions import HTTPException
 
 from app import api, headers, health, metrics, senders, webhook
 from app.access import forms, gate, identity, limits
+from app.api import problems
 from app.auth import Authenticator
 from app.console import access, account, page
 from app.publisher import Enqueue, Publisher
@@ -56,7 +57,7 @@ def create_app(settings: Settings, *, enqueue: Enqueue | None = None) -> Flask:
     for pages in (page, access, account):
         app.register_blueprint(pages.blueprint)
     app.before_request(_begin(uuid4().hex[:20]))
-    app.register_blueprint(api.blueprint(settings, _owned(app, _impatient(settings, pool_size=1))))
+    api.mount(app, settings)
     app.wsgi_app = headers.added_to(app.wsgi_app, settings)  # type: ignore[method-assign, assignment]  # Flask's own way to wrap it
     app.register_error_handler(Exception, _failure)
     return app
@@ -133,6 +134,8 @@ def _begin(process: str) -> Callable[[], None]:
 
 def _failure(error: Exception) -> ResponseReturnValue:
     """Answer in JSON; what we did not expect is logged in full and told in general."""
+    if problems.concerns(request.path):
+        return problems.answer(error)
     if isinstance(error, HTTPException):
         given = error.get_response().headers
         document = {"status": error.name.lower().replace(" ", "_"), "request_id": g.get("request_id")}

@@ -44,27 +44,106 @@ def _is_share(given: Decimal) -> None:
         )
 
 
-def _is_reason(written: str) -> None:
+def is_reason(written: str) -> None:
+    """Check that a reason is one line.
+
+    Raises:
+        ValidationError: when it is not.
+    """
     if not written.strip() or not written.isprintable() or len(written) > _LONGEST_REASON:
         raise ValidationError(f"must be a line of 1 to {_LONGEST_REASON} printable characters")
+
+
+def is_reason_if_any(written: str) -> None:
+    """Check that a reason that may be left out is one line, if it is there; raises as `is_reason` does."""
+    if written:
+        is_reason(written)
+
+
+def is_name(written: str) -> bool:
+    """Say whether this may be the name of a source."""
+    return _NAME.match(written) is not None
+
+
+def _is_plain(written: str) -> None:
+    if not written.isprintable():
+        raise ValidationError("must be one line of printable characters")
 
 
 class SourceInput(Schema):
     """What it takes to make a source; loading gives a `domain.signal.Source`."""
 
-    name = fields.String(required=True, validate=validate.Regexp(_NAME, error=_NAME_RULE))
-    book = fields.String(load_default="paper")
-    strategy = fields.String(load_default="", validate=validate.Length(max=200))
-    timeframe = fields.String(load_default=None, allow_none=True, validate=_is_interval)
-    exchange = fields.String(load_default="", validate=validate.Length(max=64))
-    instrument_kind = fields.Enum(InstrumentKind, by_value=True, load_default=None, allow_none=True)
-    sell_alone = fields.Enum(SellAlone, by_value=True, load_default=None, allow_none=True)
-    confidence_scale = fields.Integer(load_default=100, validate=validate.OneOf((1, 10, 100)))
-    max_lag_s = fields.Integer(load_default=300, validate=validate.Range(min=1, max=30 * _DAY_S))
-    dialect = fields.String(load_default=None, allow_none=True, validate=validate.OneOf(NAMES))
-    symbols = fields.Dict(keys=fields.String(), values=fields.String(validate=_is_symbol), load_default=dict)
-    heartbeat_s = fields.Integer(load_default=None, allow_none=True, validate=validate.Range(min=60, max=90 * _DAY_S))
-    sizing = fields.Decimal(load_default=Decimal(1), allow_nan=False, validate=_is_share)
+    name = fields.String(
+        required=True,
+        validate=validate.Regexp(_NAME, error=_NAME_RULE),
+        metadata={"description": f"Its name: {_NAME_RULE}.", "examples": ["desk"]},
+    )
+    book = fields.String(
+        load_default="paper",
+        validate=(validate.Length(max=64), _is_plain),
+        metadata={"description": "The book its signals go to."},
+    )
+    strategy = fields.String(
+        load_default="",
+        validate=(validate.Length(max=200), _is_plain),
+        metadata={"description": "The strategy of alerts that name none."},
+    )
+    timeframe = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=_is_interval,
+        metadata={"description": "The interval of alerts that name none.", "examples": ["1h"]},
+    )
+    exchange = fields.String(
+        load_default="",
+        validate=(validate.Length(max=64), _is_plain),
+        metadata={"description": "The exchange of alerts that name none."},
+    )
+    instrument_kind = fields.Enum(
+        InstrumentKind, by_value=True, load_default=None, allow_none=True,
+        metadata={"description": "What its symbols are."},
+    )  # fmt: skip
+    sell_alone = fields.Enum(
+        SellAlone, by_value=True, load_default=None, allow_none=True,
+        metadata={"description": "What a bare sell means."},
+    )  # fmt: skip
+    confidence_scale = fields.Integer(
+        strict=True,
+        load_default=100,
+        validate=validate.OneOf((1, 10, 100)),
+        metadata={"description": "What full confidence is."},
+    )
+    max_lag_s = fields.Integer(
+        strict=True,
+        load_default=300,
+        validate=validate.Range(min=1, max=30 * _DAY_S),
+        metadata={"description": "Alerts that are older, in seconds, are stale."},
+    )
+    dialect = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.OneOf(NAMES),
+        metadata={"description": "The form of its messages (default: told by their content)."},
+    )
+    symbols = fields.Dict(
+        keys=fields.String(validate=_is_plain),
+        values=fields.String(validate=_is_symbol),
+        load_default=dict,
+        metadata={"description": "How to read symbols it sends.", "examples": [{"US100": "NASDAQ:NDX"}]},
+    )
+    heartbeat_s = fields.Integer(
+        strict=True,
+        load_default=None,
+        allow_none=True,
+        validate=validate.Range(min=60, max=90 * _DAY_S),
+        metadata={"description": "An incident is opened when it is silent for longer, in seconds."},
+    )
+    sizing = fields.Decimal(
+        load_default=Decimal(1), allow_nan=False, validate=_is_share,
+        metadata={
+            "description": "The share of its book's capital that its entries are sized on.", "examples": ["0.25"],
+        },
+    )  # fmt: skip
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> Source:
@@ -78,8 +157,17 @@ class SourceInput(Schema):
 class ActInput(Schema):
     """What an act on signals or events names: `ids`, each once and at most 100, and the `reason`, one line."""
 
-    ids = fields.List(fields.UUID(), required=True, validate=validate.Length(min=1, max=_MOST_IDS))
-    reason = fields.String(required=True, validate=_is_reason)
+    ids = fields.List(
+        fields.UUID(),
+        required=True,
+        validate=validate.Length(min=1, max=_MOST_IDS),
+        metadata={"description": "What is meant, by id."},
+    )
+    reason = fields.String(
+        required=True,
+        validate=is_reason,
+        metadata={"description": "Why; it is kept in the audit log.", "examples": ["the cause is mended"]},
+    )
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -28,6 +28,11 @@ def is_overloaded(session: Session, *, most: int) -> bool:
     return bool(session.execute(query, {"most": most}).scalar_one())
 
 
+def count_open(session: Session) -> int:
+    """Count the unfinished signals."""
+    return int(session.execute(text("SELECT count(*) FROM signals WHERE status = 'open'")).scalar_one())
+
+
 def oldest_open(session: Session) -> datetime | None:
     """Return when the oldest unfinished signal was stored."""
     found: datetime | None = session.execute(

@@ -79,6 +79,7 @@ class ExperimentRow(Base):
         CheckConstraint("bucket BETWEEN 0 AND 999999", name="bucket_known"),
         CheckConstraint("split_percentage BETWEEN 0 AND 1", name="split_is_a_share"),
         CheckConstraint("reference_notional > 0", name="notional_positive"),
+        Index("ix_experiments_created_at", "created_at", "experiment_id"),
     )
 
     experiment_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -12,9 +13,29 @@ from sqlalchemy.orm import Session
 
 from db import bulk
 from db.experiment_models import ExperimentRow
+from db.listing import Key, Listing
 from domain.decision import EngineSlot
 from domain.experiment import PPM, Assignment
 from domain.trade import experiment_id_for
+
+EXPERIMENTS = Listing(
+    select="""
+        SELECT e.experiment_id, e.signal_id, e.study_id, studies.name AS study, signals.book, signals.symbol,
+               signals.direction, e.variant, e.bucket, e.split_percentage, e.first_asked, e.assignment_hash,
+               e.reference_notional, e.policy_version, p.execution_mode, p.executed_engine, p.shadow_engine, p.reason,
+               e.created_at
+        FROM experiments AS e JOIN signals USING (signal_id) JOIN studies USING (study_id)
+            LEFT JOIN execution_policies AS p ON p.experiment_id = e.experiment_id
+    """,
+    conditions={
+        "book": "signals.book = :book", "study": "e.study_id = :study", "variant": "e.variant = :variant",
+        "symbol": "signals.symbol = :symbol",
+    },
+    order=(
+        Key(column="created_at", kind=datetime, sql="e.created_at"),
+        Key(column="experiment_id", kind=UUID, sql="e.experiment_id"),
+    ),
+)  # fmt: skip
 
 
 def record(session: Session, assignments: Sequence[Assignment]) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
+
+from db.listing import Key, Listing
 
 _OPEN = text("""
     INSERT INTO incidents (kind, subject, detail) VALUES (:kind, :subject, cast(:detail AS jsonb))
@@ -22,6 +25,14 @@ _LIST = text("""
     SELECT incident_id, kind, subject, detail, opened_at FROM incidents WHERE closed_at IS NULL
     ORDER BY opened_at, incident_id
 """)
+
+INCIDENTS = Listing(
+    select="SELECT incident_id, kind, subject, detail, opened_at, closed_at FROM incidents",
+    conditions={"kind": "kind = :kind", "subject": "subject = :subject", "open": "(closed_at IS NULL) = :open"},
+    order=(
+        Key(column="opened_at", kind=datetime, sql="opened_at"), Key(column="incident_id", kind=UUID, sql="incident_id")
+    ),
+)  # fmt: skip
 
 
 def open_(session: Session, *, kind: str, subject: str, detail: dict[str, Any]) -> bool:

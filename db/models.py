@@ -99,6 +99,7 @@ class SignalRow(Base):
             postgresql_where=text("coalesce(sequence::text, position_before, position_after) IS NOT NULL"),
         ),
         Index("ix_signals_dead", "book", postgresql_where=text("status = 'dead'")),
+        Index("ix_signals_received_at", "received_at", postgresql_using="brin"),
         Index("ix_signals_undispatched", "book", "symbol", postgresql_where=text("status = 'open' AND stage < 4")),
     )  # fmt: skip
 
@@ -161,7 +162,10 @@ class WebhookEventRow(Base):
     """What came in and was not accepted: the raw bytes and the reasons."""
 
     __tablename__ = "webhook_events"
-    __table_args__ = (CheckConstraint("kind IN ('quarantined', 'oversized')", name="kind_known"),)
+    __table_args__ = (
+        CheckConstraint("kind IN ('quarantined', 'oversized')", name="kind_known"),
+        Index("ix_webhook_events_received_at", "received_at", "event_id"),
+    )
 
     event_id: Mapped[UUID] = mapped_column(primary_key=True)
     source: Mapped[str] = mapped_column(ForeignKey("sources.name"))

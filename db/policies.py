@@ -13,10 +13,20 @@ from sqlalchemy.orm import Session
 
 from db import bulk
 from db.experiment_models import ExecutionPolicyRow
+from db.listing import Key, Listing
 from domain.decision import EngineSlot
 from domain.policy import ExecutionMode, ExecutionPolicy, PolicyVersion, Switch
 
 _COLUMNS = "policy_version_id, book, label, mode, split_ppm, paused, flatten"
+
+VERSIONS = Listing(
+    select="""
+        SELECT policy_version_id, book, label, mode, split_ppm, paused, flatten, set_by, reason, created_at
+        FROM policy_versions
+    """,
+    conditions={"book": "book = :book"},
+    order=(Key(column="policy_version_id", kind=int, sql="policy_version_id"),),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

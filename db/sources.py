@@ -13,12 +13,19 @@ from typing import Any
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
+from db.listing import Columns, Key, Listing
 from domain.intervals import Interval
 from domain.signal import InstrumentKind, SellAlone, Source
 
 _COLUMNS = """name, book, token_hash, token_encrypted, strategy, timeframe, exchange, instrument_kind, sell_alone,
     confidence_scale, max_lag_s, dialect, symbols, heartbeat_s, sizing, enabled,
     CASE WHEN previous_until > now() THEN previous_token_hash END AS previous_token_hash"""
+SOURCES = Listing(
+    select=f"SELECT {_COLUMNS} FROM sources",
+    conditions={"book": "book = :book", "enabled": "enabled = :enabled"},
+    order=(Key(column="name", kind=str, sql='name COLLATE "C"'),),
+    is_ascending=True,
+)
 _INSERT = text("""
     INSERT INTO sources (name, book, token_hash, token_encrypted, strategy, timeframe, exchange, instrument_kind,
         sell_alone, confidence_scale, max_lag_s, dialect, symbols, heartbeat_s, sizing)
@@ -153,6 +160,11 @@ def hold(session: Session, name: str) -> StoredSource:
     return by_name(session, name)
 
 
+def read(row: Columns) -> StoredSource:
+    """Return the source of a row of `SOURCES`."""
+    return _stored(row)
+
+
 def rotate(session: Session, name: str, *, token_hash: str, token_encrypted: bytes, previous_for_s: float) -> datetime:
     """Give a source another token; the present one holds for some seconds more, the one before it no longer.
 
@@ -217,7 +229,7 @@ def _row(source: Source) -> dict[str, Any]:
     }
 
 
-def _stored(row: RowMapping) -> StoredSource:
+def _stored(row: RowMapping | Columns) -> StoredSource:
     source = Source(
         name=row["name"],
         book=row["book"],

@@ -5,14 +5,28 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
+from db.listing import Columns, Key, Listing
 from domain.study import DEFAULT_ALPHA, DEFAULT_HORIZON_SESSIONS, ExitClock, Study
 
 _COLUMNS = "study_id, name, book, salt, horizon_sessions, exit_clock, alpha"
+_SHOWN = f"""
+    SELECT {_COLUMNS}, engine_a, engine_b, fill_model, status, created_at,
+           (SELECT count(*) FROM experiments WHERE experiments.study_id = studies.study_id) AS experiments
+    FROM studies
+"""
+STUDIES = Listing(
+    select=_SHOWN,
+    conditions={"book": "book = :book"},
+    order=(
+        Key(column="created_at", kind=datetime, sql="created_at"), Key(column="study_id", kind=UUID, sql="study_id")
+    ),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +93,12 @@ def load(session: Session, ids: Collection[UUID]) -> dict[UUID, Study]:
     """Return the studies with these ids."""
     query = text(f"SELECT {_COLUMNS} FROM studies WHERE study_id = ANY(:ids)")
     return {row["study_id"]: _study(row) for row in session.execute(query, {"ids": list(set(ids))}).mappings()}
+
+
+def find(session: Session, study_id: UUID) -> Columns | None:
+    """Return a study with its versions, its status and how many experiments it has; None when there is none."""
+    row = session.execute(text(f"{_SHOWN} WHERE study_id = :id"), {"id": study_id}).mappings().one_or_none()
+    return None if row is None else dict(row)
 
 
 def _insert(session: Session, study: Study, versions: Versions) -> None:

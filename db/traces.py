@@ -10,6 +10,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from db import listing
+from db.listing import Key, Listing
+
 Columns = dict[str, Any]
 
 _SIGNAL = """
@@ -55,14 +58,21 @@ _OUTCOMES = """
 """
 _STAGES = "SELECT stage, written_by, at FROM signal_events WHERE signal_id = :id ORDER BY stage"
 _FAILURES = "SELECT * FROM task_failures WHERE signal_id = :id ORDER BY failure_id"
-_LIST = """
-    SELECT signal_id, received_at, book, source, strategy, symbol, exchange, direction, action, stage, status, attempts,
-           flags, last_error, (SELECT traceback_hash FROM task_failures AS f WHERE f.signal_id = signals.signal_id
-                               ORDER BY failure_id DESC LIMIT 1) AS traceback_hash
-    FROM signals
-    WHERE (cast(:book AS text) IS NULL OR book = :book) AND (cast(:status AS text) IS NULL OR status = :status)
-    ORDER BY seq DESC LIMIT :limit
-"""
+SIGNALS = Listing(
+    select="""
+        SELECT signal_id, received_at, book, source, strategy, symbol, exchange, instrument_kind, direction, action,
+               timeframe, price, stage, status, attempts, flags, is_test, last_error, seq,
+               (SELECT traceback_hash FROM task_failures AS f WHERE f.signal_id = signals.signal_id
+                ORDER BY failure_id DESC LIMIT 1) AS traceback_hash
+        FROM signals
+    """,
+    conditions={
+        "book": "book = :book", "source": "source = :source", "symbol": "symbol = :symbol",
+        "action": "action = :action", "status": "status = :status", "since": "received_at >= :since",
+        "until": "received_at < :until",
+    },
+    order=(Key(column="seq", kind=int, sql="seq"),),
+)  # fmt: skip
 
 
 class SignalUnknown(LookupError):
@@ -117,8 +127,21 @@ def load(session: Session, signal_id: UUID) -> Trace:
 
 def newest(session: Session, *, book: str | None = None, status: str | None = None, limit: int) -> list[Columns]:
     """Return up to `limit` signals, newest first, with the columns a list shows."""
-    given = {"book": book, "status": status, "limit": limit}
-    return [dict(row) for row in session.execute(text(_LIST), given).mappings()]
+    wanted = {"book": book, "status": status}
+    filters = {name: value for name, value in wanted.items() if value is not None}
+    return listing.page(session, SIGNALS, filters=filters, limit=limit)
+
+
+def signal_of_experiment(session: Session, experiment_id: UUID) -> UUID | None:
+    """Return the signal of an experiment; None when there is no such experiment."""
+    query = text("SELECT signal_id FROM experiments WHERE experiment_id = :id")
+    return session.execute(query, {"id": experiment_id}).scalar_one_or_none()
+
+
+def signal_of_trade(session: Session, trade_id: UUID) -> UUID | None:
+    """Return the signal of a trade; None when there is no such trade."""
+    query = text("SELECT signal_id FROM trades JOIN experiments USING (experiment_id) WHERE trade_id = :id")
+    return session.execute(query, {"id": trade_id}).scalar_one_or_none()
 
 
 def _with_parts(orders: list[Columns], **parts: Sequence[Mapping[str, Any]]) -> list[Columns]:

@@ -49,6 +49,7 @@ class TradeRow(Base):
             "ix_trades_open", "book", "symbol", "exchange", "instrument_kind",
             postgresql_where=text("status IN ('pending', 'open')"),
         ),
+        Index("ix_trades_created_at", "created_at", "trade_id"),
     )  # fmt: skip
 
     trade_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db import bulk
+from db.listing import Key, Listing
 from db.plans import plan_from_json, plan_to_json, walk_from_json, walk_to_json
 from db.trade_models import TradeRow
 from domain.decision import EngineSlot
@@ -49,6 +50,22 @@ _LAGGING = """
     )
     SELECT DISTINCT experiment_id FROM lagging
 """
+
+TRADES = Listing(
+    select="""
+        SELECT t.trade_id, t.experiment_id, experiments.signal_id, t.book, t.source, t.strategy, t.symbol, t.exchange,
+               t.instrument_kind, t.engine, t.is_shadow, t.status, t.side, t.quantity, t.entry_at, t.time_limit_at,
+               t.evaluated_to, t.denial, t.created_at
+        FROM trades AS t JOIN experiments USING (experiment_id)
+    """,
+    conditions={
+        "book": "t.book = :book", "engine": "t.engine = :engine", "is_shadow": "t.is_shadow = :is_shadow",
+        "status": "t.status = :status", "symbol": "t.symbol = :symbol",
+    },
+    order=(
+        Key(column="created_at", kind=datetime, sql="t.created_at"), Key(column="trade_id", kind=UUID, sql="t.trade_id")
+    ),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

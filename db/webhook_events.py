@@ -13,6 +13,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from db.intake import read_clocks
+from db.listing import Key, Listing
 
 _INSERT = text("""
     INSERT INTO webhook_events (event_id, source, book, kind, received_at, raw_body, content_type, errors)
@@ -21,6 +22,18 @@ _INSERT = text("""
         CAST(:content_type AS text[]), CAST(:errors AS jsonb[]))
 """)
 
+EVENTS = Listing(
+    select="""
+        SELECT event_id, source, book, kind, received_at, errors, redriven_at, redriven_signal_id FROM webhook_events
+    """,
+    conditions={
+        "source": "source = :source", "book": "book = :book", "kind": "kind = :kind",
+        "redriven": "(redriven_at IS NOT NULL) = :redriven",
+    },
+    order=(
+        Key(column="received_at", kind=datetime, sql="received_at"), Key(column="event_id", kind=UUID, sql="event_id")
+    ),
+)  # fmt: skip
 _KEPT = "event_id, source, book, received_at, raw_body, errors, redriven_at, redriven_signal_id"
 
 

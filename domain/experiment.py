@@ -11,7 +11,6 @@ import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from fractions import Fraction
 from uuid import UUID
 
 from domain.decision import EngineSlot
@@ -21,6 +20,7 @@ from domain.study import Study
 
 SCHEME = "dtab1"
 PPM = 1_000_000
+_MILLIONTH = Decimal("0.000001")
 _SEPARATOR = "\x1f"
 
 
@@ -92,9 +92,9 @@ def split_to_ppm(split: Decimal) -> int:
         ValueError: when the share is out of range or finer than one millionth.
     """
     if split.is_finite() and 0 <= split <= 1:
-        ppm = Fraction(split) * PPM
-        if ppm.denominator == 1:
-            return int(ppm)
+        millionths = split.quantize(_MILLIONTH)
+        if millionths == split:
+            return int(millionths * PPM)
     raise ValueError(f"{split} is not a share between 0 and 1 with at most 6 decimals")
 
 

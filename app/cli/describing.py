@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 
 import click
 import msgspec
-from cryptography.fernet import InvalidToken
 from marshmallow import ValidationError
 
+from app import sourcing
 from app.cli import Problem
 from app.local import datadir, network, runfile
 from app.schemas import SourceInput, SourceOutput
+from app.sourcing import NoSecretKey
 from config.settings import Settings
 from config.vault import TokenVault
 from db.sources import StoredSource
@@ -87,17 +88,12 @@ def document(source: Source) -> dict[str, Any]:
 
 def shown(source: Source, *, token: str | None, base: str, enabled: bool) -> dict[str, Any]:
     """Describe a source; token and URL are None when the token was encrypted under another SECRET_KEY."""
-    url = f"{base}/webhook/{token}" if token is not None else None
-    return document(source) | {"token": token, "url": url, "enabled": enabled}
+    return sourcing.described(source, token=token, base=base, enabled=enabled)
 
 
 def stored(one: StoredSource, *, vault: TokenVault, base: str) -> dict[str, Any]:
     """Describe a source with its token and URL."""
-    try:
-        token = vault.open(one.token_encrypted)
-    except InvalidToken:
-        token = None
-    return shown(one.source, token=token, base=base, enabled=one.enabled)
+    return shown(one.source, token=sourcing.token_of(one, vault), base=base, enabled=one.enabled)
 
 
 def vault(settings: Settings) -> TokenVault:
@@ -106,9 +102,10 @@ def vault(settings: Settings) -> TokenVault:
     Raises:
         Problem: when SECRET_KEY is not set.
     """
-    if settings.secret_key is None:
-        raise Problem("SECRET_KEY is not set; tokens are encrypted under it")
-    return TokenVault(settings.secret_key)
+    try:
+        return sourcing.vault(settings)
+    except NoSecretKey as error:
+        raise Problem(str(error)) from None
 
 
 def base(settings: Settings, directory: Path | None) -> str:

@@ -11,11 +11,14 @@ from uuid import UUID
 
 import click
 
+from app import closing
+from app.acts import Act
 from app.cli import Problem, opened
 from app.cli.reading import snapshot
+from app.closing import NotOpen
 from app.reporting.plain import clean
 from config import settings as configuration
-from db import audit, incidents
+from db import incidents
 from domain import incidents as telling
 
 _data_dir = click.option("--data-dir", type=click.Path(path_type=Path), help="The instance (default: the last one).")
@@ -50,13 +53,12 @@ def list_incidents(*, as_json: bool, data_dir: Path | None) -> None:
 @_data_dir
 def close(*, incident_id: UUID, reason: str, data_dir: Path | None) -> None:
     """Close an incident; a new one is opened when its cause is seen again, of missing alerts never for the same gap."""
+    act = Act(by=getpass.getuser(), reason=reason, at=datetime.now(UTC))
     with opened(data_dir) as (_, database), database.transaction() as session:
-        if not incidents.close(session, incident_id):
-            raise click.ClickException(f"no incident {incident_id} is open")
-        audit.append(
-            session, actor=getpass.getuser(), action="incident.closed", subject=str(incident_id), reason=reason,
-            detail={}, at=datetime.now(UTC),
-        )  # fmt: skip
+        try:
+            closing.close(session, incident_id, act=act)
+        except NotOpen as error:
+            raise click.ClickException(str(error)) from None
     click.echo(f"closed: {incident_id}")
 
 

@@ -8,14 +8,15 @@ import time
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
 
 import click
 
+from app import switching
+from app.acts import Act
 from app.cli import Problem, live, opened
-from db import audit, books, policies, real_trades
+from app.switching import NoPolicy, NoSwitch, Wish
 from db import live as switches
-from db.policies import PolicyChange
+from db import policies, real_trades
 from db.real_trades import RealExposure
 from db.session import Database
 from domain.experiment import PPM, split_to_ppm
@@ -42,7 +43,7 @@ command.add_command(live.leave)
 def show(book: str, as_json: bool, data_dir: Path | None) -> None:
     """Show all versions of a book's policy, newest first."""
     with opened(data_dir) as (settings, database), database.transaction() as session:
-        versions = [_described(one) for one in policies.history(session, book)]
+        versions = [switching.described(one) for one in policies.history(session, book)]
         trading = switches.state(session) if book == switches.BOOK else None
     if not versions:
         raise click.ClickException(f"there is no book {book!r} with a policy")
@@ -69,23 +70,14 @@ def set_(
     *, book: str, mode: str | None, split: str | None, label: str | None, reason: str, data_dir: Path | None
 ) -> None:
     """Put a new version in force; experiments that exist keep theirs."""
+    wish = Wish(
+        mode=ExecutionMode(mode) if mode else None, split_ppm=_split(split) if split else None, label=label or None
+    )
     with opened(data_dir) as (_, database), database.transaction() as session:
-        if book not in books.load(session, [book]):
-            raise Problem(f"--book: there is no book {book!r}")
-        present = policies.current(session, [book])[book]
-        wanted = PolicyChange(
-            label=label or present.label.partition(".")[0],
-            mode=ExecutionMode(mode) if mode else present.mode,
-            split_ppm=_split(split) if split else present.split_ppm,
-            set_by=getpass.getuser(),
-            reason=reason,
-        )
-        made = policies.change(session, book, wanted)
-        audit.append(
-            session, actor=wanted.set_by, action="policy.set", subject=book, reason=reason,
-            detail={"policy_version": made.label, "mode": made.mode.value, "split_ppm": made.split_ppm},
-            at=datetime.now(UTC),
-        )  # fmt: skip
+        try:
+            made = switching.set_policy(session, book, wish, act=_act(reason))
+        except NoPolicy:
+            raise Problem(f"--book: there is no book {book!r} with a policy") from None
     click.echo(f"{book}: {made.label} is in force: {made.mode.value}, split {Decimal(made.split_ppm) / PPM}")
 
 
@@ -142,19 +134,14 @@ def resume(*, book: str, reason: str, data_dir: Path | None) -> None:
 
 def _switched(database: Database, book: str, switch: Switch, reason: str) -> PolicyVersion:
     with database.transaction() as session:
-        if book not in books.load(session, [book]) or book.startswith("replay:"):
-            raise Problem(f"--book: there is no book {book!r} with a switch")
-        present = policies.current(session, [book])[book]
-        wanted = PolicyChange(
-            label=present.label.partition(".")[0], mode=present.mode, split_ppm=present.split_ppm,
-            set_by=getpass.getuser(), reason=reason, switch=switch,
-        )  # fmt: skip
-        made = policies.change(session, book, wanted)
-        audit.append(
-            session, actor=wanted.set_by, action=f"policy.{switch.value}", subject=book, reason=reason,
-            detail={"policy_version": made.label}, at=datetime.now(UTC),
-        )  # fmt: skip
-    return made
+        try:
+            return switching.throw(session, book, switch, act=_act(reason))
+        except NoSwitch:
+            raise Problem(f"--book: there is no book {book!r} with a switch") from None
+
+
+def _act(reason: str) -> Act:
+    return Act(by=getpass.getuser(), reason=reason, at=datetime.now(UTC))
 
 
 def _counted(database: Database, book: str) -> RealExposure:
@@ -167,15 +154,3 @@ def _split(value: str) -> int:
         return split_to_ppm(Decimal(value))
     except (InvalidOperation, ValueError):
         raise Problem(f"--split={value!r}: a share between 0 and 1 with at most 6 decimals, such as 0.5") from None
-
-
-def _described(version: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "policy_version": version["label"],
-        "mode": version["mode"],
-        "switch": "flat" if version["flatten"] else "paused" if version["paused"] else "on",
-        "split": float(Decimal(version["split_ppm"]) / PPM),
-        "set_by": version["set_by"],
-        "reason": version["reason"],
-        "created_at": version["created_at"].isoformat(),
-    }

@@ -12,16 +12,16 @@ from typing import Any
 
 import click
 
-from app import auth
+from app import sourcing
+from app.acts import Act
 from app.cli import Problem, describing
 from app.cli.reading import up_to_date as _opened
-from app.dialects import template
 from app.reporting.plain import clean
 from config.settings import Settings
 from config.vault import TokenVault
-from db import activity, audit, books, sources
+from db import activity, books, sources
 from db.activity import Activity
-from db.session import Database, Session
+from db.session import Database
 from db.sources import BookUnknown, SourceExists, SourceUnknown
 from domain.signal import Source
 
@@ -96,19 +96,18 @@ def set_(
         held = sources.hold(session, name)
         kept = {field: one for field, one in describing.document(held.source).items() if field not in unset}
         source = describing.described(kept | changes, mapped=mapped)
-        sources.change(session, source)
-        _note(session, "changed", name, reason=reason, detail=_differences(held.source, source))
+        changed = sourcing.change(session, held.source, source, act=_act(reason))
     document = describing.stored(
         replace(held, source=source), vault=describing.vault(settings), base=describing.base(settings, data_dir)
     )
-    click.echo(describing.encoded(document) if as_json else _changes(held.source, source))
+    click.echo(describing.encoded(document) if as_json else _changes(changed))
 
 
 @command.command()
 @click.argument("name")
 @click.option(
-    "--keep", type=click.IntRange(0, 30 * 86_400), default=86_400, show_default=True, metavar="SECONDS",
-    help="How long the present token holds beside the new one; 0 ends it within seconds.",
+    "--keep", type=click.IntRange(0, sourcing.MOST_KEEP_S), default=sourcing.KEEP_S, show_default=True,
+    metavar="SECONDS", help="How long the present token holds beside the new one; 0 ends it within seconds.",
 )  # fmt: skip
 @_REASON
 @_DATA_DIR
@@ -117,8 +116,7 @@ def rotate(*, name: str, keep: int, reason: str, data_dir: Path | None, as_json:
     """Give the source NAME a new token and print its URL; the present one still holds for a day."""
     with _opened(data_dir) as (settings, database), _known(name), database.transaction() as session:
         stored = sources.by_name(session, name)
-        token, until = auth.reissue(session, describing.vault(settings), name, previous_for_s=keep)
-        _note(session, "rotated", name, reason=reason, detail={"previous_until": until.isoformat()})
+        token, until = sourcing.rotate(session, name, keep_s=keep, vault=describing.vault(settings), act=_act(reason))
     document = describing.shown(
         stored.source, token=token, base=describing.base(settings, data_dir), enabled=stored.enabled
     )
@@ -137,8 +135,7 @@ def rotate(*, name: str, keep: int, reason: str, data_dir: Path | None, as_json:
 def disable(*, name: str, reason: str, data_dir: Path | None) -> None:
     """Refuse what the source NAME posts from now on."""
     with _opened(data_dir) as (_, database), _known(name), database.transaction() as session:
-        sources.enable(session, name, enabled=False)
-        _note(session, "disabled", name, reason=reason)
+        sourcing.enable(session, name, enabled=False, act=_act(reason))
 
 
 @command.command()
@@ -148,8 +145,7 @@ def disable(*, name: str, reason: str, data_dir: Path | None) -> None:
 def enable(*, name: str, reason: str, data_dir: Path | None) -> None:
     """Take again what the source NAME posts."""
     with _opened(data_dir) as (_, database), _known(name), database.transaction() as session:
-        sources.enable(session, name, enabled=True)
-        _note(session, "enabled", name, reason=reason)
+        sourcing.enable(session, name, enabled=True, act=_act(reason))
 
 
 @command.command()
@@ -159,8 +155,7 @@ def enable(*, name: str, reason: str, data_dir: Path | None) -> None:
 def renewed(*, name: str, reason: str, data_dir: Path | None) -> None:
     """Note that the alerts of the source NAME were made anew in TradingView, which ends them after two months."""
     with _opened(data_dir) as (_, database), _known(name), database.transaction() as session:
-        sources.renewed(session, name)
-        _note(session, "renewed", name, reason=reason)
+        sourcing.renewed(session, name, act=_act(reason))
 
 
 @command.command("template")
@@ -176,11 +171,7 @@ def template_(*, name: str, data_dir: Path | None, as_json: bool) -> None:
         raise Problem(
             f"the token of {name!r} was encrypted under another SECRET_KEY; give it a new one: sources rotate"
         )
-    messages = {
-        "strategy": template.strategy(),
-        "buy": template.indicator("buy"),
-        "exit": template.indicator("exit long"),
-    }
+    messages = sourcing.messages()
     if as_json:
         click.echo(describing.encoded({"url": url} | messages))
         return
@@ -226,14 +217,8 @@ def _present(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _differences(before: Source, after: Source) -> dict[str, Any]:
-    """Return what changed, of each field what it was and what it is."""
-    was, now = describing.document(before), describing.document(after)
-    return {field: [was[field], now[field]] for field in now if was[field] != now[field]}
-
-
-def _changes(before: Source, after: Source) -> str:
-    told = [f"{field}: {was} -> {now}" for field, (was, now) in _differences(before, after).items()]
+def _changes(changed: Mapping[str, Any]) -> str:
+    told = [f"{field}: {was} -> {now}" for field, (was, now) in changed.items()]
     return "\n".join(clean(one) for one in told) or "nothing changed"
 
 
@@ -256,11 +241,8 @@ def _listed(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"{'':<20} {document['url'] or 'its token was encrypted under another SECRET_KEY: sources rotate'}"
 
 
-def _note(session: Session, act: str, name: str, *, reason: str, detail: dict[str, Any] | None = None) -> None:
-    audit.append(
-        session, actor=getpass.getuser(), action=f"source.{act}", subject=name, reason=reason, detail=detail or {},
-        at=datetime.now(UTC),
-    )  # fmt: skip
+def _act(reason: str) -> Act:
+    return Act(by=getpass.getuser(), reason=reason, at=datetime.now(UTC))
 
 
 @contextmanager
@@ -274,13 +256,10 @@ def _known(name: str) -> Iterator[None]:
 def _issue(database: Database, vault: TokenVault, source: Source, *, reason: str) -> str:
     try:
         with database.transaction() as session:
-            books.ensure_standing(session)
-            token = auth.issue(session, vault, source)
-            _note(session, "added", source.name, reason=reason, detail={"book": source.book})
+            return sourcing.add(session, source, vault=vault, act=_act(reason))
     except SourceExists:
         raise Problem(f"there is a source named {source.name!r} already; choose another name") from None
     except BookUnknown:
         raise Problem(
             f"there is no book named {source.book!r}; the standing ones are {', '.join(books.STANDING)}"
         ) from None
-    return token

@@ -25,7 +25,7 @@ def document(trace: Trace) -> Document:
     return plain
 
 
-def rows(found: list[dict[str, Any]]) -> list[Document]:
+def rows(found: Sequence[dict[str, Any]]) -> list[Document]:
     """Return rows as JSON values."""
     return [_plain(row) for row in found]
 

@@ -133,6 +133,12 @@ def upgrade() -> None:
     op.create_index('ix_orders_real', 'orders', ['book', 'state'], postgresql_where=sa.text("venue <> 'model'"))
     op.create_index('ix_signals_dead', 'signals', ['book'], postgresql_where=sa.text("status = 'dead'"))
 
+    # The lists of the API go through these in order.
+    op.create_index('ix_signals_received_at', 'signals', ['received_at'], postgresql_using='brin')
+    op.create_index('ix_webhook_events_received_at', 'webhook_events', ['received_at', 'event_id'])
+    op.create_index('ix_experiments_created_at', 'experiments', ['created_at', 'experiment_id'])
+    op.create_index('ix_trades_created_at', 'trades', ['created_at', 'trade_id'])
+
 
 def downgrade() -> None:
     raise NotImplementedError("migrations go forward only; restore a backup to go back")

@@ -8,87 +8,21 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
-import structlog
-from flask.testing import FlaskClient
-from redis import Redis
-from sqlalchemy import text
-from werkzeug.test import TestResponse
 
-from app.factory import RECEIVER, create_app
 from app.local.stack import ServerUrls
-from db import failures
-from db.session import Database
+from tests.api_support import PREFIX, REASON, REDIS_DB, TOKEN, Service, serving
 from tests.pipeline_support import prepared, settings_for, store_signal
 from tests.stacks import a_stack, with_redis_database
 
-REDIS_DB = 9
-TOKEN = "an-api-token-for-tests-of-32-and-more"
-RERUN, REDRIVE = "/api/v1/signals/rerun", "/api/v1/signals/redrive"
+RERUN, REDRIVE = "/signals/rerun", "/signals/redrive"
 ROUTES = (RERUN, REDRIVE)
-REASON = "the cause is mended"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Service:
-    """A web application with an API token, its database, and the Redis it publishes to."""
-
-    client: FlaskClient
-    database: Database
-    redis: Redis
-
-    def post(self, path: str, document: Any, *, token: str | None = TOKEN) -> TestResponse:
-        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        body = document if isinstance(document, bytes) else json.dumps(document).encode()
-        return self.client.post(path, data=body, headers=headers)
-
-    def rows(self, query: str) -> list[dict[str, Any]]:
-        with self.database.transaction() as session:
-            return [dict(row) for row in session.execute(text(query)).mappings()]
-
-    def dead(self) -> UUID:
-        """Store a signal that was given up."""
-        signal_id = store_signal(self.database, status="dead", attempts=5, last_error="x")
-        with self.database.transaction() as session:
-            failures.record(session, signal_id, stage="x", error="x", traceback_hash="", attempt=5, dead=True)
-        return signal_id
-
-    def quarantined(self, body: dict[str, Any]) -> UUID:
-        """Keep a message in quarantine."""
-        event_id = uuid4()
-        with self.database.transaction() as session:
-            session.execute(
-                text(
-                    "INSERT INTO webhook_events (event_id, source, book, kind, received_at, raw_body, content_type,"
-                    " errors) VALUES (:id, 'tests', 'paper', 'quarantined', now(), :body, '', '{}')"
-                ),
-                {"id": event_id, "body": json.dumps(body).encode()},
-            )
-        return event_id
-
-    def messages(self) -> int:
-        """Return how many tasks wait for the pipeline."""
-        waiting = self.redis.llen("pipeline")
-        assert isinstance(waiting, int)
-        return waiting
-
-
-def a_service(database_url: str, redis_url: str, **environ: str) -> Iterator[Service]:
-    settings = settings_for(database_url, redis_url, **environ)
-    prepared(database_url, redis_url).database.dispose()
-    app, database = create_app(settings), Database(settings.sqlalchemy_url)
-    with Redis.from_url(redis_url) as redis:
-        redis.flushdb()
-        yield Service(client=app.test_client(), database=database, redis=redis)
-        redis.flushdb()
-    app.extensions[RECEIVER].close()
-    database.dispose()
-    structlog.reset_defaults()
+PROBLEM = "application/problem+json"
 
 
 @pytest.fixture
@@ -96,9 +30,19 @@ def redis_url(server_urls: ServerUrls) -> str:
     return with_redis_database(server_urls.redis_url, REDIS_DB)
 
 
+@contextmanager
+def a_service(database_url: str, redis_url: str, **environ: str) -> Iterator[Service]:
+    prepared(database_url, redis_url).database.dispose()
+    with serving(settings_for(database_url, redis_url, LOG_LEVEL="ERROR", **environ), redis_url=redis_url) as made:
+        made.redis.flushdb()
+        yield made
+        made.redis.flushdb()
+
+
 @pytest.fixture
 def service(database_url: str, redis_url: str) -> Iterator[Service]:
-    yield from a_service(database_url, redis_url, API_TOKEN=TOKEN, LOG_LEVEL="ERROR")
+    with a_service(database_url, redis_url, API_TOKEN=TOKEN) as made:
+        yield made
 
 
 def test_without_the_token_nothing_is_done_and_nothing_is_told(service: Service) -> None:
@@ -106,37 +50,40 @@ def test_without_the_token_nothing_is_done_and_nothing_is_told(service: Service)
 
     answers = [
         service.post(path, {"ids": [str(signal_id)], "reason": REASON}, token=token)
-        for path in (*ROUTES, "/api/v1/no/such/route", "/api//v1/signals/rerun")
+        for path in (*ROUTES, "/no/such/route", "//signals/rerun")
         for token in (None, "", "wrong", TOKEN[:-1], TOKEN + "x", "ü" * 40)
     ]
-    others = [service.client.get(path) for path in (*ROUTES, "/api/")]
-    others.append(service.client.post("/", environ_overrides={"PATH_INFO": f"/{RERUN}"}))
+    others = [service.client.get(path) for path in (*(PREFIX + one for one in ROUTES), "/api/", "/api//v1/signals")]
+    others.append(service.client.post("/", environ_overrides={"PATH_INFO": f"/{PREFIX}{RERUN}"}))
+    others.append(service.client.options(PREFIX + RERUN))
 
     documents = [one.get_json() for one in (*answers, *others)]
     assert {one.status_code for one in (*answers, *others)} == {401}
     assert {one.headers["WWW-Authenticate"] for one in (*answers, *others)} == {"Bearer"}
-    assert all(set(one) == {"status", "request_id"} and one["status"] == "unauthorized" for one in documents)
+    assert {one.content_type for one in (*answers, *others)} == {PROBLEM}
+    assert len({json.dumps(one | {"request_id": ""}) for one in documents}) == 1
     assert service.rows("SELECT status FROM signals") == [{"status": "dead"}]
     assert service.rows("SELECT FROM audit_log") == []
 
 
 def test_the_token_counts_only_as_a_bearers(service: Service) -> None:
     for header in (TOKEN, f"Basic {TOKEN}", f"Token {TOKEN}", "Bearer", f"Bearer\t{TOKEN}"):
-        assert service.client.post(RERUN, headers={"Authorization": header}).status_code == 401
+        assert service.client.post(PREFIX + RERUN, headers={"Authorization": header}).status_code == 401
 
 
 def test_without_a_token_in_the_settings_nobody_gets_in(database_url: str, redis_url: str) -> None:
-    for service in a_service(database_url, redis_url, LOG_LEVEL="ERROR"):
+    with a_service(database_url, redis_url) as service:
         assert [service.post(path, {}, token=token).status_code for path in ROUTES for token in ("", None, "None")] == [
             401
         ] * 6
 
 
 def test_with_the_token_what_is_not_there_is_not_found(service: Service) -> None:
-    headers = {"Authorization": f"bearer {TOKEN}"}
+    missing, wrong = service.get("/no/such/route", token=None, Authorization=f"bearer {TOKEN}"), service.get(RERUN)
 
-    assert service.client.get("/api/v1/no/such/route", headers=headers).status_code == 404
-    assert service.client.get(RERUN, headers=headers).status_code == 405
+    assert (missing.status_code, missing.content_type, missing.get_json()["title"]) == (404, PROBLEM, "Not Found")
+    assert (wrong.status_code, wrong.content_type) == (405, PROBLEM)
+    assert wrong.headers["Allow"] == "OPTIONS, POST"
 
 
 def test_a_dead_signal_is_rerun_sent_on_and_written_down(service: Service) -> None:
@@ -221,23 +168,36 @@ def test_bad_input_is_named_by_its_field(service: Service, path: str) -> None:
 
     for answer, field in answers:
         document = answer.get_json()
-        assert (answer.status_code, document["status"], list(document["errors"])) == (422, "invalid", [field])
+        assert (answer.status_code, document["status"], list(document["errors"])) == (422, 422, [field])
+        assert answer.content_type == PROBLEM
         assert document["request_id"]
     assert service.rows("SELECT FROM audit_log") == []
 
 
 def test_a_body_that_is_too_large_is_refused(service: Service) -> None:
-    assert service.post(RERUN, b"x" * 65_537).status_code == 413
+    answer = service.post(RERUN, b"x" * 65_537)
+
+    assert (answer.status_code, answer.content_type) == (413, PROBLEM)
+
+
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "text/plain", ""])
+def test_a_body_that_does_not_say_that_it_is_json_is_refused(service: Service, content_type: str) -> None:
+    body = json.dumps({"ids": [str(service.dead())], "reason": REASON})
+
+    answer = service.client.post(
+        PREFIX + RERUN, data=body, headers={"Authorization": f"Bearer {TOKEN}"}, content_type=content_type or None
+    )
+
+    assert (answer.status_code, answer.content_type) == (415, PROBLEM)
+    assert service.rows("SELECT FROM signals WHERE status = 'open'") == []
 
 
 def test_without_a_broker_the_rows_are_due_and_the_answer_comes_in_time(database_url: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes connections and never answers
         redis_url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
-        settings = settings_for(database_url, redis_url, API_TOKEN=TOKEN, LOG_LEVEL="ERROR")
         prepared(database_url, redis_url).database.dispose()
-        app, database = create_app(settings), Database(settings.sqlalchemy_url)
-        with Redis() as unused:
-            service = Service(client=app.test_client(), database=database, redis=unused)
+        settings = settings_for(database_url, redis_url, API_TOKEN=TOKEN, LOG_LEVEL="ERROR")
+        with serving(settings, redis_url=redis_url) as service:
             ids = [service.dead() for _ in range(20)]
             event_id = service.quarantined({"symbol": "BTCUSDT", "action": "buy"})
 
@@ -245,15 +205,12 @@ def test_without_a_broker_the_rows_are_due_and_the_answer_comes_in_time(database
             rerun = service.post(RERUN, {"ids": [str(one) for one in ids], "reason": REASON})
             redriven = service.post(REDRIVE, {"ids": [str(event_id)], "reason": REASON})
             took_s = time.monotonic() - begun
-        app.extensions[RECEIVER].close()
 
-        assert (rerun.status_code, rerun.get_json()["enqueued"]) == (200, False)
-        assert (redriven.status_code, redriven.get_json()["enqueued"]) == (200, False)
-        assert took_s < 10
-        due = "SELECT FROM signals WHERE status = 'open' AND next_attempt_at <= now() AND processing_lock IS NULL"
-        assert len(service.rows(due)) == 21
-        database.dispose()
-        structlog.reset_defaults()
+            assert (rerun.status_code, rerun.get_json()["enqueued"]) == (200, False)
+            assert (redriven.status_code, redriven.get_json()["enqueued"]) == (200, False)
+            assert took_s < 10
+            due = "SELECT FROM signals WHERE status = 'open' AND next_attempt_at <= now() AND processing_lock IS NULL"
+            assert len(service.rows(due)) == 21
 
 
 def test_the_web_process_makes_itself_a_token_and_takes_it(
@@ -264,14 +221,18 @@ def test_the_web_process_makes_itself_a_token_and_takes_it(
         file = tmp_path / "api_token"
         body = json.dumps({"ids": [str(uuid4())], "reason": REASON}).encode()
 
-        told = [status(stack.web_url + RERUN, body, token=token) for token in (file.read_text().strip(), "a wrong one")]
+        told = [
+            status(stack.web_url + PREFIX + RERUN, body, token=token)
+            for token in (file.read_text().strip(), "a wrong one")
+        ]
 
     assert told == [409, 401]
     assert file.stat().st_mode & 0o777 == 0o600
 
 
 def status(url: str, body: bytes, *, token: str) -> int:
-    request = urllib.request.Request(url, body, {"Authorization": f"Bearer {token}"})
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    request = urllib.request.Request(url, body, headers)
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return int(answer.status)

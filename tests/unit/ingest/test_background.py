@@ -3,9 +3,10 @@ from __future__ import annotations
 import threading
 
 import pytest
+from structlog.contextvars import bind_contextvars, get_contextvars
 
 from app.background import Background, QueueFull
-from app.deadlines import Aside, DeadlineMissed
+from app.deadlines import Aside, Besides, DeadlineMissed
 
 
 def test_what_waits_is_handled_together_in_order_up_to_a_batch() -> None:
@@ -70,3 +71,43 @@ def test_an_error_of_a_call_is_raised_where_it_is_waited_for() -> None:
     with pytest.raises(ZeroDivisionError):
         aside.run(lambda: 1 // 0, within_s=5)
     aside.close()
+
+
+def test_calls_beside_each_other_do_not_wait_for_one_that_hangs() -> None:
+    go_on = threading.Event()
+    besides = Besides("test", at_once=2)
+
+    with pytest.raises(DeadlineMissed):
+        besides.run(lambda: go_on.wait(5), within_s=0.02)
+
+    assert besides.run(lambda: "at once", within_s=5) == "at once"
+    go_on.set()
+
+
+def test_no_more_calls_than_there_are_places_run_and_the_rest_is_given_up_in_time() -> None:
+    go_on, called = threading.Event(), list[str]()
+    besides = Besides("test", at_once=1)
+
+    with pytest.raises(DeadlineMissed):
+        besides.run(lambda: go_on.wait(5), within_s=0.02)
+    with pytest.raises(DeadlineMissed, match="no place"):
+        besides.run(lambda: called.append("dropped"), within_s=0.02)
+    go_on.set()
+
+    assert besides.run(lambda: "later", within_s=5) == "later"
+    assert called == []
+
+
+def test_an_error_of_a_call_beside_is_raised_where_it_is_waited_for_and_gives_its_place_back() -> None:
+    besides = Besides("test", at_once=1)
+
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            besides.run(lambda: 1 // 0, within_s=5)
+
+
+def test_a_call_beside_logs_under_the_names_of_who_called() -> None:
+    besides = Besides("test", at_once=1)
+    bind_contextvars(request_id="the one")
+
+    assert besides.run(get_contextvars, within_s=5) == {"request_id": "the one"}

@@ -1,0 +1,95 @@
+"""Experiments: the assignment of each entry signal, and what came of it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+from marshmallow import fields
+
+from app.api import paging, tracing
+from app.api.fields import Output, choice, count, ident, moment, money, one_of, part, parts, ratio, text
+from app.api.inputs import line
+from app.api.noun import Noun
+from app.api.paging import PageInput, Shown
+from app.api.parts import as_is, found
+from app.api.reach import here
+from app.reporting import story
+from db import experiments, traces
+from db.session import Session
+from domain.access import Scope
+from domain.decision import EngineSlot
+from domain.policy import ExecutionMode
+from domain.signal import Direction
+
+Document = dict[str, Any]
+noun = Noun("experiments", "The assignment of each entry signal, and what came of it.")
+
+
+class ExperimentQuery(PageInput):
+    """Which experiments are listed."""
+
+    book = line("Only experiments of this book.")
+    study = fields.UUID(metadata={"description": "Only experiments of the study with this id."})
+    variant = fields.Enum(EngineSlot, by_value=True, metadata={"description": "Only those assigned to this engine."})
+    symbol = line("Only experiments on this symbol.")
+
+
+class ExperimentRow(Output):
+    """An experiment as it is listed."""
+
+    experiment_id = ident("Its id.")
+    signal_id = ident("Its signal.")
+    study_id = ident("Its study.")
+    study = text("That study's name.")
+    book = text("Its book.")
+    symbol = text("The symbol.")
+    direction = one_of(Direction, "Which way the alert wants to enter.")
+    variant = one_of(EngineSlot, "The engine it was assigned to.")
+    bucket = count("The bucket, 0 to 999999.")
+    split_percentage = ratio("The share of buckets that are A, 0 to 1.")
+    first_asked = one_of(EngineSlot, "The engine that was asked first.")
+    assignment_hash = text("The hash that the bucket is taken from.")
+    reference_notional = money("What returns are divided by.")
+    policy_version = text("The label of the policy version in force.")
+    execution_mode = one_of(ExecutionMode, "The mode that was applied; null until that is known.", null=True)
+    executed_engine = choice("A", "B", "BOTH", "NONE", told="Who trades for real.", null=True)
+    shadow_engine = choice("A", "B", "BOTH", "NONE", told="Who trades in shadow only.", null=True)
+    reason = text("Why, as a stable code.", null=True)
+    created_at = moment("When it was stored.")
+
+
+class ExperimentTrace(Output):
+    """An experiment, what the engines said, and what was traded."""
+
+    signal_id = ident("Its signal; `/signals/<signal_id>` has the orders and the snapshot.")
+    experiment = part(tracing.Assignment, "The assignment.")
+    policy = part(tracing.Policy, "Who trades for real.", null=True)
+    decisions = parts(tracing.Decision, "What the engines said.")
+    trades = parts(tracing.Trade, "Its trades.")
+    outcomes = parts(tracing.Outcome, "How it ended.")
+
+
+SHOWN = Shown(name="experiments", of=experiments.EXPERIMENTS, item=ExperimentRow)
+
+
+@noun.lists("/experiments", needs=Scope.READ, item=ExperimentRow, query=ExperimentQuery)
+def list_experiments(query: Document) -> Any:
+    """List experiments, newest first."""
+    return paging.answer(SHOWN, query)
+
+
+@noun.shows("/experiments/<uuid:experiment_id>", needs=Scope.READ, answer=ExperimentTrace)
+def show_experiment(experiment_id: UUID) -> Response:
+    """Show an experiment with its policy, decisions, trades and outcomes."""
+    return as_is(found(here().read(lambda session: _traced(session, experiment_id)), what="experiment"))
+
+
+def _traced(session: Session, experiment_id: UUID) -> Document | None:
+    signal_id = traces.signal_of_experiment(session, experiment_id)
+    if signal_id is None:
+        return None
+    told = story.document(traces.load(session, signal_id))
+    kept = ("experiment", "policy", "decisions", "trades", "outcomes")
+    return {"signal_id": str(signal_id)} | {name: told[name] for name in kept}

@@ -1,0 +1,70 @@
+"""Incidents: what needs a person, and saying that it was dealt with."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from marshmallow import fields
+from werkzeug.exceptions import NotFound
+
+from app import closing
+from app.api import paging
+from app.api.fields import Output, ident, mapping, moment, text
+from app.api.inputs import ReasonInput, line
+from app.api.noun import Noun
+from app.api.paging import PageInput, Shown
+from app.api.parts import act
+from app.api.reach import here
+from app.closing import NotOpen
+from db import incidents
+from domain.access import Scope
+
+Document = dict[str, Any]
+noun = Noun("incidents", "What needs a person.")
+
+
+class IncidentQuery(PageInput):
+    """Which incidents are listed."""
+
+    kind = line("Only incidents of this kind.")
+    subject = line("Only incidents about this.")
+    open = fields.Boolean(metadata={"description": "Only open incidents, or only closed ones."})
+
+
+class IncidentRow(Output):
+    """An incident."""
+
+    incident_id = ident("Its id.")
+    kind = text("What kind of incident.")
+    subject = text("What it is about.")
+    detail = mapping("What was seen.")
+    opened_at = moment("When it was opened.")
+    closed_at = moment("When it was closed.", null=True)
+
+
+class Closed(Output):
+    """Which incident was closed."""
+
+    incident_id = ident("Its id.")
+    status = text("`closed`.")
+
+
+SHOWN = Shown(name="incidents", of=incidents.INCIDENTS, item=IncidentRow)
+
+
+@noun.lists("/incidents", needs=Scope.READ, item=IncidentRow, query=IncidentQuery)
+def list_incidents(query: Document) -> Any:
+    """List incidents, newest first."""
+    return paging.answer(SHOWN, query)
+
+
+@noun.acts("/incidents/<uuid:incident_id>/close", needs=Scope.OPERATE, body=ReasonInput, answer=Closed)
+def close_incident(given: Document, *, incident_id: UUID) -> Document:
+    """Close an incident that was dealt with; a new one is opened when its cause is seen again."""
+    doing = act(given["reason"])
+    try:
+        here().change(lambda session: closing.close(session, incident_id, act=doing))
+    except NotOpen as error:
+        raise NotFound(str(error)) from None
+    return {"incident_id": incident_id, "status": "closed"}

@@ -1,0 +1,110 @@
+"""The API put together: its routes, the document that describes them, and what a stranger meets."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any
+
+import structlog
+from flask import Flask, Response, request
+from flask_smorest import Api
+from werkzeug.exceptions import Unauthorized
+
+from app.access import gate
+from app.api import (
+    experiments,
+    health,
+    incidents,
+    policies,
+    problems,
+    quarantine,
+    signals,
+    sources,
+    studies,
+    trades,
+)
+from app.api.noun import PREFIX, Noun
+from app.api.reach import EXTENSION, Reach
+from config.settings import Settings
+from domain.access import Scope
+
+NOUNS = (sources, signals, quarantine, experiments, trades, policies, studies, incidents, health)
+_DESCRIPTION = f"""\
+Every path needs a token: `Authorization: Bearer ...`. A stranger is answered 401, whatever the path.
+
+Money and quantities are decimal strings, times ISO 8601 in UTC, ratios numbers or null. Errors are
+`{problems.MEDIA_TYPE}`; 405, for a method that a path does not have, is one of them.
+
+Lists come in pages: `next` is the `cursor` of the next one. `format=csv` gives a whole list as CSV.
+"""
+
+log = structlog.get_logger()
+
+
+class Mounted(Api):  # type: ignore[misc]  # it has no types
+    """The routes and their document; errors are answered by the application."""
+
+    ERROR_SCHEMA = problems.Problem
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def add(self, noun: Noun) -> None:
+        """Register a noun's routes, in the application and in the document."""
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][noun.name] = self
+        self._app.register_blueprint(noun)
+        noun.register_views_in_doc(self, self._app, self.spec, name=noun.name, parameters=None)
+        self.spec.tag({"name": noun.noun, "description": noun.description})
+
+    def _register_error_handlers(self) -> None:
+        """Leave errors to the application."""
+
+    def _register_responses(self) -> None:
+        for status in HTTPStatus:
+            if status >= HTTPStatus.BAD_REQUEST:
+                self.spec.components.response(status.name, _described(status), lazy=True)
+
+
+def mount(app: Flask, settings: Settings) -> None:
+    """Put the API into the web application; nothing connects before the first request."""
+    app.extensions[EXTENSION] = Reach(settings)
+    app.before_request(_stop_strangers)
+    made = Mounted(app, spec_kwargs=_terms())
+    for module in NOUNS:
+        made.add(module.noun)
+
+    @app.get(f"{PREFIX}/openapi.json", endpoint="api_document")
+    @gate.needs(Scope.READ)
+    def document() -> dict[str, Any]:
+        """Describe the API."""
+        described: dict[str, Any] = made.spec.to_dict()
+        return described
+
+
+def _stop_strangers() -> Response | None:
+    """Answer a stranger the same for each path: Flask would tell apart those that are there, redirects among them."""
+    if not problems.concerns(request.path) or gate.principal() is not None:
+        return None
+    log.info("api.unauthorized")
+    return problems.answer(Unauthorized())
+
+
+def _terms() -> dict[str, Any]:
+    return {
+        "title": "Trading orchestrator",
+        "version": version("trading-orchestrator"),
+        "openapi_version": "3.1.0",
+        "info": {"description": _DESCRIPTION},
+        "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
+    }
+
+
+def _described(status: HTTPStatus) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "description": status.phrase,
+        "content": {problems.MEDIA_TYPE: {"schema": problems.Problem}},
+    }
+    if status is HTTPStatus.UNAUTHORIZED:
+        told["headers"] = {
+            "WWW-Authenticate": {"description": "`Bearer`.", "required": True, "schema": {"type": "string"}}
+        }
+    return told

@@ -1,0 +1,97 @@
+"""Errors of the API as problem details (RFC 9457): one shape, whatever went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+import structlog
+from flask import Response, g, request
+from marshmallow import RAISE, Schema, fields
+from werkzeug.exceptions import HTTPException, InternalServerError, UnprocessableEntity
+
+from app import streams
+from app.access.gate import StepUpNeeded
+
+MEDIA_TYPE = "application/problem+json"
+STEP_UP = "urn:trading-orchestrator:step-up-needed"
+PLAIN = "about:blank"
+_PREFIX = "api/"
+_KEPT_HEADERS = ("Allow", "Retry-After")
+_JSON = msgspec.json.Encoder()
+
+log = structlog.get_logger()
+
+
+class Invalid(UnprocessableEntity):
+    """The input is not as it must be; `errors` says by field what would be right."""
+
+    description = "the input is not as it must be; `errors` says what would be right, by field"
+
+    def __init__(self, errors: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.errors = errors
+
+
+class Problem(Schema):
+    """What went wrong."""
+
+    class Meta:
+        """Nothing else is told."""
+
+        unknown = RAISE
+
+    type = fields.String(
+        required=True,
+        metadata={"description": f"`{PLAIN}`, or `{STEP_UP}` when a 403 asks for the password once more."},
+    )
+    title = fields.String(required=True, metadata={"description": "The status in words.", "examples": ["Not Found"]})
+    status = fields.Integer(required=True, metadata={"description": "The HTTP status.", "examples": [404]})
+    detail = fields.String(required=True, metadata={"description": "What went wrong, for people."})
+    errors = fields.Dict(
+        keys=fields.String(),
+        metadata={
+            "description": "What would be right, by field; of a 422 only.",
+            "examples": [{"limit": ["Must be greater than or equal to 1 and less than or equal to 500."]}],
+        },
+    )
+    request_id = fields.String(required=True, metadata={"description": "Names the request in the logs."})
+
+
+def concerns(path: str) -> bool:
+    """Say whether a path is the API's, however many slashes it begins with."""
+    return path.lstrip("/").startswith(_PREFIX)
+
+
+def answer(error: Exception) -> Response:
+    """Answer an error, what is left of the body read; what was not expected is logged in full and told in general."""
+    streams.drain(request.stream)
+    if not isinstance(error, HTTPException):
+        log.error("request.failed", exc_info=error)
+        error = InternalServerError("this was not expected; the log has it under this request_id")
+    status = HTTPStatus(error.code or 500)
+    document = {
+        "type": STEP_UP if isinstance(error, StepUpNeeded) else PLAIN,
+        "title": status.phrase,
+        "status": status.value,
+        "detail": _detail(error, status),
+        **({"errors": error.errors} if isinstance(error, Invalid) else {}),
+        "request_id": g.get("request_id", ""),
+    }
+    return Response(_JSON.encode(document), status=status, content_type=MEDIA_TYPE, headers=_headers(error, status))
+
+
+def _detail(error: HTTPException, status: HTTPStatus) -> str:
+    """Tell a stranger the same in all cases."""
+    if status is HTTPStatus.UNAUTHORIZED:
+        return "this needs a token: Authorization: Bearer ..."
+    return error.description or status.description or status.phrase
+
+
+def _headers(error: HTTPException, status: HTTPStatus) -> dict[str, str]:
+    if status is HTTPStatus.UNAUTHORIZED:
+        return {"WWW-Authenticate": "Bearer"}
+    given = dict(error.get_headers())
+    return {name: given[name] for name in _KEPT_HEADERS if name in given}

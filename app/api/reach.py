@@ -1,0 +1,77 @@
+"""How the API reaches the database: a few calls at once, each within five seconds; else it is said to be away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar, cast
+
+import structlog
+from flask import current_app
+from werkzeug.exceptions import ServiceUnavailable
+
+from app.deadlines import Besides, DeadlineMissed
+from config.settings import Settings
+from db.errors import InterfaceError, OperationalError, PoolTimeout, is_outage
+from db.session import Database, Session
+
+EXTENSION = "orchestrator.api"
+WITHIN_S = 5.0
+AWAY = "the database did not answer in time"
+_AT_ONCE = 4
+_AWAY = (OperationalError, InterfaceError, PoolTimeout, DeadlineMissed)
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+class Reach:
+    """The API's way to the database, and the settings its acts need."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._calls = Besides("api", at_once=_AT_ONCE)
+        self._database = Database(
+            settings.sqlalchemy_url, pool_size=_AT_ONCE, statement_timeout_s=3, lock_timeout_s=2, connect_timeout_s=1
+        )
+
+    def read(self, query: Callable[[Session], T]) -> T:
+        """Return what a query finds at one moment.
+
+        Raises:
+            ServiceUnavailable: when the database is away or too slow.
+        """
+        return self.act(partial(_in_snapshot, query))
+
+    def change(self, work: Callable[[Session], T]) -> T:
+        """Do something in one transaction; raises as `read` does. What missed the deadline may still be done."""
+        return self.act(partial(_in_transaction, work))
+
+    def act(self, work: Callable[[Database], T]) -> T:
+        """Do something that opens its own transactions; raises as `read` does."""
+        try:
+            return self._calls.run(partial(work, self._database), within_s=WITHIN_S)
+        except Exception as error:
+            if not (isinstance(error, _AWAY) or is_outage(error)):
+                raise
+            log.warning("api.unavailable", error=type(error).__name__)
+            raise ServiceUnavailable(AWAY) from None
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.dispose()
+
+
+def here() -> Reach:
+    """Return the way of the present application."""
+    return cast("Reach", current_app.extensions[EXTENSION])
+
+
+def _in_snapshot(query: Callable[[Session], T], database: Database) -> T:
+    with database.snapshot() as session:
+        return query(session)
+
+
+def _in_transaction(work: Callable[[Session], T], database: Database) -> T:
+    with database.transaction() as session:
+        return work(session)

@@ -1,0 +1,261 @@
+"""Signals: which came, what became of one, and a fresh start for those that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+from marshmallow import fields
+
+from app import redrive as redriving
+from app.acts import Act
+from app.api import paging, tracing
+from app.api.fields import (
+    OpenOutput,
+    Output,
+    count,
+    ident,
+    mapping,
+    moment,
+    money,
+    one_of,
+    part,
+    parts,
+    ratio,
+    text,
+    words,
+    yes_no,
+)
+from app.api.inputs import a_time, line
+from app.api.noun import Noun
+from app.api.paging import PageInput, Shown
+from app.api.parts import act, as_is, found, with_id
+from app.api.reach import here
+from app.redrive import Redriven
+from app.reporting import story
+from app.schemas import ActInput
+from config.settings import Settings
+from db import traces
+from db.session import Database, Session
+from db.traces import SignalUnknown
+from domain.access import Scope
+from domain.signal import Action, Direction, InstrumentKind, Position, SignalStatus
+
+Document = dict[str, Any]
+noun = Noun("signals", "Accepted alerts, and what became of each.")
+
+
+class SignalQuery(PageInput):
+    """Which signals are listed."""
+
+    book = line("Only signals of this book.")
+    source = line("Only signals of this source.")
+    symbol = line("Only signals of this symbol, written as it is stored: base and quote in upper case.")
+    action = fields.Enum(Action, by_value=True, metadata={"description": "Only entries, or only exits."})
+    status = fields.Enum(SignalStatus, by_value=True, metadata={"description": "Only signals in this state."})
+    since = a_time("Only signals received at this time or later, on their book's clock.")
+    until = a_time("Only signals received before this time, on their book's clock.")
+
+
+class SignalRow(Output):
+    """A signal as it is listed."""
+
+    signal_id = ident("Its id.")
+    received_at = moment("When it came, on its book's clock.")
+    book = text("Its book.")
+    source = text("Who sent it.")
+    strategy = text("The strategy, empty where none was named.")
+    symbol = text("The symbol.")
+    exchange = text("The exchange, empty where none was named.")
+    instrument_kind = one_of(InstrumentKind, "What kind of instrument.")
+    direction = one_of(Direction, "Which way; of an exit, the side that is closed.")
+    action = one_of(Action, "Entry or exit.")
+    timeframe = text("The interval, such as `1h`.", null=True)
+    price = money("The price the alert told.", null=True)
+    stage = count("How far it has come, 0 to 5.")
+    status = one_of(SignalStatus, "Whether work remains.")
+    attempts = count("Failed attempts at the present stage.")
+    flags = words("Remarks, such as `stale`.")
+    is_test = yes_no("Whether the alert called itself a test.")
+    last_error = text("What went wrong last.", null=True)
+    traceback_hash = text("Where it went wrong: equal hashes have one cause.", null=True)
+
+
+class Signal(OpenOutput):
+    """All columns of a signal but its raw bytes; secrets in its payload are hidden."""
+
+    signal_id = ident("Its id.")
+    seq = count("Its number in order of arrival.")
+    source = text("Who sent it.")
+    strategy = text("The strategy, empty where none was named.")
+    symbol = text("The symbol.")
+    exchange = text("The exchange, empty where none was named.")
+    instrument_kind = one_of(InstrumentKind, "What kind of instrument.")
+    direction = one_of(Direction, "Which way; of an exit, the side that is closed.")
+    action = one_of(Action, "Entry or exit.")
+    timeframe = text("The interval.", null=True)
+    timestamp = moment("The bar's or alert's time, as the alert told it.", null=True)
+    event_at = moment("When the alert fired, as it told.", null=True)
+    received_at = moment("When it came, on its book's clock.")
+    stored_at = moment("When it was stored, by the database's clock.")
+    price = money("The price the alert told.", null=True)
+    confidence = ratio("How sure the alert is, 0 to 100.", null=True)
+    signal_hash = text("The hash that makes it this signal.")
+    content_hash = text("The hash of what the alert said.")
+    occurrence = count("Which occurrence of that content it is.")
+    dialect = text("The form of message it was read as.")
+    read_from = mapping("From which fields of the payload each meaning was read.")
+    raw_payload = mapping("The payload, secrets hidden.")
+    flags = words("Remarks.")
+    book = text("Its book.")
+    is_test = yes_no("Whether the alert called itself a test.")
+    stage = count("How far it has come, 0 to 5.")
+    status = one_of(SignalStatus, "Whether work remains.")
+    processed = yes_no("Whether it is done.")
+    experiment_id = ident("Its experiment, of an entry.", null=True)
+    processing_lock = ident("The lease that works on it.", null=True)
+    locked_by = text("The worker that holds the lease.", null=True)
+    lock_expires_at = moment("When the lease ends.", null=True)
+    attempts = count("Failed attempts at the present stage.")
+    next_attempt_at = moment("When it is due.")
+    last_error = text("What went wrong last.", null=True)
+    sequence = fields.Integer(allow_none=True, metadata={"description": "The order in which its sender numbered it."})
+    position_before = fields.Enum(
+        Position, by_value=True, allow_none=True, metadata={"description": "Where the strategy stood before."}
+    )
+    position_after = fields.Enum(
+        Position, by_value=True, allow_none=True, metadata={"description": "Where the strategy stands after."}
+    )
+
+
+class SignalTrace(OpenOutput):
+    """Everything that was stored about a signal, from the alert to its outcomes."""
+
+    signal = part(Signal, "The signal.")
+    context = part(tracing.Context, "The market it was seen in.", null=True)
+    experiment = part(tracing.Assignment, "Its assignment, of an entry.", null=True)
+    policy = part(tracing.Policy, "Who trades for real.", null=True)
+    decisions = parts(tracing.Decision, "What the engines said.")
+    orders = parts(tracing.Order, "Its orders.")
+    trades = parts(tracing.Trade, "Its trades.")
+    outcomes = parts(tracing.Outcome, "How it ended.")
+    failures = parts(tracing.Failure, "Failed attempts.")
+    stages = parts(tracing.StageReached, "When it reached each stage.")
+
+
+class Rerun(Output):
+    """What was rerun."""
+
+    status = text("`rerun`.")
+    signal_ids = fields.List(fields.UUID(), required=True, metadata={"description": "The signals that are due again."})
+    enqueued = yes_no("Whether they were sent on; else the broker is away and the sweep sends them.")
+    request_id = text("Names the request in the logs.")
+
+
+class RerunRefused(Output):
+    """Why nothing was rerun."""
+
+    status = text("`refused`.")
+    refused = mapping("Why, by id.")
+    request_id = text("Names the request in the logs.")
+
+
+class RedrivenEvent(Output):
+    """What became of one message."""
+
+    event_id = ident("The message.")
+    status = text("`accepted`, `duplicate` (its signals were there before) or `quarantined`.")
+    signal_ids = fields.List(fields.UUID(), metadata={"description": "The signals it is."})
+    stale = fields.Boolean(metadata={"description": "Whether they are too old to be traded for real."})
+    errors = fields.Dict(keys=fields.String(), metadata={"description": "What is still wrong, by field."})
+
+
+class RedrivenEvents(Output):
+    """What became of each message."""
+
+    status = text("`redriven`, or `refused` when one of them still cannot be read.")
+    enqueued = yes_no("Whether the new signals were sent on; else the sweep sends them.")
+    events = parts(RedrivenEvent, "Each message.")
+    request_id = text("Names the request in the logs.")
+
+
+SHOWN = Shown(name="signals", of=traces.SIGNALS, item=SignalRow)
+
+
+@noun.lists("/signals", needs=Scope.READ, item=SignalRow, query=SignalQuery)
+def list_signals(query: Document) -> Any:
+    """List signals, newest first."""
+    return paging.answer(SHOWN, query)
+
+
+@noun.shows("/signals/<uuid:signal_id>", needs=Scope.READ, answer=SignalTrace)
+def show_signal(signal_id: UUID) -> Response:
+    """Show the whole trace of a signal, from the alert to its outcomes."""
+    return as_is(found(here().read(lambda session: trace_of(session, signal_id)), what="signal"))
+
+
+@noun.acts("/signals/rerun", needs=Scope.OPERATE, body=ActInput, answer=Rerun, refusal=RerunRefused, step_up=True)
+def rerun_signals(given: Document) -> Response:
+    """Give signals that are not done fresh attempts.
+
+    Refused for all that are named when it is refused for one: it is done, being worked on, unknown, or has an order at
+    the venue, which is looked up and not sent again.
+    """
+    doing, reach = act(given["reason"]), here()
+    return with_id(*reach.act(lambda database: _rerun(reach.settings, database, given["ids"], act=doing)))
+
+
+@noun.acts("/signals/redrive", needs=Scope.OPERATE, body=ActInput, answer=RedrivenEvents, refusal=RedrivenEvents)
+def redrive_events(given: Document) -> Response:
+    """Read messages from quarantine again, after a fix.
+
+    What is older than its source's lag becomes a stale signal: recorded in shadow, never traded for real.
+    """
+    doing, reach = act(given["reason"]), here()
+    return with_id(*reach.act(lambda database: _redrive(reach.settings, database, given["ids"], act=doing)))
+
+
+def trace_of(session: Session, signal_id: UUID) -> Document | None:
+    """Return the trace's document; None when there is no such signal."""
+    try:
+        return story.document(traces.load(session, signal_id))
+    except SignalUnknown:
+        return None
+
+
+def _rerun(settings: Settings, database: Database, ids: Sequence[UUID], *, act: Act) -> tuple[Document, int]:
+    from tasks import pipeline  # noqa: PLC0415 - Celery takes a while to load and not every use of the app sends
+
+    try:
+        sent = pipeline.rerun(settings, database, ids, actor=act.by, reason=act.reason, at=act.at)
+    except pipeline.RerunRefused as refused:
+        return {"status": "refused", "refused": {str(one): why for one, why in refused.reasons.items()}}, 409
+    return {"status": "rerun", "signal_ids": [str(one) for one in ids], "enqueued": sent}, 200
+
+
+def _redrive(settings: Settings, database: Database, ids: Sequence[UUID], *, act: Act) -> tuple[Document, int]:
+    from tasks import pipeline  # noqa: PLC0415 - as above
+
+    done = redriving.redrive(database, ids, actor=act.by, reason=act.reason, now=act.at)
+    sent = pipeline.announce(settings, [signal_id for one in done for signal_id in one.new])
+    is_complete = not any(one.errors for one in done)
+    document = {
+        "status": "redriven" if is_complete else "refused",
+        "enqueued": sent,
+        "events": [_told(one) for one in done],
+    }
+    return document, 200 if is_complete else 409
+
+
+def _told(one: Redriven) -> Document:
+    event_id = str(one.event_id)
+    if one.errors:
+        return {"event_id": event_id, "status": "quarantined", "errors": one.errors}
+    return {
+        "event_id": event_id,
+        "status": "accepted" if one.new else "duplicate",
+        "signal_ids": [str(signal_id) for signal_id in one.signal_ids],
+        "stale": one.is_stale,
+    }

@@ -1,0 +1,205 @@
+"""Sources: who may post alerts, and what to paste into TradingView.
+
+Whoever has a source's URL can post alerts in its name, so it is shown to administrators only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from flask import request
+from marshmallow import fields, post_load
+from werkzeug.exceptions import Conflict, NotFound, ServiceUnavailable
+
+from app import sourcing
+from app.access import gate
+from app.api import paging
+from app.api.fields import Output, count, mapping, moment, one_of, text, yes_no
+from app.api.inputs import OptionalReasonInput, line, whole
+from app.api.noun import Noun
+from app.api.paging import PageInput, Shown
+from app.api.parts import act
+from app.api.problems import Invalid
+from app.api.reach import here
+from app.schemas import SourceInput, is_name, is_reason_if_any
+from app.sourcing import KEEP_S, MOST_KEEP_S, NoSecretKey
+from config.vault import TokenVault
+from db import books, sources
+from db.session import Session
+from db.sources import BookUnknown, SourceExists, SourceUnknown, StoredSource
+from domain import canonical
+from domain.access import Scope
+from domain.signal import InstrumentKind, SellAlone
+
+Document = dict[str, Any]
+T = TypeVar("T")
+noun = Noun("sources", "Who may post alerts.")
+
+
+class SourceQuery(PageInput):
+    """Which sources are listed."""
+
+    book = line("Only sources of this book.")
+    enabled = fields.Boolean(metadata={"description": "Only sources that may post, or that may not."})
+
+
+class NewSource(SourceInput):
+    """What it takes to make a source, and why it is made."""
+
+    reason = fields.String(
+        load_default="", validate=is_reason_if_any, metadata={"description": "Why; it is kept in the audit log."}
+    )
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Return the source that was described, and the reason."""
+        reason = data.pop("reason")
+        return {"source": super().make(data), "reason": reason}
+
+
+class RotateInput(OptionalReasonInput):
+    """How a source gets another token."""
+
+    keep_s = whole("How long the present token holds beside the new one, in seconds; 0 ends it at once.",
+                   least=0, most=MOST_KEEP_S, default=KEEP_S, strict=True)  # fmt: skip
+
+
+class SourceRow(Output):
+    """A source: who may post alerts, and how they are read."""
+
+    name = text("Its name.")
+    book = text("The book its signals go to.")
+    token = text("Its token; null unless you are an administrator.", null=True)
+    url = text("Where its alerts are posted to; null unless you are an administrator.", null=True)
+    enabled = yes_no("Whether what it posts is taken.")
+    strategy = text("The strategy of alerts that name none.")
+    timeframe = text("The interval of alerts that name none.", null=True)
+    exchange = text("The exchange of alerts that name none.")
+    instrument_kind = one_of(InstrumentKind, "What its symbols are.", null=True)
+    sell_alone = one_of(SellAlone, "What a bare sell means.", null=True)
+    confidence_scale = count("What full confidence is: 1, 10 or 100.")
+    max_lag_s = count("Alerts that are older, in seconds, are stale.")
+    dialect = text("The form of its messages; null when that is told by their content.", null=True)
+    symbols = mapping("How to read symbols it sends.")
+    heartbeat_s = count("An incident is opened when it is silent for longer, in seconds.", null=True)
+
+
+class Rotated(SourceRow):
+    """The source with its new token."""
+
+    previous_until = moment("Until when the token before holds.")
+
+
+class Template(Output):
+    """What to paste into a TradingView alert."""
+
+    url = text("The webhook URL; null unless you are an administrator.", null=True)
+    strategy = text("The message of a strategy's alert.")
+    buy = text("The message of an indicator's alert that opens a long.")
+    exit = text("The message of one that closes it.")
+
+
+def _shown(rows: Sequence[Document]) -> list[Document]:
+    return [_described(sources.read(row)) for row in rows]
+
+
+SHOWN = Shown(
+    name="sources", of=sources.SOURCES, item=SourceRow, show=_shown, left_out=frozenset({"token", "url"})
+)  # fmt: skip
+
+
+@noun.lists("/sources", needs=Scope.READ, item=SourceRow, query=SourceQuery)
+def list_sources(query: Document) -> Any:
+    """List sources by name."""
+    return paging.answer(SHOWN, query)
+
+
+@noun.shows("/sources/<name>", needs=Scope.READ, answer=SourceRow)
+def show_source(name: str) -> Document:
+    """Show a source."""
+    return _described(_stored(name))
+
+
+@noun.shows("/sources/<name>/template", needs=Scope.READ, answer=Template)
+def show_template(name: str) -> Document:
+    """Show what to paste into a TradingView alert of a source."""
+    return sourcing.messages() | {"url": _described(_stored(name))["url"]}
+
+
+@noun.acts("/sources", needs=Scope.ADMIN, body=NewSource, answer=SourceRow, status=201, errors=(409,))
+def add_source(given: Document) -> Document:
+    """Make a source, with a token of its own."""
+    source, doing, vault = given["source"], act(given["reason"]), _vault()
+    try:
+        here().change(lambda session: sourcing.add(session, source, vault=vault, act=doing))
+    except SourceExists:
+        raise Conflict(f"there is a source named {source.name!r} already") from None
+    except BookUnknown:
+        told = f"there is no book named {source.book!r}; the standing ones are {', '.join(books.STANDING)}"
+        raise Invalid({"book": [told]}) from None
+    return _described(_stored(source.name))
+
+
+@noun.acts("/sources/<name>/rotate", needs=Scope.ADMIN, body=RotateInput, answer=Rotated)
+def rotate_source(given: Document, *, name: str) -> Document:
+    """Give a source another token; the present one still holds for a while."""
+    doing, vault, keep_s = act(given["reason"]), _vault(), given["keep_s"]
+    _, until = _of(name, lambda session: sourcing.rotate(session, name, keep_s=keep_s, vault=vault, act=doing))
+    return _described(_stored(name)) | {"previous_until": canonical.instant(until)}
+
+
+@noun.acts("/sources/<name>/enable", needs=Scope.ADMIN, body=OptionalReasonInput, answer=SourceRow)
+def enable_source(given: Document, *, name: str) -> Document:
+    """Take again what a source posts."""
+    doing = act(given["reason"])
+    _of(name, lambda session: sourcing.enable(session, name, enabled=True, act=doing))
+    return _described(_stored(name))
+
+
+@noun.acts("/sources/<name>/disable", needs=Scope.ADMIN, body=OptionalReasonInput, answer=SourceRow)
+def disable_source(given: Document, *, name: str) -> Document:
+    """Refuse what a source posts from now on."""
+    doing = act(given["reason"])
+    _of(name, lambda session: sourcing.enable(session, name, enabled=False, act=doing))
+    return _described(_stored(name))
+
+
+@noun.acts("/sources/<name>/renewed", needs=Scope.ADMIN, body=OptionalReasonInput, answer=SourceRow)
+def renew_source(given: Document, *, name: str) -> Document:
+    """Note that the alerts of a source were made anew at TradingView, which ends them after two months."""
+    doing = act(given["reason"])
+    _of(name, lambda session: sourcing.renewed(session, name, act=doing))
+    return _described(_stored(name))
+
+
+def _stored(name: str) -> StoredSource:
+    return _of(name, lambda session: sources.by_name(session, name))
+
+
+def _of(name: str, work: Callable[[Session], T]) -> T:
+    """Do something with a source in one transaction; a name that nothing can have is not asked for."""
+    try:
+        if not is_name(name):
+            raise SourceUnknown(name)
+        return here().change(work)
+    except SourceUnknown:
+        raise NotFound(f"there is no source named {name!r}") from None
+
+
+def _described(stored: StoredSource) -> Document:
+    who = gate.principal()
+    token = sourcing.token_of(stored, _vault()) if who is not None and Scope.ADMIN in who.scopes else None
+    return sourcing.described(stored.source, token=token, base=_base(), enabled=stored.enabled)
+
+
+def _vault() -> TokenVault:
+    try:
+        return sourcing.vault(here().settings)
+    except NoSecretKey as error:
+        raise ServiceUnavailable(str(error)) from None
+
+
+def _base() -> str:
+    """Return where the webhook is reached: PUBLIC_URL, else where this request was."""
+    return (here().settings.public_url or request.host_url).rstrip("/")

@@ -1,0 +1,119 @@
+"""Studies and their report: which engine is better, by how much, and whether that is known yet."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+from werkzeug.exceptions import NotFound
+
+from app.api import paging
+from app.api.fields import OpenOutput, Output, choice, count, ident, mapping, moment, one_of, ratio, text, yes_no
+from app.api.inputs import Input, line
+from app.api.noun import Noun
+from app.api.paging import PageInput, Shown
+from app.api.parts import as_is, found
+from app.api.reach import here
+from app.reporting import story
+from db import reports, studies
+from db.reports import StudyUnknown
+from db.session import Session
+from domain.access import Scope
+from domain.comparison.record import StudyRecord
+from domain.study import ExitClock
+
+Document = dict[str, Any]
+noun = Noun("studies", "Pre-registered comparisons, and what is known so far.")
+
+
+class StudyQuery(PageInput):
+    """Which studies are listed."""
+
+    book = line("Only studies of this book.")
+
+
+class ReportQuery(Input):
+    """Which study is reported."""
+
+    study = line("The study's name (default: the newest that has signals).")
+    book = line("Only studies of this book.")
+
+
+class StudyRow(Output):
+    """The frozen terms of a comparison; one runs per book."""
+
+    study_id = ident("Its id.")
+    name = text("Its name.")
+    book = text("Its book.")
+    status = choice("running", "closed", told="Whether it runs.")
+    salt = text("What assignments are drawn with.")
+    horizon_sessions = count("The longest holding time, in sessions.")
+    exit_clock = one_of(ExitClock, "By whose exits trades are compared.")
+    alpha = ratio("The level of the comparison.")
+    engine_a = text("The version of engine A.")
+    engine_b = text("The version of engine B.")
+    fill_model = text("The version of the fill model.")
+    experiments = count("How many experiments it has.")
+    created_at = moment("When it was opened.")
+
+
+class Report(OpenOutput):
+    """The comparison; the same data gives the same document, bit for bit."""
+
+    study = text("The study's name.")
+    book = text("Its book.")
+    exit_clock = one_of(ExitClock, "By whose exits trades are compared.")
+    horizon_sessions = count("The longest holding time, in sessions.")
+    simulated = yes_no("Whether no money was at stake.")
+    reference_capital = text("What ratios are based on, a decimal string.")
+    currency = text("The currency of all money here.")
+    fill_model = text("The version of the fill model.")
+    engine_versions = mapping("The engines' versions.")
+    modes = mapping("How many experiments were under which execution mode.")
+    entries = count("Entry signals.")
+    span = mapping("From when to when, and on how many days; null when there is nothing.", null=True)
+    engines = mapping("By engine: decisions, trades, wins, win rate, P&L, Sharpe ratio, maximum drawdown.")
+    difference = mapping("The mean return per entry signal, B minus A, with its interval and how it was made.")
+    cells = mapping("By who traded: how many pairs, and what they add to the difference.")
+    exit_reasons = mapping("By engine and direction: why trades ended.")
+    directions = mapping("By engine: how many trades in each direction.")
+    answers = mapping("By engine: how often it answered what.")
+    execution_gap = ratio("The mean return of real minus model trades of the same engine.", null=True)
+    execution_gaps = mapping("By engine: that gap, and over how many trades.")
+    other_clock = mapping("The same figures on the other exit clock.")
+    health = mapping("Whether the comparison may be believed: balance, hashes, unresolved entries.")
+    verdict = mapping("What may be said: status and text.")
+
+
+SHOWN = Shown(name="studies", of=studies.STUDIES, item=StudyRow)
+
+
+@noun.lists("/studies", needs=Scope.READ, item=StudyRow, query=StudyQuery)
+def list_studies(query: Document) -> Any:
+    """List studies, newest first."""
+    return paging.answer(SHOWN, query)
+
+
+@noun.shows("/studies/<uuid:study_id>", needs=Scope.READ, answer=StudyRow)
+def show_study(study_id: UUID) -> Document:
+    """Show the terms of a study."""
+    study = found(here().read(lambda session: studies.find(session, study_id)), what="study")
+    (shown,) = story.rows([study])
+    return shown
+
+
+@noun.shows("/report", needs=Scope.READ, answer=Report, query=ReportQuery, errors=(404,))
+def report_study(query: Document) -> Response:
+    """Compare the engines of a study."""
+    from app.reporting import document  # noqa: PLC0415 - the statistics take a while to load
+
+    try:
+        record = here().read(lambda session: _record(session, query))
+    except StudyUnknown as unknown:
+        raise NotFound(str(unknown)) from None
+    return as_is(document.build(record))
+
+
+def _record(session: Session, query: Document) -> StudyRecord:
+    return reports.load(session, study=query.get("study"), book=query.get("book"))

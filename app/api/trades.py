@@ -1,0 +1,96 @@
+"""Trades: the model trade of each engine that entered, and the real ones."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+from marshmallow import fields
+
+from app.api import paging, tracing
+from app.api.fields import Output, ident, moment, money, one_of, part, parts, text, yes_no
+from app.api.inputs import line
+from app.api.noun import Noun
+from app.api.paging import PageInput, Shown
+from app.api.parts import as_is, found
+from app.api.reach import here
+from app.reporting import story
+from db import traces, trades
+from db.session import Session
+from domain.access import Scope
+from domain.decision import EngineSlot
+from domain.signal import Direction, InstrumentKind
+from domain.trade import TradeStatus
+
+Document = dict[str, Any]
+noun = Noun("trades", "Model trades and real trades.")
+
+
+class TradeQuery(PageInput):
+    """Which trades are listed."""
+
+    book = line("Only trades of this book.")
+    engine = fields.Enum(EngineSlot, by_value=True, metadata={"description": "Only trades of this engine."})
+    is_shadow = fields.Boolean(metadata={"description": "Only model trades, or only real ones."})
+    status = fields.Enum(TradeStatus, by_value=True, metadata={"description": "Only trades in this state."})
+    symbol = line("Only trades in this symbol.")
+
+
+class TradeRow(Output):
+    """A trade as it is listed."""
+
+    trade_id = ident("Its id.")
+    experiment_id = ident("Its experiment.")
+    signal_id = ident("Its signal.")
+    book = text("Its book.")
+    source = text("The source of its signal.")
+    strategy = text("The strategy of its signal.")
+    symbol = text("The symbol.")
+    exchange = text("The exchange.")
+    instrument_kind = one_of(InstrumentKind, "What kind of instrument.")
+    engine = one_of(EngineSlot, "Whose trade.")
+    is_shadow = yes_no("Whether it is the model trade.")
+    status = one_of(TradeStatus, "Where it stands.")
+    side = one_of(Direction, "Which way.")
+    quantity = money("How much.")
+    entry_at = moment("When it was opened, on its book's clock.")
+    time_limit_at = moment("When it ends at the latest.")
+    evaluated_to = moment("Up to when its exits are evaluated.")
+    denial = text("Why it was denied, as a stable code.", null=True)
+    created_at = moment("When it was stored.")
+
+
+class TradeTrace(Output):
+    """A trade with its orders and outcomes."""
+
+    signal_id = ident("Its signal.")
+    trade = part(tracing.Trade, "The trade.")
+    orders = parts(tracing.Order, "Its orders, with fills and moves.")
+    outcomes = parts(tracing.Outcome, "How it ended, by exit clock.")
+
+
+SHOWN = Shown(name="trades", of=trades.TRADES, item=TradeRow)
+
+
+@noun.lists("/trades", needs=Scope.READ, item=TradeRow, query=TradeQuery)
+def list_trades(query: Document) -> Any:
+    """List trades, newest first."""
+    return paging.answer(SHOWN, query)
+
+
+@noun.shows("/trades/<uuid:trade_id>", needs=Scope.READ, answer=TradeTrace)
+def show_trade(trade_id: UUID) -> Response:
+    """Show a trade with its orders, fills and outcomes."""
+    return as_is(found(here().read(lambda session: _traced(session, trade_id)), what="trade"))
+
+
+def _traced(session: Session, trade_id: UUID) -> Document | None:
+    signal_id = traces.signal_of_trade(session, trade_id)
+    if signal_id is None:
+        return None
+    told = story.document(traces.load(session, signal_id))
+    (trade,), orders, outcomes = (
+        [one for one in told[table] if one["trade_id"] == str(trade_id)] for table in ("trades", "orders", "outcomes")
+    )
+    return {"signal_id": str(signal_id), "trade": trade, "orders": orders, "outcomes": outcomes}

@@ -1,0 +1,125 @@
+"""Sources as people handle them: made, given another token, let in or not; each act stands in the audit log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from cryptography.fernet import InvalidToken
+
+from app import auth
+from app.acts import Act
+from app.dialects import template
+from app.schemas import SourceOutput
+from config.settings import Settings
+from config.vault import TokenVault
+from db import books, sources
+from db.session import Session
+from db.sources import StoredSource
+from domain.signal import Source
+
+KEEP_S, MOST_KEEP_S = 86_400, 30 * 86_400
+
+
+class NoSecretKey(RuntimeError):
+    """There is no SECRET_KEY to encrypt tokens under."""
+
+
+def vault(settings: Settings) -> TokenVault:
+    """Return what tokens are encrypted with.
+
+    Raises:
+        NoSecretKey
+    """
+    if settings.secret_key is None:
+        raise NoSecretKey("SECRET_KEY is not set; tokens are encrypted under it")
+    return TokenVault(settings.secret_key)
+
+
+def add(session: Session, source: Source, *, vault: TokenVault, act: Act) -> str:
+    """Store a new source and return its token.
+
+    Raises:
+        db.sources.SourceExists, db.sources.BookUnknown
+    """
+    books.ensure_standing(session)
+    token = auth.issue(session, vault, source)
+    act.write_down(session, "source.added", source.name, book=source.book)
+    return token
+
+
+def change(session: Session, before: Source, after: Source, *, act: Act) -> dict[str, Any]:
+    """Store how a source is described now; return what changed, of each field what it was and what it is.
+
+    Raises:
+        db.sources.SourceUnknown
+    """
+    sources.change(session, after)
+    changed = differences(before, after)
+    act.write_down(session, "source.changed", after.name, **changed)
+    return changed
+
+
+def differences(before: Source, after: Source) -> dict[str, Any]:
+    """Return of each field that differs what it was and what it is."""
+    was, now = SourceOutput().dump(before), SourceOutput().dump(after)
+    return {field: [was[field], now[field]] for field in now if was[field] != now[field]}
+
+
+def rotate(session: Session, name: str, *, keep_s: int, vault: TokenVault, act: Act) -> tuple[str, datetime]:
+    """Give a source another token; return it, and until when the present one holds beside it.
+
+    Raises:
+        db.sources.SourceUnknown
+    """
+    token, until = auth.reissue(session, vault, name, previous_for_s=keep_s)
+    act.write_down(session, "source.rotated", name, keep_s=keep_s, previous_until=until.isoformat())
+    return token, until
+
+
+def enable(session: Session, name: str, *, enabled: bool, act: Act) -> None:
+    """Take what a source posts, or refuse it.
+
+    Raises:
+        db.sources.SourceUnknown
+    """
+    sources.enable(session, name, enabled=enabled)
+    act.write_down(session, "source.enabled" if enabled else "source.disabled", name)
+
+
+def renewed(session: Session, name: str, *, act: Act) -> None:
+    """Note that the alerts of a source were made anew at TradingView.
+
+    Raises:
+        db.sources.SourceUnknown
+    """
+    sources.renewed(session, name)
+    act.write_down(session, "source.renewed", name)
+
+
+def token_of(stored: StoredSource, vault: TokenVault) -> str | None:
+    """Return the token of a source; None when it was encrypted under another SECRET_KEY."""
+    try:
+        return vault.open(stored.token_encrypted)
+    except InvalidToken:
+        return None
+
+
+def described(source: Source, *, token: str | None, base: str, enabled: bool) -> dict[str, Any]:
+    """Describe a source; without its token the URL is None too."""
+    document: dict[str, Any] = SourceOutput().dump(source)
+    return document | {"token": token, "url": url(token, base=base), "enabled": enabled}
+
+
+def url(token: str | None, *, base: str) -> str | None:
+    """Return where the alerts of a source with this token are posted to."""
+    return f"{base}/webhook/{token}" if token is not None else None
+
+
+def messages() -> dict[str, str]:
+    """Return what to paste into TradingView's alerts."""
+    return {
+        "strategy": template.strategy(),
+        "buy": template.indicator("buy"),
+        "exit": template.indicator("exit long"),
+    }

@@ -1,0 +1,91 @@
+"""What the API answers when its database is away, silent or held up: 503, and in time."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from app.api import paging, reach
+from app.local.stack import ServerUrls
+from tests.api_desk import FullDesk, a_full_desk
+from tests.api_support import REASON, REDIS_DB, TOKEN, Service, serving
+from tests.pipeline_support import settings_for
+from tests.stacks import with_redis_database
+
+PATHS = ("/signals", "/signals?format=csv", "/report", "/health", "/sources/desk")
+MANY = "INSERT INTO incidents (kind, subject, detail) SELECT 'many', n::text, '{}' FROM generate_series(1, :many) AS n"
+
+
+@pytest.fixture
+def desk(database_url: str, server_urls: ServerUrls) -> Iterator[FullDesk]:
+    with a_full_desk(database_url, with_redis_database(server_urls.redis_url, REDIS_DB)) as made:
+        yield made
+
+
+def away(service: Service, path: str) -> float:
+    """Ask for a path, see that the database is said to be away, and return how long that took."""
+    begun = time.monotonic()
+    answer = service.get(path)
+    assert (answer.status_code, answer.content_type) == (503, "application/problem+json")
+    assert answer.get_json()["detail"] == "the database did not answer in time"
+    return time.monotonic() - begun
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_closed_port_is_told_at_once(path: str) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+    settings = settings_for(f"postgresql://x@127.0.0.1:{port}/none", "redis://127.0.0.1:1", API_TOKEN=TOKEN)
+    with serving(settings, redis_url="redis://127.0.0.1:1") as service:
+        assert away(service, path) < 2
+
+
+def test_a_server_that_says_nothing_is_given_up_within_five_seconds() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        url = f"postgresql://x@127.0.0.1:{silent.getsockname()[1]}/none"
+        with serving(settings_for(url, "redis://127.0.0.1:1", API_TOKEN=TOKEN), redis_url="redis://x") as service:
+            took_s = away(service, "/signals")
+            answer = service.post("/policy/pause", {"book": "paper", "reason": REASON})
+
+    assert took_s < reach.WITHIN_S + 1
+    assert answer.status_code == 503
+
+
+def test_a_table_that_is_held_up_is_told_in_time_to_all_who_ask_and_then_it_goes_on(
+    desk: FullDesk, database_url: str
+) -> None:
+    begun = time.monotonic()
+
+    with psycopg.connect(database_url) as connection, ThreadPoolExecutor(8) as asking:
+        connection.execute("LOCK TABLE signals IN ACCESS EXCLUSIVE MODE")
+        took_s = list(asking.map(lambda _: away(desk.service, "/signals"), range(8)))
+
+    assert max(took_s) < reach.WITHIN_S + 1
+    assert time.monotonic() - begun < 2 * reach.WITHIN_S
+    assert desk.service.get("/signals").status_code == 200
+
+
+def test_a_sheet_whose_database_goes_away_says_at_its_end_that_it_is_not_whole(
+    desk: FullDesk, database_url: str
+) -> None:
+    with desk.service.database.transaction() as session:
+        session.execute(text(MANY), {"many": 2 * paging.MOST})
+    answer = desk.service.get("/incidents?kind=many&format=csv")
+    chunks = answer.iter_encoded()
+    header, first = next(chunks), next(chunks)
+
+    with psycopg.connect(database_url) as connection:
+        connection.execute("LOCK TABLE incidents IN ACCESS EXCLUSIVE MODE")
+        (last,) = chunks
+
+    assert header.startswith(b"incident_id,kind,subject")
+    assert first.count(b"\r\n") == paging.MOST
+    assert last == b"ERROR: the list breaks off here,the database did not answer in time,,,,,\r\n"
+    assert last.count(b",") == header.count(b",") + 1
