@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 from click.testing import CliRunner
@@ -124,7 +124,9 @@ def test_health_shows_what_waits_and_what_needs_a_person(desk: FullDesk) -> None
     )
 
 
-@pytest.mark.parametrize("path", [*(one.format(uuid4()) for one in DETAILS.values()), "/signals/17", "/sources/none"])
+@pytest.mark.parametrize(
+    "path", [*(one.format(UUID(int=17)) for one in DETAILS.values()), "/signals/17", "/sources/none"]
+)
 def test_what_is_not_there_is_not_found(desk: FullDesk, path: str) -> None:
     answer = desk.service.get(path)
 
