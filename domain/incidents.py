@@ -28,6 +28,10 @@ _TOLD = {
         "the venue holds less than our open trades add up to",
         "look whether something was sold by hand; compare with the venue's own page",
     ),
+    "account_unusable": (
+        "the account of the live book cannot be opened, so nothing is sent to its venue",
+        "look at BROKER, at SECRET_KEY and at the account's keys with `orchestrator doctor`; close this when it works",
+    ),
     "source_silent": ("a source was heard of no more", "look whether its alert in TradingView is still on"),
     "alerts_too_fast": (
         "an alert fires nearly so often that TradingView stops it without a word",
