@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+import unicodedata
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -31,7 +32,8 @@ def is_outdated(password_hash: str) -> bool:
 
 
 def _bytes(password: str) -> bytes:
-    return password.encode(errors="surrogatepass")
+    """Spell the password in one way, however the keyboard composed its letters (NFKC)."""
+    return unicodedata.normalize("NFKC", password).encode(errors="surrogatepass")
 
 
 def _decoy() -> str:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import text
+from werkzeug.test import TestResponse
 
-from app.access import gate
-from app.access.gate import By, Principal
 from app.local.stack import ServerUrls
 from db import incidents
 from domain.access import Role, Scope
 from tests.api_desk import FullDesk, a_full_desk
-from tests.api_support import REASON, REDIS_DB, Service
+from tests.api_support import PREFIX, REASON, REDIS_DB, Service
 from tests.integration.test_api_contract import DOCUMENT
+from tests.people import COOKIE, a_session, a_user, form_token
 from tests.pipeline_support import NOON
 from tests.stacks import with_redis_database
 
@@ -38,10 +41,27 @@ def service(desk: FullDesk) -> Service:
     return desk.service
 
 
-def as_session(service: Service, *, has_stepped_up: bool) -> None:
-    """Let everybody in as an administrator in a browser."""
-    person = Principal(name="ann", scopes=ADMIN, by=By.SESSION, has_stepped_up=has_stepped_up)
-    service.app.extensions[gate.IDENTIFIER] = lambda: person
+@dataclass(frozen=True, kw_only=True)
+class Browser:
+    """A browser in which an administrator is logged in, on a page of ours."""
+
+    client: FlaskClient
+    form_token: str
+
+    def post(self, path: str, document: Any) -> TestResponse:
+        """Send what a script of that page would send."""
+        return self.client.post(f"{PREFIX}{path}", json=document, headers={"X-CSRF-Token": self.form_token})
+
+
+def a_browser(service: Service, *, has_stepped_up: bool) -> Browser:
+    """Return a browser of somebody who gave the password just now, or a while ago."""
+    a_user(service.database, "ann", Role.ADMIN)
+    client = service.app.test_client()
+    client.set_cookie(COOKIE, a_session(service.database, "ann"))
+    if not has_stepped_up:
+        with service.database.transaction() as session:
+            session.execute(text("UPDATE web_sessions SET stepped_up_until = NULL"))
+    return Browser(client=client, form_token=form_token(client.get("/account")))
 
 
 def operations() -> Iterator[tuple[str, str, str]]:
@@ -82,10 +102,10 @@ def test_a_refusal_says_which_scope_is_missing(service: Service) -> None:
 
 
 def test_a_person_is_asked_for_the_password_before_what_cannot_be_taken_back(service: Service) -> None:
-    as_session(service, has_stepped_up=False)
+    browser = a_browser(service, has_stepped_up=False)
     posts = [path for method, path, _ in operations() if method == "post"]
 
-    answers = {path: service.post(path, {}) for path in posts}
+    answers = {path: browser.post(path, {}) for path in posts}
 
     asked = {path for path, one in answers.items() if one.get_json().get("type") == STEP_UP}
     assert asked == STEPS_UP
@@ -93,12 +113,23 @@ def test_a_person_is_asked_for_the_password_before_what_cannot_be_taken_back(ser
 
 
 def test_a_person_who_gave_the_password_just_now_may_go_on(service: Service) -> None:
-    as_session(service, has_stepped_up=True)
-
-    answer = service.post("/policy/flatten", READING)
+    answer = a_browser(service, has_stepped_up=True).post("/policy/flatten", READING)
 
     assert answer.status_code == 200
     assert service.audited() == [{"actor": "ann", "action": "policy.flat", "subject": "paper", "reason": REASON}]
+
+
+def test_what_no_page_of_ours_sent_is_refused(service: Service) -> None:
+    browser = a_browser(service, has_stepped_up=True)
+
+    answers = [
+        browser.client.post(f"{PREFIX}/policy/flatten", json=READING, headers=headers)
+        for headers in ({}, {"X-CSRF-Token": "made-up"})
+    ]
+
+    assert [one.status_code for one in answers] == [400, 400]
+    assert {one.content_type for one in answers} == {"application/problem+json"}
+    assert service.audited() == []
 
 
 def test_the_url_of_a_source_is_shown_to_administrators_only(desk: FullDesk) -> None:

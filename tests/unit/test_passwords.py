@@ -75,3 +75,7 @@ def test_a_hash_with_weaker_parameters_is_outdated_and_still_matches() -> None:
 def test_without_a_readable_hash_nothing_matches(stored: str | None) -> None:
     assert not passwords.matches(stored, "")
     assert not passwords.matches(stored, "tall ships \ud800")
+
+
+def test_a_password_matches_however_the_keyboard_composed_its_letters() -> None:
+    assert passwords.matches(passwords.hashed("ma\u00f1ana por la ma\u00f1ana"), "man\u0303ana por la man\u0303ana")
