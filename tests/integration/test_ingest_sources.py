@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import re
 from collections.abc import Iterator
@@ -10,12 +11,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import text
 
 from app import auth, secrets
 from app.auth import Authenticator, Unauthorized
 from app.cli.sources import command
 from config.vault import TokenVault
-from db import books, sources
+from db import audit, books, sources
 from db.session import Database
 from tests.integration.ingest_support import SECRET_KEY, SOURCE, a_desk, settings_for
 
@@ -246,3 +248,16 @@ def test_a_source_is_remembered_for_two_seconds_and_a_stranger_never(database: D
     with pytest.raises(Unauthorized):
         authenticator.source_of(token, within_s=5)
     authenticator.close()
+
+
+def test_what_is_done_to_a_source_stands_in_the_audit_log(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    for arguments in (("add",), ("rotate",), ("disable",), ("enable",), ("renewed",)):
+        assert run(database_url, tmp_path, *arguments, "desk").exit_code == 0
+
+    with database.transaction() as session:
+        rows = session.execute(text("SELECT actor, action, subject FROM audit_log ORDER BY entry_id")).all()
+        assert list(audit.broken(session)) == []
+    acts = ("added", "rotated", "disabled", "enabled", "renewed")
+    assert [tuple(row) for row in rows] == [(getpass.getuser(), f"source.{act}", "desk") for act in acts]
