@@ -15,6 +15,7 @@ from domain.intervals import Interval, IntervalInvalid
 from domain.signal import InstrumentKind, SellAlone, Source
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
+_NAME_IN_JSON = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"  # the same, as JavaScript reads it
 _NAME_RULE = "must be 1 to 63 letters, digits, dots, dashes or underscores, beginning with a letter or digit"
 _DAY_S = 86_400
 _MOST_IDS = 100
@@ -76,7 +77,7 @@ class SourceInput(Schema):
     name = fields.String(
         required=True,
         validate=validate.Regexp(_NAME, error=_NAME_RULE),
-        metadata={"description": f"Its name: {_NAME_RULE}.", "examples": ["desk"]},
+        metadata={"description": f"Its name: {_NAME_RULE}.", "pattern": _NAME_IN_JSON, "examples": ["desk"]},
     )
     book = fields.String(
         load_default="paper",

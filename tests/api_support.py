@@ -25,13 +25,14 @@ from app.factory import RECEIVER, create_app
 from config.settings import Settings
 from db import failures
 from db.session import Database
-from domain.access import Scope
+from domain.access import Role, Scope
 from tests.pipeline_support import store_signal
 
 REDIS_DB = 9
 TOKEN = "an-api-token-for-tests-of-32-and-more"
 REASON = "the cause is mended"
 PREFIX = "/api/v1"
+PEOPLE = {one.value: one.scopes for one in Role} | {"scraper": frozenset({Scope.METRICS})}
 
 
 @dataclass(frozen=True, kw_only=True)

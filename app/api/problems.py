@@ -74,7 +74,7 @@ def answer(error: Exception) -> Response:
     status = HTTPStatus(error.code or 500)
     document = {
         "type": STEP_UP if isinstance(error, StepUpNeeded) else PLAIN,
-        "title": status.phrase,
+        "title": error.name,
         "status": status.value,
         "detail": _detail(error, status),
         **({"errors": error.errors} if isinstance(error, Invalid) else {}),

@@ -1,4 +1,7 @@
-"""How the API reaches the database: a few calls at once, each within five seconds; else it is said to be away."""
+"""How the API reaches the database: a few calls at once, each within five seconds; else it is said to be away.
+
+What has to think for longer does so one at a time, beside the others and within a minute.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from db.errors import InterfaceError, OperationalError, PoolTimeout, is_outage
 from db.session import Database, Session
 
 EXTENSION = "orchestrator.api"
-WITHIN_S = 5.0
+WITHIN_S, THINKING_S = 5.0, 60.0
 AWAY = "the database did not answer in time"
 _AT_ONCE = 4
 _AWAY = (OperationalError, InterfaceError, PoolTimeout, DeadlineMissed)
@@ -30,9 +33,12 @@ class Reach:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._calls = Besides("api", at_once=_AT_ONCE)
+        self._calls, self._thoughts = Besides("api", at_once=_AT_ONCE), Besides("api-thinking", at_once=1)
         self._database = Database(
             settings.sqlalchemy_url, pool_size=_AT_ONCE, statement_timeout_s=3, lock_timeout_s=2, connect_timeout_s=1
+        )
+        self._patient = Database(
+            settings.sqlalchemy_url, pool_size=1, statement_timeout_s=THINKING_S, lock_timeout_s=2, connect_timeout_s=1
         )
 
     def read(self, query: Callable[[Session], T]) -> T:
@@ -49,22 +55,31 @@ class Reach:
 
     def act(self, work: Callable[[Database], T]) -> T:
         """Do something that opens its own transactions; raises as `read` does."""
-        try:
-            return self._calls.run(partial(work, self._database), within_s=WITHIN_S)
-        except Exception as error:
-            if not (isinstance(error, _AWAY) or is_outage(error)):
-                raise
-            log.warning("api.unavailable", error=type(error).__name__)
-            raise ServiceUnavailable(AWAY) from None
+        return _told(lambda: self._calls.run(partial(work, self._database), within_s=WITHIN_S))
+
+    def think(self, work: Callable[[Database], T]) -> T:
+        """Return what takes long to find and work out; it opens its own transactions. Raises as `read` does."""
+        return _told(lambda: self._thoughts.run(partial(work, self._patient), within_s=THINKING_S))
 
     def close(self) -> None:
         """Let go of the database."""
         self._database.dispose()
+        self._patient.dispose()
 
 
 def here() -> Reach:
     """Return the way of the present application."""
     return cast("Reach", current_app.extensions[EXTENSION])
+
+
+def _told(call: Callable[[], T]) -> T:
+    try:
+        return call()
+    except Exception as error:
+        if not (isinstance(error, _AWAY) or is_outage(error)):
+            raise
+        log.warning("api.unavailable", error=type(error).__name__)
+        raise ServiceUnavailable(AWAY) from None
 
 
 def _in_snapshot(query: Callable[[Session], T], database: Database) -> T:

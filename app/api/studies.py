@@ -15,12 +15,11 @@ from app.api.noun import Noun
 from app.api.paging import PageInput, Shown
 from app.api.parts import as_is, found
 from app.api.reach import here
-from app.reporting import story
+from app.reporting import document, story
 from db import reports, studies
 from db.reports import StudyUnknown
-from db.session import Session
+from db.session import Database
 from domain.access import Scope
-from domain.comparison.record import StudyRecord
 from domain.study import ExitClock
 
 Document = dict[str, Any]
@@ -105,15 +104,17 @@ def show_study(study_id: UUID) -> Document:
 
 @noun.shows("/report", needs=Scope.READ, answer=Report, query=ReportQuery, errors=(404,))
 def report_study(query: Document) -> Response:
-    """Compare the engines of a study."""
-    from app.reporting import document  # noqa: PLC0415 - the statistics take a while to load
+    """Compare the engines of a study.
 
+    One comparison is made at a time, and it may take up to a minute.
+    """
     try:
-        record = here().read(lambda session: _record(session, query))
+        return as_is(here().think(lambda database: _reported(database, query)))
     except StudyUnknown as unknown:
         raise NotFound(str(unknown)) from None
-    return as_is(document.build(record))
 
 
-def _record(session: Session, query: Document) -> StudyRecord:
-    return reports.load(session, study=query.get("study"), book=query.get("book"))
+def _reported(database: Database, query: Document) -> Document:
+    with database.snapshot() as session:
+        record = reports.load(session, study=query.get("study"), book=query.get("book"))
+    return document.build(record)

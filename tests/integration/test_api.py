@@ -53,7 +53,10 @@ def test_without_the_token_nothing_is_done_and_nothing_is_told(service: Service)
         for path in (*ROUTES, "/no/such/route", "//signals/rerun")
         for token in (None, "", "wrong", TOKEN[:-1], TOKEN + "x", "ü" * 40)
     ]
-    others = [service.client.get(path) for path in (*(PREFIX + one for one in ROUTES), "/api/", "/api//v1/signals")]
+    others = [
+        service.client.get(path)
+        for path in (*(PREFIX + one for one in ROUTES), "/api/", "/api//v1/signals", "/api/v1/openapi.json")
+    ]
     others.append(service.client.post("/", environ_overrides={"PATH_INFO": f"/{PREFIX}{RERUN}"}))
     others.append(service.client.options(PREFIX + RERUN))
 

@@ -1,38 +1,29 @@
-"""What people change by HTTP: sources, policy, incidents; who may, and what stands in the audit log afterwards."""
+"""What people change by HTTP: sources, policy, incidents, and what stands in the audit log afterwards."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
-from flask.testing import FlaskClient
-from sqlalchemy import text
-from werkzeug.test import TestResponse
 
 from app.local.stack import ServerUrls
 from db import incidents
-from domain.access import Role, Scope
 from tests.api_desk import FullDesk, a_full_desk
-from tests.api_support import PREFIX, REASON, REDIS_DB, Service
-from tests.integration.test_api_contract import DOCUMENT
-from tests.people import COOKIE, a_session, a_user, form_token
+from tests.api_support import PEOPLE, REASON, REDIS_DB, Service
 from tests.pipeline_support import NOON
 from tests.stacks import with_redis_database
 
-OPERATE, ADMIN = Role.OPERATOR.scopes, Role.ADMIN.scopes
-STEP_UP = "urn:trading-orchestrator:step-up-needed"
-STEPS_UP = {"/signals/rerun", "/policy/resume", "/policy/flatten"}
-READING = {"book": "paper", "reason": REASON}
+SWITCH = {"book": "paper", "reason": REASON}
 
 
 @pytest.fixture
 def desk(database_url: str, server_urls: ServerUrls) -> Iterator[FullDesk]:
     redis_url = with_redis_database(server_urls.redis_url, REDIS_DB)
     with a_full_desk(database_url, redis_url, PUBLIC_URL="https://alerts.example/") as made:
-        made.service.know(viewer=Role.VIEWER.scopes, operator=OPERATE, admin=ADMIN, scraper=frozenset({Scope.METRICS}))
+        made.service.know(**PEOPLE)
         yield made
 
 
@@ -41,122 +32,21 @@ def service(desk: FullDesk) -> Service:
     return desk.service
 
 
-@dataclass(frozen=True, kw_only=True)
-class Browser:
-    """A browser in which an administrator is logged in, on a page of ours."""
-
-    client: FlaskClient
-    form_token: str
-
-    def post(self, path: str, document: Any) -> TestResponse:
-        """Send what a script of that page would send."""
-        return self.client.post(f"{PREFIX}{path}", json=document, headers={"X-CSRF-Token": self.form_token})
-
-
-def a_browser(service: Service, *, has_stepped_up: bool) -> Browser:
-    """Return a browser of somebody who gave the password just now, or a while ago."""
-    a_user(service.database, "ann", Role.ADMIN)
-    client = service.app.test_client()
-    client.set_cookie(COOKIE, a_session(service.database, "ann"))
-    if not has_stepped_up:
-        with service.database.transaction() as session:
-            session.execute(text("UPDATE web_sessions SET stepped_up_until = NULL"))
-    return Browser(client=client, form_token=form_token(client.get("/account")))
-
-
-def operations() -> Iterator[tuple[str, str, str]]:
-    """Yield method, path and scope of each operation, with ids that nothing has."""
-    for path, item in DOCUMENT["paths"].items():
-        for method in ("get", "post"):
-            if method in item:
-                ((scope,),) = (one["bearer"] for one in item[method]["security"])
-                filled = path.removeprefix("/api/v1").replace("{name}", "none")
-                yield method, "/".join(str(UUID(int=0)) if "{" in part else part for part in filled.split("/")), scope
-
-
-def test_each_operation_is_for_those_with_its_scope_only(service: Service) -> None:
-    may = {"viewer": Role.VIEWER.scopes, "operator": OPERATE, "admin": ADMIN, "scraper": frozenset({Scope.METRICS})}
-
-    refused = {
-        (name, method, path): service.get(path, token=name).status_code == 403
-        if method == "get"
-        else service.post(path, {}, token=name).status_code == 403
-        for name in may
-        for method, path, _ in operations()
-    }
-
-    assert refused == {
-        (name, method, path): Scope(scope) not in scopes
-        for name, scopes in may.items()
-        for method, path, scope in operations()
-    }
-    assert {scope for *_, scope in operations()} == {"read", "operate", "admin"}
-
-
-def test_a_refusal_says_which_scope_is_missing(service: Service) -> None:
-    answer = service.post("/policy/pause", READING, token="viewer")
-
-    document = answer.get_json()
-    assert (answer.status_code, answer.content_type) == (403, "application/problem+json")
-    assert (document["type"], document["detail"]) == ("about:blank", "this needs the scope 'operate'")
-
-
-def test_a_person_is_asked_for_the_password_before_what_cannot_be_taken_back(service: Service) -> None:
-    browser = a_browser(service, has_stepped_up=False)
-    posts = [path for method, path, _ in operations() if method == "post"]
-
-    answers = {path: browser.post(path, {}) for path in posts}
-
-    asked = {path for path, one in answers.items() if one.get_json().get("type") == STEP_UP}
-    assert asked == STEPS_UP
-    assert {answers[path].status_code for path in STEPS_UP} == {403}
-
-
-def test_a_person_who_gave_the_password_just_now_may_go_on(service: Service) -> None:
-    answer = a_browser(service, has_stepped_up=True).post("/policy/flatten", READING)
-
-    assert answer.status_code == 200
-    assert service.audited() == [{"actor": "ann", "action": "policy.flat", "subject": "paper", "reason": REASON}]
-
-
-def test_what_no_page_of_ours_sent_is_refused(service: Service) -> None:
-    browser = a_browser(service, has_stepped_up=True)
+def test_what_a_template_says_is_read_as_it_is_meant(desk: FullDesk) -> None:
+    template = desk.service.get("/sources/desk/template").get_json()
+    filled = {"exchange": "BINANCE", "ticker": "BTCUSDT", "close": "65000", "interval": "60"}
 
     answers = [
-        browser.client.post(f"{PREFIX}/policy/flatten", json=READING, headers=headers)
-        for headers in ({}, {"X-CSRF-Token": "made-up"})
+        desk.service.client.post(f"/webhook/{desk.token}", data=re.sub(r"{{(\w+)}}", filled_in(filled), template[name]))
+        for name in ("buy", "exit")
     ]
 
-    assert [one.status_code for one in answers] == [400, 400]
-    assert {one.content_type for one in answers} == {"application/problem+json"}
-    assert service.audited() == []
-
-
-def test_the_url_of_a_source_is_shown_to_administrators_only(desk: FullDesk) -> None:
-    service, url = desk.service, f"https://alerts.example/webhook/{desk.token}"
-
-    seen = {
-        name: [
-            next(
-                one["url"] for one in service.get("/sources", token=name).get_json()["items"] if one["name"] == "desk"
-            ),
-            service.get("/sources/desk", token=name).get_json()["url"],
-            service.get("/sources/desk/template", token=name).get_json()["url"],
-        ]
-        for name in ("viewer", "operator", "admin")
-    }
-
-    assert seen == {"viewer": [None] * 3, "operator": [None] * 3, "admin": [url] * 3}
-    for path in ("/sources", "/sources/desk", "/sources/desk/template"):
-        assert desk.token not in service.get(path, token="operator").get_data(as_text=True)
-
-
-def test_a_template_is_what_the_webhook_understands(desk: FullDesk) -> None:
-    template = desk.service.get("/sources/desk/template").get_json()
-
-    assert set(template) == {"url", "strategy", "buy", "exit"}
-    assert "{{strategy.order.action}}" in template["strategy"]
-    assert '"action": "buy"' in template["buy"]
+    assert [one.status_code for one in answers] == [200, 200]
+    read = "SELECT symbol, action, direction FROM signals WHERE source = 'desk' ORDER BY seq"
+    assert desk.service.rows(read) == [
+        {"symbol": "BTCUSDT", "action": "entry", "direction": "long"},
+        {"symbol": "BTCUSDT", "action": "exit", "direction": "long"},
+    ]
 
 
 def test_a_source_is_made_and_its_token_posts(service: Service) -> None:
@@ -273,7 +163,7 @@ def test_a_new_policy_version_is_in_force_at_once_and_says_who_and_why(service: 
 def test_a_policy_that_cannot_be_is_named_by_its_field(service: Service, change: dict[str, Any], field: str) -> None:
     before = service.items("/policy")
 
-    answer = service.post("/policy", READING | change)
+    answer = service.post("/policy", SWITCH | change)
 
     assert (answer.status_code, list(answer.get_json()["errors"])) == (422, [field])
     assert service.items("/policy") == before
@@ -282,7 +172,7 @@ def test_a_policy_that_cannot_be_is_named_by_its_field(service: Service, change:
 def test_the_switch_is_thrown_by_those_who_operate(service: Service) -> None:
     acts = ("pause", "flatten", "resume")
 
-    answers = [service.post(f"/policy/{act}", READING, token="operator") for act in acts]
+    answers = [service.post(f"/policy/{act}", SWITCH, token="operator") for act in acts]
 
     told = [one.get_json() for one in answers]
     assert [one["policy"]["switch"] for one in told] == ["paused", "flat", "on"]
@@ -321,3 +211,8 @@ def posts(service: Service, token: str) -> int:
     """Post an alert with a token and return the status."""
     body = {"symbol": "BTCUSDT", "action": "buy", "id": uuid4().hex}
     return service.client.post(f"/webhook/{token}", json=body).status_code
+
+
+def filled_in(values: dict[str, str]) -> Callable[[re.Match[str]], str]:
+    """Return what stands in for a placeholder; what TradingView would not fill in stays NaN."""
+    return lambda found: values.get(found.group(1), "NaN")

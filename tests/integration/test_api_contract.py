@@ -111,7 +111,7 @@ def test_a_stranger_is_answered_the_same_by_every_operation(desk: FullDesk, oper
     assert desk.service.rows(HOW_MUCH) == before
 
 
-def test_everything_in_the_document_is_described_and_named_once() -> None:
+def test_everything_in_the_document_is_described_and_typed_and_named_once() -> None:
     operations = [one for item in DOCUMENT["paths"].values() for name, one in item.items() if name != "parameters"]
     parameters = [one for item in DOCUMENT["paths"].values() for one in item.get("parameters", [])]
     parameters += [one for operation in operations for one in operation.get("parameters", [])]
@@ -123,8 +123,16 @@ def test_everything_in_the_document_is_described_and_named_once() -> None:
         for name, one in told["properties"].items()
         if not one.get("description")
     ]
+    untyped = [
+        f"{schema}.{name}"
+        for schema, told in schemas.items()
+        for name, one in told["properties"].items()
+        if not {"type", "$ref", "allOf", "anyOf"} & set(one)
+    ]
 
+    schemathesis.openapi.from_dict(DOCUMENT).validate()
     assert undescribed == []
+    assert untyped == []
     assert [one["name"] for one in parameters if not one.get("description")] == []
     assert all(one["summary"] and one["tags"] and one["security"] for one in operations)
     assert len({one["operationId"] for one in operations}) == len(operations) == len(OPERATIONS)

@@ -11,9 +11,11 @@ from contextlib import closing
 import psycopg
 import pytest
 from sqlalchemy import text
+from werkzeug.exceptions import ServiceUnavailable
 
 from app.api import paging, reach
 from app.local.stack import ServerUrls
+from db.session import Database
 from tests.api_desk import FullDesk, a_full_desk
 from tests.api_support import REASON, REDIS_DB, TOKEN, Service, serving
 from tests.pipeline_support import settings_for
@@ -70,6 +72,25 @@ def test_a_table_that_is_held_up_is_told_in_time_to_all_who_ask_and_then_it_goes
     assert max(took_s) < reach.WITHIN_S + 1
     assert time.monotonic() - begun < 2 * reach.WITHIN_S
     assert desk.service.get("/signals").status_code == 200
+
+
+def test_what_takes_long_is_worked_out_and_holds_nobody_else_up(desk: FullDesk) -> None:
+    way = desk.service.app.extensions[reach.EXTENSION]
+
+    def slow(database: Database) -> str:
+        with database.transaction() as session:
+            return str(session.execute(text("SELECT 'worked out' FROM pg_sleep(3.5)")).scalar_one())
+
+    with ThreadPoolExecutor(2) as asking:
+        thought = asking.submit(way.think, slow)
+        begun = time.monotonic()
+        assert desk.service.get("/signals").status_code == 200
+        beside_s = time.monotonic() - begun
+        with pytest.raises(ServiceUnavailable):
+            way.act(slow)
+
+        assert thought.result(10) == "worked out"
+    assert beside_s < 3
 
 
 def test_a_sheet_whose_database_goes_away_says_at_its_end_that_it_is_not_whole(
