@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
@@ -68,7 +69,8 @@ class Mounted(Api):  # type: ignore[misc]  # it has no types
 
 def mount(app: Flask, settings: Settings) -> None:
     """Put the API into the web application; nothing connects before the first request."""
-    app.extensions[EXTENSION] = Reach(settings)
+    app.extensions[EXTENSION] = reach = Reach(settings)
+    weakref.finalize(app, reach.close)
     app.before_request(_stop_strangers)
     made = Mounted(app, spec_kwargs=_terms())
     made.ma_plugin.converter.add_attribute_function(_type_of_enum)

@@ -15,7 +15,7 @@ from werkzeug.exceptions import Conflict, NotFound, ServiceUnavailable
 from app import sourcing
 from app.access import gate
 from app.api import paging
-from app.api.fields import Output, count, mapping, moment, one_of, text, yes_no
+from app.api.fields import Output, count, mapping, moment, money, one_of, text, yes_no
 from app.api.inputs import OptionalReasonInput, line, whole
 from app.api.noun import Noun
 from app.api.paging import PageInput, Shown
@@ -83,6 +83,7 @@ class SourceRow(Output):
     dialect = text("The form of its messages; null when that is told by their content.", null=True)
     symbols = mapping("How to read symbols it sends.")
     heartbeat_s = count("An incident is opened when it is silent for longer, in seconds.", null=True)
+    sizing = money("The share of its book's capital that its entries are sized on.")
 
 
 class Rotated(SourceRow):
