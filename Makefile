@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Test modules run side by side; more than there are processors, since most of them wait for something.
 WORKERS ?= 3
-SIDE_BY_SIDE := -q -n $(WORKERS) --dist loadscope
+# In the order they are found: the modules that take longest come first, so that none is left to run alone at the end.
+SIDE_BY_SIDE := -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 # These start every server themselves, or need none: servers handed over by URL change nothing of them.
 OWN_SERVERS := $(addprefix --ignore tests/integration/,test_bench.py test_cli_errors.py test_local_servers.py \
 	test_local_stack.py test_local_supervisor.py test_local_up.py test_replay.py test_venue_adapters.py test_venue_data.py)

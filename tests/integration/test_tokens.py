@@ -36,7 +36,7 @@ def listed(url: str) -> list[dict[str, Any]]:
 
 
 def status(house: House, headers: dict[str, str], path: str = API) -> int:
-    return house.client.post(path, data=b"{}", headers=headers).status_code
+    return house.client.post(path, json={}, headers=headers).status_code
 
 
 def test_a_token_is_shown_once_lets_in_and_only_its_hash_is_kept(database_url: str, house: House) -> None:
