@@ -16,6 +16,7 @@ from app import sourcing
 from app.acts import Act
 from app.cli import Problem, describing
 from app.cli.reading import up_to_date as _opened
+from app.dialects import template
 from app.reporting.plain import clean
 from config.settings import Settings
 from config.vault import TokenVault
@@ -30,7 +31,7 @@ Webhook URL (in the alert's Notifications tab):
 
   {url}
 
-Message of a strategy's alert:
+Message of a strategy's alert (give each strategy a name of its own: it keeps their trades apart):
 
 {strategy}
 
@@ -41,6 +42,10 @@ Message of an indicator's alert that opens a long (say "short" to open a short):
 ... and of one that closes it:
 
 {exit}
+
+Try it from here; this is a test, which touches no figures:
+
+  {curl}
 """
 _DATA_DIR = click.option(
     "--data-dir",
@@ -175,7 +180,9 @@ def template_(*, name: str, data_dir: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(describing.encoded({"url": url} | messages))
         return
-    click.echo(_PASTE.format(url=url, **messages))
+    example = template.example(datetime.now(UTC))
+    curl = f"curl -H 'Content-Type: application/json' {url} -d '{example}'"
+    click.echo(_PASTE.format(url=url, curl=curl, **messages))
 
 
 @command.command("list")

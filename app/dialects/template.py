@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+NAME_IT = "my strategy"
 _BAR = {
     "time": "{{time}}", "open": "{{open}}", "high": "{{high}}", "low": "{{low}}", "close": "{{close}}",
     "volume": "{{volume}}",
@@ -21,6 +23,7 @@ def strategy() -> str:
     """Return the message of a strategy alert, whose placeholders say what the strategy did."""
     return _written(
         {
+            "strategy": NAME_IT,
             "ticker": "{{exchange}}:{{ticker}}",
             "action": "{{strategy.order.action}}",
             "market_position": "{{strategy.market_position}}",
@@ -35,6 +38,15 @@ def strategy() -> str:
 def indicator(action: str) -> str:
     """Return the message of an indicator alert, which says itself what to do: one alert for each `action`."""
     return _written({"ticker": "{{exchange}}:{{ticker}}", "action": action, "price": "{{close}}", **_COMMON})
+
+
+def example(now: datetime) -> str:
+    """Return a message as it would come now, of a test: it goes to the book `test` and touches no figures."""
+    said = {
+        "ticker": "BINANCE:BTCUSDT", "action": "buy", "price": "65000", "timenow": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        "interval": "60", "is_test": True,
+    }  # fmt: skip
+    return json.dumps(said)
 
 
 def _written(message: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -174,6 +175,24 @@ def test_the_template_of_a_source_is_understood_once_its_placeholders_are_replac
     assert status == 200, answer
     assert told["url"] in shown
     assert told[message] in shown
+
+
+def test_the_command_that_tries_a_source_posts_a_test_to_its_url(database_url: str, tmp_path: Path) -> None:
+    with a_desk(database_url) as desk:
+        run(database_url, tmp_path, "add", "second")
+        [line] = [
+            one.strip()
+            for one in run(database_url, tmp_path, "template", "second").stdout.splitlines()
+            if one.strip().startswith("curl ")
+        ]
+
+        *_, url, option, body = shlex.split(line)
+        answers = [desk.post(body.encode(), token=url.rpartition("/")[2]) for _ in range(2)]
+        found = desk.rows("SELECT book, symbol, flags FROM signals")
+
+    assert option == "-d"
+    assert [(status, answer["status"]) for status, answer in answers] == [(200, "accepted"), (200, "duplicate")]
+    assert found == [{"book": "test", "symbol": "BTCUSDT", "flags": []}]
 
 
 def test_what_a_source_says_of_its_symbols_and_its_dialect_is_followed(database_url: str, tmp_path: Path) -> None:
