@@ -20,10 +20,11 @@ from app.local.stack import ServerUrls
 from config.vault import AccountVault
 from db import accounts, incidents, live
 from db.accounts import SealedKeys
+from domain.access import Role
 from tasks import pipeline, queues
 from tests.brokers import Broker, a_broker
 from tests.load import THIS_HOUR, an_alert
-from tests.people import COOKIE, a_session, a_user
+from tests.people import COOKIE, a_session, a_token, a_user
 from tests.pipeline_support import add_trend
 from tests.processes import free_port
 from tests.simulated_venue import SimulatedVenue, simulated_venue
@@ -46,6 +47,14 @@ BODIES: list[bytes] = [
     b"\xff\xfe" + CANARY.encode(),
     b"[" * 200 + CANARY.encode(),
 ]  # fmt: skip
+
+
+ONE_OF_EACH = """
+    SELECT (SELECT signal_id FROM signals LIMIT 1), (SELECT experiment_id FROM experiments LIMIT 1),
+        (SELECT trade_id FROM trades LIMIT 1),
+        (SELECT event_id FROM webhook_events WHERE kind = 'quarantined' LIMIT 1),
+        (SELECT study_id FROM studies WHERE book = 'paper')
+"""
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +148,28 @@ def test_f45_no_page_shows_it(stack: Stack) -> None:
     shown = [path for path, page in zip(paths, pages, strict=True) if CANARY in page and CANARY not in path]
     assert shown == []
     assert all("Logged in as" in page and CANARY not in page for page in read)
+
+
+def test_f45_no_answer_of_the_api_shows_it(stack: Stack) -> None:
+    until(lambda: not stack.rows("SELECT FROM signals WHERE status = 'open'"), what="the end of every signal")
+    a_user(stack.database, "programmer", Role.ADMIN)
+    bearer = {"Authorization": f"Bearer {a_token(stack.database, 'programmer')[1]}"}
+    document = json.loads(asked(f"{stack.web_url}/api/v1/openapi.json", headers=bearer).partition("\n\n")[2])
+    kept = dict(stack.rows(ONE_OF_EACH)[0]) | {"name": "desk", "incident_id": UUID(int=0)}
+    gets = [path.format(**kept) for path, item in document["paths"].items() if "get" in item]
+    posts = [path.format(**kept) for path, item in document["paths"].items() if "post" in item]
+
+    shown = {
+        path: asked(stack.web_url + path, headers=bearer) for path in (*gets, *(f"{one}?format=csv" for one in gets))
+    }
+    body = json.dumps({"secret": CANARY, "ids": [CANARY], "reason": "to see", "book": CANARY}).encode()
+    given = bearer | {"Content-Type": "application/json", "X-Secret": CANARY}
+    told = {path: asked(f"{stack.web_url}{path}?token={CANARY}", body=body, headers=given) for path in posts}
+
+    assert len(gets) > 15
+    assert all(value is not None for value in kept.values())
+    assert [path for path, answer in (shown | told).items() if CANARY in answer] == []
+    assert "raw_payload" in shown[f"/api/v1/signals/{kept['signal_id']}"]
 
 
 def test_f45_nobody_who_is_told_of_incidents_and_no_row_shows_it(stack: Stack) -> None:
