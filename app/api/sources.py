@@ -6,6 +6,7 @@ Whoever has a source's URL can post alerts in its name, so it is shown to admini
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from flask import request
@@ -15,7 +16,7 @@ from werkzeug.exceptions import Conflict, NotFound, ServiceUnavailable
 from app import sourcing
 from app.access import gate
 from app.api import paging
-from app.api.fields import Output, count, mapping, moment, money, one_of, text, yes_no
+from app.api.fields import Output, count, mapping, moment, money, one_of, ratio, text, words, yes_no
 from app.api.inputs import OptionalReasonInput, line, whole
 from app.api.noun import Noun
 from app.api.paging import PageInput, Shown
@@ -25,7 +26,7 @@ from app.api.reach import here
 from app.schemas import SourceInput, is_name, is_reason_if_any
 from app.sourcing import KEEP_S, MOST_KEEP_S, NoSecretKey
 from config.vault import TokenVault
-from db import books, sources
+from db import activity, books, sources
 from db.session import Session
 from db.sources import BookUnknown, SourceExists, SourceUnknown, StoredSource
 from domain import canonical
@@ -92,6 +93,24 @@ class Rotated(SourceRow):
     previous_until = moment("Until when the token before holds.")
 
 
+class SourceActivity(Output):
+    """What a source does, and what is the matter with it."""
+
+    name = text("Its name.")
+    heard_at = moment("When it was last heard, a message in quarantine too.", null=True)
+    last_signal_at = moment("When its newest alert was taken.", null=True)
+    silent_s = ratio("For how long it has been silent, in seconds; from when it was made, when it was never heard.")
+    recent_alerts = count(
+        "How many alerts of the last three minutes; TradingView stops one that fires more than 15 times."
+    )
+    quarantined_in_day = count("How many messages of the last day could not be read.")
+    quarantined = count("How many messages could not be read, ever.")
+    ends_in_s = ratio(
+        "In how many seconds TradingView ends its alerts; null when none came since they were made.", null=True
+    )
+    warnings = words("The kinds of its open incidents.")
+
+
 class Template(Output):
     """What to paste into a TradingView alert."""
 
@@ -120,6 +139,26 @@ def list_sources(query: Document) -> Any:
 def show_source(name: str) -> Document:
     """Show a source."""
     return _described(_stored(name))
+
+
+@noun.shows("/sources/<name>/activity", needs=Scope.READ, answer=SourceActivity)
+def show_activity(name: str) -> Document:
+    """Show when a source was heard, and what is the matter with it; of a replay's source nothing is told."""
+    found = here().read(activity.load)
+    doing = next((one for one in found if one.name == name), None)
+    if doing is None:
+        raise NotFound(f"there is no source named {name!r} that posts into {', '.join(books.STANDING)}")
+    return {
+        "name": doing.name,
+        "heard_at": _instant(doing.heard_at),
+        "last_signal_at": _instant(doing.last_signal_at),
+        "silent_s": doing.silent_s,
+        "recent_alerts": doing.recent_alerts,
+        "quarantined_in_day": doing.quarantined_in_day,
+        "quarantined": doing.quarantined,
+        "ends_in_s": doing.ends_in_s,
+        "warnings": doing.warnings,
+    }
 
 
 @noun.shows("/sources/<name>/template", needs=Scope.READ, answer=Template)
@@ -192,6 +231,10 @@ def _described(stored: StoredSource) -> Document:
     who = gate.principal()
     token = sourcing.token_of(stored, _vault()) if who is not None and Scope.ADMIN in who.scopes else None
     return sourcing.described(stored.source, token=token, base=_base(), enabled=stored.enabled)
+
+
+def _instant(at: datetime | None) -> str | None:
+    return canonical.instant(at) if at is not None else None
 
 
 def _vault() -> TokenVault:

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from app.cli import cli
 from app.local.stack import ServerUrls
+from db import incidents
 from tests.api_desk import BOOK, FullDesk, a_full_desk
 from tests.api_support import REDIS_DB
 from tests.conftest import a_copy, with_database
@@ -125,8 +126,12 @@ def test_health_shows_what_waits_and_what_needs_a_person(desk: FullDesk) -> None
 
 
 @pytest.mark.parametrize(
-    "path", [*(one.format(UUID(int=17)) for one in DETAILS.values()), "/signals/17", "/sources/none"]
-)
+    "path",
+    [
+        *(one.format(UUID(int=17)) for one in DETAILS.values()), "/signals/17", "/sources/none",
+        "/sources/none/activity",
+    ],
+)  # fmt: skip
 def test_what_is_not_there_is_not_found(desk: FullDesk, path: str) -> None:
     answer = desk.service.get(path)
 
@@ -138,6 +143,22 @@ def test_what_takes_no_query_names_the_parameter_it_does_not_know(desk: FullDesk
     answer = desk.service.get(path.format(*desk.ids.values()) + "?verbose=1")
 
     assert (answer.status_code, answer.get_json().get("errors")) == (422, {"verbose": ["is not known here"]})
+
+
+def test_what_a_source_does_is_shown_with_what_is_the_matter_with_it(desk: FullDesk) -> None:
+    before = desk.service.get("/sources/desk/activity").get_json()
+
+    desk.service.client.post(f"/webhook/{desk.token}", json={"symbol": "EURUSD", "action": "buy", "id": "activity"})
+    desk.service.client.post(f"/webhook/{desk.token}", json={"symbol": "EURUSD", "action": "dance"})
+    with desk.service.database.transaction() as session:
+        incidents.open_(session, kind="source_silent", subject="desk", detail={})
+
+    after = desk.service.get("/sources/desk/activity").get_json()
+    assert after["recent_alerts"] == before["recent_alerts"] + 1
+    assert after["quarantined"] == before["quarantined"] + 1
+    assert after["heard_at"] >= after["last_signal_at"] > (before["last_signal_at"] or "")
+    assert after["silent_s"] < 60
+    assert after["warnings"] == [*before["warnings"], "source_silent"]
 
 
 def test_no_secret_that_came_in_goes_out(desk: FullDesk) -> None:
