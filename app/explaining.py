@@ -29,7 +29,7 @@ def document(kept: KeptEvent, source: Source) -> dict[str, Any]:
         "received_at": kept.received_at.isoformat(),
         "body": veiled(kept.raw_body.decode(errors="replace")[:_MOST_SHOWN]),
         "errors": dict(kept.errors),
-        "today": [_read(one) for one in parts],
+        "today": [reading(one) for one in parts],
         "redriven_signal_id": str(kept.redriven_signal_id) if kept.redriven_signal_id else None,
     }
 
@@ -51,6 +51,24 @@ def tell(told: dict[str, Any]) -> Iterator[str]:
         yield f"became signal {told['redriven_signal_id']}"
 
 
+def reading(part: NewSignal | Refused) -> dict[str, Any]:
+    """Describe what a message, or one part of it, is read as; of one that is refused only why, by field."""
+    if isinstance(part, Refused):
+        return {"errors": dict(part.errors)}
+    return {
+        "dialect": part.dialect,
+        "symbol": part.symbol,
+        "exchange": part.exchange,
+        "instrument_kind": part.instrument_kind.value,
+        "direction": part.direction.value,
+        "action": part.action.value,
+        "price": str(part.price) if part.price is not None else None,
+        "timeframe": str(part.timeframe) if part.timeframe is not None else None,
+        "is_test": part.is_test,
+        "read_from": dict(part.read_from),
+    }
+
+
 def veiled(body: str) -> str:
     """Hide every word of a message that is no field's name and no word that says what to do."""
     return _TOKEN.sub(lambda found: found.group() if _is_known(found.group()) else _HIDDEN * len(found.group()), body)
@@ -59,20 +77,6 @@ def veiled(body: str) -> str:
 def _is_known(token: str) -> bool:
     lowered = token.lower()
     return lowered in aliases.WORDS or lowered in words.WORDS
-
-
-def _read(part: NewSignal | Refused) -> dict[str, Any]:
-    if isinstance(part, Refused):
-        return {"errors": dict(part.errors)}
-    return {
-        "dialect": part.dialect,
-        "symbol": part.symbol,
-        "exchange": part.exchange,
-        "direction": part.direction.value,
-        "action": part.action.value,
-        "price": str(part.price) if part.price is not None else None,
-        "read_from": dict(part.read_from),
-    }
 
 
 def _wrong(errors: dict[str, list[str]]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from app import api, headers, health, metrics, senders, webhook
 from app.access import forms, gate, identity, limits
 from app.api import problems
 from app.auth import Authenticator
-from app.console import access, account, page
+from app.console import access, account, page, sources
 from app.publisher import Enqueue, Publisher
 from app.receiver import Receiver
 from app.writer import Reach, Writer
@@ -54,7 +54,7 @@ def create_app(settings: Settings, *, enqueue: Enqueue | None = None) -> Flask:
     app.register_blueprint(_webhook(settings, receiver))
     app.register_blueprint(health.blueprint(settings))
     app.register_blueprint(metrics.blueprint(settings, _owned(app, _impatient(settings, pool_size=1)), receiver))
-    for pages in (page, access, account):
+    for pages in (page, access, account, sources):
         app.register_blueprint(pages.blueprint)
     app.before_request(_begin(uuid4().hex[:20]))
     api.mount(app, settings)

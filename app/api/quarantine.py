@@ -21,7 +21,7 @@ from db import sources, webhook_events
 from db.session import Session
 from db.webhook_events import EventKind, FailingField
 from domain.access import Scope
-from domain.signal import Action, Direction
+from domain.signal import Action, Direction, InstrumentKind
 
 Document = dict[str, Any]
 noun = Noun("quarantine", "Messages that were not accepted, and why.")
@@ -62,9 +62,12 @@ class ReadToday(Output):
     dialect = fields.String(metadata={"description": "The form of message it is."})
     symbol = fields.String(metadata={"description": "The symbol."})
     exchange = fields.String(metadata={"description": "The exchange, empty where none is named."})
+    instrument_kind = fields.Enum(InstrumentKind, by_value=True, metadata={"description": "What kind of instrument."})
     direction = fields.Enum(Direction, by_value=True, metadata={"description": "Which way."})
     action = fields.Enum(Action, by_value=True, metadata={"description": "Entry or exit."})
     price = fields.String(allow_none=True, metadata={"description": "The price, a decimal string."})
+    timeframe = fields.String(allow_none=True, metadata={"description": "The interval, such as `1h`."})
+    is_test = fields.Boolean(metadata={"description": "Whether it calls itself a test."})
     read_from = fields.Dict(keys=fields.String(), metadata={"description": "From which fields each meaning is read."})
     errors = fields.Dict(keys=fields.String(), metadata={"description": "What would be right, by field."})
 

@@ -22,8 +22,8 @@ PUBLIC = {
     ("access.login_page", "GET"),
     ("access.login", "POST"),
 }
-PAGES = {"console", "access", "account"}  # their strangers are sent to log in
-PEOPLES = PAGES - {"console"}  # what only somebody who is logged in can use
+PAGES = {"console", "access", "account", "sources"}  # their strangers are sent to log in
+PEOPLES = {"access", "account"}  # what only somebody who is logged in can use
 SAMPLES: dict[str, Any] = {"UUIDConverter": uuid4(), "IntegerConverter": 1, "FloatConverter": 1.0}
 
 

@@ -1,0 +1,97 @@
+"""`/sources`: who may post alerts, what to paste into TradingView, and what a message would be read as."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, current_app, request
+from werkzeug.exceptions import ServiceUnavailable
+
+from app import explaining, sourcing
+from app.access import gate
+from app.console import showing
+from app.console.access import the_doors, the_owner
+from app.dialects.registry import understand
+from app.receiver import MAX_BODY
+from app.reporting import page
+from app.sourcing import NoSecretKey
+from config.settings import Settings
+from config.vault import TokenVault
+from db import activity, books, sources
+from db.session import Database
+from db.sources import StoredSource
+from domain.access import Scope
+
+blueprint = Blueprint("sources", __name__)
+showing.refusals_of(blueprint)
+
+
+@blueprint.get("/sources")
+@gate.needs(Scope.READ)
+def list_sources() -> Response:
+    """Show the sources of the standing books, what each does, and what to paste."""
+    return _shown()
+
+
+@blueprint.post("/sources/read")
+@gate.needs(Scope.OPERATE)
+def read_message() -> Response:
+    """Show what a message would be read as; nothing is stored, and the message is not shown again."""
+    the_owner()
+    name, written = request.form.get("source", ""), request.form.get("message", "")
+    found = {one.source.name: one for one in _load()[0]}
+    if name not in found:
+        return _shown(error="Choose one of the sources.", status=422)
+    body = written.encode(errors="replace")
+    if not body.strip() or len(body) > MAX_BODY:
+        return _shown(error=f"Paste a message of at most {MAX_BODY} bytes.", status=422)
+    readings = [explaining.reading(one) for one in understand(body, found[name].source)]
+    return _shown(readings=readings, chosen=name)
+
+
+def _shown(
+    *, readings: list[dict[str, Any]] | None = None, chosen: str | None = None, error: str | None = None,
+    status: int = 200,
+) -> Response:  # fmt: skip
+    the_owner()
+    found, doing = _load()
+    rendered = page.render_template(
+        "sources.html", stylesheet_url=showing.stylesheet(), reader=showing.reader(), messages=sourcing.messages(),
+        sources=[(one, _url(one), doing.get(one.source.name)) for one in found], readings=readings, chosen=chosen,
+        error=error, may_try=_may(Scope.OPERATE), may_see_urls=_may(Scope.ADMIN),
+    )  # fmt: skip
+    return showing.html(rendered, status)
+
+
+def _load() -> tuple[list[StoredSource], dict[str, activity.Activity]]:
+    def load(database: Database) -> tuple[list[StoredSource], dict[str, activity.Activity]]:
+        with database.transaction() as session:
+            found = [one for one in sources.list_all(session) if one.source.book in books.STANDING]
+            return found, {one.name: one for one in activity.load(session)}
+
+    return the_doors().act(load)
+
+
+def _url(stored: StoredSource) -> str | None:
+    """Return the webhook's URL for those who may see it; whoever has it can post alerts."""
+    if not _may(Scope.ADMIN):
+        return None
+    token = sourcing.token_of(stored, _vault())
+    return sourcing.url(token, base=(_settings().public_url or request.host_url).rstrip("/"))
+
+
+def _may(scope: Scope) -> bool:
+    return scope in the_owner().scopes
+
+
+def _vault() -> TokenVault:
+    try:
+        return sourcing.vault(_settings())
+    except NoSecretKey:
+        raise ServiceUnavailable from None
+
+
+def _settings() -> Settings:
+    settings = current_app.config["SETTINGS"]
+    assert isinstance(settings, Settings)  # noqa: S101 - the factory's wiring
+    return settings
