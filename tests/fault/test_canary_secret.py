@@ -142,7 +142,7 @@ def test_f45_no_page_shows_it(stack: Stack) -> None:
     logged_in = {"Cookie": f"session={CANARY}; {COOKIE}={a_session(stack.database, 'reader')}", "User-Agent": "reader"}
 
     pages = [asked(stack.web_url + path, headers=HEADERS) for path in paths]
-    read = [asked(f"{stack.web_url}{path}", headers=logged_in) for path in ("/", "/account")]
+    read = [asked(f"{stack.web_url}{path}", headers=logged_in) for path in ("/", "/account", "/sources")]
 
     # A page may say back which study was asked for; that it is asked for is no secret.
     shown = [path for path, page in zip(paths, pages, strict=True) if CANARY in page and CANARY not in path]
