@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 import warnings
@@ -19,6 +20,8 @@ from config.settings import Settings
 _PORTS = click.IntRange(1, 65_535)
 _WEB_PROCESSES = 2
 _WEB_THREADS = 32
+_WITHOUT_BANNER = "--quiet"
+_KNOWN_OF_GRANIAN = ("Configuration allows spawning up to", "Websockets are not supported on WSGI")
 
 
 @click.group()
@@ -54,6 +57,8 @@ def _serve(bind: str, port: int) -> None:
         respawn_failed_workers=True,
         log_access=False,
     )
+    # The number of threads was measured, and no route speaks over websockets.
+    logging.getLogger("_granian").addFilter(lambda record: not record.getMessage().startswith(_KNOWN_OF_GRANIAN))
     # Loading by name would put the working directory first on the import path.
     server.serve(target_loader=wsgi.application, wrap_loader=False)
 
@@ -68,6 +73,7 @@ def worker(queues: str, concurrency: int) -> None:
     warnings.filterwarnings("ignore", message="(?s).*superuser privileges")
     name = queues.replace(",", "-")
     _celery(
+        _WITHOUT_BANNER,
         *("worker", "--pool", "prefork", "--concurrency", str(concurrency), "--prefetch-multiplier", "1"),
         *("--queues", queues, "--hostname", f"{name}@%h", "--task-events", "--without-gossip", "--without-mingle"),
     )
@@ -77,7 +83,7 @@ def worker(queues: str, concurrency: int) -> None:
 def beat() -> None:
     """Send the periodic tasks; run exactly one of these."""
     schedule = _directory(_settings()) / "beat-schedule"
-    _celery("beat", "--schedule", str(schedule), "--pidfile=")
+    _celery(_WITHOUT_BANNER, "beat", "--schedule", str(schedule), "--pidfile=")
 
 
 @command.command()
@@ -88,7 +94,9 @@ def flower(port: int) -> None:
     # The environment, because everyone can read a command line.
     if not os.environ.get("FLOWER_BASIC_AUTH"):
         os.environ["FLOWER_BASIC_AUTH"] = f"admin:{datadir.flower_password(_directory(settings))[0]}"
-    _celery("flower", f"--address={settings.bind}", f"--port={port}", "--persistent=False")
+    # It asks workers that are still starting, and says for each question that it was not answered.
+    logging.getLogger("flower.inspector").setLevel(logging.ERROR)
+    _celery("flower", f"--address={settings.bind}", f"--port={port}", "--persistent=False", "--logging=warning")
 
 
 def _settings() -> Settings:
