@@ -87,7 +87,7 @@ def opened(data_dir: Path | None) -> Iterator[tuple[Settings, Database]]:
             connection.dispose()
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="trading-orchestrator")
 def cli() -> None:
     """The referee between two trading engines."""

@@ -64,11 +64,13 @@ def _serve(bind: str, port: int) -> None:
 
 
 @command.command()
-@click.option("--queues", required=True, help="Queues to work on, separated by commas.")
+@click.option("--queues", required=True, help="Queues of pipeline, orders, exits, maintenance, separated by commas.")
 @click.option("--concurrency", type=click.IntRange(1, 64), default=2, show_default=True, help="Worker processes.")
 def worker(queues: str, concurrency: int) -> None:
     """Work on the tasks of some queues."""
-    _require_schema(_settings())
+    settings = _settings()
+    _require_queues(queues)
+    _require_schema(settings)
     # As root in a container this is how it is; messages are JSON only, which is what the warning is about.
     warnings.filterwarnings("ignore", message="(?s).*superuser privileges")
     name = queues.replace(",", "-")
@@ -109,6 +111,14 @@ def _settings() -> Settings:
         os.environ["SECRET_KEY"] = key or ""
         settings = configuration.load()
     return settings
+
+
+def _require_queues(queues: str) -> None:
+    """Refuse the name of a queue to which nothing is ever sent."""
+    from tasks import pipeline  # noqa: PLC0415 - only a worker needs the tasks
+
+    if unknown := [one for one in queues.split(",") if one not in pipeline.QUEUES]:
+        raise Problem(f"--queues: {unknown[0]!r} is none of {', '.join(pipeline.QUEUES)}")
 
 
 def _require_schema(settings: Settings) -> None:
