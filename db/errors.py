@@ -13,10 +13,12 @@ __all__ = [
     "ProgrammingError",
     "SQLAlchemyError",
     "is_outage",
+    "lacks_schema",
 ]
 
 
 _OUTAGES = ("08", "53", "57", "58")  # no connection, no resources (a full disk), shutting down, the system's own errors
+_LACKS = frozenset({"42P01", "42703"})  # a table, a column
 
 
 def is_outage(error: BaseException) -> bool:
@@ -25,3 +27,8 @@ def is_outage(error: BaseException) -> bool:
         return False
     state = getattr(error.orig, "sqlstate", None)
     return error.connection_invalidated or (isinstance(error, OperationalError) and (state or "57")[:2] in _OUTAGES)
+
+
+def lacks_schema(error: BaseException) -> bool:
+    """Say whether an error means that the database lacks a table or column that a statement names."""
+    return isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", None) in _LACKS

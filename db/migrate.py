@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 DATABASE_ERRORS = (SQLAlchemyError,)
+HOW = "run `orchestrator migrate`; `orchestrator up` migrates a server of its own when it starts"
 _ADVISORY_LOCK = 7_263_401_955
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
@@ -53,9 +54,7 @@ def check_current(url: str) -> None:
         present = MigrationContext.configure(connection).get_current_revision()
     engine.dispose()
     if present != head:
-        raise SchemaOutdated(
-            f"the database is at schema {present or 'none'}, needed is {head}: run `orchestrator migrate`"
-        )
+        raise SchemaOutdated(f"the database is at schema {present or 'none'}, needed is {head}: {HOW}")
 
 
 def alembic_config() -> Config:

@@ -23,7 +23,7 @@ _STUDIES = text("""
     FROM studies JOIN books USING (book)
     WHERE (cast(:name AS text) IS NULL OR name = :name) AND (cast(:book AS text) IS NULL OR book = :book)
     ORDER BY EXISTS (SELECT FROM experiments WHERE experiments.study_id = studies.study_id) DESC,
-             studies.created_at DESC, study_id
+             book = 'test', studies.created_at DESC, study_id
     LIMIT 1
 """)
 

@@ -16,11 +16,12 @@ from db import audit, signals
 from db.session import Database
 from db.signals import Due
 from domain.signal import Stage
-from tasks import accounts, exits, failpoints, notifications, parts, stages
+from tasks import accounts, exits, failpoints, notifications, parts, queues, stages
 from tasks.celery_app import make_celery
 
 BATCH = 64
 SENDING_S = 1.0
+QUEUES = queues.ALL
 log = structlog.get_logger()
 prepare = parts.prepare
 reach = failpoints.reach

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
@@ -64,6 +64,23 @@ def a_copy(server_urls: ServerUrls, template: str) -> Iterator[str]:
         yield name
     finally:
         with psycopg.connect(server_urls.database_url, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def empty_database(server_urls: ServerUrls) -> Iterator[Callable[[], str]]:
+    """Give a way to make empty databases, which are dropped at the end."""
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"orchestrator_empty_{uuid4().hex[:12]}")
+        with psycopg.connect(server_urls.database_url, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{made[-1]}"')
+        return with_database(server_urls.database_url, made[-1])
+
+    yield make
+    with psycopg.connect(server_urls.database_url, autocommit=True) as connection:
+        for name in made:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 

@@ -18,7 +18,7 @@ ALERT = "alert"
 ALPACA = "alpaca"
 ALPACA_PAPER = "alpaca:paper"
 CCXT = "ccxt:"
-EXTRA = 'pip install "trading-orchestrator[venues]"'
+EXTRA = 'in the checkout, pip install --no-build-isolation -e ".[venues]"'
 _WITHOUT_LIBRARY = "the client library of this venue is not installed: "
 
 

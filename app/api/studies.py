@@ -35,7 +35,7 @@ class StudyQuery(PageInput):
 class ReportQuery(Input):
     """Which study is reported."""
 
-    study = line("The study's name (default: the newest that has signals).")
+    study = line("The study's name (default: the newest that has signals, tests last).")
     book = line("Only studies of this book.")
 
 

@@ -66,11 +66,11 @@ def opened(data_dir: Path | None) -> Iterator[tuple[Settings, Database]]:
     """Give a data command its settings and database: DATABASE_URL, the running stack's, or one for the duration.
 
     Raises:
-        Problem: when the database cannot be reached.
+        Problem: when the database cannot be reached, or lacks a table or column that this version needs.
     """
     from app.local.stack import database  # noqa: PLC0415 - not needed to show help or refuse a bad option
-    from db.errors import is_outage  # noqa: PLC0415 - likewise
-    from db.migrate import first_line  # noqa: PLC0415 - likewise
+    from db.errors import is_outage, lacks_schema  # noqa: PLC0415 - likewise
+    from db.migrate import HOW, first_line  # noqa: PLC0415 - likewise
     from db.session import Database  # noqa: PLC0415 - likewise
 
     with database(configuration.load(), data_dir=data_dir) as settings:
@@ -80,12 +80,14 @@ def opened(data_dir: Path | None) -> Iterator[tuple[Settings, Database]]:
         except Exception as error:
             if is_outage(error):
                 raise Problem(f"DATABASE_URL: the database cannot be used: {first_line(error)}") from None
+            if lacks_schema(error):
+                raise Problem(f"the database has another schema than this version: {HOW}") from None
             raise
         finally:
             connection.dispose()
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="trading-orchestrator")
 def cli() -> None:
     """The referee between two trading engines."""

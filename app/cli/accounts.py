@@ -67,6 +67,8 @@ def list_(*, as_json: bool, data_dir: Path | None) -> None:
     if as_json:
         click.echo(json.dumps(documents, indent=2))
         return
+    if not documents:
+        click.echo("there is no account yet; `orchestrator accounts add` adds one", err=True)
     for one in documents:
         state = "enabled" if one["enabled"] else "disabled"
         click.echo(f"{one['name']:<20} {one['venue']:<16} {one['added_at'][:10]}  {state:<8} key {one['key']:<20}"

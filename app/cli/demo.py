@@ -119,7 +119,7 @@ def _timed_migration(phases: Phases) -> Callable[[Settings], None]:
 def _play(ready: RunningStack, scheduled: Schedule, phases: Phases, *, stay: bool) -> int:
     from app.access import first  # noqa: PLC0415 - what is asked for is checked before anything slow is loaded
 
-    click.echo(first.told(ready.settings, ready.data_dir), err=True)
+    stack.announce(ready, first.told(ready.settings, ready.data_dir))
     phases.ended("processes started")
     summary = replay.drive(scheduled, ready.settings, web_url=ready.web_url, study=None)
     phases.ended("alerts replayed")

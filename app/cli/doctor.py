@@ -40,7 +40,7 @@ def command(as_json: bool, data_dir: Path | None) -> None:
         click.echo(json.dumps({"settings": values, "checks": checks}, indent=2))
     else:
         for name, one in values.items():
-            click.echo(f"{name:<26}{one['value'] or '(unset)':<44}{one['source']}")
+            click.echo(f"{name:<26}{one['value'] or '(unset)':<43} {one['source']}")
         for finding in findings:
             click.echo(finding.line)
     if not all(one.ok for one in findings):
@@ -111,7 +111,7 @@ def _schema(settings: Settings) -> Finding:
     with suppress(migrate.SchemaOutdated):
         migrate.check_current(settings.database_url or "")
         return Finding(name="schema", ok=True, detail="newest")
-    return Finding(name="schema", ok=False, detail="not the newest: run `orchestrator migrate`")
+    return Finding(name="schema", ok=False, detail=f"not the newest: {migrate.HOW}")
 
 
 def _policy(settings: Settings, book: str, rules: dict[str, Any]) -> Finding:

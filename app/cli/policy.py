@@ -73,6 +73,8 @@ def set_(
     wish = Wish(
         mode=ExecutionMode(mode) if mode else None, split_ppm=_split(split) if split else None, label=label or None
     )
+    if wish == Wish():
+        raise Problem("nothing is to be changed; give --mode, --split or --label")
     with opened(data_dir) as (_, database), database.transaction() as session:
         try:
             made = switching.set_policy(session, book, wish, act=_act(reason))

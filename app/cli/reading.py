@@ -8,10 +8,7 @@ from pathlib import Path
 
 from app.cli import Problem, opened
 from config.settings import Settings
-from db.errors import ProgrammingError
 from db.session import Database, Session
-
-_OLD_SCHEMA = frozenset({"42P01", "42703"})
 
 
 @contextmanager
@@ -21,14 +18,8 @@ def snapshot(data_dir: Path | None) -> Iterator[Session]:
     Raises:
         Problem: when it cannot be reached, or has no table or column that this version needs.
     """
-    with opened(data_dir) as (_, database):
-        try:
-            with database.snapshot() as session:
-                yield session
-        except ProgrammingError as error:
-            if getattr(error.orig, "sqlstate", None) in _OLD_SCHEMA:
-                raise Problem("the database has another schema than this version: run `orchestrator migrate`") from None
-            raise
+    with opened(data_dir) as (_, database), database.snapshot() as session:
+        yield session
 
 
 @contextmanager

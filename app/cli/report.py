@@ -22,7 +22,7 @@ from domain.comparison.record import StudyRecord
 
 
 @click.command()
-@click.option("--study", metavar="NAME", help="The study to report (default: the newest that has signals).")
+@click.option("--study", metavar="NAME", help="The study to report (default: the newest that has signals, tests last).")
 @click.option("--book", metavar="BOOK", help="Only studies of this book: live, paper, test or replay:<id>.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option(

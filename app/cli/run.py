@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 import warnings
@@ -19,6 +20,8 @@ from config.settings import Settings
 _PORTS = click.IntRange(1, 65_535)
 _WEB_PROCESSES = 2
 _WEB_THREADS = 32
+_WITHOUT_BANNER = "--quiet"
+_KNOWN_OF_GRANIAN = ("Configuration allows spawning up to", "Websockets are not supported on WSGI")
 
 
 @click.group()
@@ -54,20 +57,25 @@ def _serve(bind: str, port: int) -> None:
         respawn_failed_workers=True,
         log_access=False,
     )
+    # The number of threads was measured, and no route speaks over websockets.
+    logging.getLogger("_granian").addFilter(lambda record: not record.getMessage().startswith(_KNOWN_OF_GRANIAN))
     # Loading by name would put the working directory first on the import path.
     server.serve(target_loader=wsgi.application, wrap_loader=False)
 
 
 @command.command()
-@click.option("--queues", required=True, help="Queues to work on, separated by commas.")
+@click.option("--queues", required=True, help="Queues of pipeline, orders, exits, maintenance, separated by commas.")
 @click.option("--concurrency", type=click.IntRange(1, 64), default=2, show_default=True, help="Worker processes.")
 def worker(queues: str, concurrency: int) -> None:
     """Work on the tasks of some queues."""
-    _require_schema(_settings())
+    settings = _settings()
+    _require_queues(queues)
+    _require_schema(settings)
     # As root in a container this is how it is; messages are JSON only, which is what the warning is about.
     warnings.filterwarnings("ignore", message="(?s).*superuser privileges")
     name = queues.replace(",", "-")
     _celery(
+        _WITHOUT_BANNER,
         *("worker", "--pool", "prefork", "--concurrency", str(concurrency), "--prefetch-multiplier", "1"),
         *("--queues", queues, "--hostname", f"{name}@%h", "--task-events", "--without-gossip", "--without-mingle"),
     )
@@ -77,7 +85,7 @@ def worker(queues: str, concurrency: int) -> None:
 def beat() -> None:
     """Send the periodic tasks; run exactly one of these."""
     schedule = _directory(_settings()) / "beat-schedule"
-    _celery("beat", "--schedule", str(schedule), "--pidfile=")
+    _celery(_WITHOUT_BANNER, "beat", "--schedule", str(schedule), "--pidfile=")
 
 
 @command.command()
@@ -88,7 +96,9 @@ def flower(port: int) -> None:
     # The environment, because everyone can read a command line.
     if not os.environ.get("FLOWER_BASIC_AUTH"):
         os.environ["FLOWER_BASIC_AUTH"] = f"admin:{datadir.flower_password(_directory(settings))[0]}"
-    _celery("flower", f"--address={settings.bind}", f"--port={port}", "--persistent=False")
+    # It asks workers that are still starting, and says for each question that it was not answered.
+    logging.getLogger("flower.inspector").setLevel(logging.ERROR)
+    _celery("flower", f"--address={settings.bind}", f"--port={port}", "--persistent=False", "--logging=warning")
 
 
 def _settings() -> Settings:
@@ -101,6 +111,14 @@ def _settings() -> Settings:
         os.environ["SECRET_KEY"] = key or ""
         settings = configuration.load()
     return settings
+
+
+def _require_queues(queues: str) -> None:
+    """Refuse the name of a queue to which nothing is ever sent."""
+    from tasks import pipeline  # noqa: PLC0415 - only a worker needs the tasks
+
+    if unknown := [one for one in queues.split(",") if one not in pipeline.QUEUES]:
+        raise Problem(f"--queues: {unknown[0]!r} is none of {', '.join(pipeline.QUEUES)}")
 
 
 def _require_schema(settings: Settings) -> None:

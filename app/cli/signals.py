@@ -50,7 +50,7 @@ def list_signals(*, book: str | None, status: str | None, limit: int, as_json: b
     for row in found:
         click.echo(story.listed(row))
     if not found:
-        click.echo("no such signal", err=True)
+        click.echo("there is no such signal", err=True)
 
 
 @command.command()

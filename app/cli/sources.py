@@ -95,6 +95,8 @@ def set_(
     `--symbol` is added to those it has.
     """
     changes = _present(given)
+    if not changes and not unset and not mapped:
+        raise Problem("nothing is to be changed; give what is to hold, such as --sizing 0.25")
     if both := sorted(set(changes) & set(unset)):
         raise Problem(f"{both[0]}: it is given and taken away at once; choose one")
     with _opened(data_dir) as (settings, database), _known(name), database.transaction() as session:
@@ -141,6 +143,7 @@ def disable(*, name: str, reason: str, data_dir: Path | None) -> None:
     """Refuse what the source NAME posts from now on."""
     with _opened(data_dir) as (_, database), _known(name), database.transaction() as session:
         sourcing.enable(session, name, enabled=False, act=_act(reason))
+    click.echo(f"disabled: {name}")
 
 
 @command.command()
@@ -151,6 +154,7 @@ def enable(*, name: str, reason: str, data_dir: Path | None) -> None:
     """Take again what the source NAME posts."""
     with _opened(data_dir) as (_, database), _known(name), database.transaction() as session:
         sourcing.enable(session, name, enabled=True, act=_act(reason))
+    click.echo(f"enabled: {name}")
 
 
 @command.command()
@@ -161,6 +165,7 @@ def renewed(*, name: str, reason: str, data_dir: Path | None) -> None:
     """Note that the alerts of the source NAME were made anew in TradingView, which ends them after two months."""
     with _opened(data_dir) as (_, database), _known(name), database.transaction() as session:
         sourcing.renewed(session, name, act=_act(reason))
+    click.echo(f"noted: the alerts of {name} were made anew")
 
 
 @command.command("template")

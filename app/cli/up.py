@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from app.local import datadir, stack
 from app.local.errors import StackRefused
 from app.local.stack import RunningStack, StackPlan
 from config import settings as configuration
+from config.settings import Settings
 
 _PORTS = click.IntRange(1, 65_535)
 
@@ -25,7 +27,7 @@ def command(port: int, flower_port: int, data_dir: Path | None) -> None:
 
     Servers that DATABASE_URL and REDIS_URL name are used; the others are started.
     """
-    settings = configuration.load()
+    settings = _readable(configuration.load())
     try:
         directory = data_dir.absolute() if data_dir is not None else datadir.instance(settings, "main")
         plan = StackPlan(settings=settings, data_dir=directory, port=port, flower_port=flower_port)
@@ -35,10 +37,16 @@ def command(port: int, flower_port: int, data_dir: Path | None) -> None:
     sys.exit(code)
 
 
+def _readable(settings: Settings) -> Settings:
+    """Have the processes, which write to pipes, log as a terminal reads it when theirs ends at one."""
+    on_terminal = settings.log_format == "auto" and sys.stderr.isatty()
+    return replace(settings, log_format="console") if on_terminal else settings
+
+
 def _announce(ready: RunningStack) -> None:
     from app.access import first  # noqa: PLC0415 - the settings and the ports are checked before anything slow is loaded
     from app.cli import sources  # noqa: PLC0415 - likewise
 
-    click.echo(first.told(ready.settings, ready.data_dir), err=True)
-    for name, url in sources.urls(ready.settings, base=ready.web_url):
-        click.echo(f"webhook  {url}  (source {name})", err=True)
+    login = first.told(ready.settings, ready.data_dir)
+    webhooks = (f"webhook  {url}  (source {name})" for name, url in sources.urls(ready.settings, base=ready.web_url))
+    stack.announce(ready, login, *webhooks)

@@ -73,6 +73,7 @@ def _environment(settings: Settings, data_dir: Path) -> Mapping[str, str]:
         "BROKER_URL": settings.broker_url,
         "SECRET_KEY": settings.secret_key,
         "DATA_DIR": str(data_dir),
+        "LOG_FORMAT": settings.log_format,
     }
     known = {name: value for name, value in given.items() if value is not None}
     return {**os.environ, **known, "PATH": ours, "PYTHONUNBUFFERED": "1"}

@@ -28,6 +28,7 @@ __all__ = [
     "ServerUrls",
     "StackPlan",
     "StopRequested",
+    "announce",
     "database",
     "run_stack",
     "running_stack",
@@ -41,12 +42,13 @@ _AFTER_A_KILL_S = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningStack:
-    """A stack whose web process answers; `settings` hold its URLs and secret key."""
+    """A stack whose web process answers; `settings` hold its URLs and secret key, `flower_login` is a line of text."""
 
     settings: Settings
     data_dir: Path
     web_url: str
     flower_url: str
+    flower_login: str
     supervisor: Supervisor
 
 
@@ -160,13 +162,13 @@ def _bring_up(plan: StackPlan, supervisor: Supervisor, *, account: Account | Non
         data_dir=plan.data_dir,
         web_url=network.url(settings.bind, plan.port),
         flower_url=network.url(settings.bind, plan.flower_port),
+        flower_login=_flower_login(plan.data_dir),
         supervisor=supervisor,
     )
     for child in procfile.children(
         plan.procfile, settings, data_dir=plan.data_dir, port=plan.port, flower_port=plan.flower_port
     ):
         supervisor.start(child, deadline_s=_READY_WITHIN_S)
-    _announce(stack)
     return stack
 
 
@@ -220,12 +222,21 @@ def our_migration(settings: Settings) -> None:
         raise
 
 
-def _announce(stack: RunningStack) -> None:
-    password, fresh = datadir.flower_password(stack.data_dir)
-    where = f"password {password}, also" if fresh else "password"
-    _say(f"console  {stack.web_url}")
-    _say(f"Flower   {stack.flower_url}  (user admin, {where} in {stack.data_dir / 'flower_password'})")
-    _say(f"data     {stack.data_dir}")
+def announce(stack: RunningStack, *more: str) -> None:
+    """Tell on stderr, in one piece, where the console, Flower and the data of a stack are, and what else there is."""
+    lines = (
+        f"console  {stack.web_url}",
+        f"Flower   {stack.flower_url}  ({stack.flower_login})",
+        f"data     {stack.data_dir}",
+        *more,
+    )
+    _say("\n".join(lines))
+
+
+def _flower_login(directory: Path) -> str:
+    """Say how to log in to Flower; the password itself when it was made just now."""
+    password, fresh = datadir.flower_password(directory)
+    return f"user admin, {f'password {password}, also' if fresh else 'password'} in {directory / 'flower_password'}"
 
 
 def _say(line: str) -> None:

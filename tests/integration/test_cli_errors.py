@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,6 +123,22 @@ def test_a_database_that_does_not_exist_is_named(root: Path, server_urls: Server
     refused(said, "DATABASE_URL: the database cannot be used", 'database "there_is_none" does not exist')
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["accounts", "list"], ["policy", "show", "--book", "live"], ["policy", "paper", "--reason", "x"],
+        ["policy", "pause", "--reason", "x"], ["users", "list"], ["signals", "list"], ["report"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_database_without_the_tables_is_told_in_one_line(
+    root: Path, empty_database: Callable[[], str], command: list[str]
+) -> None:
+    said = orchestrator(root, *command, environ={"DATABASE_URL": empty_database(), "SECRET_KEY": SECRET_KEY})
+
+    refused(said, "schema", "run `orchestrator migrate`")
+
+
 def test_doctor_tells_of_a_database_that_cannot_be_reached_and_still_shows_the_settings(root: Path) -> None:
     said = orchestrator(root, "doctor", environ={"DATABASE_URL": NOWHERE})
 
@@ -165,6 +181,7 @@ def test_a_port_that_is_none_is_refused(root: Path, port: str) -> None:
         (["signals", "show", "17"], "'17' is not a valid UUID"),
         (["policy", "set", "--mode", "YOLO", "--reason", "x"], "'YOLO' is not one of 'SHADOW_ONLY'"),
         (["policy", "set", "--mode", "SHADOW_ONLY"], "Missing option '--reason'"),
+        (["policy", "set", "--reason", "x"], "nothing is to be changed; give --mode, --split or --label"),
         (["replay", "--alerts", "a.csv"], "Missing option '--bars'"),
     ],
 )

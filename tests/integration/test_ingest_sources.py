@@ -323,6 +323,14 @@ def test_what_a_source_need_not_have_is_taken_away(
     assert after == before | {field: value}
 
 
+def test_an_act_on_a_source_says_that_it_is_done(database_url: str, tmp_path: Path) -> None:
+    run(database_url, tmp_path, "add", "desk")
+
+    told = [run(database_url, tmp_path, act, "desk").stdout for act in ("disable", "enable", "renewed")]
+
+    assert told == ["disabled: desk\n", "enabled: desk\n", "noted: the alerts of desk were made anew\n"]
+
+
 def test_a_change_that_changes_nothing_says_so(database_url: str, tmp_path: Path) -> None:
     run(database_url, tmp_path, "add", "desk")
 
@@ -341,6 +349,7 @@ def test_a_change_that_changes_nothing_says_so(database_url: str, tmp_path: Path
         (("desk", "--heartbeat", "3600", "--no-heartbeat"), "heartbeat_s: it is given and taken away"),
         (("desk", "--symbol", "US100=not a symbol!?"), "symbols: US100"),
         (("nobody", "--sizing", "0.5"), "'nobody'"),
+        (("desk",), "nothing is to be changed"),
     ],
 )
 def test_a_change_that_is_not_allowed_ends_with_2_and_changes_nothing(

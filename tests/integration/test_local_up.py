@@ -49,6 +49,12 @@ def logged_in(url: str, password: str) -> str:
             return str(error.url)
 
 
+def told_in_one_piece(printed: str) -> list[str]:
+    """Return the first words of the lines from the console's to the webhook's."""
+    words = [line.split(" ", 1)[0] for line in printed.splitlines()]
+    return words[words.index("console") : words.index("webhook") + 1]
+
+
 def running(root: Path) -> set[str]:
     """Return the names of the processes in run.json; one that is being started again is not among them."""
     run = runfile.read(root / "main")
@@ -88,4 +94,7 @@ def test_up_serves_web_and_flower_until_it_is_interrupted_and_leaves_nothing() -
         assert (root / "current").read_text().strip() == str(root / "main")
     assert f"http://127.0.0.1:{port}" in printed
     assert printed.count(password) == 1
+    assert told_in_one_piece(printed) == ["console", "Flower", "data", "login", "webhook"]
+    assert "[config]" not in printed, "Celery's banner"
+    assert "Registered tasks" not in printed, "Flower's banner"
     assert printed.count(admin) == 1

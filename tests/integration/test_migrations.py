@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -13,11 +12,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
-from app.local.stack import ServerUrls
 from db import migrate
 from db.base import Base
 from db.migrate import SchemaOutdated
-from tests.conftest import with_database
 
 EmptyDatabase = Callable[[], str]
 
@@ -36,23 +33,6 @@ COLUMNS = """
     FROM information_schema.columns
     WHERE table_schema = 'public' AND table_name <> 'alembic_version' ORDER BY 1, 2
 """
-
-
-@pytest.fixture
-def empty_database(server_urls: ServerUrls) -> Iterator[EmptyDatabase]:
-    """Give a way to make empty databases, which are dropped at the end."""
-    made: list[str] = []
-
-    def make() -> str:
-        made.append(f"orchestrator_empty_{uuid4().hex[:12]}")
-        with psycopg.connect(server_urls.database_url, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{made[-1]}"')
-        return with_database(server_urls.database_url, made[-1])
-
-    yield make
-    with psycopg.connect(server_urls.database_url, autocommit=True) as connection:
-        for name in made:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def by_the_models(url: str) -> str:

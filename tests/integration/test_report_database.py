@@ -105,6 +105,15 @@ def test_the_newest_study_with_signals_is_meant(database: Database) -> None:
         assert reports.load(session, book="paper").study.name == "empty"
 
 
+def test_a_test_alert_does_not_take_the_place_of_real_figures(database: Database) -> None:
+    with database.transaction() as session:
+        a_small_study(session, name="figures")
+        a_small_study(session, book="test", name="trial")
+
+        assert reports.load(session).study.name == "figures"
+        assert reports.load(session, book="test").study.name == "trial"
+
+
 def test_the_test_book_never_touches_the_figures_of_another(database: Database) -> None:
     with database.transaction() as session:
         a_small_study(session)

@@ -12,6 +12,7 @@ import yaml
 from app.cli import run
 from app.local import procfile
 from app.local.errors import StackRefused
+from config import settings as configuration
 
 ROOT = Path(__file__).parents[2]
 SERVERS = {"postgres", "redis"}
@@ -57,6 +58,14 @@ def test_no_secret_has_a_default_and_no_port_is_open_to_the_network(services: di
     assert "${POSTGRES_PASSWORD}" not in text
     for service in services.values():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+
+
+def test_every_setting_reaches_the_containers(services: dict[str, Any]) -> None:
+    set_by_the_file = {"MIGRATION_DATABASE_URL"}
+
+    passed_on = set(services["worker"]["environment"])
+
+    assert set(configuration.load({}).sources) - set_by_the_file <= passed_on
 
 
 def test_every_procfile_command_is_one_that_exists() -> None:

@@ -41,16 +41,25 @@ def test_a_process_without_its_servers_names_the_missing_variable(missing: str, 
 
 def test_a_worker_takes_one_task_at_a_time_from_its_queues_and_tells_flower(started: list[str]) -> None:
     CliRunner().invoke(
-        cli, ["run", "worker", "--queues", "exits,x", "--concurrency", "1"], env=URLS, catch_exceptions=False
+        cli, ["run", "worker", "--queues", "exits,orders", "--concurrency", "1"], env=URLS, catch_exceptions=False
     )
 
-    assert started[0] == "worker"
-    assert option(started, "--queues") == "exits,x"
+    assert started[:2] == ["--quiet", "worker"]
+    assert option(started, "--queues") == "exits,orders"
     assert option(started, "--concurrency") == "1"
     assert option(started, "--prefetch-multiplier") == "1"
     assert option(started, "--pool") == "prefork"
-    assert option(started, "--hostname") == "exits-x@%h"
+    assert option(started, "--hostname") == "exits-orders@%h"
     assert "--task-events" in started
+
+
+@pytest.mark.parametrize("queues", ["exit", "exits,pipline", "exits, orders", ""])
+def test_a_worker_for_a_queue_that_there_is_not_is_refused(started: list[str], queues: str) -> None:
+    result = CliRunner().invoke(cli, ["run", "worker", "--queues", queues], env=URLS)
+
+    assert result.exit_code == 2
+    assert "is none of pipeline, orders, exits, maintenance" in result.stderr
+    assert started == []
 
 
 @pytest.mark.parametrize("process", [["web"], ["worker", "--queues", "exits"]])

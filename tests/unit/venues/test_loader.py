@@ -78,9 +78,9 @@ def test_an_exchange_that_is_not_known_names_its_variable() -> None:
 def test_a_missing_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch, name: str, library: str) -> None:
     monkeypatch.setitem(sys.modules, library, None)
 
-    with pytest.raises(SettingInvalid, match=r'pip install "trading-orchestrator\[venues\]"'):
+    with pytest.raises(SettingInvalid, match=r'pip install --no-build-isolation -e "\.\[venues\]"'):
         a_broker(name)
-    with pytest.raises(SettingInvalid, match=r'pip install "trading-orchestrator\[venues\]"'):
+    with pytest.raises(SettingInvalid, match=r'pip install --no-build-isolation -e "\.\[venues\]"'):
         data(name, {**KEYS})
 
 
@@ -102,5 +102,5 @@ def test_a_venue_is_checked_without_keys(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(SettingInvalid, match="--venue='ccxt:nowhere'"):
         loader.check("--venue", "ccxt:nowhere")
     monkeypatch.setitem(sys.modules, "alpaca", None)
-    with pytest.raises(SettingInvalid, match=r'pip install "trading-orchestrator\[venues\]"'):
+    with pytest.raises(SettingInvalid, match=r'pip install --no-build-isolation -e "\.\[venues\]"'):
         loader.check("BROKER", "alpaca")
