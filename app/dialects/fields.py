@@ -13,10 +13,11 @@ from app.dialects.values import Leaf, is_blank, is_missing
 _NOT_COMPARED = re.compile(r"[\s._\-]+")
 _LONGEST_NAME = 64
 _ENVELOPES = frozenset({"data", "payload", "alert", "body"})
-_WORD = re.compile(r"[a-z]+")
+_WORD, _CAMEL = re.compile(r"[a-z]+"), re.compile(r"(?<=[a-z])(?=[A-Z])")
 _ELSEWHERE = frozenset({
     "prev", "previous", "last", "old", "before", "former", "history", "exit", "close", "closed", "stop", "sl", "tp",
-    "target", "take", "opposite", "hedge",
+    "target", "take", "opposite", "hedge", "cancel", "canceled", "cancelled", "modify", "update", "rejected", "partial",
+    "stoploss", "takeprofit",
 })  # fmt: skip
 
 
@@ -66,7 +67,7 @@ class Fields:
         What stands in a group that tells of another time or another order is not looked at.
         """
         found = {one.path: one for one in self._leaves.values() if _own_name(one.path) in names}
-        kept = [one for one in found.values() if not _ELSEWHERE & set(_WORD.findall(one.path.lower()))]
+        kept = [one for one in found.values() if not is_elsewhere(one.path)]
         return kept[0] if len(kept) == 1 else None
 
     def all(self, names: Sequence[str]) -> list[Field]:
@@ -92,6 +93,11 @@ class Fields:
                     self._gather(value, path=written, squeezed="")
             elif not isinstance(value, list):
                 self._keep(name, Field(path=written, value=value))
+
+
+def is_elsewhere(path: str) -> bool:
+    """Say whether a path tells of another time, of another order, or of one that is closed or taken back."""
+    return bool(_ELSEWHERE & set(_WORD.findall(_CAMEL.sub(" ", path).lower())))
 
 
 def _own_name(path: str) -> str:

@@ -53,6 +53,11 @@ class Wanted:
         return f"{'enter' if self.action is Action.ENTRY else 'exit'}_{self.direction.value}"
 
     @property
+    def share(self) -> str:
+        """How much of the capital is put in, or of the position is closed: all of it."""
+        return "5%" if self.action is Action.ENTRY else "100%"
+
+    @property
     def size_after(self) -> int:
         """The position afterwards, as a signed size."""
         return self.direction.sign * 3 if self.action is Action.ENTRY else 0
@@ -103,7 +108,7 @@ WRITERS: dict[str, Callable[[Wanted], str]] = {
     ),
     "octobot": lambda one: f"SYMBOL={one.symbol};SIGNAL={one.words};VOLUME=1;PRICE={one.price}",
     "thibaultyou": lambda one: as_json(
-        {"symbol": one.symbol, "direction": one.words, "size": "5%", "price": str(one.price)}
+        {"symbol": one.symbol, "direction": one.words, "size": one.share, "price": str(one.price)}
     ),
     "dual_engine": lambda one: as_json(
         {"meta": {"ticker": one.symbol}, "signal": {"direction": one.words}, "price": str(one.price)}
