@@ -58,6 +58,7 @@ GENERAL = Aliases(
     remarks=(
         "signal", "signaltype", "type", "command", "cmd", "event", "eventtype", "alerttype", "position",
         "strategyorderalertmessage", "order", "actiontype", "decision", "intent", "trade", "data", "alert",
+        "positioneffect", "effect", "offset", "tradeside", "op", "execinst", "signalevent", "tradeevent",
     ),
     hints=("trend", "bias", "eventphasename", "phasename", "eventphase", "signaltrend", "signalbias", "metatrend"),
     after=(

@@ -48,7 +48,7 @@ def _names_symbol(payload: Mapping[str, Any]) -> bool:
 
 def _listed(part: Part, payload: Mapping[str, Any]) -> list[Part]:
     lists = [name for name, value in payload.items() if _is_list_of_objects(value)]
-    if len(lists) != 1:
+    if len(lists) != 1 or is_elsewhere(lists[0]) or _asks(lists[0]):
         return []
     [name] = lists
     if (row := _row(payload[name])) is not None:

@@ -8,16 +8,17 @@ from dataclasses import replace
 from decimal import Decimal
 
 from app.dialects import words
-from app.dialects.fields import Field, Fields
+from app.dialects.fields import Field, Fields, squeeze
 from app.dialects.values import Leaf
 from app.dialects.words import Verb, Wish, WordsContradict
 
-_ONLY_CLOSES = ("reduceonly", "closeonly", "isexit", "isclose", "closeposition", "orderreduceonly", "exit")
+_ONLY_CLOSES = ("reduceonly", "closeonly", "isexit", "isclose", "closeposition", "exit", "isclosing", "isreduceonly")
 # What a strategy's order is called by default when it closes: strategy.close and strategy.close_all.
 _CLOSES_BY_DEFAULT = re.compile(r"close (entry\(s\)|position) order\b", re.IGNORECASE)
 _LONGEST_NAME = 100
 _SIDES = ("posside", "positionside", "holdside")
 _REASONS = ("exitreason", "closereason")
+_EFFECTS, _SMALLER = ("positioneffect", "effect", "offset", "openclose", "execinst"), ("close", "closing", "c", "reduceonly")
 # Where long and short are held apart, by number: 0 where they are not.
 _BY_INDEX = {"1": "long", "2": "short"}
 _NAMED = {
@@ -43,9 +44,10 @@ def named(fields: Fields) -> tuple[list[Field], list[Wish]]:
 
 def held(fields: Fields) -> Field | None:
     """Return the field that names the position an order belongs to, where long and short are held apart."""
-    told, numbered = fields.first(_SIDES), fields.first(("positionidx",))
-    if told is None and numbered is not None and (side := _BY_INDEX.get(str(numbered.value).strip())):
-        return replace(numbered, value=side)
+    told = fields.first(_SIDES) or next(iter(fields.named(_SIDES)), None)
+    numbered = (one for one in fields.named(("positionidx",)) if str(one.value).strip() in _BY_INDEX)
+    if told is None and (index := next(numbered, None)) is not None:
+        return replace(index, value=_BY_INDEX[str(index.value).strip()])
     return told
 
 
@@ -67,13 +69,21 @@ def of_position(wish: Wish, side_held: Field | None) -> Wish:
 
 def only_closes(fields: Fields) -> Field | None:
     """Return the field that says that the order may only make a position smaller, None when none says so."""
-    said = next((one for one in fields.all(_ONLY_CLOSES) if _is_yes(one.value, or_one=True)), None)
-    return said or fields.first(_REASONS)
+    said = next((one for one in fields.named(_ONLY_CLOSES) if _is_yes(one.value, or_one=True)), None)
+    return said or next(iter(fields.named(_REASONS)), None) or _effect(fields)
 
 
-def called_an_exit(fields: Fields, names: Sequence[str]) -> Field | None:
-    """Return the order's name or comment when it says that the order closes: `Exit Long`, `Close position order`."""
-    return next((one for one in fields.all(names) if _speaks_of_exit(str(one.value))), None)
+def _effect(fields: Fields) -> Field | None:
+    """Return the field that says what an order does to a position, when it is to make it smaller."""
+    return next((one for one in fields.named(_EFFECTS) if squeeze(str(one.value)[:20]) in _SMALLER), None)
+
+
+def called_an_exit(fields: Fields, names: Sequence[str], *, labels: Sequence[str]) -> Field | None:
+    """Return the order's name or comment when it says that the order closes: `Exit Long`, `Close position order`.
+
+    `names` count as they stand, `labels` whatever they stand in.
+    """
+    return next((one for one in (*fields.all(names), *fields.named(labels)) if _speaks_of_exit(str(one.value))), None)
 
 
 def _speaks_of_exit(written: str) -> bool:

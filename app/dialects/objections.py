@@ -18,17 +18,17 @@ _EVENTS = (
 )  # fmt: skip
 _KINDS = ("type", "ordertype", "stopordertype", "strategyordertype")
 _STATES = ("status", "orderstatus", "state", "orderstate", "result")
+_IDS = ("orderid", "strategyorderid", "signalid", "alertid", "id", "name")
 _LABELS = (
-    "orderid", "strategyorderid", "signalid", "alertid", "id", "comment", "ordercomment", "strategyordercomment",
-    "strategycomment", "alert", "alertname", "signalname", "eventname", "name", "title", "reason", "exitreason",
-    "closereason",
+    "comment", "ordercomment", "strategycomment", "alert", "alertname", "signalname", "eventname", "title", "reason",
+    "exitreason", "closereason", "subject", "pretext", "header", "summary",
 )  # fmt: skip
 _PROSE = (
-    "comment", "ordercomment", "strategyordercomment", "strategycomment", "alertmessage", "strategyorderalertmessage",
-    "message", "msg", "note", "notes", "text", "content", "description", "title", "name", "alert", "alertname",
-    "reason", "remark", "remarks",
+    *_LABELS, "name", "alertmessage", "orderalertmessage", "message", "msg", "note", "notes", "text", "content",
+    "description", "remark", "remarks",
 )  # fmt: skip
 _TAKEN_BACK = ("cancel", "cancelled", "canceled", "iscancel", "iscancelled", "iscanceled", "rejected", "ignore", "skip")
+_OVER = ("close", "closed", "isclosed", "reduce", "stopped", "stoppedout", "liquidated")
 _CONDITIONS = ("isentry", "isopen", "entry", "enabled", "isenabled", "active", "isactive", "valid", "isvalid")
 _IN_PART = ("partial", "ispartial", "partialclose", "partialexit")
 _SHARES = (
@@ -61,15 +61,25 @@ _PROSE_DENIES = re.compile(
 )
 # A name that begins so names an order that closes, unless a price follows: `TP 45000` is a level.
 _LABEL_TURNS = re.compile(
-    r"(tp|sl|target|take ?profit|stop ?loss|trail(ing)?|break ?even) ?\d{0,2}(?![a-z\d]| ?[=@]? ?\d+[\d.,]+)"
-    r"|partial|(stop|exit|close[ds]?)( ?\d*$| (long|short|buy|sell|hit|position|trade|order|all|tp|sl|target|half)\b)"
+    r"(tp|sl|target|take ?profit|stop ?loss|trail(ing)?|break ?even) ?\d{0,2}(?![a-z\d]| ?[=@] ?\d| ?\d+[\d.,%]| \d+%)"
+    r"|partial|stopped|(trade|position|order|signal) (closed|exited|stopped|expired)|(stop|exit|close[ds]?)( ?\d*$| (long|short|buy|sell|hit|position|trade|order|all|tp|sl|target|half)\b)"
 )
+# What no field says beside an entry, whatever it is called. A bare `close` may be a price.
+_OVER_ANYWHERE = re.compile(
+    r"((order|position|trade|signal) )?"
+    r"(cancel\w*|exit(s|ed)?|closed|reduce( ?only)?|partial\w*|stopped( out)?|liquidat\w+|expired|rejected"
+    r"|clos(e|es|ing) (long|short|position|trade|order|all)s?|(long|short) (exit|close)"
+    r"|(tp|sl|take ?profit|stop ?loss|target) ?\d? ?(hit|reached|filled))( (order|position|trade|signal|long|short))?"
+)
+# Names that may be anything, and what stood before.
+_ANY_NAME = re.compile(r"strateg|indicator|system|user|bot|name$|script|prev|last|old|before|former|id$|key|token|secret")
 _PART = re.compile(r"(?<![a-z])(partial(ly)?|half|scal(e|ing) ?out|(tp|target|take ?profit) ?[1-9](?![\d.,]))(?![a-z])")
 _GUARDS = re.compile(r"(?<![a-z])(take ?profit|tp|stop ?loss|sl|trail(ing)?)(?![a-z])")
 _STOPS = re.compile(r"(?<![a-z])(stop|stp|take ?profit|tp|sl|trail(ing)?)(?![a-z])")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _BETWEEN = re.compile(r"[\s_\-./:!]+")
-_LONGEST_LABEL, _LONGEST_PROSE = 100, 2_000
+_LONGEST_WORD, _LONGEST_LABEL, _LONGEST_PROSE = 40, 100, 2_000
+_MAY_BE_OVER = re.compile(r"cancel|exit|clos|reduc|partial|stop|liquid|expired|reject|hit|reach|filled", re.IGNORECASE)
 
 
 def against(fields: Fields, *, asked: Wish, meant: Wish, commands: Sequence[str], tells_position: bool) -> Field | None:
@@ -85,10 +95,29 @@ def against(fields: Fields, *, asked: Wish, meant: Wish, commands: Sequence[str]
         or _speaks(fields, _STATES, (_STATE_DENIES if closes else _STATE_TURNS).search)
         or _speaks(fields, _PROSE, _PROSE_DENIES.search, longest=_LONGEST_PROSE)
         or _flagged(fields, _TAKEN_BACK, yes=True)
+        or (None if closes else _flagged(fields, _OVER, yes=True))
+        or (None if closes or tells_position else _over(fields))
         or (None if closes else _flagged(fields, _CONDITIONS, yes=False))
         or _waiting(fields, commands, closes=closes)
-        or (None if closes or tells_position else _speaks(fields, _LABELS, _turning(_LABEL_TURNS, at_start=True)))
+        or (None if closes or tells_position else _labelled(fields))
     )
+
+
+def _labelled(fields: Fields) -> Field | None:
+    """Return what is called as an order is that closes."""
+    turning = _turning(_LABEL_TURNS, at_start=True)
+    return _speaks(fields, _LABELS, turning) or _said(fields.all(_IDS), turning)
+
+
+def _over(fields: Fields) -> Field | None:
+    """Return a field of any name that says that something is over."""
+    for name, one in fields.every():
+        written = one.value
+        if not isinstance(written, str) or not 4 <= len(written) <= _LONGEST_WORD or not _MAY_BE_OVER.search(written):
+            continue
+        if _OVER_ANYWHERE.fullmatch(_plain(written)) and not _ANY_NAME.search(name):
+            return one
+    return None
 
 
 def partial(fields: Fields) -> Field | None:
@@ -96,13 +125,14 @@ def partial(fields: Fields) -> Field | None:
     return (
         _flagged(fields, _IN_PART, yes=True)
         or _speaks(fields, _LABELS, _PART.search)
+        or _said(fields.all(_IDS), _PART.search)
         or next((one for one in _shares(fields) if _is_part(one.value)), None)
     )
 
 
 def option(fields: Fields) -> Field | None:
     """Return the field that says that the order is for an option, whose side is not that of what it is on."""
-    return next((one for one in fields.all(_OPTIONS) if _OPTION.fullmatch(str(one.value).strip())), None)
+    return next((one for one in fields.named(_OPTIONS) if _OPTION.fullmatch(str(one.value).strip())), None)
 
 
 def turns(written: str) -> bool:
@@ -113,7 +143,13 @@ def turns(written: str) -> bool:
 def _speaks(
     fields: Fields, names: Sequence[str], found: Callable[[str], object], *, longest: int = _LONGEST_LABEL
 ) -> Field | None:
-    for one in fields.all(names):
+    return _said(fields.named(names), found, longest=longest)
+
+
+def _said(
+    given: Sequence[Field], found: Callable[[str], object], *, longest: int = _LONGEST_LABEL
+) -> Field | None:
+    for one in given:
         if isinstance(one.value, str) and found(_plain(one.value[:longest])):
             return one
     return None
@@ -137,7 +173,7 @@ def _is_phrase(written: str) -> bool:
 
 def _flagged(fields: Fields, names: Sequence[str], *, yes: bool) -> Field | None:
     said = ("true", "yes") if yes else ("false", "no")
-    return next((one for one in fields.all(names) if str(one.value).strip().lower() in said), None)
+    return next((one for one in fields.named(names) if str(one.value).strip().lower() in said), None)
 
 
 def _waiting(fields: Fields, commands: Sequence[str], *, closes: bool) -> Field | None:
@@ -153,9 +189,9 @@ def _closes(value: Leaf) -> bool:
 
 
 def _shares(fields: Fields) -> Iterator[Field]:
-    yield from fields.all(_SHARES)
-    by_position = any("position" in str(one.value).lower() for one in fields.all(_SIZED_BY))
-    yield from (one for one in fields.all(_SIZES) if by_position or str(one.value).strip().endswith("%"))
+    yield from fields.named(_SHARES)
+    by_position = any("position" in str(one.value).lower() for one in fields.named(_SIZED_BY))
+    yield from (one for one in fields.named(_SIZES) if by_position or str(one.value).strip().endswith("%"))
 
 
 def _is_part(value: Leaf) -> bool:

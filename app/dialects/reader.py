@@ -23,10 +23,7 @@ from domain.signal import Action, Instrument, Position, Source
 _LONGEST_PHRASE = 100
 _BASES = ("base", "basecurrency", "baseasset", "syminfobasecurrency", "coin")
 _QUOTES = ("quote", "quotecurrency", "quoteasset", "syminfocurrency")
-_NAMES = (
-    "comment", "ordercomment", "strategyordercomment", "strategycomment", "alertname", "signalname", "eventname",
-    "name", "title", "reason",
-)  # fmt: skip
+_LABELS = ("comment", "ordercomment", "strategycomment", "alertname", "signalname", "eventname", "title", "reason")
 _BASE, _QUOTE = re.compile(r"[A-Za-z0-9]{2,8}"), re.compile(r"[A-Za-z]{3,5}")
 # Looked for at any depth, where one field alone bears the name.
 _NAMED_TWICE = ("symbol", "ticker")
@@ -202,7 +199,7 @@ class _Reader:
         """Return what calls the order an exit, where no position is told, which would say it better."""
         if self.fields.first((*self.aliases.before, *self.aliases.after)) is not None:
             return None
-        return flags.called_an_exit(self.fields, (*self.aliases.order_id, *self.aliases.explicit_id, *_NAMES))
+        return flags.called_an_exit(self.fields, (*self.aliases.order_id, *self.aliases.explicit_id, "name"), labels=_LABELS)
 
     def _deep(self) -> list[Wish]:
         """Return what the only field of such a name says, however deep it stands."""

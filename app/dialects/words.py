@@ -13,8 +13,8 @@ from domain.signal import Direction
 
 _LONG = frozenset({"long", "bull", "bullish", "up"})
 _SHORT = frozenset({"short", "bear", "bearish", "down"})
-_OPENING = frozenset({"enter", "entry", "open", "go", "add"})
-_CLOSING = frozenset({"exit", "close", "flat", "flatten", "stoploss", "takeprofit", "slhit", "tphit", "stoppedout"})
+_OPENING = frozenset({"enter", "entry", "open", "opening", "go", "add"})
+_CLOSING = frozenset({"exit", "close", "closing", "flat", "flatten", "stoploss", "takeprofit", "slhit", "tphit", "stoppedout"})
 _REVERSING = frozenset({"reverse", "reversal", "flip"})
 _SILENT = frozenset({"to", "position", "positions", "all", "signal", "strong", "order", "market", "trade", "now", "type"})
 WORDS = _LONG | _SHORT | _OPENING | _CLOSING | _REVERSING | _SILENT | {"buy", "sell", "cover"}
