@@ -45,8 +45,8 @@ GENERAL = Aliases(
         "symbol", "ticker", "tvinstrument", "instrument", "pair", "tradingpair", "market", "asset", "metaticker",
         "metasymbol", "signalsymbol", "signalticker", "strategyticker", "strategysymbol", "syminfoticker", "tvsymbol",
         "tickerid", "syminfotickerid", "underlying", "contract", "productid", "instid", "instrumentid",
-        "tradingsymbol", "symbolname", "symbolvalue", "symbolid", "symbolticker", "currencypair", "coinpair", "epic", "scrip",
-        "tickersymbol", "marketsymbol", "stock", "sym",
+        "tradingsymbol", "symbolname", "symbolvalue", "symbolid", "symbolticker", "currencypair", "coinpair", "epic",
+        "scrip", "tickersymbol", "marketsymbol", "stock", "sym",
     ),
     exchange=("exchange", "tvexchange", "metaexchange", "signalexchange", "syminfoprefix", "venue"),
     commands=(

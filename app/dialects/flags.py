@@ -18,7 +18,10 @@ _CLOSES_BY_DEFAULT = re.compile(r"close (entry\(s\)|position) order\b", re.IGNOR
 _LONGEST_NAME = 100
 _SIDES = ("posside", "positionside", "holdside")
 _REASONS = ("exitreason", "closereason")
-_EFFECTS, _SMALLER = ("positioneffect", "effect", "offset", "openclose", "execinst"), ("close", "closing", "c", "reduceonly")
+_EFFECTS, _SMALLER = (
+    ("positioneffect", "effect", "offset", "openclose", "execinst"),
+    ("close", "closing", "c", "reduceonly"),
+)
 # Where long and short are held apart, by number: 0 where they are not.
 _BY_INDEX = {"1": "long", "2": "short"}
 _NAMED = {

@@ -62,7 +62,8 @@ _PROSE_DENIES = re.compile(
 # A name that begins so names an order that closes, unless a price follows: `TP 45000` is a level.
 _LABEL_TURNS = re.compile(
     r"(tp|sl|target|take ?profit|stop ?loss|trail(ing)?|break ?even) ?\d{0,2}(?![a-z\d]| ?[=@] ?\d| ?\d+[\d.,%]| \d+%)"
-    r"|partial|stopped|(trade|position|order|signal) (closed|exited|stopped|expired)|(stop|exit|close[ds]?)( ?\d*$| (long|short|buy|sell|hit|position|trade|order|all|tp|sl|target|half)\b)"
+    r"|partial|stopped|(trade|position|order|signal) (closed|exited|stopped|expired)"
+    r"|(stop|exit|close[ds]?)( ?\d*$| (long|short|buy|sell|hit|position|trade|order|all|tp|sl|target|half)\b)"
 )
 # What no field says beside an entry, whatever it is called. A bare `close` may be a price.
 _OVER_ANYWHERE = re.compile(
@@ -71,8 +72,11 @@ _OVER_ANYWHERE = re.compile(
     r"|clos(e|es|ing) (long|short|position|trade|order|all)s?|(long|short) (exit|close)"
     r"|(tp|sl|take ?profit|stop ?loss|target) ?\d? ?(hit|reached|filled))( (order|position|trade|signal|long|short))?"
 )
+_TAKEN_ANYWHERE = re.compile(r"((order|position|trade|signal) )?(cancel\w*|rejected)")
 # Names that may be anything, and what stood before.
-_ANY_NAME = re.compile(r"strateg|indicator|system|user|bot|name$|script|prev|last|old|before|former|id$|key|token|secret")
+_ANY_NAME = re.compile(
+    r"strateg|indicator|system|user|bot|name$|script|prev|last|old|before|former|id$|key|token|secret"
+)
 _PART = re.compile(r"(?<![a-z])(partial(ly)?|half|scal(e|ing) ?out|(tp|target|take ?profit) ?[1-9](?![\d.,]))(?![a-z])")
 _GUARDS = re.compile(r"(?<![a-z])(take ?profit|tp|stop ?loss|sl|trail(ing)?)(?![a-z])")
 _STOPS = re.compile(r"(?<![a-z])(stop|stp|take ?profit|tp|sl|trail(ing)?)(?![a-z])")
@@ -95,8 +99,8 @@ def against(fields: Fields, *, asked: Wish, meant: Wish, commands: Sequence[str]
         or _speaks(fields, _STATES, (_STATE_DENIES if closes else _STATE_TURNS).search)
         or _speaks(fields, _PROSE, _PROSE_DENIES.search, longest=_LONGEST_PROSE)
         or _flagged(fields, _TAKEN_BACK, yes=True)
-        or (None if closes else _flagged(fields, _OVER, yes=True))
-        or (None if closes or tells_position else _over(fields))
+        or (None if closes else _flagged(fields, (*_OVER, *_IN_PART), yes=True))
+        or (None if closes else _over(fields, _TAKEN_ANYWHERE if tells_position else _OVER_ANYWHERE))
         or (None if closes else _flagged(fields, _CONDITIONS, yes=False))
         or _waiting(fields, commands, closes=closes)
         or (None if closes or tells_position else _labelled(fields))
@@ -109,13 +113,13 @@ def _labelled(fields: Fields) -> Field | None:
     return _speaks(fields, _LABELS, turning) or _said(fields.all(_IDS), turning)
 
 
-def _over(fields: Fields) -> Field | None:
+def _over(fields: Fields, pattern: re.Pattern[str]) -> Field | None:
     """Return a field of any name that says that something is over."""
     for name, one in fields.every():
         written = one.value
         if not isinstance(written, str) or not 4 <= len(written) <= _LONGEST_WORD or not _MAY_BE_OVER.search(written):
             continue
-        if _OVER_ANYWHERE.fullmatch(_plain(written)) and not _ANY_NAME.search(name):
+        if pattern.fullmatch(_plain(written)) and not _ANY_NAME.search(name):
             return one
     return None
 
@@ -146,9 +150,7 @@ def _speaks(
     return _said(fields.named(names), found, longest=longest)
 
 
-def _said(
-    given: Sequence[Field], found: Callable[[str], object], *, longest: int = _LONGEST_LABEL
-) -> Field | None:
+def _said(given: Sequence[Field], found: Callable[[str], object], *, longest: int = _LONGEST_LABEL) -> Field | None:
     for one in given:
         if isinstance(one.value, str) and found(_plain(one.value[:longest])):
             return one

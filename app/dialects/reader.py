@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
-from app.dialects import bars, flags, intent, objections, symbols, values, words
+from app.dialects import bars, flags, intent, objections, pairs, symbols, values, words
 from app.dialects.aliases import Aliases
 from app.dialects.fields import Field, Fields
 from app.dialects.identity import exact
@@ -21,15 +19,10 @@ from app.dialects.words import Wish, WordsContradict
 from domain.signal import Action, Instrument, Position, Source
 
 _LONGEST_PHRASE = 100
-_BASES = ("base", "basecurrency", "baseasset", "syminfobasecurrency", "coin")
-_QUOTES = ("quote", "quotecurrency", "quoteasset", "syminfocurrency")
 _LABELS = ("comment", "ordercomment", "strategycomment", "alertname", "signalname", "eventname", "title", "reason")
-_BASE, _QUOTE = re.compile(r"[A-Za-z0-9]{2,8}"), re.compile(r"[A-Za-z]{3,5}")
 # Looked for at any depth, where one field alone bears the name.
 _NAMED_TWICE = ("symbol", "ticker")
 _SYMBOLS, _ACTIONS = ("symbol", "ticker", "pair", "instrument"), ("action", "side", "direction")
-# How a price is told where there is none: by a word, by nought, or by saying that this is an entry.
-_NO_PRICE = frozenset({"market", "mkt", "true", "false"})
 _SIGNALS = ("signal", "signaltype", "signaldirection", "decision")
 T = TypeVar("T")
 
@@ -84,7 +77,11 @@ class _Reader:
     read_from: dict[str, list[str]] = field(default_factory=dict)
 
     def instrument(self) -> Instrument | None:
-        given = self._pair() or self.fields.first_given(self.aliases.symbol) or self.fields.only(_SYMBOLS)
+        given = (
+            pairs.joined(self.fields, self.aliases.symbol)
+            or self.fields.first_given(self.aliases.symbol)
+            or self.fields.only(_SYMBOLS)
+        )
         if given is None:
             self._refuse("symbol", "is required, such as BTCUSDT, BINANCE:BTCUSDT or EURUSD")
             return None
@@ -115,17 +112,6 @@ class _Reader:
             if named not in found.symbol and found.symbol not in named:
                 return other
         return None
-
-    def _pair(self) -> Field | None:
-        """Join a base and a quote that stand apart; a symbol beside a quote may be the base."""
-        base = self.fields.first((*_BASES, *self.aliases.symbol))
-        quote = self.fields.first(_QUOTES)
-        if base is None or quote is None:
-            return None
-        told, priced = str(base.value).strip(), str(quote.value).strip()
-        if not (_BASE.fullmatch(told) and _QUOTE.fullmatch(priced)) or told.upper().endswith(priced.upper()):
-            return None
-        return Field(path=f"{base.path}, {quote.path}", value=f"{told}/{priced}")
 
     def sequence(self) -> int | None:
         """Return the alert's number; what is none says nothing, since an alert is not refused for it."""
@@ -199,7 +185,9 @@ class _Reader:
         """Return what calls the order an exit, where no position is told, which would say it better."""
         if self.fields.first((*self.aliases.before, *self.aliases.after)) is not None:
             return None
-        return flags.called_an_exit(self.fields, (*self.aliases.order_id, *self.aliases.explicit_id, "name"), labels=_LABELS)
+        return flags.called_an_exit(
+            self.fields, (*self.aliases.order_id, *self.aliases.explicit_id, "name"), labels=_LABELS
+        )
 
     def _deep(self) -> list[Wish]:
         """Return what the only field of such a name says, however deep it stands."""
@@ -213,7 +201,7 @@ class _Reader:
 
     def price(self) -> Decimal | None:
         """Return the first price that is told; nought and `market` tell none."""
-        told = (one for one in self.fields.all(self.aliases.price) if not _tells_no_price(one.value))
+        told = (one for one in self.fields.all(self.aliases.price) if not values.tells_no_price(one.value))
         given = next(told, None)
         return self._attempt("price", given, values.price) if given is not None else None
 
@@ -287,11 +275,6 @@ class _Reader:
 
     def _refuse(self, path: str, message: str) -> None:
         self.errors.setdefault(path, []).append(message)
-
-
-def _tells_no_price(value: Leaf) -> bool:
-    written = str(value).strip().lower()
-    return written in _NO_PRICE or (written[:1] == "0" and not written.strip("0."))
 
 
 def _reached(meant: Intent, after: Position | None) -> Position | None:

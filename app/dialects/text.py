@@ -153,7 +153,12 @@ def _positions(text: str) -> Found | None:
     commands = phrase.group().split() if phrase else [one for one in said if _command(one)]
     frames = [one for one in said if _FRAME.fullmatch(one)]
     others = [one for one in said if one not in commands + frames and not _NUMBER.fullmatch(one)]
-    if not 1 <= len(commands) <= (3 if phrase else 2) or len(others) != 1 or len(said) > _FEW or not _SYMBOL.fullmatch(others[0]):
+    if (
+        not 1 <= len(commands) <= (3 if phrase else 2)
+        or len(others) != 1
+        or len(said) > _FEW
+        or not _SYMBOL.fullmatch(others[0])
+    ):
         return None
     if len(frames) > 1 or len(terms) != sum("=" in one for one in pieces):
         return None

@@ -14,9 +14,13 @@ from domain.signal import Direction
 _LONG = frozenset({"long", "bull", "bullish", "up"})
 _SHORT = frozenset({"short", "bear", "bearish", "down"})
 _OPENING = frozenset({"enter", "entry", "open", "opening", "go", "add"})
-_CLOSING = frozenset({"exit", "close", "closing", "flat", "flatten", "stoploss", "takeprofit", "slhit", "tphit", "stoppedout"})
+_CLOSING = frozenset(
+    {"exit", "close", "closing", "flat", "flatten", "stoploss", "takeprofit", "slhit", "tphit", "stoppedout"}
+)
 _REVERSING = frozenset({"reverse", "reversal", "flip"})
-_SILENT = frozenset({"to", "position", "positions", "all", "signal", "strong", "order", "market", "trade", "now", "type"})
+_SILENT = frozenset(
+    {"to", "position", "positions", "all", "signal", "strong", "order", "market", "trade", "now", "type"}
+)
 WORDS = _LONG | _SHORT | _OPENING | _CLOSING | _REVERSING | _SILENT | {"buy", "sell", "cover"}
 _TOKEN = re.compile("|".join(sorted(WORDS, key=len, reverse=True)))
 # As they stand, and nowhere within other words.
