@@ -11,7 +11,7 @@ from typing import Any
 from app.dialects.values import Leaf, is_blank, is_missing
 
 _NOT_COMPARED = re.compile(r"[\s._\-]+")
-_LONGEST_NAME = 64
+_LONGEST_NAME, _LONGEST_PATH = 64, 300
 _ENVELOPES = frozenset({"data", "payload", "alert", "body"})
 _WORD, _CAMEL = re.compile(r"[a-z]+"), re.compile(r"(?<=[a-z])(?=[A-Z])")
 _ELSEWHERE = frozenset({
@@ -114,9 +114,16 @@ class Fields:
                 self._keep(name, Field(path=written, value=value))
 
 
-@lru_cache(maxsize=4096)
 def is_elsewhere(path: str) -> bool:
-    """Say whether a path tells of another time, of another order, or of one that is closed or taken back."""
+    """Say whether a path tells of another time, of another order, or of one that is closed or taken back.
+
+    One of more than 300 characters is not looked into and counts as such.
+    """
+    return len(path) > _LONGEST_PATH or _names_another(path)
+
+
+@lru_cache(maxsize=4096)
+def _names_another(path: str) -> bool:
     written = _CAMEL.sub(" ", path).lower()
     return "cancel" in written or not _ELSEWHERE.isdisjoint(_WORD.findall(written))
 

@@ -21,7 +21,7 @@ _STATES = ("status", "orderstatus", "state", "orderstate", "result")
 _IDS = ("orderid", "strategyorderid", "signalid", "alertid", "id", "name")
 _LABELS = (
     "comment", "ordercomment", "strategycomment", "alert", "alertname", "signalname", "eventname", "title", "reason",
-    "exitreason", "closereason", "subject", "pretext", "header", "summary",
+    "exitreason", "closereason", "subject", "pretext", "header", "summary", "tag", "label",
 )  # fmt: skip
 _PROSE = (
     *_LABELS, "name", "alertmessage", "orderalertmessage", "message", "msg", "note", "notes", "text", "content",
@@ -31,10 +31,12 @@ _TAKEN_BACK = ("cancel", "cancelled", "canceled", "iscancel", "iscancelled", "is
 _OVER = ("close", "closed", "isclosed", "reduce", "stopped", "stoppedout", "liquidated")
 _CONDITIONS = ("isentry", "isopen", "entry", "enabled", "isenabled", "active", "isactive", "valid", "isvalid")
 _IN_PART = ("partial", "ispartial", "partialclose", "partialexit")
+_ACTIONS = ("action", "side", "orderaction")
 _SHARES = (
     "qtypercent", "quantitypercent", "sizepercent", "closepercent", "closepercentage", "exitpercent", "percent",
     "percentage", "pct", "closepct", "qtypct",
 )  # fmt: skip
+_RATIOS = ("closeratio", "closefraction", "exitratio", "fraction")
 _SIZES = ("size", "qty", "quantity", "amount", "volume", "sz")
 _SIZED_BY = ("investmenttype", "quantitytype", "sizetype", "qtytype", "amounttype")
 _OPTIONS = ("optiontype", "right", "putcall", "callput", "contracttype")
@@ -44,6 +46,7 @@ _DENIAL = (
     r"partial(ly)?|reduc(e[ds]?|ing)|scal(e|ing) ?out|trim(med)?|half|(tp|target|take ?profit) ?\d{1,2}"
     r"|updat(e[ds]?|ing)|modif(y|ied)|amend(ed)?|replace[ds]?|mov(e|ed|ing) (sl|tp|stop)|break ?even"
     r"|no|not|don'?t|never|avoid|wait|ignore|hold|neutral|skip|heartbeat|ping"
+    r"|expired|rejected|invalidated|liquidat(ed|ion)|margin ?call"
 )
 _CLOSING = (
     r"(?<!bar )(?<!candle )clos(e[ds]?|ing)|exit(s|ed)?|trail(ing)?"
@@ -103,6 +106,7 @@ def against(fields: Fields, *, asked: Wish, meant: Wish, commands: Sequence[str]
         or (None if closes else _over(fields, _TAKEN_ANYWHERE if tells_position else _OVER_ANYWHERE))
         or (None if closes else _flagged(fields, _CONDITIONS, yes=False))
         or _waiting(fields, commands, closes=closes)
+        or _otherwise(fields, meant)
         or (None if closes or tells_position else _labelled(fields))
     )
 
@@ -128,9 +132,10 @@ def partial(fields: Fields) -> Field | None:
     """Return what says that only a part of the position is closed, None when nothing does."""
     return (
         _flagged(fields, _IN_PART, yes=True)
-        or _speaks(fields, _LABELS, _PART.search)
+        or _speaks(fields, (*_LABELS, *_KINDS), _PART.search)
         or _said(fields.all(_IDS), _PART.search)
-        or next((one for one in _shares(fields) if _is_part(one.value)), None)
+        or next((one for one in _shares(fields) if _is_part(one.value, of=100)), None)
+        or next((one for one in fields.named(_RATIOS) if _is_part(one.value, of=1)), None)
     )
 
 
@@ -185,6 +190,22 @@ def _waiting(fields: Fields, commands: Sequence[str], *, closes: bool) -> Field 
     return _speaks(fields, _KINDS, lambda kind: (_STOPS if closes else _GUARDS).search(kind) or _DENIES.search(kind))
 
 
+def _otherwise(fields: Fields, meant: Wish) -> Field | None:
+    """Return another action or side, in whatever group, that orders the opposite or closes what this opens."""
+    return next((one for one in fields.named(_ACTIONS) if _is_otherwise(str(one.value), meant)), None)
+
+
+def _is_otherwise(written: str, meant: Wish) -> bool:
+    try:
+        wish = words.read(written[:_LONGEST_LABEL])
+    except WordsContradict:
+        return True
+    if wish is None:
+        return _DENIES.search(_plain(written[:_LONGEST_LABEL])) is not None
+    against = wish.order is not None and meant.order not in (None, wish.order)
+    return against or (wish.verb is Verb.CLOSE and meant.verb is not Verb.CLOSE)
+
+
 def _closes(value: Leaf) -> bool:
     wish = words.read(str(value)[:_LONGEST_LABEL])
     return wish is not None and wish.verb is Verb.CLOSE and wish.order is None
@@ -196,9 +217,9 @@ def _shares(fields: Fields) -> Iterator[Field]:
     yield from (one for one in fields.named(_SIZES) if by_position or str(one.value).strip().endswith("%"))
 
 
-def _is_part(value: Leaf) -> bool:
+def _is_part(value: Leaf, *, of: int) -> bool:
     try:
         share = values.number(value.strip().rstrip("%").strip() if isinstance(value, str) else value)
     except ValueUnreadable:
         return False
-    return Decimal(0) < share < 100
+    return Decimal(0) < share < of

@@ -21,9 +21,8 @@ from domain.signal import Action, Instrument, Position, Source
 _LONGEST_PHRASE = 100
 _LABELS = ("comment", "ordercomment", "strategycomment", "alertname", "signalname", "eventname", "title", "reason")
 # Looked for at any depth, where one field alone bears the name.
-_NAMED_TWICE = ("symbol", "ticker")
 _SYMBOLS, _ACTIONS = ("symbol", "ticker", "pair", "instrument"), ("action", "side", "direction")
-_SIGNALS = ("signal", "signaltype", "signaldirection", "decision")
+_EITHER, _SIGNALS = ("entry", "close"), ("signal", "signaltype", "signaldirection", "decision")
 T = TypeVar("T")
 
 
@@ -77,16 +76,12 @@ class _Reader:
     read_from: dict[str, list[str]] = field(default_factory=dict)
 
     def instrument(self) -> Instrument | None:
-        given = (
-            pairs.joined(self.fields, self.aliases.symbol)
-            or self.fields.first_given(self.aliases.symbol)
-            or self.fields.only(_SYMBOLS)
-        )
+        given = pairs.symbol(self.fields, self.aliases.symbol, deep=_SYMBOLS)
         if given is None:
             self._refuse("symbol", "is required, such as BTCUSDT, BINANCE:BTCUSDT or EURUSD")
             return None
         found = self._attempt("symbol", given, self._symbol)
-        if found is not None and (rival := self._rival(found)) is not None:
+        if found is not None and (rival := pairs.rival(self.fields, found.symbol, read=self._symbol)) is not None:
             self._refuse(rival.path, f"names another symbol than {given.path}: send one of them")
             return None
         exchange = self.optional("exchange", values.text) or ""
@@ -101,17 +96,6 @@ class _Reader:
     def _symbol(self, value: Leaf) -> Instrument:
         written = values.text(value)
         return symbols.read(self.source.symbols.get("".join(written.upper().split()), written))
-
-    def _rival(self, found: Instrument) -> Field | None:
-        """Return a second symbol that is not the first one written shorter or longer."""
-        for other in self.fields.all(_NAMED_TWICE):
-            try:
-                named = self._symbol(other.value).symbol
-            except (ValueUnreadable, SymbolUnreadable):
-                continue
-            if named not in found.symbol and found.symbol not in named:
-                return other
-        return None
 
     def sequence(self) -> int | None:
         """Return the alert's number; what is none says nothing, since an alert is not refused for it."""
@@ -176,7 +160,9 @@ class _Reader:
         Raises:
             IntentUnclear: when it is one.
         """
-        part = objections.partial(self.fields) if found.action is Action.EXIT and self.after is None else None
+        part = (
+            objections.partial(self.fields) if found.action is Action.EXIT and self.after is not Position.FLAT else None
+        )
         if part is not None:
             raise IntentUnclear(f"{part.path} says that only a part is closed, which is not supported")
         return found
@@ -192,8 +178,16 @@ class _Reader:
     def _deep(self) -> list[Wish]:
         """Return what the only field of such a name says, however deep it stands."""
         given = self.fields.only(_ACTIONS)
+        if given is not None and self._is_of_another(given):
+            return []
         wish = words.read(str(given.value)[:_LONGEST_PHRASE]) if given is not None else None
         return [self._noted("action", given, wish)] if given is not None and wish is not None else []
+
+    def _is_of_another(self, given: Field) -> bool:
+        """Say whether a field stands in a group that names a symbol which is not the one that was read."""
+        group = given.path.rpartition(".")[0]
+        named = (one.path for one in self.fields.named(_SYMBOLS) if one.path.rpartition(".")[0] == group)
+        return any(path not in self.read_from.get("symbol", []) for path in named)
 
     def optional(self, meaning: str, parse: Callable[[Leaf], T]) -> T | None:
         given = self.fields.first(getattr(self.aliases, meaning))
@@ -201,8 +195,8 @@ class _Reader:
 
     def price(self) -> Decimal | None:
         """Return the first price that is told; nought and `market` tell none."""
-        told = (one for one in self.fields.all(self.aliases.price) if not values.tells_no_price(one.value))
-        given = next(told, None)
+        named = (one for one in self.fields.all(self.aliases.price) if not values.tells_no_price(one.value))
+        given = next((one for one in named if not _says_whether(one)), None)
         return self._attempt("price", given, values.price) if given is not None else None
 
     def confidence(self, value: Leaf) -> Decimal:
@@ -275,6 +269,11 @@ class _Reader:
 
     def _refuse(self, path: str, message: str) -> None:
         self.errors.setdefault(path, []).append(message)
+
+
+def _says_whether(given: Field) -> bool:
+    """Say whether a field that may hold a price says whether this is an entry."""
+    return given.path.lower() in _EITHER and str(given.value).strip().lower() in ("true", "false")
 
 
 def _reached(meant: Intent, after: Position | None) -> Position | None:

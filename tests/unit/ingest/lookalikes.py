@@ -112,6 +112,17 @@ LOOKALIKES: list[tuple[str, str]] = [
     ("action", '{"action":"EXIT_LONG","instrument":"BTC-USDT","investmentType":"percentage_position","amount":"50"}'),
     ("side", '{"symbol":"BTCUSDT","side":"Buy","triggerPrice":"42000","stopOrderType":"StopLoss","reduceOnly":true}'),
     ("command", "60123456,buylimit,EURUSD,price=1.07"),
+    ("action", '{"ticker":"SPY","action":"exit","sentiment":"long","quantityType":"percent_of_position","quantity":5}'),
+    ("action", '{"symbol":"BTCUSDT","action":"exit","side":"long","type":"partial"}'),
+    ("action", '{"symbol":"BTCUSDT","action":"exit_long","close_ratio":"0.5"}'),
+    ("action", '{"symbol":"BTCUSDT","action":"exit","side":"long","tag":"TP1"}'),
+    ("side", '{"symbol":"EURUSD","event":"margin_call","side":"long"}'),
+    ("side", '{"symbol":"EURUSD","event":"invalidated","side":"long"}'),
+    ("side", '{"symbol":"EURUSD","side":"long","info":{"action":"close"}}'),
+    ("action", '{"symbol":"EURUSD","action":"buy","foo":{"action":"sell"}}'),
+    ("action", '{"action":"buy","foo":{"symbol":"X","action":"sell"}}'),
+    ("direction", '{"symbol":"BTCUSDT","foo":{"symbol":"ETHUSDT","side":"buy"}}'),
+    ("symbol", '{"instrument":"stock","name":"AAPL","side":"buy"}'),
 ]  # fmt: skip
 
 # Groups and lists whose name says that what stands in them is no order to follow.

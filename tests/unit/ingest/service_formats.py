@@ -116,4 +116,12 @@ SERVICES: list[tuple[str, str, str, tuple[str, str]]] = [
     ),
     ("general", '{"symbol":"BYBIT:BTCUSDT.P","ticker":"BTCUSDT","action":"buy"}', "BTCUSDT", LONG),
     ("general", '{"symbol":"BANK NIFTY","action":"BUY"}', "BANKNIFTY", LONG),
+    ("general", '{"market":"futures","contract":"ESH4","side":"buy"}', "ESH4", LONG),
+    ("general", '{"market":"crypto","coin":"BTC","quote":"USDT","side":"buy"}', "BTCUSDT", LONG),
+    ("general", '{"symbol":"BTCUSDT","contractType":"CURRENT_QUARTER","side":"BUY"}', "BTCUSDT", LONG),
+    ("general", '{"symbol":"BTCUSDT","strategy":{"name":"TP SL scalper","order":{"action":"buy"}}}', "BTCUSDT", LONG),
+    ("general", '{"symbol":"BTCUSDT","action":"buy","exit":{"type":"trailing","value":2}}', "BTCUSDT", LONG),
+    ("general", '{"symbol":"BTCUSDT","action":"buy","exits":[{"type":"tp","price":1},{"type":"sl"}]}', "BTCUSDT", LONG),
+    ("general", '{"symbol":"BTCUSDT","action":"exit_long","pnl_percent":3.2}', "BTCUSDT", CLOSES_LONG),
+    ("dual_engine", '{"symbol":"EURUSD","event":"position_opened","side":"long"}', "EURUSD", LONG),
 ]  # fmt: skip
