@@ -65,7 +65,8 @@ _PROSE_DENIES = re.compile(
 # A name that begins so names an order that closes, unless a price follows: `TP 45000` is a level.
 _LABEL_TURNS = re.compile(
     r"(tp|sl|target|take ?profit|stop ?loss|trail(ing)?|break ?even) ?\d{0,2}(?![a-z\d]| ?[=@] ?\d| ?\d+[\d.,%]| \d+%)"
-    r"|partial|stopped|(trade|position|order|signal) (closed|exited|stopped|expired)"
+    r"|[a-z ]{0,40}(?<![a-z])(tp|sl) ?\d?$|partial|stopped"
+    r"|(trade|position|order|signal) (closed|exited|stopped|expired)"
     r"|(stop|exit|close[ds]?)( ?\d*$| (long|short|buy|sell|hit|position|trade|order|all|tp|sl|target|half)\b)"
 )
 # What no field says beside an entry, whatever it is called. A bare `close` may be a price.
@@ -83,6 +84,8 @@ _ANY_NAME = re.compile(
 _PART = re.compile(r"(?<![a-z])(partial(ly)?|half|scal(e|ing) ?out|(tp|target|take ?profit) ?[1-9](?![\d.,]))(?![a-z])")
 _GUARDS = re.compile(r"(?<![a-z])(take ?profit|tp|stop ?loss|sl|trail(ing)?)(?![a-z])")
 _STOPS = re.compile(r"(?<![a-z])(stop|stp|take ?profit|tp|sl|trail(ing)?)(?![a-z])")
+# A bar, a market or a session that is closed closes nothing.
+_OF_THE_BAR = re.compile(r"(?:^|[._-])(?:bar|candle|kline|ohlcv?|market|session)[._-]?(?:status|state)?(?:$|[._-])")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _BETWEEN = re.compile(r"[\s_\-./:!]+")
 _LONGEST_WORD, _LONGEST_LABEL, _LONGEST_PROSE = 40, 100, 2_000
@@ -123,7 +126,7 @@ def _over(fields: Fields, pattern: re.Pattern[str]) -> Field | None:
         written = one.value
         if not isinstance(written, str) or not 4 <= len(written) <= _LONGEST_WORD or not _MAY_BE_OVER.search(written):
             continue
-        if pattern.fullmatch(_plain(written)) and not _ANY_NAME.search(name):
+        if pattern.fullmatch(_plain(written)) and not _ANY_NAME.search(name) and not _of_the_bar(one):
             return one
     return None
 
@@ -157,13 +160,17 @@ def _speaks(
 
 def _said(given: Sequence[Field], found: Callable[[str], object], *, longest: int = _LONGEST_LABEL) -> Field | None:
     for one in given:
-        if isinstance(one.value, str) and found(_plain(one.value[:longest])):
+        if isinstance(one.value, str) and not _of_the_bar(one) and found(_plain(one.value[:longest])):
             return one
     return None
 
 
 def _plain(written: str) -> str:
     return _BETWEEN.sub(" ", _CAMEL.sub(" ", written)).lower().replace("’", "'").strip()
+
+
+def _of_the_bar(given: Field) -> bool:
+    return _OF_THE_BAR.search(given.path.lower()) is not None
 
 
 def _turning(pattern: re.Pattern[str], *, at_start: bool = False) -> Callable[[str], object]:
@@ -180,7 +187,8 @@ def _is_phrase(written: str) -> bool:
 
 def _flagged(fields: Fields, names: Sequence[str], *, yes: bool) -> Field | None:
     said = ("true", "yes") if yes else ("false", "no")
-    return next((one for one in fields.named(names) if str(one.value).strip().lower() in said), None)
+    flags = (one for one in fields.named(names) if str(one.value).strip().lower() in said)
+    return next((one for one in flags if not _of_the_bar(one)), None)
 
 
 def _waiting(fields: Fields, commands: Sequence[str], *, closes: bool) -> Field | None:

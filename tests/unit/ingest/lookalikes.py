@@ -123,6 +123,8 @@ LOOKALIKES: list[tuple[str, str]] = [
     ("action", '{"action":"buy","foo":{"symbol":"X","action":"sell"}}'),
     ("direction", '{"symbol":"BTCUSDT","foo":{"symbol":"ETHUSDT","side":"buy"}}'),
     ("symbol", '{"instrument":"stock","name":"AAPL","side":"buy"}'),
+    ("side", '{"symbol":"SPY","side":"long","id":"Long-TP1"}'),
+    ("side", '{"symbol":"SPY","side":"buy","alert":"sell"}'),
 ]  # fmt: skip
 
 # Groups and lists whose name says that what stands in them is no order to follow.

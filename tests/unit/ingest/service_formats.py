@@ -124,4 +124,9 @@ SERVICES: list[tuple[str, str, str, tuple[str, str]]] = [
     ("general", '{"symbol":"BTCUSDT","action":"buy","exits":[{"type":"tp","price":1},{"type":"sl"}]}', "BTCUSDT", LONG),
     ("general", '{"symbol":"BTCUSDT","action":"exit_long","pnl_percent":3.2}', "BTCUSDT", CLOSES_LONG),
     ("dual_engine", '{"symbol":"EURUSD","event":"position_opened","side":"long"}', "EURUSD", LONG),
+    ("general", '{"symbol":"SPY","direction":"long","bar":{"closed":true,"close":5}}', "SPY", LONG),
+    ("general", '{"symbol":"SPY","direction":"long","market":{"status":"closed"}}', "SPY", LONG),
+    ("general", '{"symbol":"SPY","direction":"long","candle":"closed"}', "SPY", LONG),
+    ("general", '{"ticker":"SPY","action":"buy","bracket":{"stop_loss":{"action":"sell","type":"stop"}}}', "SPY", LONG),
+    ("strategy_sentence", "Cancel (14): order buy @ 2 filled on SPY. New strategy position is 2", "SPY", LONG),
 ]  # fmt: skip
