@@ -45,26 +45,29 @@ GENERAL = Aliases(
         "symbol", "ticker", "tvinstrument", "instrument", "pair", "tradingpair", "market", "asset", "metaticker",
         "metasymbol", "signalsymbol", "signalticker", "strategyticker", "strategysymbol", "syminfoticker", "tvsymbol",
         "tickerid", "syminfotickerid", "underlying", "contract", "productid", "instid", "instrumentid",
-        "tradingsymbol", "symbolname", "symbolid", "symbolticker", "currencypair", "coinpair", "epic", "scrip",
+        "tradingsymbol", "symbolname", "symbolvalue", "symbolid", "symbolticker", "currencypair", "coinpair", "epic",
+        "scrip", "tickersymbol", "marketsymbol", "stock", "sym",
     ),
     exchange=("exchange", "tvexchange", "metaexchange", "signalexchange", "syminfoprefix", "venue"),
     commands=(
         "action", "direction", "side", "orderaction", "strategyorderaction", "strategyaction", "orderside",
         "tradeaction", "signaldirection", "signalaction", "signalside", "tradedirection", "positionintent",
         "instruction", "operation", "transactiontype", "txntype", "tradetype", "ordertransactiontype",
+        "orderdirection",
     ),
     remarks=(
         "signal", "signaltype", "type", "command", "cmd", "event", "eventtype", "alerttype", "position",
-        "strategyorderalertmessage", "order", "actiontype", "decision", "intent", "trade",
+        "strategyorderalertmessage", "order", "actiontype", "decision", "intent", "trade", "data", "alert",
+        "positioneffect", "effect", "offset", "tradeside", "op", "execinst", "signalevent", "tradeevent",
     ),
     hints=("trend", "bias", "eventphasename", "phasename", "eventphase", "signaltrend", "signalbias", "metatrend"),
     after=(
         "marketposition", "strategymarketposition", "strategyinfomarketposition", "sentiment", "strategysentiment",
-        "signalsentiment",
+        "signalsentiment", "newposition", "newmarketposition", "positionafter",
     ),
     before=(
         "prevmarketposition", "strategyprevmarketposition", "strategyinfoprevmarketposition",
-        "previousmarketposition",
+        "previousmarketposition", "prevposition", "previousposition", "positionbefore",
     ),
     size_after=("strategypositionsize", "strategyinfopositionsize"),
     timeframe=(
@@ -79,7 +82,7 @@ GENERAL = Aliases(
     price=(
         "price", "triggerprice", "orderprice", "strategyorderprice", "strategyprice", "entry", "entryprice",
         "signalprice", "signalentry", "signalentryprice", "currentprice", "lastprice", "last", "close", "barclose",
-        "ohlcclose", "candleclose", "metaprice",
+        "ohlcclose", "candleclose", "metaprice", "tradeprice",
     ),
     confidence=("confidence", "confidencescore", "signalconfidence", "metaconfidence", "aiconfidence"),
     strategy=("strategy", "strategyname", "strategyid", "metastrategy", "signalstrategy", "indicator", "system"),

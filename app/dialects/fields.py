@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,12 +11,13 @@ from typing import Any
 from app.dialects.values import Leaf, is_blank, is_missing
 
 _NOT_COMPARED = re.compile(r"[\s._\-]+")
-_LONGEST_NAME = 64
+_LONGEST_NAME, _LONGEST_PATH = 64, 300
 _ENVELOPES = frozenset({"data", "payload", "alert", "body"})
-_WORD = re.compile(r"[a-z]+")
+_WORD, _CAMEL = re.compile(r"[a-z]+"), re.compile(r"(?<=[a-z])(?=[A-Z])")
 _ELSEWHERE = frozenset({
     "prev", "previous", "last", "old", "before", "former", "history", "exit", "close", "closed", "stop", "sl", "tp",
-    "target", "take", "opposite", "hedge",
+    "target", "take", "opposite", "hedge", "modify", "update", "rejected", "partial",
+    "exits", "stops", "targets", "stoploss", "takeprofit",
 })  # fmt: skip
 
 
@@ -41,7 +42,11 @@ class Fields:
         self._leaves: dict[str, Field] = {}
         self._no_values: dict[str, Field] = {}
         self._empty: set[str] = set()
+        self._own: dict[str, list[Field]] = {}
+        self.listed: list[Field] = []
         self._gather(payload, path="", squeezed="")
+        for one in {field.path: field for field in self._leaves.values()}.values():
+            self._own.setdefault(_own_name(one.path), []).append(one)
 
     def __contains__(self, name: str) -> bool:
         return name in self._leaves or name in self._no_values or name in self._empty
@@ -66,12 +71,25 @@ class Fields:
         What stands in a group that tells of another time or another order is not looked at.
         """
         found = {one.path: one for one in self._leaves.values() if _own_name(one.path) in names}
-        kept = [one for one in found.values() if not _ELSEWHERE & set(_WORD.findall(one.path.lower()))]
+        kept = [one for one in found.values() if not is_elsewhere(one.path)]
         return kept[0] if len(kept) == 1 else None
 
     def all(self, names: Sequence[str]) -> list[Field]:
         """Return those of these fields that are not missing."""
         return [self._leaves[name] for name in names if name in self._leaves]
+
+    def named(self, names: Iterable[str]) -> list[Field]:
+        """Return the fields whose own name is among these, whatever they stand in.
+
+        What stands in a group that tells of another time or another order is not looked at.
+        """
+        found = (one for name in names if name in self._own for one in self._own[name])
+        return [one for one in found if "." not in one.path or not is_elsewhere(one.path.rpartition(".")[0])]
+
+    def every(self) -> Iterator[tuple[str, Field]]:
+        """Yield every field that is not missing under its own name, then what stands in lists."""
+        yield from ((name, one) for name, fields in self._own.items() for one in fields)
+        yield from (("", one) for one in self.listed)
 
     def _keep(self, name: str, field: Field) -> None:
         if is_blank(field.value):
@@ -90,12 +108,28 @@ class Fields:
                 self._gather(value, path=written, squeezed=name)
                 if name in _ENVELOPES:
                     self._gather(value, path=written, squeezed="")
-            elif not isinstance(value, list):
+            elif isinstance(value, list):
+                self.listed += [Field(path=written, value=one) for one in value if isinstance(one, str)]
+            else:
                 self._keep(name, Field(path=written, value=value))
 
 
+def is_elsewhere(path: str) -> bool:
+    """Say whether a path tells of another time, of another order, or of one that is closed or taken back.
+
+    One of more than 300 characters is not looked into and counts as such.
+    """
+    return len(path) > _LONGEST_PATH or _names_another(path)
+
+
+@lru_cache(maxsize=4096)
+def _names_another(path: str) -> bool:
+    written = _CAMEL.sub(" ", path).lower()
+    return "cancel" in written or not _ELSEWHERE.isdisjoint(_WORD.findall(written))
+
+
 def _own_name(path: str) -> str:
-    return squeeze(path.rpartition(".")[2])
+    return squeeze(path.rpartition(".")[2][:_LONGEST_NAME])
 
 
 @lru_cache(maxsize=4096)

@@ -8,20 +8,28 @@ from dataclasses import replace
 from decimal import Decimal
 
 from app.dialects import words
-from app.dialects.fields import Field, Fields
+from app.dialects.fields import Field, Fields, squeeze
 from app.dialects.values import Leaf
 from app.dialects.words import Verb, Wish, WordsContradict
 
-_ONLY_CLOSES = ("reduceonly", "closeonly", "isexit", "isclose", "closeposition", "orderreduceonly", "exit")
+_ONLY_CLOSES = ("reduceonly", "closeonly", "isexit", "isclose", "closeposition", "exit", "isclosing", "isreduceonly")
 # What a strategy's order is called by default when it closes: strategy.close and strategy.close_all.
 _CLOSES_BY_DEFAULT = re.compile(r"close (entry\(s\)|position) order\b", re.IGNORECASE)
 _LONGEST_NAME = 100
 _SIDES = ("posside", "positionside", "holdside")
+_REASONS = ("exitreason", "closereason")
+_EFFECTS, _SMALLER = (
+    ("positioneffect", "effect", "offset", "openclose", "execinst"),
+    ("close", "closing", "c", "reduceonly"),
+)
+# Where long and short are held apart, by number: 0 where they are not.
+_BY_INDEX = {"1": "long", "2": "short"}
 _NAMED = {
     "buy": "buy", "isbuy": "buy", "sell": "sell", "issell": "sell", "long": "long", "islong": "long", "short": "short",
     "isshort": "short", "enterlong": "enter long", "entershort": "enter short", "longentry": "enter long",
     "shortentry": "enter short", "exitlong": "exit long", "exitshort": "exit short", "longexit": "exit long",
-    "shortexit": "exit short", "closelong": "exit long", "closeshort": "exit short",
+    "shortexit": "exit short", "closelong": "exit long", "closeshort": "exit short", "buysignal": "buy",
+    "sellsignal": "sell", "longsignal": "long", "shortsignal": "short",
 }  # fmt: skip
 
 
@@ -39,7 +47,11 @@ def named(fields: Fields) -> tuple[list[Field], list[Wish]]:
 
 def held(fields: Fields) -> Field | None:
     """Return the field that names the position an order belongs to, where long and short are held apart."""
-    return fields.first(_SIDES)
+    told = fields.first(_SIDES) or next(iter(fields.named(_SIDES)), None)
+    numbered = (one for one in fields.named(("positionidx",)) if str(one.value).strip() in _BY_INDEX)
+    if told is None and (index := next(numbered, None)) is not None:
+        return replace(index, value=_BY_INDEX[str(index.value).strip()])
+    return told
 
 
 def of_position(wish: Wish, side_held: Field | None) -> Wish:
@@ -50,7 +62,8 @@ def of_position(wish: Wish, side_held: Field | None) -> Wish:
     """
     side = words.read_side(str(side_held.value)) if side_held is not None else None
     if side is None:
-        return wish
+        is_none = side_held is not None and str(side_held.value).strip().lower() == "flat"
+        return words.combine([wish, Wish(verb=Verb.CLOSE)]) if is_none else wish
     if wish.order is None or wish.verb is not None:
         return words.combine([wish, Wish(side=side)])
     verb = Verb.OPEN if wish.order.towards is side else Verb.CLOSE
@@ -59,12 +72,21 @@ def of_position(wish: Wish, side_held: Field | None) -> Wish:
 
 def only_closes(fields: Fields) -> Field | None:
     """Return the field that says that the order may only make a position smaller, None when none says so."""
-    return next((one for one in fields.all(_ONLY_CLOSES) if _is_yes(one.value, or_one=True)), None)
+    said = next((one for one in fields.named(_ONLY_CLOSES) if _is_yes(one.value, or_one=True)), None)
+    return said or next(iter(fields.named(_REASONS)), None) or _effect(fields)
 
 
-def called_an_exit(fields: Fields, names: Sequence[str]) -> Field | None:
-    """Return the order's name or comment when it says that the order closes: `Exit Long`, `Close position order`."""
-    return next((one for one in fields.all(names) if _speaks_of_exit(str(one.value))), None)
+def _effect(fields: Fields) -> Field | None:
+    """Return the field that says what an order does to a position, when it is to make it smaller."""
+    return next((one for one in fields.named(_EFFECTS) if squeeze(str(one.value)[:20]) in _SMALLER), None)
+
+
+def called_an_exit(fields: Fields, names: Sequence[str], *, labels: Sequence[str]) -> Field | None:
+    """Return the order's name or comment when it says that the order closes: `Exit Long`, `Close position order`.
+
+    `names` count as they stand, `labels` whatever they stand in.
+    """
+    return next((one for one in (*fields.all(names), *fields.named(labels)) if _speaks_of_exit(str(one.value))), None)
 
 
 def _speaks_of_exit(written: str) -> bool:
@@ -101,11 +123,3 @@ def _is(value: Leaf) -> bool | None:
     if isinstance(value, bool) or written in ("true", "false", "yes", "no"):
         return written in ("true", "yes")
     return False if isinstance(value, int | Decimal | str) and written in ("0", "0.0") else None
-
-
-def spoken_of(fields: Fields, names: Sequence[str]) -> Field | None:
-    """Return a field that speaks of closing a part, of a stop or a target, or of changing an order.
-
-    Such an alert is no entry, whatever side stands beside it; what it asks for is not supported.
-    """
-    return next((one for one in fields.all(names) if words.turns(str(one.value))), None)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
-from app.dialects import flags, intent, symbols, values, words
-from app.dialects.aliases import Aliases, Names
+from app.dialects import bars, flags, intent, objections, pairs, symbols, values, words
+from app.dialects.aliases import Aliases
 from app.dialects.fields import Field, Fields
 from app.dialects.identity import exact
 from app.dialects.intent import Intent, IntentUnclear
@@ -18,17 +16,13 @@ from app.dialects.reading import AlertUnclear, Identity, Reading
 from app.dialects.symbols import SymbolUnreadable
 from app.dialects.values import Leaf, ValueUnreadable
 from app.dialects.words import Wish, WordsContradict
-from domain.signal import Action, AlertBar, Instrument, Position, Source
+from domain.signal import Action, Instrument, Position, Source
 
 _LONGEST_PHRASE = 100
-_BASES = ("base", "basecurrency", "baseasset", "syminfobasecurrency", "coin")
-_QUOTES = ("quote", "quotecurrency", "quoteasset", "syminfocurrency")
-_COMMENTS = ("comment", "ordercomment", "strategyordercomment", "strategycomment")
-_BASE, _QUOTE = re.compile(r"[A-Za-z0-9]{2,8}"), re.compile(r"[A-Za-z]{3,5}")
+_LABELS = ("comment", "ordercomment", "strategycomment", "alertname", "signalname", "eventname", "title", "reason")
 # Looked for at any depth, where one field alone bears the name.
 _SYMBOLS, _ACTIONS = ("symbol", "ticker", "pair", "instrument"), ("action", "side", "direction")
-# Remarks that say what happened; `type` is not among them, since a stop order may well open.
-_EVENTS = ("event", "eventtype", "alerttype", "signal", "signaltype", "command", "cmd", "intent")
+_EITHER, _SIGNALS = ("entry", "close"), ("signal", "signaltype", "signaldirection", "decision")
 T = TypeVar("T")
 
 
@@ -43,7 +37,7 @@ def read(fields: Fields, source: Source, *, aliases: Aliases) -> Reading:
     bar_time = reader.optional("bar_time", values.moment)
     timeframe = reader.optional("timeframe", values.interval) or source.timeframe
     event_at = reader.optional("event_time", values.moment)
-    price = reader.optional("price", values.price)
+    price = reader.price()
     confidence = reader.optional("confidence", reader.confidence)
     strategy = reader.optional("strategy", values.text) or source.strategy
     is_test = reader.optional("is_test", values.yes_or_no) or False
@@ -62,7 +56,7 @@ def read(fields: Fields, source: Source, *, aliases: Aliases) -> Reading:
         position_before=reader.before,
         position_after=_reached(meant, reader.after),
         strategy=strategy,
-        bar=_bar(fields, aliases.bars, bar_time),
+        bar=bars.read(fields, aliases.bars, bar_time),
         is_test=is_test,
         identity=_identity(fields, aliases),
         read_from=reader.read_from,
@@ -82,11 +76,14 @@ class _Reader:
     read_from: dict[str, list[str]] = field(default_factory=dict)
 
     def instrument(self) -> Instrument | None:
-        given = self._pair() or self.fields.first_given(self.aliases.symbol) or self.fields.only(_SYMBOLS)
+        given = pairs.symbol(self.fields, self.aliases.symbol, deep=_SYMBOLS)
         if given is None:
             self._refuse("symbol", "is required, such as BTCUSDT, BINANCE:BTCUSDT or EURUSD")
             return None
         found = self._attempt("symbol", given, self._symbol)
+        if found is not None and (rival := pairs.rival(self.fields, found.symbol, read=self._symbol)) is not None:
+            self._refuse(rival.path, f"names another symbol than {given.path}: send one of them")
+            return None
         exchange = self.optional("exchange", values.text) or ""
         if found is None:
             return None
@@ -99,17 +96,6 @@ class _Reader:
     def _symbol(self, value: Leaf) -> Instrument:
         written = values.text(value)
         return symbols.read(self.source.symbols.get("".join(written.upper().split()), written))
-
-    def _pair(self) -> Field | None:
-        """Join a base and a quote that stand apart; a symbol beside a quote may be the base."""
-        base = self.fields.first((*_BASES, *self.aliases.symbol))
-        quote = self.fields.first(_QUOTES)
-        if base is None or quote is None:
-            return None
-        told, priced = str(base.value).strip(), str(quote.value).strip()
-        if not (_BASE.fullmatch(told) and _QUOTE.fullmatch(priced)) or told.upper().endswith(priced.upper()):
-            return None
-        return Field(path=f"{base.path}, {quote.path}", value=f"{told}/{priced}")
 
     def sequence(self) -> int | None:
         """Return the alert's number; what is none says nothing, since an alert is not refused for it."""
@@ -127,7 +113,8 @@ class _Reader:
             wish = self._wish([*commands, *self._remarks()])
             hinted = self._hinted() if wish == Wish() else wish
             self.before, self.after = self._position("before"), self._position("after") or self._signed_size()
-            return intent.decide(hinted, before=self.before, after=self.after, sell_alone=self.source.sell_alone)
+            found = intent.decide(hinted, before=self.before, after=self.after, sell_alone=self.source.sell_alone)
+            return self._whole(found)
         except (WordsContradict, IntentUnclear) as error:
             asking = self.fields.first((*self.aliases.commands, *self.aliases.remarks))
             self._refuse(asking.path if asking is not None else "direction", str(error))
@@ -139,32 +126,78 @@ class _Reader:
         Raises:
             WordsContradict, IntentUnclear: when they do not fit together, or speak of something that is no entry.
         """
-        turned = flags.spoken_of(self.fields, _EVENTS)
-        if turned is not None:
-            raise IntentUnclear(f"{turned.path} speaks of something that is neither an entry nor a whole exit")
         fields, named = flags.named(self.fields) if not said else ([], [])
         held, closer = flags.held(self.fields), flags.only_closes(self.fields) or self._exit_by_name()
-        wish = flags.of_position(words.combine(said + named or self._deep()), held)
+        asked = words.combine(said + named or self._deep())
+        wish = flags.of_position(asked, held)
+        wish = flags.closing(wish, closer) if closer is not None else wish
         for one in (*fields, held, closer):
             if one is not None:
                 self._noted("action", one, None)
-        return flags.closing(wish, closer) if closer is not None else wish
+        self._object(asked, wish)
+        return wish
+
+    def _object(self, asked: Wish, meant: Wish) -> None:
+        """Refuse what something else in the alert speaks against.
+
+        Raises:
+            IntentUnclear: when something does.
+        """
+        against = objections.against(
+            self.fields, asked=asked, meant=meant, commands=self.aliases.commands, tells_position=self._tells_position()
+        )
+        if against is not None:
+            raise IntentUnclear(f"{against.path} speaks of something that is neither an entry nor a whole exit")
+        if (optional := objections.option(self.fields)) is not None:
+            raise IntentUnclear(f"{optional.path} speaks of an option, which is not supported")
+
+    def _tells_position(self) -> bool:
+        return self.fields.first((*self.aliases.before, *self.aliases.after, *self.aliases.size_after)) is not None
+
+    def _whole(self, found: Intent) -> Intent:
+        """Return an intent that is no exit from a part of the position.
+
+        Raises:
+            IntentUnclear: when it is one.
+        """
+        part = (
+            objections.partial(self.fields) if found.action is Action.EXIT and self.after is not Position.FLAT else None
+        )
+        if part is not None:
+            raise IntentUnclear(f"{part.path} says that only a part is closed, which is not supported")
+        return found
 
     def _exit_by_name(self) -> Field | None:
         """Return what calls the order an exit, where no position is told, which would say it better."""
         if self.fields.first((*self.aliases.before, *self.aliases.after)) is not None:
             return None
-        return flags.called_an_exit(self.fields, (*self.aliases.order_id, *self.aliases.explicit_id, *_COMMENTS))
+        return flags.called_an_exit(
+            self.fields, (*self.aliases.order_id, *self.aliases.explicit_id, "name"), labels=_LABELS
+        )
 
     def _deep(self) -> list[Wish]:
         """Return what the only field of such a name says, however deep it stands."""
         given = self.fields.only(_ACTIONS)
+        if given is not None and self._is_of_another(given):
+            return []
         wish = words.read(str(given.value)[:_LONGEST_PHRASE]) if given is not None else None
         return [self._noted("action", given, wish)] if given is not None and wish is not None else []
+
+    def _is_of_another(self, given: Field) -> bool:
+        """Say whether a field stands in a group that names a symbol which is not the one that was read."""
+        group = given.path.rpartition(".")[0]
+        named = (one.path for one in self.fields.named(_SYMBOLS) if one.path.rpartition(".")[0] == group)
+        return any(path not in self.read_from.get("symbol", []) for path in named)
 
     def optional(self, meaning: str, parse: Callable[[Leaf], T]) -> T | None:
         given = self.fields.first(getattr(self.aliases, meaning))
         return self._attempt(meaning, given, parse) if given is not None else None
+
+    def price(self) -> Decimal | None:
+        """Return the first price that is told; nought and `market` tell none."""
+        named = (one for one in self.fields.all(self.aliases.price) if not values.tells_no_price(one.value))
+        given = next((one for one in named if not _says_whether(one)), None)
+        return self._attempt("price", given, values.price) if given is not None else None
 
     def confidence(self, value: Leaf) -> Decimal:
         scale = self.source.confidence_scale
@@ -212,9 +245,14 @@ class _Reader:
         return self._noted("action", given, side)
 
     def _hinted(self) -> Wish:
+        """Return the side a hint names, unless a signal is there that says that there is none."""
+        signal = self.fields.first_given(_SIGNALS)
+        if signal is not None and str(signal.value).strip().lower() == "none":
+            return Wish()
         for given in self.fields.all(self.aliases.hints):
-            side = words.read_side(str(given.value)[:_LONGEST_PHRASE])
-            if side is not None:
+            written = str(given.value)[:_LONGEST_PHRASE]
+            side = words.read_side(written)
+            if side is not None and not objections.turns(written):
                 return self._noted("action", given, Wish(side=side))
         return Wish()
 
@@ -233,6 +271,11 @@ class _Reader:
         self.errors.setdefault(path, []).append(message)
 
 
+def _says_whether(given: Field) -> bool:
+    """Say whether a field that may hold a price says whether this is an entry."""
+    return given.path.lower() in _EITHER and str(given.value).strip().lower() in ("true", "false")
+
+
 def _reached(meant: Intent, after: Position | None) -> Position | None:
     """Return where the strategy stands now; a side that an exit comes with is the one it closes, not where it led."""
     return None if meant.action is Action.EXIT and after is not Position.FLAT else after
@@ -246,34 +289,6 @@ def _position(given: Field | None) -> Position | None:
     if side is not None:
         return Position(side.value)
     return Position.FLAT if written == "flat" else None
-
-
-def _bar(fields: Fields, groups: Names, open_time: datetime | None) -> AlertBar | None:
-    """Return the bar the alert carried, when it is whole and its range holds its prices."""
-    group = next((group for group in groups if f"{group}open" in fields), None)
-    if open_time is None or group is None:
-        return None
-    prices = [_price_or_none(fields, f"{group}{name}") for name in ("open", "high", "low", "close")]
-    opened, high, low, closed = prices
-    if opened is None or high is None or low is None or closed is None:
-        return None
-    if not low <= min(opened, closed) <= max(opened, closed) <= high:
-        return None
-    volume = _number_or_none(fields, f"{group}volume")
-    return AlertBar(open_time=open_time, open=opened, high=high, low=low, close=closed, volume=volume)
-
-
-def _price_or_none(fields: Fields, name: str) -> Decimal | None:
-    found = _number_or_none(fields, name)
-    return found if found is not None and found > 0 else None
-
-
-def _number_or_none(fields: Fields, name: str) -> Decimal | None:
-    given = fields.first((name,))
-    try:
-        return values.number(given.value) if given is not None else None
-    except ValueUnreadable:
-        return None
 
 
 def _identity(fields: Fields, aliases: Aliases) -> Identity:

@@ -14,6 +14,11 @@ _ANY_FUTURE = re.compile(r"\d+!$")
 _SETTLED = re.compile(r"([^:/]+/[^:/]+):([^:/\-]+)(-.+)?")
 _PAIR = re.compile(r"([^\W_]+)(?:/([^\W_]+)|[\-_]([^\W\d_]{3,}))")
 _CRYPTO_QUOTED = re.compile(r".+(USDT|USDC|BTC|ETH)")
+# Blanks that belong to no sign between two parts: of two short words they may be taken out.
+_APART = re.compile(r"[^\s:/\-_]\s+[^\s:/\-_]")
+_PARTS = re.compile(r"[^\W_]+\s+(?:[A-Za-z]{3,5}|\d{1,3})")
+_QUOTE_FIRST = re.compile(r"(USDT|USDC|BUSD)[\-_/](BTC|ETH|BNB|SOL|XRP|ADA|DOGE|LTC|DOT|LINK|AVAX|TRX|MATIC)")
+_FORM = "must be a symbol such as BTCUSDT, BINANCE:BTCUSDT, BTC/USDT:USDT, ES1! or EURUSD"
 _FIAT = frozenset(
     {
         "AED", "ARS", "AUD", "BGN", "BHD", "BRL", "CAD", "CHF", "CLP", "CNH", "CNY", "COP", "CZK", "DKK", "EGP",
@@ -37,11 +42,15 @@ def read(written: str) -> Instrument:
     Raises:
         SymbolUnreadable: when the text has another form.
     """
+    if _APART.search(written.strip()) is not None and _PARTS.fullmatch(written.strip()) is None:
+        raise SymbolUnreadable(_FORM)
     exchange, rest = _without_exchange(re.sub(r"\s+", "", written).upper().removeprefix("$").removeprefix("#"))
     symbol, kind = _settled(rest) or _marked(rest)
     symbol = _joined(symbol)
     if _ALLOWED.fullmatch(symbol) is None or (exchange and _ALLOWED.fullmatch(exchange) is None):
-        raise SymbolUnreadable("must be a symbol such as BTCUSDT, BINANCE:BTCUSDT, BTC/USDT:USDT, ES1! or EURUSD")
+        raise SymbolUnreadable(_FORM)
+    if _QUOTE_FIRST.fullmatch(rest) is not None:
+        raise SymbolUnreadable("must name the base first, such as BTC-USDT")
     return Instrument(symbol=symbol, exchange=exchange, kind=kind or _by_currencies(symbol))
 
 

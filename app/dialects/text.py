@@ -34,6 +34,14 @@ _BEHIND = ":!,;."
 _TERMS = frozenset(
     {"sl", "tp", "q", "qty", "risk", "size", "stop", "target", "lot", "lots", "lev", "leverage", "amount"}
 )
+# A command of three words.
+_PHRASE = re.compile(r"\b(?:buy|sell) to (?:open|close|cover)\b", re.IGNORECASE)
+# What may be named behind a command and a symbol: levels, sizes, and where it was seen.
+_LEVELS = re.compile(
+    r"entry( price)?|price|(sl|tp|stop|target|take ?profit)s?( ?\d{1,2})?|stop ?loss|take ?profit ?targets|leverage|lev"
+    r"|risk|qty|size|time ?frame|tf|interval|exchange|time|strategy",
+    re.IGNORECASE,
+)
 _FRAME = re.compile(r"\d{1,3}(?:s|m|min|h|H|d|D|w|W)")
 
 
@@ -54,7 +62,7 @@ def read(written: str) -> Found | None:
     text = written.strip()
     if not text or len(text) > _LONGEST:
         return None
-    return _sentence(text) or _pairs(text) or _licensed(text) or _piped(text) or _positions(text)
+    return _sentence(text) or _pairs(text) or _licensed(text) or _piped(text) or _headed(text) or _positions(text)
 
 
 def _sentence(text: str) -> Found | None:
@@ -67,7 +75,7 @@ def _sentence(text: str) -> Found | None:
 
 
 def _pairs(text: str) -> Found | None:
-    for separator in ("\n", ";", "&", ",", " "):
+    for separator in ("\n", ";", "&", "|", ",", " "):
         pieces = [one for one in text.replace("\r", "\n").split(separator) if one.strip()]
         if 1 < len(pieces) <= _MOST_PIECES:
             named = [_pair(one) for one in pieces]
@@ -123,24 +131,41 @@ def _piped(text: str) -> Found | None:
     return {"key": key, "strategy": strategy, "action": action, "ticker": ticker}
 
 
+def _headed(text: str) -> Found | None:
+    """Read a command and a symbol in the first lines, and a name with its value in each line behind them."""
+    lines = [one for one in (" ".join(_ORNAMENTS.sub(" ", line).split()) for line in text.splitlines()) if one]
+    named = [_pair(one) for one in lines]
+    first = next((at for at, one in enumerate(named) if one is not None), 0)
+    behind = [one for one in named[first:] if one is not None and _LEVELS.fullmatch(one[0].strip())]
+    if not first or len(behind) != len(named) - first or (head := _positions(" ".join(lines[:first]))) is None:
+        return None
+    return _without_twins([*head.items(), *behind])
+
+
 def _positions(text: str) -> Found | None:
     """Read one command and one symbol out of few pieces; a piece that is neither makes it unclear."""
     plain = " ".join(_ORNAMENTS.sub(" ", text).split())
     price = _PRICE_BEHIND.search(plain)
-    pieces = [one for one in (piece.rstrip(_BEHIND) for piece in re.split(r"[\s,|;@]+", plain)) if one]
+    pieces = [one for one in (piece.rstrip(_BEHIND).lstrip("#") for piece in re.split(r"[\s,|;@]+", plain)) if one]
     terms = [term for one in pieces if (term := _pair(one)) is not None and term[0].lower() in _TERMS]
     said = [one for one in pieces if one.lower() not in _FILLERS and "=" not in one]
-    commands = [one for one in said if _command(one)]
+    phrase = _PHRASE.search(plain)
+    commands = phrase.group().split() if phrase else [one for one in said if _command(one)]
     frames = [one for one in said if _FRAME.fullmatch(one)]
     others = [one for one in said if one not in commands + frames and not _NUMBER.fullmatch(one)]
-    if not 1 <= len(commands) <= 2 or len(others) != 1 or len(said) > _FEW or not _SYMBOL.fullmatch(others[0]):
+    if (
+        not 1 <= len(commands) <= (3 if phrase else 2)
+        or len(others) != 1
+        or len(said) > _FEW
+        or not _SYMBOL.fullmatch(others[0])
+    ):
         return None
     if len(frames) > 1 or len(terms) != sum("=" in one for one in pieces):
         return None
     found = {"action": " ".join(commands), "symbol": others[0]} | dict(terms)
     if frames:
         found["timeframe"] = frames[0]
-    return found | {"price": price.group(2)} if price and price.group(1) == others[0] else found
+    return found | {"price": price.group(2)} if price and price.group(1).lstrip("#") == others[0] else found
 
 
 def _command(piece: str) -> bool:

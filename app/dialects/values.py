@@ -17,6 +17,8 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?")
 # Groups of three with the other sign before the fraction: which sign is which cannot be mistaken then.
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:(,\d{3})+\.\d+|(\.\d{3})+,\d+)")
 _CURRENCY = re.compile(r"[$€£¥₹] ?(?=[\d.])|(?<=\d) ?(?:[A-Z]{3,5}|[$€£¥₹])$")
+# How a price field says that it tells none.
+_NO_PRICE = frozenset({"market", "mkt"})
 _HIGHEST = Decimal("1e30")
 _LOWEST = Decimal("1e-30")
 _MOST_DIGITS = 60
@@ -89,6 +91,12 @@ def price(value: Leaf) -> Decimal:
     if found < _LOWEST:
         raise ValueUnreadable("must be a price above zero, such as 43250.5; leave the field out when there is none")
     return found
+
+
+def tells_no_price(value: Leaf) -> bool:
+    """Say whether what stands in a price field is no price but a nought, or the word for none."""
+    written = str(value).strip().lower()
+    return written in _NO_PRICE or (written[:1] == "0" and not written.strip("0."))
 
 
 def text(value: Leaf) -> str:

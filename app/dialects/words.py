@@ -13,24 +13,18 @@ from domain.signal import Direction
 
 _LONG = frozenset({"long", "bull", "bullish", "up"})
 _SHORT = frozenset({"short", "bear", "bearish", "down"})
-_OPENING = frozenset({"enter", "entry", "open", "go", "add"})
-_CLOSING = frozenset({"exit", "close", "flat", "flatten", "stoploss", "takeprofit", "slhit", "tphit", "stoppedout"})
+_OPENING = frozenset({"enter", "entry", "open", "opening", "go", "add"})
+_CLOSING = frozenset(
+    {"exit", "close", "closing", "flat", "flatten", "stoploss", "takeprofit", "slhit", "tphit", "stoppedout"}
+)
 _REVERSING = frozenset({"reverse", "reversal", "flip"})
-_SILENT = frozenset({"to", "position", "positions", "all", "signal", "strong", "order", "market", "trade", "now"})
+_SILENT = frozenset(
+    {"to", "position", "positions", "all", "signal", "strong", "order", "market", "trade", "now", "type"}
+)
 WORDS = _LONG | _SHORT | _OPENING | _CLOSING | _REVERSING | _SILENT | {"buy", "sell", "cover"}
 _TOKEN = re.compile("|".join(sorted(WORDS, key=len, reverse=True)))
 # As they stand, and nowhere within other words.
 _SHORTHANDS = {"b": "buy", "s": "sell", "bto": "buytoopen", "sto": "selltoopen", "stc": "selltoclose"}
-# What no entry speaks of: a part that is closed, a stop or a target, an order that is changed or taken back.
-_TURNING = re.compile(
-    r"(?<![a-z])("
-    r"cancell?(ed)?|(?<!bar )(?<!candle )clos(e[ds]?|ing)|exit(s|ed)?"
-    r"|partial(ly)?|reduc(e[ds]?|ing)|scal(e|ing) ?out|trim(med)?"
-    r"|(sl|tp|target|stop|take ?profit|stop ?loss) ?\d{0,2}( ?(hit|reached|filled))?"
-    r"|trail(ing)?|break ?even|updat(e[ds]?|ing)|modif(y|ied)|mov(e|ed|ing) (sl|tp|stop)"
-    r"|no|not|don'?t|never|avoid|wait|ignore"
-    r")(?![a-z])"
-)
 _BETWEEN = re.compile(r"[\s_\-./:!]+")
 
 
@@ -95,15 +89,6 @@ def read_side(written: str) -> Direction | None:
     tokens = frozenset(re.split(r"[\W_]+", written.lower()))
     named = [side for side, words in ((Direction.LONG, _LONG), (Direction.SHORT, _SHORT)) if tokens & words]
     return named[0] if len(named) == 1 else None
-
-
-def turns(written: str) -> bool:
-    """Say whether a remark that is no phrase of ours speaks of something that no entry speaks of."""
-    try:
-        known = read(written) is not None
-    except WordsContradict:
-        known = False
-    return not known and _TURNING.search(_BETWEEN.sub(" ", written.lower())) is not None
 
 
 def combine(wishes: Sequence[Wish]) -> Wish:

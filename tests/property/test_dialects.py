@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from app.dialects.registry import NAMES, Refused, understand
 from domain.signal import Action, Direction, NewSignal, Position
-from tests.unit.ingest.test_formats import BROKEN, FORMATS, SOURCE, UNCLEAR
+from tests.unit.ingest.other_formats import BROKEN
+from tests.unit.ingest.test_formats import FORMATS, SOURCE, UNCLEAR
 
 MESSAGES = [one[1] for one in FORMATS] + [one[1] for one in BROKEN + UNCLEAR]
 
@@ -51,6 +52,11 @@ class Wanted:
     def words(self) -> str:
         """The action with its side: enter_long, exit_short, ..."""
         return f"{'enter' if self.action is Action.ENTRY else 'exit'}_{self.direction.value}"
+
+    @property
+    def share(self) -> str:
+        """How much of the capital is put in, or of the position is closed: all of it."""
+        return "5%" if self.action is Action.ENTRY else "100%"
 
     @property
     def size_after(self) -> int:
@@ -103,7 +109,7 @@ WRITERS: dict[str, Callable[[Wanted], str]] = {
     ),
     "octobot": lambda one: f"SYMBOL={one.symbol};SIGNAL={one.words};VOLUME=1;PRICE={one.price}",
     "thibaultyou": lambda one: as_json(
-        {"symbol": one.symbol, "direction": one.words, "size": "5%", "price": str(one.price)}
+        {"symbol": one.symbol, "direction": one.words, "size": one.share, "price": str(one.price)}
     ),
     "dual_engine": lambda one: as_json(
         {"meta": {"ticker": one.symbol}, "signal": {"direction": one.words}, "price": str(one.price)}

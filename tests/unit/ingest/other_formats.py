@@ -45,3 +45,21 @@ OTHERS: list[tuple[str, str, str, tuple[str, str]]] = [
     ("general", '{"symbol":"$BTC","side":"long"}', "BTC", LONG),
     ("dual_engine", '{"symbol":"BTCUSDT","event":"once per bar close","action":"buy"}', "BTCUSDT", LONG),
 ]  # fmt: skip
+
+# What is broken and the message: a long entry of BTCUSDT, all of them.
+BROKEN: list[tuple[str, str]] = [
+    ("a quote in a comment", '{"ticker":"BTCUSDT","action":"buy","comment":"Close "Short", go "Long" now"}'),
+    ("a quote at the end of a comment", '{"ticker":"BTCUSDT","comment":"the "Long"","action":"buy"}'),
+    ("a comma at the end", '{"ticker":"BTCUSDT","action":"buy",}'),
+    ("a value left empty", '{"ticker":"BTCUSDT","action":"buy","price":,"x":1}'),
+    ("a bare placeholder", '{"ticker":"BTCUSDT","action":"buy","price":{{plot_0}}}'),
+    ("a bare NaN", '{"ticker":"BTCUSDT","action":"buy","price":NaN}'),
+    ("bare words", '{"ticker":BTCUSDT,"action":buy}'),
+    ("bare keys", "{ticker: 'BTCUSDT', action: 'buy'}"),
+    ("single quotes", "{'ticker':'BTCUSDT','action':'buy'}"),
+    ("typographic quotes", "{“ticker”: “BTCUSDT”, “action”: “buy”}"),
+    ("a byte order mark", '\ufeff{"ticker":"BTCUSDT","action":"buy"}'),
+    ("JSON in a JSON text", '"{\\"ticker\\":\\"BTCUSDT\\",\\"action\\":\\"buy\\"}"'),
+    ("line breaks in a text", '{"ticker":"BTCUSDT","action":"buy","comment":"two\nlines"}'),
+    ("an escape in a broken text", '{"ticker":"BTCUSDT","comment":"a \\"b\\" "c"","action":"\\u0062uy"}'),
+]

@@ -12,7 +12,9 @@ import pytest
 from app.dialects.registry import Refused, understand
 from domain.intervals import Interval
 from domain.signal import InstrumentKind, NewSignal, SellAlone, Source
-from tests.unit.ingest.other_formats import CLOSES_LONG, CLOSES_SHORT, LONG, OTHERS, SHORT
+from tests.unit.ingest.lookalikes import ELSEWHERE, LOOKALIKES
+from tests.unit.ingest.other_formats import BROKEN, CLOSES_LONG, CLOSES_SHORT, LONG, OTHERS, SHORT
+from tests.unit.ingest.service_formats import SERVICES
 
 SOURCE = Source(
     name="desk", book="paper", strategy="", timeframe=None, exchange="", instrument_kind=None, sell_alone=None,
@@ -147,24 +149,8 @@ FORMATS: list[tuple[str, str, str, tuple[str, str]]] = [
     ("general", "BTCUSDT,close long", "BTCUSDT", CLOSES_LONG),
     ("general", "BTCUSDT.P|short", "BTCUSDT", SHORT),
     *OTHERS,
+    *SERVICES,
 ]  # fmt: skip
-
-BROKEN: list[tuple[str, str]] = [
-    ("a quote in a comment", '{"ticker":"BTCUSDT","action":"buy","comment":"Close "Short", go "Long" now"}'),
-    ("a quote at the end of a comment", '{"ticker":"BTCUSDT","comment":"the "Long"","action":"buy"}'),
-    ("a comma at the end", '{"ticker":"BTCUSDT","action":"buy",}'),
-    ("a value left empty", '{"ticker":"BTCUSDT","action":"buy","price":,"x":1}'),
-    ("a bare placeholder", '{"ticker":"BTCUSDT","action":"buy","price":{{plot_0}}}'),
-    ("a bare NaN", '{"ticker":"BTCUSDT","action":"buy","price":NaN}'),
-    ("bare words", '{"ticker":BTCUSDT,"action":buy}'),
-    ("bare keys", "{ticker: 'BTCUSDT', action: 'buy'}"),
-    ("single quotes", "{'ticker':'BTCUSDT','action':'buy'}"),
-    ("typographic quotes", "{“ticker”: “BTCUSDT”, “action”: “buy”}"),
-    ("a byte order mark", '\ufeff{"ticker":"BTCUSDT","action":"buy"}'),
-    ("JSON in a JSON text", '"{\\"ticker\\":\\"BTCUSDT\\",\\"action\\":\\"buy\\"}"'),
-    ("line breaks in a text", '{"ticker":"BTCUSDT","action":"buy","comment":"two\nlines"}'),
-    ("an escape in a broken text", '{"ticker":"BTCUSDT","comment":"a \\"b\\" "c"","action":"\\u0062uy"}'),
-]
 
 UNCLEAR: list[tuple[str, str]] = [
     ("SIGNAL", "EXCHANGE=binance;SYMBOL=BTCUSDT;SIGNAL=SELL;VOLUME=1"),
@@ -199,6 +185,7 @@ UNCLEAR: list[tuple[str, str]] = [
     ("body", "❌ BUY BTCUSDT"),
     ("body", "do not buy BTCUSDT"),
     ("body", "SuperTrend Buy! BTCUSDT"),
+    *LOOKALIKES,
 ]
 
 
@@ -232,6 +219,11 @@ def test_what_is_not_sure_is_refused_by_its_field(field: str, message: str) -> N
 
     assert isinstance(found, Refused)
     assert list(found.errors) == [field]
+
+
+@pytest.mark.parametrize("message", ELSEWHERE)
+def test_what_stands_in_a_group_of_another_time_or_order_is_not_followed(message: str) -> None:
+    assert [isinstance(one, Refused) for one in understand(message.encode(), SOURCE)] == [True]
 
 
 def test_utf_16_with_its_mark_is_read() -> None:
@@ -283,6 +275,11 @@ def test_the_source_says_what_a_bare_sell_means(setting: SellAlone, asks: tuple[
         ("symbol=BTCUSDT&action=enter+long&price=43%2E5", {"price": Decimal("43.5")}),
         ('{"symbol":"BTCUSDT","action":"buy","price":"$43,250.50"}', {"price": Decimal("43250.50")}),
         ('{"symbol":"BTCUSDT","action":"buy","price":"43.250,50 EUR"}', {"price": Decimal("43250.50")}),
+        ("#BTC/USDT\nLong\nEntry: 43000\nStop: 42000", {"price": Decimal(43000)}),
+        ('{"symbol":"BTCUSDT","side":"buy","price":0,"close":"43000"}', {"price": Decimal(43000)}),
+        ('{"symbol":"BTCUSDT","side":"buy","price":"market"}', {"price": None}),
+        ('{"symbol":"BTCUSDT","side":"buy","entry":true,"close":43000}', {"price": Decimal(43000)}),
+        ('{"alerts":{"item":{"pair":"ETHUSDT","side":"long","tf":"4H"}}}', {"timeframe": Interval.parse("4h")}),
         ("BUY BTCUSDT on 4h @ 5", {"timeframe": Interval.parse("4h"), "price": None}),
     ],
 )
