@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC
 from functools import wraps
+from json import loads
 from typing import Any, NoReturn, TypeVar, cast
 
 import msgspec
@@ -134,4 +135,14 @@ def _object(body: bytes) -> Any:
         raise ValidationError({"body": ["must be a JSON document"]}) from None
     if not isinstance(document, dict):
         raise ValidationError({"body": ["must be a JSON object"]})
+    loads(body, object_pairs_hook=_once)
     return document
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a name that is given twice: of two readers each may take another value."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValidationError({name: ["is given more than once"] for name in made if names.count(name) > 1})
+    return made
