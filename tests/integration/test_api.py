@@ -162,6 +162,8 @@ BAD: list[tuple[Any, str]] = [
     (b"[" * 60_000, "body"),
     (b'["a"]', "body"),
     (b'{"ids": [], "reason": "\\ud800"}', "body"),
+    (b'{"ids": [], "reason": "\xff"}', "body"),
+    (b'{"a": ' + b"9" * 5000 + b"}", "body"),
     ({"reason": REASON}, "ids"),
     ({"ids": [], "reason": REASON}, "ids"),
     ({"ids": ["17"], "reason": REASON}, "ids"),
