@@ -44,6 +44,7 @@ def create_app(settings: Settings, *, enqueue: Enqueue | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["SETTINGS"] = settings
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.url_map.merge_slashes = False  # such a redirect would go to whatever host the sender names
     app.config["DATABASE"] = _owned(
         app, Database(settings.sqlalchemy_url, pool_size=1, connect_timeout_s=_CONNECT_TIMEOUT_S)
     )

@@ -105,15 +105,15 @@ def token_of(stored: StoredSource, vault: TokenVault) -> str | None:
         return None
 
 
-def described(source: Source, *, token: str | None, base: str, enabled: bool) -> dict[str, Any]:
-    """Describe a source; without its token the URL is None too."""
+def described(source: Source, *, token: str | None, base: str | None, enabled: bool) -> dict[str, Any]:
+    """Describe a source; without its token, or without a base, the URL is None too."""
     document: dict[str, Any] = SourceOutput().dump(source)
     return document | {"token": token, "url": url(token, base=base), "enabled": enabled}
 
 
-def url(token: str | None, *, base: str) -> str | None:
-    """Return where the alerts of a source with this token are posted to."""
-    return f"{base}/webhook/{token}" if token is not None else None
+def url(token: str | None, *, base: str | None) -> str | None:
+    """Return where the alerts of a source with this token are posted to, None without a token or a base."""
+    return f"{base}/webhook/{token}" if token is not None and base is not None else None
 
 
 def messages() -> dict[str, str]:

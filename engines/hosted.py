@@ -108,7 +108,7 @@ class HostedEngine:
         except ProcessGone as error:
             self._replace()
             raise EngineFailed(str(error)) from None
-        except (LineTooLong, msgspec.DecodeError) as error:
+        except (LineTooLong, msgspec.DecodeError, UnicodeDecodeError) as error:
             self._replace()
             raise AnswerInvalid(f"the answer cannot be read: {error}") from None
 
@@ -140,7 +140,7 @@ class HostedEngine:
         except LineTimeout:
             self._give_up_starting()
             raise EngineTimeout("the engine is still starting") from None
-        except (ProcessGone, LineTooLong, msgspec.DecodeError) as error:
+        except (ProcessGone, LineTooLong, msgspec.DecodeError, UnicodeDecodeError) as error:
             self._fail(f"the process did not start: {error}")
             raise EngineFailed(f"the process did not start: {error}") from None
         if greeting.failure is not None:

@@ -125,7 +125,7 @@ def read(body: bytes) -> wire.RemoteReply:
         return wire.remote_reply(body)
     except msgspec.ValidationError as error:
         raise AnswerInvalid(f"the answer has another shape: {error}") from None
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise _unreadable(body, error) from None
 
 

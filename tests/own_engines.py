@@ -89,7 +89,8 @@ class RawPipe(AboveAverage):
 
     def decide(self, signal: Signal, context: MarketContext) -> Decision:
         """Fill every open pipe with one endless line, or with a line that is no answer."""
-        text = b"x" * 4_000_000 if signal.strategy == "endless" else b"{}{\n"
+        texts = {"endless": b"x" * 4_000_000, "not_utf8": b'{"failure": "\xff"}\n'}
+        text = texts.get(signal.strategy, b"{}{\n")
         for fd in (3, 4, 5, 6):
             try:
                 os.write(fd, text)

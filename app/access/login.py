@@ -70,6 +70,15 @@ def proves(
     return True
 
 
+def proves_again(database: Database, name: str, password: str, *, address: str) -> bool:
+    """Say whether who is logged in gave the right password, as `proves` does; the audit log has the answer."""
+    is_right = proves(database, name, password, address=address)
+    action = "user.password_given" if is_right else "user.password_refused"
+    with database.transaction() as session:
+        people.note(session, action, name, actor=name, address=address)
+    return is_right
+
+
 def _refused(session: Session, name: str, user: User | None, *, is_right: bool, address: str) -> None:
     locked_until = None if is_right else users.failed(session, name)
     # Somebody may have typed a password where the name belongs: only a name that there is may be written down.

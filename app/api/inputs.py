@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC
 from functools import wraps
+from json import loads
 from typing import Any, NoReturn, TypeVar, cast
 
 import msgspec
@@ -130,8 +132,18 @@ def whole(told: str, *, least: int, most: int, default: int, **more: Any) -> fie
 def _object(body: bytes) -> Any:
     try:
         document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+        loads(body, object_pairs_hook=_once)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
         raise ValidationError({"body": ["must be a JSON document"]}) from None
     if not isinstance(document, dict):
         raise ValidationError({"body": ["must be a JSON object"]})
     return document
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a name that is given twice: of two readers each may take another value."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        times = Counter(name for name, _ in pairs)
+        raise ValidationError({name: ["is given more than once"] for name in made if times[name] > 1})
+    return made

@@ -66,8 +66,12 @@ def concerns(path: str) -> bool:
 
 
 def answer(error: Exception) -> Response:
-    """Answer an error, what is left of the body read; what was not expected is logged in full and told in general."""
-    streams.drain(request.stream)
+    """Answer an error; what was not expected is logged in full and told in general.
+
+    What is left of the body is read first, so that the answer gets through, but no stranger's, who could send slowly.
+    """
+    if g.get("principal") is not None:
+        streams.drain(request.stream)
     if not isinstance(error, HTTPException):
         log.error("request.failed", exc_info=error)
         error = InternalServerError("this was not expected; the log has it under this request_id")

@@ -244,6 +244,7 @@ def _vault() -> TokenVault:
         raise ServiceUnavailable(str(error)) from None
 
 
-def _base() -> str:
-    """Return where the webhook is reached: PUBLIC_URL, else where this request was."""
-    return (here().settings.public_url or request.host_url).rstrip("/")
+def _base() -> str | None:
+    """Return where the webhook is reached: PUBLIC_URL, else where this request was; None when it names no host."""
+    told = here().settings.public_url or (request.host_url if request.host else None)
+    return told.rstrip("/") if told is not None else None

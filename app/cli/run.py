@@ -96,9 +96,18 @@ def flower(port: int) -> None:
     # The environment, because everyone can read a command line.
     if not os.environ.get("FLOWER_BASIC_AUTH"):
         os.environ["FLOWER_BASIC_AUTH"] = f"admin:{datadir.flower_password(_directory(settings))[0]}"
+    _close_flowers_metrics()
     # It asks workers that are still starting, and says for each question that it was not answered.
     logging.getLogger("flower.inspector").setLevel(logging.ERROR)
     _celery("flower", f"--address={settings.bind}", f"--port={port}", "--persistent=False", "--logging=warning")
+
+
+def _close_flowers_metrics() -> None:
+    """Ask for the user there too: they name workers and tasks, and Flower itself shows them to everybody."""
+    from flower.views import monitor  # noqa: PLC0415 - only this process needs Flower
+    from tornado.web import authenticated  # noqa: PLC0415 - likewise
+
+    monitor.Metrics.get = authenticated(monitor.Metrics.get)
 
 
 def _settings() -> Settings:

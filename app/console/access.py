@@ -13,6 +13,7 @@ from werkzeug.exceptions import Forbidden, ServiceUnavailable
 
 from app import secrets, senders
 from app.access import cookies, forms, gate, identity, login
+from app.access.crowd import Crowd
 from app.access.forms import FormRefused
 from app.access.gate import By, Principal
 from app.access.limits import NOT_TOLD, Failures
@@ -46,6 +47,7 @@ class Doors:
 
     def __init__(self, database: Database) -> None:
         self.failures = Failures(_FAILURES_A_MINUTE)
+        self.strangers = Crowd()
         self._database = database
         self._acts: Aside[object] = Aside("access")
 
@@ -77,6 +79,11 @@ def login_() -> ResponseReturnValue:
     origin, doors = _origin(), the_doors()
     if doors.failures.are_too_many(origin):
         raise identity.too_many(doors.failures.refusal(origin))
+    with doors.strangers.place(origin):
+        return _logged_in(doors, origin)
+
+
+def _logged_in(doors: Doors, origin: str) -> Response:
     try:
         forms.require_ours()
     except FormRefused:
@@ -143,7 +150,7 @@ def gave_password(password: str) -> bool:
     if doors.failures.are_too_many(origin):
         raise identity.too_many(doors.failures.refusal(origin))
     address = the_browser().address
-    if doors.act(lambda database: login.proves(database, who.name, password, address=address)):
+    if doors.act(lambda database: login.proves_again(database, who.name, password, address=address)):
         return True
     doors.failures.count(origin)
     return False

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, TooManyRequests, Unauthorized
 
 from app.access import forms, gate
+from app.access.crowd import Crowded
 from app.access.forms import FormRefused
 from app.access.gate import By, StepUpNeeded
 from app.reporting import page
@@ -15,6 +16,7 @@ from app.reporting.page import Reader
 _TITLES: dict[type[HTTPException], tuple[str, str]] = {
     Forbidden: ("Not for you", "Your role does not allow this. An admin can give you another one."),
     FormRefused: ("This page was too old", "It was made for another session. Go back, load it again, and try again."),
+    Crowded: ("Too many at once", "Too many are logging in right now. Try again in a moment."),
     ServiceUnavailable: ("The database cannot be read", "So there is nothing to show. The log says why."),
     TooManyRequests: ("Too many attempts", "Too many attempts failed from your address. Try again in a minute."),
 }
@@ -64,6 +66,6 @@ def _sent_to(endpoint: str) -> ResponseReturnValue:
 def _told(error: HTTPException) -> ResponseReturnValue:
     title, text = next(told for kind, told in _TITLES.items() if isinstance(error, kind))
     answer = message(error.code or 500, title, text)
-    if isinstance(error, TooManyRequests) and error.retry_after is not None:
+    if isinstance(error, TooManyRequests | Crowded) and error.retry_after is not None:
         answer.headers["Retry-After"] = str(error.retry_after)
     return answer

@@ -199,7 +199,7 @@ def _terms(database: Database) -> Terms:
 def _document(content: bytes) -> dict[str, Any]:
     try:
         found = msgspec.json.decode(content)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -74,6 +74,16 @@ def test_the_token_counts_only_as_a_bearers(service: Service) -> None:
         assert service.client.post(PREFIX + RERUN, headers={"Authorization": header}).status_code == 401
 
 
+@pytest.mark.parametrize("host", ["a/b", 'a"b', "user@host", "a, b"])
+def test_a_host_that_cannot_be_makes_no_url(service: Service, host: str) -> None:
+    token = service.post("/sources", {"name": "desk"}).get_json()["token"]
+
+    shown = service.get("/sources/desk", Host=host).get_json()
+
+    assert (shown["token"], shown["url"]) == (token, None)
+    assert service.get("/sources/desk", Host="here.example").get_json()["url"] == f"http://here.example/webhook/{token}"
+
+
 def test_without_a_token_in_the_settings_nobody_gets_in(database_url: str, redis_url: str) -> None:
     with a_service(database_url, redis_url) as service:
         assert [service.post(path, {}, token=token).status_code for path in ROUTES for token in ("", None, "None")] == [
@@ -152,6 +162,8 @@ BAD: list[tuple[Any, str]] = [
     (b"[" * 60_000, "body"),
     (b'["a"]', "body"),
     (b'{"ids": [], "reason": "\\ud800"}', "body"),
+    (b'{"ids": [], "reason": "\xff"}', "body"),
+    (b'{"a": ' + b"9" * 5000 + b"}", "body"),
     ({"reason": REASON}, "ids"),
     ({"ids": [], "reason": REASON}, "ids"),
     ({"ids": ["17"], "reason": REASON}, "ids"),

@@ -99,6 +99,22 @@ def test_a_source_that_cannot_be_is_named_by_its_field(service: Service, given: 
     assert service.audited() == []
 
 
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b'{"name": "one", "name": "two"}', "name"),
+        (b'{"name": "one", "symbols": {"A": "B", "A": "C"}}', "A"),
+        (b'{"name": "one", "na\\u006de": "two"}', "name"),
+    ],
+)
+def test_a_name_that_is_given_twice_in_a_body_is_refused(service: Service, body: bytes, field: str) -> None:
+    answer = service.post("/sources", body)
+
+    assert answer.status_code == 422
+    assert answer.get_json()["errors"] == {field: ["is given more than once"]}
+    assert service.rows("SELECT FROM sources WHERE name IN ('one', 'two')") == []
+
+
 def test_a_name_that_is_taken_is_a_conflict(service: Service) -> None:
     answer = service.post("/sources", {"name": "desk"})
 

@@ -24,6 +24,16 @@ def house(database_url: str) -> Iterator[House]:
         yield made
 
 
+@pytest.mark.parametrize("path", ["/console/static//console.css", "/api/v1//health", "/account//x", "//webhook//x"])
+def test_no_redirect_goes_to_a_host_that_the_sender_names(house: House, path: str) -> None:
+    answer = house.client.get(
+        "/", base_url="http://evil.example", environ_overrides={"PATH_INFO": path}, headers=house.bearer("alice")
+    )
+
+    assert "evil.example" not in answer.headers.get("Location", "")
+    assert answer.status_code in (404, 405)
+
+
 def test_every_page_and_refusal_tells_browsers_what_it_may_not_do(house: House) -> None:
     browser = house.logged_in("alice")
     answers = [browser.get(path) for path in PAGES]

@@ -82,6 +82,8 @@ def test_up_serves_web_and_flower_until_it_is_interrupted_and_leaves_nothing() -
                 assert logged_in(run.web_url, "a wrong password") == f"{run.web_url}/login"
                 assert status(run.web_url + "/readyz") == 200
                 assert status(flower) == 401
+                metrics = run.flower_url + "/metrics"
+                assert (status(metrics), status(metrics, password=password)) == (401, 200)
                 eventually(lambda: running(root) == expected, what="every process in run.json")
                 process.send_signal(signal.SIGINT)
                 printed = process.communicate(timeout=60)[1].decode()

@@ -169,6 +169,18 @@ def test_wrong_passwords_beside_the_login_lock_the_name_too(house: House) -> Non
     assert step_up(browser, PASSWORD) == 401
 
 
+def test_whether_the_password_was_given_once_more_stands_in_the_audit_log(house: House) -> None:
+    browser = house.logged_in(house.somebody("alice"), stepped_up=False)
+
+    step_up(browser, "a wrong password")
+    step_up(browser, PASSWORD)
+
+    assert house.rows("SELECT actor, action, subject, detail FROM audit_log ORDER BY entry_id") == [
+        {"actor": "alice", "action": f"user.password_{what}", "subject": "alice", "detail": {"address": "127.0.0.1"}}
+        for what in ("refused", "given")
+    ]
+
+
 def test_sessions_that_ended_long_ago_are_forgotten(house: House) -> None:
     house.logged_in(house.somebody("alice", Role.VIEWER))
     house.change("UPDATE web_sessions SET expires_at = now() - interval '31 days'")

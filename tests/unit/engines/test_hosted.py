@@ -109,7 +109,7 @@ def test_a_bad_answer_is_invalid_and_the_next_one_counts(engine: HostedEngine, s
     assert ask(engine).verdict is Verdict.ENTER
 
 
-@pytest.mark.parametrize("strategy", ["endless", "rubbish"])
+@pytest.mark.parametrize("strategy", ["endless", "rubbish", "not_utf8"])
 def test_rubbish_on_the_pipe_is_invalid_and_the_process_is_replaced(strategy: str) -> None:
     engine = HostedEngine("tests.own_engines:raw_pipe")
 
