@@ -271,6 +271,7 @@ def test_the_source_says_what_a_bare_sell_means(setting: SellAlone, asks: tuple[
         ("buy @ 0.5 BTCUSDT", {"price": None}),
         ("BUY BTCUSDT 43000", {"price": None}),
         ("BTCUSDT.P|short", {"instrument_kind": InstrumentKind.PERP}),
+        ("instrument=ES 09-26;action=BUY", {"symbol": "ES09-26", "instrument_kind": InstrumentKind.FUTURE}),
         (SENTENCE % ("buy", "2.5"), {"strategy": "Waves", "exchange": "BINANCE"}),
         ("symbol=BTCUSDT&action=enter+long&price=43%2E5", {"price": Decimal("43.5")}),
         ('{"symbol":"BTCUSDT","action":"buy","price":"$43,250.50"}', {"price": Decimal("43250.50")}),
