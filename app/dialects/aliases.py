@@ -15,7 +15,8 @@ class Aliases:
     only when neither says anything. `after` and `before` report the strategy's position around the order, `size_after`
     does so as a signed size, where no word says it (a bare `position_size` may as well be the order's). `sequence` is
     the number of the alert among those of its strategy, under a name that can mean nothing else. `bars` are the groups
-    in which open, high, low, close and volume stand (empty: at the top).
+    in which open, high, low, close and volume stand (empty: at the top). `harmless` fields would take an order back
+    elsewhere, and mean something else here.
     """
 
     symbol: Names
@@ -38,6 +39,7 @@ class Aliases:
     sequence: Names
     comment: Names
     bars: Names
+    harmless: Names = ()
 
 
 GENERAL = Aliases(

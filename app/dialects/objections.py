@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
 from app.dialects import values, words
-from app.dialects.fields import Field, Fields
+from app.dialects.aliases import Aliases
+from app.dialects.fields import Field, Fields, squeeze
 from app.dialects.values import Leaf, ValueUnreadable
 from app.dialects.words import Verb, Wish, WordsContradict
 
@@ -92,7 +93,7 @@ _LONGEST_WORD, _LONGEST_LABEL, _LONGEST_PROSE = 40, 100, 2_000
 _MAY_BE_OVER = re.compile(r"cancel|exit|clos|reduc|partial|stop|liquid|expired|reject|hit|reach|filled", re.IGNORECASE)
 
 
-def against(fields: Fields, *, asked: Wish, meant: Wish, commands: Sequence[str], tells_position: bool) -> Field | None:
+def against(fields: Fields, aliases: Aliases, *, asked: Wish, meant: Wish, tells_position: bool) -> Field | None:
     """Return what speaks against an order, None when nothing does.
 
     `asked` is what the words say, `meant` what they mean with the flags beside them. What says `cancel` or `do not`
@@ -104,11 +105,11 @@ def against(fields: Fields, *, asked: Wish, meant: Wish, commands: Sequence[str]
         _speaks(fields, _EVENTS, _turning(_DENIES if asked.verb is Verb.CLOSE else _TURNS))
         or _speaks(fields, _STATES, (_STATE_DENIES if closes else _STATE_TURNS).search)
         or _speaks(fields, _PROSE, _PROSE_DENIES.search, longest=_LONGEST_PROSE)
-        or _flagged(fields, _TAKEN_BACK, yes=True)
+        or _flagged(fields, _TAKEN_BACK, yes=True, but=aliases.harmless)
         or (None if closes else _flagged(fields, (*_OVER, *_IN_PART), yes=True))
         or (None if closes else _over(fields, _TAKEN_ANYWHERE if tells_position else _OVER_ANYWHERE))
         or (None if closes else _flagged(fields, _CONDITIONS, yes=False))
-        or _waiting(fields, commands, closes=closes)
+        or _waiting(fields, aliases.commands, closes=closes)
         or _otherwise(fields, meant)
         or (None if closes or tells_position else _labelled(fields))
     )
@@ -185,10 +186,10 @@ def _is_phrase(written: str) -> bool:
         return False
 
 
-def _flagged(fields: Fields, names: Sequence[str], *, yes: bool) -> Field | None:
+def _flagged(fields: Fields, names: Sequence[str], *, yes: bool, but: Sequence[str] = ()) -> Field | None:
     said = ("true", "yes") if yes else ("false", "no")
     flags = (one for one in fields.named(names) if str(one.value).strip().lower() in said)
-    return next((one for one in flags if not _of_the_bar(one)), None)
+    return next((one for one in flags if not _of_the_bar(one) and squeeze(one.path) not in but), None)
 
 
 def _waiting(fields: Fields, commands: Sequence[str], *, closes: bool) -> Field | None:

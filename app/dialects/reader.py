@@ -144,7 +144,7 @@ class _Reader:
             IntentUnclear: when something does.
         """
         against = objections.against(
-            self.fields, asked=asked, meant=meant, commands=self.aliases.commands, tells_position=self._tells_position()
+            self.fields, self.aliases, asked=asked, meant=meant, tells_position=self._tells_position()
         )
         if against is not None:
             raise IntentUnclear(f"{against.path} speaks of something that is neither an entry nor a whole exit")

@@ -1,4 +1,7 @@
-"""TradersPost: ticker, action and sentiment, the position that is wanted afterwards; `time` is when it fired."""
+"""TradersPost: ticker, action and sentiment, the position that is wanted afterwards; `time` is when it fired.
+
+`cancel` says whether orders that wait are cancelled first, and takes nothing back.
+"""
 
 from __future__ import annotations
 
@@ -18,5 +21,6 @@ DIALECT = Shape(
         bar_time=("bartime",),
         event_time=("time", "timenow", "timestamp"),
         price=("price", "signalprice", "limitprice"),
+        harmless=("cancel",),
     ),
 )

@@ -106,6 +106,8 @@ SERVICES: list[tuple[str, str, str, tuple[str, str]]] = [
     ("general", '{"ticker":"BTCUSDT","action":"buy","reason":"close above EMA200"}', "BTCUSDT", LONG),
     ("general", '{"ticker":"BTCUSDT","action":"buy","strategy":"No Repaint Scalper"}', "BTCUSDT", LONG),
     ("traderspost", '{"ticker":"BTCUSDT","action":"buy","exit_reason":"none","cancel":false}', "BTCUSDT", LONG),
+    ("traderspost", '{"ticker":"SPY","action":"buy","cancel":true}', "SPY", LONG),
+    ("traderspost", '{"ticker":"SPY","action":"exit","sentiment":"long","cancel":true}', "SPY", CLOSES_LONG),
     ("general", '{"ticker":"BTCUSDT","action":"buy","source":"close","status":"active"}', "BTCUSDT", LONG),
     ("general", '{"ticker":"BTCUSDT","action":"exit_long","comment":"Trailing stop hit"}', "BTCUSDT", CLOSES_LONG),
     ("general", '{"ticker":"BTCUSDT","action":"exit_long","qty_percent":100}', "BTCUSDT", CLOSES_LONG),
