@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from flask import current_app, g
-from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
+from werkzeug.exceptions import Forbidden, Unauthorized
 
 from app.access import forms
 from domain.access import Scope
@@ -82,8 +82,3 @@ def principal() -> Principal | None:
     if "principal" not in g:
         g.principal = current_app.extensions[IDENTIFIER]()
     return cast("Principal | None", g.principal)
-
-
-def is_refusal(error: HTTPException) -> bool:
-    """Say whether an error means that somebody was not let in."""
-    return isinstance(error, Unauthorized | Forbidden)

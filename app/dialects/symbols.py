@@ -17,8 +17,8 @@ _CRYPTO_QUOTED = re.compile(r".+(USDT|USDC|BTC|ETH)")
 # Blanks that belong to no sign between two parts: of two short words they may be taken out.
 _APART = re.compile(r"[^\s:/\-_]\s+[^\s:/\-_]")
 _PARTS = re.compile(r"[^\W_]+\s+(?:[A-Za-z]{3,5}|\d{1,3}|\d{2}-\d{2}(?:\d{2})?)")
-# A contract by its month and year: ES 09-26.
-_DATED_FUTURE = re.compile(r"[A-Z0-9]{1,6} \d{2}-\d{2}(?:\d{2})?")
+# A contract by its month and year: ES 09-26, its blank taken out.
+_DATED_FUTURE = re.compile(r"[A-Z0-9]{1,6}\d{2}-\d{2}(?:\d{2})?")
 _QUOTE_FIRST = re.compile(r"(USDT|USDC|BUSD)[\-_/](BTC|ETH|BNB|SOL|XRP|ADA|DOGE|LTC|DOT|LINK|AVAX|TRX|MATIC)")
 _FORM = "must be a symbol such as BTCUSDT, BINANCE:BTCUSDT, BTC/USDT:USDT, ES1! or EURUSD"
 _FIAT = frozenset(
@@ -47,8 +47,6 @@ def read(written: str) -> Instrument:
     if _APART.search(written.strip()) is not None and _PARTS.fullmatch(written.strip()) is None:
         raise SymbolUnreadable(_FORM)
     exchange, rest = _without_exchange(re.sub(r"\s+", "", written).upper().removeprefix("$").removeprefix("#"))
-    if _DATED_FUTURE.fullmatch(written.strip().upper()) is not None:
-        return Instrument(symbol=rest, exchange="", kind=InstrumentKind.FUTURE)
     symbol, kind = _settled(rest) or _marked(rest)
     symbol = _joined(symbol)
     if _ALLOWED.fullmatch(symbol) is None or (exchange and _ALLOWED.fullmatch(exchange) is None):
@@ -77,6 +75,8 @@ def _marked(written: str) -> tuple[str, InstrumentKind | None]:
     unmarked, perpetual = _PERPETUAL.subn("", written)
     if perpetual:
         return unmarked, InstrumentKind.PERP
+    if _DATED_FUTURE.fullmatch(written):
+        return written, InstrumentKind.FUTURE
     if _ANY_FUTURE.search(written):
         return _FRONT_FUTURE.sub("", written), InstrumentKind.FUTURE
     return written, None
