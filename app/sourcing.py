@@ -111,6 +111,12 @@ def described(source: Source, *, token: str | None, base: str | None, enabled: b
     return document | {"token": token, "url": url(token, base=base), "enabled": enabled}
 
 
+def base(settings: Settings, *, asked_at: str | None) -> str | None:
+    """Return where the webhook is reached: PUBLIC_URL, else where somebody just asked; None when that is not told."""
+    told = settings.public_url or asked_at
+    return told.rstrip("/") if told is not None else None
+
+
 def url(token: str | None, *, base: str | None) -> str | None:
     """Return where the alerts of a source with this token are posted to, None without a token or a base."""
     return f"{base}/webhook/{token}" if token is not None and base is not None else None

@@ -141,14 +141,7 @@ def prepare(settings: Settings) -> None:
     """
     venue_loader.check("BROKER", settings.broker)
     messenger.check(settings)
-    database = Database(settings.sqlalchemy_url, pool_size=1)
-    wanted = PolicyChange(
-        label=settings.policy_version,
-        mode=settings.execution_mode,
-        split_ppm=settings.split_ppm,
-        set_by="environment",
-        reason="EXECUTION_MODE and SPLIT_PERCENTAGE at start",
-    )
+    database, wanted = Database(settings.sqlalchemy_url, pool_size=1), _policy_of(settings)
     try:
         with versions_of(settings) as versions, database.transaction() as session:
             books.ensure_standing(session)
@@ -158,6 +151,17 @@ def prepare(settings: Settings) -> None:
                 studies.ensure_running(session, book, versions)
     finally:
         database.dispose()
+
+
+def _policy_of(settings: Settings) -> PolicyChange:
+    """Return the policy that the environment wants."""
+    return PolicyChange(
+        label=settings.policy_version,
+        mode=settings.execution_mode,
+        split_ppm=settings.split_ppm,
+        set_by="environment",
+        reason="EXECUTION_MODE and SPLIT_PERCENTAGE at start",
+    )
 
 
 def _require_venue(session: Session, broker: str) -> None:

@@ -245,6 +245,4 @@ def _vault() -> TokenVault:
 
 
 def _base() -> str | None:
-    """Return where the webhook is reached: PUBLIC_URL, else where this request was; None when it names no host."""
-    told = here().settings.public_url or (request.host_url if request.host else None)
-    return told.rstrip("/") if told is not None else None
+    return sourcing.base(here().settings, asked_at=request.host_url if request.host else None)

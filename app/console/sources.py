@@ -76,8 +76,8 @@ def _url(stored: StoredSource) -> str | None:
     """Return the webhook's URL for those who may see it; whoever has it can post alerts."""
     if not _may(Scope.ADMIN):
         return None
-    base = _settings().public_url or (request.host_url if request.host else None)
-    return sourcing.url(sourcing.token_of(stored, _vault()), base=base.rstrip("/") if base is not None else None)
+    base = sourcing.base(_settings(), asked_at=request.host_url if request.host else None)
+    return sourcing.url(sourcing.token_of(stored, _vault()), base=base)
 
 
 def _may(scope: Scope) -> bool:
