@@ -153,9 +153,12 @@ def reissue(session: Session, vault: TokenVault, name: str, *, previous_for_s: f
     """
     token = secrets.new_token()
     until = sources.rotate(
-        session, name, token_hash=secrets.hash_token(token), token_encrypted=vault.seal(token),
+        session,
+        name,
+        token_hash=secrets.hash_token(token),
+        token_encrypted=vault.seal(token),
         previous_for_s=previous_for_s,
-    )  # fmt: skip
+    )
     return token, until
 
 

@@ -126,9 +126,10 @@ _OF_SOURCES = (
 def _answers(answered: Mapping[str, int]) -> Metric:
     """Count by process too: each scrape is answered by one of several, and counts for itself alone."""
     family = CounterMetricFamily(
-        "orchestrator_webhook_answers", "Answers of the webhook, of the process that was scraped.",
+        "orchestrator_webhook_answers",
+        "Answers of the webhook, of the process that was scraped.",
         labels=["process", "status"],
-    )  # fmt: skip
+    )
     for status, count in sorted(answered.items()):
         family.add_metric([str(os.getpid()), status], count)
     return family

@@ -64,9 +64,14 @@ def _one(database: Database, event_id: UUID, *, actor: str, reason: str, now: da
             receipts = _stored(session, event, _arrivals(event, source, now=now))
             webhook_events.mark_redriven(session, event_id, signal_id=receipts[0].signal_id, at=now)
             audit.append(
-                session, actor=actor, action="signals.redrive", subject=str(event_id), reason=reason,
-                detail={"signal_ids": [str(one.signal_id) for one in receipts]}, at=now,
-            )  # fmt: skip
+                session,
+                actor=actor,
+                action="signals.redrive",
+                subject=str(event_id),
+                reason=reason,
+                detail={"signal_ids": [str(one.signal_id) for one in receipts]},
+                at=now,
+            )
     except _Unread as unread:
         return Redriven(event_id=event_id, errors=unread.errors)
     return Redriven(

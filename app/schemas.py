@@ -101,13 +101,19 @@ class SourceInput(Schema):
         metadata={"description": "The exchange of alerts that name none."},
     )
     instrument_kind = fields.Enum(
-        InstrumentKind, by_value=True, load_default=None, allow_none=True,
+        InstrumentKind,
+        by_value=True,
+        load_default=None,
+        allow_none=True,
         metadata={"description": "What its symbols are."},
-    )  # fmt: skip
+    )
     sell_alone = fields.Enum(
-        SellAlone, by_value=True, load_default=None, allow_none=True,
+        SellAlone,
+        by_value=True,
+        load_default=None,
+        allow_none=True,
         metadata={"description": "What a bare sell means."},
-    )  # fmt: skip
+    )
     confidence_scale = fields.Integer(
         strict=True,
         load_default=100,
@@ -140,11 +146,14 @@ class SourceInput(Schema):
         metadata={"description": "An incident is opened when it is silent for longer, in seconds."},
     )
     sizing = fields.Decimal(
-        load_default=Decimal(1), allow_nan=False, validate=_is_share,
+        load_default=Decimal(1),
+        allow_nan=False,
+        validate=_is_share,
         metadata={
-            "description": "The share of its book's capital that its entries are sized on.", "examples": ["0.25"],
+            "description": "The share of its book's capital that its entries are sized on.",
+            "examples": ["0.25"],
         },
-    )  # fmt: skip
+    )
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> Source:

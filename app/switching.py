@@ -69,9 +69,13 @@ def throw(session: Session, book: str, switch: Switch, *, act: Act) -> PolicyVer
     except NoPolicy:
         raise NoSwitch(book) from None
     wanted = PolicyChange(
-        label=_stem(present), mode=present.mode, split_ppm=present.split_ppm, set_by=act.by, reason=act.reason,
+        label=_stem(present),
+        mode=present.mode,
+        split_ppm=present.split_ppm,
+        set_by=act.by,
+        reason=act.reason,
         switch=switch,
-    )  # fmt: skip
+    )
     made = policies.change(session, book, wanted)
     act.write_down(session, f"policy.{switch.value}", book, policy_version=made.label)
     return made

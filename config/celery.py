@@ -96,9 +96,10 @@ def transport_options(settings: Settings) -> dict[str, Any]:
     if settings.broker_is_sentinel:
         # The next Sentinel is asked at once; a client of its own default tries a dead one for many seconds.
         patience = {
-            "socket_timeout": BROKER_TIMEOUT_S, "socket_connect_timeout": BROKER_TIMEOUT_S,
+            "socket_timeout": BROKER_TIMEOUT_S,
+            "socket_connect_timeout": BROKER_TIMEOUT_S,
             "retry": Retry(NoBackoff(), 0),
-        }  # fmt: skip
+        }
         options |= {"master_name": settings.broker_sentinel_master, "sentinel_kwargs": patience}
     return options
 

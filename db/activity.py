@@ -66,9 +66,11 @@ class Activity:
 def load(session: Session) -> list[Activity]:
     """Return what each source of the standing books does, by name."""
     given = {
-        "books": list(books.STANDING), "kinds": list(watch.KINDS), "within_s": watch.FAST_WITHIN_S,
+        "books": list(books.STANDING),
+        "kinds": list(watch.KINDS),
+        "within_s": watch.FAST_WITHIN_S,
         "expires_after_days": watch.EXPIRES_AFTER_DAYS,
-    }  # fmt: skip
+    }
     return [Activity(**row) for row in session.execute(_ACTIVITY, given).mappings()]
 
 

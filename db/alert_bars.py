@@ -15,10 +15,20 @@ from domain.signal import NewSignal
 
 _FIRED_EARLY = timedelta(seconds=1)
 _COLUMNS = {
-    "book": "text", "symbol": "text", "exchange": "text", "instrument_kind": "text", "interval": "text",
-    "side": "text", "open_time": "timestamptz", "close_time": "timestamptz", "open": "numeric", "high": "numeric",
-    "low": "numeric", "close": "numeric", "volume": "numeric",
-}  # fmt: skip
+    "book": "text",
+    "symbol": "text",
+    "exchange": "text",
+    "instrument_kind": "text",
+    "interval": "text",
+    "side": "text",
+    "open_time": "timestamptz",
+    "close_time": "timestamptz",
+    "open": "numeric",
+    "high": "numeric",
+    "low": "numeric",
+    "close": "numeric",
+    "volume": "numeric",
+}
 _NAMES = ", ".join(f'"{name}"' for name in _COLUMNS)
 _ARRAYS = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _COLUMNS.items())
 # In order of the key, so that two writers never wait for each other.

@@ -42,9 +42,15 @@ def append(
     last = session.execute(_LAST).one_or_none()
     entry_id, previous = (1, BEGINNING) if last is None else (last.entry_id + 1, last.entry_hash)
     entry = {
-        "entry_id": entry_id, "at": at, "actor": actor, "action": action, "subject": subject, "reason": reason,
-        "detail": detail, "previous_hash": previous,
-    }  # fmt: skip
+        "entry_id": entry_id,
+        "at": at,
+        "actor": actor,
+        "action": action,
+        "subject": subject,
+        "reason": reason,
+        "detail": detail,
+        "previous_hash": previous,
+    }
     entry_hash = _digest(entry)
     session.execute(_INSERT, entry | {"detail": json.dumps(detail), "entry_hash": entry_hash})
     log.info("audit.appended", entry_id=entry_id, entry_hash=entry_hash, action=action, subject=subject, actor=actor)

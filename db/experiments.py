@@ -28,14 +28,16 @@ EXPERIMENTS = Listing(
             LEFT JOIN execution_policies AS p ON p.experiment_id = e.experiment_id
     """,
     conditions={
-        "book": "signals.book = :book", "study": "e.study_id = :study", "variant": "e.variant = :variant",
+        "book": "signals.book = :book",
+        "study": "e.study_id = :study",
+        "variant": "e.variant = :variant",
         "symbol": "signals.symbol = :symbol",
     },
     order=(
         Key(column="created_at", kind=datetime, sql="e.created_at"),
         Key(column="experiment_id", kind=UUID, sql="e.experiment_id"),
     ),
-)  # fmt: skip
+)
 
 
 def record(session: Session, assignments: Sequence[Assignment]) -> None:

@@ -106,9 +106,12 @@ class Gap:
 def find(session: Session, *, kind: str) -> list[Gap]:
     """Return the gaps of the standing books; `kind` is that of the incidents that are about gaps."""
     given = {
-        "books": list(books.STANDING), "kind": kind, "judged_for_s": JUDGED_FOR_S, "settles_after_s": SETTLES_AFTER_S,
+        "books": list(books.STANDING),
+        "kind": kind,
+        "judged_for_s": JUDGED_FOR_S,
+        "settles_after_s": SETTLES_AFTER_S,
         "looked_back_s": LOOKED_BACK_S,
-    }  # fmt: skip
+    }
     details: dict[str, dict[str, Any]] = {}
     for row in session.execute(_NUMBERS, given | {"largest_hole": LARGEST_HOLE}).mappings():
         details.setdefault(_subject(row), _between(row)).update(numbers=_spans(row["numbers"]))

@@ -30,9 +30,10 @@ INCIDENTS = Listing(
     select="SELECT incident_id, kind, subject, detail, opened_at, closed_at FROM incidents",
     conditions={"kind": "kind = :kind", "subject": "subject = :subject", "open": "(closed_at IS NULL) = :open"},
     order=(
-        Key(column="opened_at", kind=datetime, sql="opened_at"), Key(column="incident_id", kind=UUID, sql="incident_id")
+        Key(column="opened_at", kind=datetime, sql="opened_at"),
+        Key(column="incident_id", kind=UUID, sql="incident_id"),
     ),
-)  # fmt: skip
+)
 
 
 def open_(session: Session, *, kind: str, subject: str, detail: dict[str, Any]) -> bool:

@@ -19,13 +19,34 @@ from domain.signal import Flag, NewSignal, signal_id_for
 
 TIMELESS_WINDOW = timedelta(seconds=60)
 _COLUMNS = {
-    "signal_id": "uuid", "book": "text", "source": "text", "strategy": "text", "symbol": "text", "exchange": "text",
-    "instrument_kind": "text", "direction": "text", "action": "text", "timeframe": "text",
-    "timestamp": "timestamptz", "event_at": "timestamptz", "received_at": "timestamptz", "price": "numeric",
-    "confidence": "numeric", "sequence": "bigint", "position_before": "text", "position_after": "text",
-    "signal_hash": "text", "content_hash": "text", "occurrence": "bigint", "dialect": "text", "read_from": "jsonb",
-    "raw_body": "bytea", "raw_payload": "jsonb", "flags": "jsonb", "is_test": "boolean",
-}  # fmt: skip
+    "signal_id": "uuid",
+    "book": "text",
+    "source": "text",
+    "strategy": "text",
+    "symbol": "text",
+    "exchange": "text",
+    "instrument_kind": "text",
+    "direction": "text",
+    "action": "text",
+    "timeframe": "text",
+    "timestamp": "timestamptz",
+    "event_at": "timestamptz",
+    "received_at": "timestamptz",
+    "price": "numeric",
+    "confidence": "numeric",
+    "sequence": "bigint",
+    "position_before": "text",
+    "position_after": "text",
+    "signal_hash": "text",
+    "content_hash": "text",
+    "occurrence": "bigint",
+    "dialect": "text",
+    "read_from": "jsonb",
+    "raw_body": "bytea",
+    "raw_payload": "jsonb",
+    "flags": "jsonb",
+    "is_test": "boolean",
+}
 _NAMES = ", ".join(f'"{name}"' for name in _COLUMNS)
 _TYPES = ", ".join(f'"{name}" {kind}' for name, kind in _COLUMNS.items())
 # Rows are numbered in order of arrival but inserted in order of id, so that two writers never wait for each other.

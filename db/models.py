@@ -94,14 +94,21 @@ class SignalRow(Base):
         Index("ix_signals_content", "book", "source", "content_hash", "received_at"),
         Index("ix_signals_book_seq", "book", "seq"),
         Index(
-            "ix_signals_told", "source", "symbol", "strategy", "exchange", "instrument_kind", "book",
-            text("coalesce(timeframe, '')"), text("(coalesce(event_at, timestamp, received_at))"),
+            "ix_signals_told",
+            "source",
+            "symbol",
+            "strategy",
+            "exchange",
+            "instrument_kind",
+            "book",
+            text("coalesce(timeframe, '')"),
+            text("(coalesce(event_at, timestamp, received_at))"),
             postgresql_where=text("coalesce(sequence::text, position_before, position_after) IS NOT NULL"),
         ),
         Index("ix_signals_dead", "book", postgresql_where=text("status = 'dead'")),
         Index("ix_signals_received_at", "received_at", postgresql_using="brin"),
         Index("ix_signals_undispatched", "book", "symbol", postgresql_where=text("status = 'open' AND stage < 4")),
-    )  # fmt: skip
+    )
 
     signal_id: Mapped[UUID] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)

@@ -113,9 +113,13 @@ def record_sent(session: Session, due: Due, *, told: Collection[str]) -> None:
 def record_failed(session: Session, due: Due, *, told: Collection[str], error: str) -> None:
     """Record which services took a notification and why the others did not; it is tried again after a while."""
     given = {
-        "id": due.incident_id, "event": due.event.value, "told": json.dumps(sorted(told)), "error": error,
-        "first_wait_s": FIRST_WAIT_S, "longest_wait_s": LONGEST_WAIT_S,
-    }  # fmt: skip
+        "id": due.incident_id,
+        "event": due.event.value,
+        "told": json.dumps(sorted(told)),
+        "error": error,
+        "first_wait_s": FIRST_WAIT_S,
+        "longest_wait_s": LONGEST_WAIT_S,
+    }
     session.execute(_FAILED, given)
 
 
@@ -127,10 +131,17 @@ def waiting(session: Session) -> tuple[int, int]:
 
 def _due(row: RowMapping) -> Due:
     incident = Incident(
-        kind=row["kind"], subject=row["subject"], detail=row["detail"], opened_at=row["opened_at"],
-        closed_at=row["closed_at"], book=row["book"],
-    )  # fmt: skip
+        kind=row["kind"],
+        subject=row["subject"],
+        detail=row["detail"],
+        opened_at=row["opened_at"],
+        closed_at=row["closed_at"],
+        book=row["book"],
+    )
     return Due(
-        incident_id=row["incident_id"], event=IncidentEvent(row["event"]), incident=incident,
-        attempts=row["attempts"], told=frozenset(row["told"]),
-    )  # fmt: skip
+        incident_id=row["incident_id"],
+        event=IncidentEvent(row["event"]),
+        incident=incident,
+        attempts=row["attempts"],
+        told=frozenset(row["told"]),
+    )

@@ -142,31 +142,58 @@ def _side(*, is_buy: bool) -> str:
 
 def _quote_row(quote: TradeQuote) -> dict[str, Any]:
     return {
-        "quote_id": quote.quote_id, "book": quote.book, "symbol": quote.instrument.symbol,
-        "exchange": quote.instrument.exchange, "instrument_kind": quote.instrument.kind.value, "at": quote.at,
-        "bid": quote.bid, "ask": quote.ask, "last": quote.last,
-    }  # fmt: skip
+        "quote_id": quote.quote_id,
+        "book": quote.book,
+        "symbol": quote.instrument.symbol,
+        "exchange": quote.instrument.exchange,
+        "instrument_kind": quote.instrument.kind.value,
+        "at": quote.at,
+        "bid": quote.bid,
+        "ask": quote.ask,
+        "last": quote.last,
+    }
 
 
 def _row(order: Order, state: OrderState) -> dict[str, Any]:
     return {
-        "order_id": order.order_id, "client_order_id": order.client_order_id, "book": order.book,
-        "trade_id": order.trade_id, "intent": order.intent.value, "exit_clock": order.clock.value, "leg": order.leg,
-        "attempt": order.attempt, "side": _side(is_buy=order.is_buy), "quantity": order.quantity,
-        "fraction": order.fraction, "pricing": order.pricing.value, "reason": order.reason,
-        "is_final": order.is_final, "venue": order.venue, "account": order.account,
-        "quote_id": order.quote.quote_id, "state": state.value,
-    }  # fmt: skip
+        "order_id": order.order_id,
+        "client_order_id": order.client_order_id,
+        "book": order.book,
+        "trade_id": order.trade_id,
+        "intent": order.intent.value,
+        "exit_clock": order.clock.value,
+        "leg": order.leg,
+        "attempt": order.attempt,
+        "side": _side(is_buy=order.is_buy),
+        "quantity": order.quantity,
+        "fraction": order.fraction,
+        "pricing": order.pricing.value,
+        "reason": order.reason,
+        "is_final": order.is_final,
+        "venue": order.venue,
+        "account": order.account,
+        "quote_id": order.quote.quote_id,
+        "state": state.value,
+    }
 
 
 def _fill_row(fill: Fill) -> dict[str, Any]:
     return {
-        "order_id": fill.order_id, "trade_id": fill.trade_id, "exit_clock": fill.clock.value,
-        "intent": fill.intent.value, "venue": fill.venue, "venue_fill_id": fill.venue_fill_id,
-        "side": _side(is_buy=fill.is_buy), "quantity": fill.quantity, "price": fill.price, "fee": fill.fee,
-        "filled_at": fill.at, "quote_id": fill.quote_id, "quote_basis": fill.basis.value,
+        "order_id": fill.order_id,
+        "trade_id": fill.trade_id,
+        "exit_clock": fill.clock.value,
+        "intent": fill.intent.value,
+        "venue": fill.venue,
+        "venue_fill_id": fill.venue_fill_id,
+        "side": _side(is_buy=fill.is_buy),
+        "quantity": fill.quantity,
+        "price": fill.price,
+        "fee": fill.fee,
+        "filled_at": fill.at,
+        "quote_id": fill.quote_id,
+        "quote_basis": fill.basis.value,
         "fill_model": fill.fill_model,
-    }  # fmt: skip
+    }
 
 
 def _order(row: Any) -> Order:
@@ -189,10 +216,15 @@ def _order(row: Any) -> Order:
         account=row.account,
         is_final=row.is_final,
         quote=TradeQuote(
-            quote_id=row.quote_id, book=row.book, instrument=instrument, at=row.at,
-            bid=row.bid, ask=row.ask, last=row.last,
+            quote_id=row.quote_id,
+            book=row.book,
+            instrument=instrument,
+            at=row.at,
+            bid=row.bid,
+            ask=row.ask,
+            last=row.last,
         ),
-    )  # fmt: skip
+    )
 
 
 def _fill(row: Any) -> Fill:

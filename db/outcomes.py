@@ -78,17 +78,35 @@ def _close(session: Session, trade_ids: Collection[UUID]) -> None:
 
 def _row(outcome: Outcome) -> dict[str, Any]:
     return {
-        "experiment_id": outcome.experiment_id, "engine": outcome.engine.value, "trade_id": outcome.trade_id,
-        "is_shadow": outcome.is_shadow, "exit_clock": outcome.exit_clock.value, "equals_own": outcome.equals_own,
-        "entry_price": outcome.entry_price, "exit_price": outcome.exit_price, "pnl": outcome.pnl,
-        "return_ratio": outcome.return_ratio, "exit_reason": outcome.exit_reason, "entry_time": outcome.entry_time,
+        "experiment_id": outcome.experiment_id,
+        "engine": outcome.engine.value,
+        "trade_id": outcome.trade_id,
+        "is_shadow": outcome.is_shadow,
+        "exit_clock": outcome.exit_clock.value,
+        "equals_own": outcome.equals_own,
+        "entry_price": outcome.entry_price,
+        "exit_price": outcome.exit_price,
+        "pnl": outcome.pnl,
+        "return_ratio": outcome.return_ratio,
+        "exit_reason": outcome.exit_reason,
+        "entry_time": outcome.entry_time,
         "exit_time": outcome.exit_time,
-    }  # fmt: skip
+    }
 
 
 def _zero_row(side: NoTrade, clock: ExitClock) -> dict[str, Any]:
     return {
-        "experiment_id": side.experiment_id, "engine": side.engine.value, "trade_id": side.trade_id,
-        "is_shadow": True, "exit_clock": clock.value, "equals_own": True, "entry_price": None, "exit_price": None,
-        "pnl": 0, "return_ratio": 0, "exit_reason": side.reason, "entry_time": None, "exit_time": None,
-    }  # fmt: skip
+        "experiment_id": side.experiment_id,
+        "engine": side.engine.value,
+        "trade_id": side.trade_id,
+        "is_shadow": True,
+        "exit_clock": clock.value,
+        "equals_own": True,
+        "entry_price": None,
+        "exit_price": None,
+        "pnl": 0,
+        "return_ratio": 0,
+        "exit_reason": side.reason,
+        "entry_time": None,
+        "exit_time": None,
+    }

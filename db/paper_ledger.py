@@ -47,11 +47,21 @@ class StoredPaperLedger:
 
 def _to_json(fill: Fill) -> dict[str, Any]:
     return {
-        "order_id": str(fill.order_id), "trade_id": str(fill.trade_id), "clock": fill.clock.value,
-        "intent": fill.intent.value, "venue": fill.venue, "venue_fill_id": fill.venue_fill_id, "is_buy": fill.is_buy,
-        "quantity": str(fill.quantity), "price": str(fill.price), "fee": str(fill.fee), "at": fill.at.isoformat(),
-        "quote_id": str(fill.quote_id), "basis": fill.basis.value, "fill_model": fill.fill_model,
-    }  # fmt: skip
+        "order_id": str(fill.order_id),
+        "trade_id": str(fill.trade_id),
+        "clock": fill.clock.value,
+        "intent": fill.intent.value,
+        "venue": fill.venue,
+        "venue_fill_id": fill.venue_fill_id,
+        "is_buy": fill.is_buy,
+        "quantity": str(fill.quantity),
+        "price": str(fill.price),
+        "fee": str(fill.fee),
+        "at": fill.at.isoformat(),
+        "quote_id": str(fill.quote_id),
+        "basis": fill.basis.value,
+        "fill_model": fill.fill_model,
+    }
 
 
 def _from_json(stored: dict[str, Any]) -> Fill:

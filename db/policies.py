@@ -91,10 +91,15 @@ def change(session: Session, book: str, wanted: PolicyChange) -> PolicyVersion:
         f" VALUES (:book, :label, :mode, :split_ppm, :set_by, :reason, :paused, :flatten) RETURNING {_COLUMNS}"
     )
     given = {
-        "book": book, "label": label, "mode": wanted.mode.value, "split_ppm": wanted.split_ppm,
-        "set_by": wanted.set_by, "reason": wanted.reason, "paused": switch is not Switch.ON,
+        "book": book,
+        "label": label,
+        "mode": wanted.mode.value,
+        "split_ppm": wanted.split_ppm,
+        "set_by": wanted.set_by,
+        "reason": wanted.reason,
+        "paused": switch is not Switch.ON,
         "flatten": switch is Switch.FLAT,
-    }  # fmt: skip
+    }
     return _version(session.execute(insert, given).mappings().one())
 
 

@@ -28,9 +28,10 @@ class Database:
     ) -> None:
         # A process that stands still in a transaction would keep its locks for ever: the server ends it.
         milliseconds = {
-            "statement_timeout": statement_timeout_s * 1000, "lock_timeout": lock_timeout_s * 1000,
+            "statement_timeout": statement_timeout_s * 1000,
+            "lock_timeout": lock_timeout_s * 1000,
             "idle_in_transaction_session_timeout": idle_timeout_s * 1000,
-        }  # fmt: skip
+        }
         options = "-c timezone=UTC " + " ".join(f"-c {name}={int(value)}" for name, value in milliseconds.items())
         self.engine: Engine = create_engine(
             url,

@@ -161,9 +161,13 @@ class Lease:
 def claim(session: Session, ids: Collection[UUID], *, lease: Lease, for_stage: Stage) -> list[Signal]:
     """Take those of `ids` that are due for `for_stage` and nobody else's, in the order they were stored."""
     given = {
-        "ids": list(ids), "lock": lease.lock, "worker": lease.worker, "lease_s": lease.seconds,
-        "before": for_stage.before.value, "max_attempts": MAX_ATTEMPTS,
-    }  # fmt: skip
+        "ids": list(ids),
+        "lock": lease.lock,
+        "worker": lease.worker,
+        "lease_s": lease.seconds,
+        "before": for_stage.before.value,
+        "max_attempts": MAX_ATTEMPTS,
+    }
     rows = session.execute(_CLAIM, given).mappings().all()
     if len(rows) < len(ids):
         log.info("signals.passed_over", stage=for_stage.name.lower(), count=len(ids) - len(rows))
@@ -190,9 +194,13 @@ def advance(
     """Move signals to the stage `to` and extend the lease; assignments name the experiments they made."""
     known = {one.signal_id: experiment_id_for(one.signal_id) for one in experiments_of}
     given = {
-        "ids": list(ids), "experiments": [known.get(one) for one in ids], "lock": lease.lock,
-        "stage": to.value, "before": to.before.value, "lease_s": lease.seconds,
-    }  # fmt: skip
+        "ids": list(ids),
+        "experiments": [known.get(one) for one in ids],
+        "lock": lease.lock,
+        "stage": to.value,
+        "before": to.before.value,
+        "lease_s": lease.seconds,
+    }
     session.execute(_NOTE_STAGE, given)
     session.execute(_ADVANCE, given)
 
@@ -225,9 +233,13 @@ def fail(
         The attempts so far and whether the signal is dead now; None when the lease was lost.
     """
     given = {
-        "id": signal_id, "lock": lease.lock, "before": for_stage.before.value, "error": error, "backoff_s": backoff_s,
+        "id": signal_id,
+        "lock": lease.lock,
+        "before": for_stage.before.value,
+        "error": error,
+        "backoff_s": backoff_s,
         "max_attempts": MAX_ATTEMPTS,
-    }  # fmt: skip
+    }
     row = session.execute(_RELEASE_FAILED, given).one_or_none()
     return None if row is None else (row.attempts, row.status == "dead")
 

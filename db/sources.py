@@ -180,8 +180,11 @@ def rotate(session: Session, name: str, *, token_hash: str, token_encrypted: byt
         WHERE name = :name RETURNING previous_until
     """)
     given = {
-        "name": name, "token_hash": token_hash, "token_encrypted": token_encrypted, "previous_for_s": previous_for_s
-    }  # fmt: skip
+        "name": name,
+        "token_hash": token_hash,
+        "token_encrypted": token_encrypted,
+        "previous_for_s": previous_for_s,
+    }
     until = session.execute(query, given).scalar_one_or_none()
     if until is None:
         raise SourceUnknown(name)

@@ -24,9 +24,10 @@ STUDIES = Listing(
     select=_SHOWN,
     conditions={"book": "book = :book"},
     order=(
-        Key(column="created_at", kind=datetime, sql="created_at"), Key(column="study_id", kind=UUID, sql="study_id")
+        Key(column="created_at", kind=datetime, sql="created_at"),
+        Key(column="study_id", kind=UUID, sql="study_id"),
     ),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +47,10 @@ def ensure_running(session: Session, book: str, versions: Versions) -> Study:
     )
     row = session.execute(query, {"book": book}).mappings().one_or_none()
     if row is not None and (row["engine_a"], row["engine_b"], row["fill_model"]) == (
-        versions.engine_a, versions.engine_b, versions.fill_model,
-    ):  # fmt: skip
+        versions.engine_a,
+        versions.engine_b,
+        versions.fill_model,
+    ):
         return _study(row)
     session.execute(
         text("UPDATE studies SET status = 'closed' WHERE book = :book AND status = 'running'"), {"book": book}
@@ -110,11 +113,18 @@ def _insert(session: Session, study: Study, versions: Versions) -> None:
     session.execute(
         query,
         {
-            "study_id": study.study_id, "name": study.name, "book": study.book, "salt": study.salt,
-            "horizon": study.horizon_sessions, "clock": study.exit_clock.value, "alpha": study.alpha,
-            "engine_a": versions.engine_a, "engine_b": versions.engine_b, "fill_model": versions.fill_model,
+            "study_id": study.study_id,
+            "name": study.name,
+            "book": study.book,
+            "salt": study.salt,
+            "horizon": study.horizon_sessions,
+            "clock": study.exit_clock.value,
+            "alpha": study.alpha,
+            "engine_a": versions.engine_a,
+            "engine_b": versions.engine_b,
+            "fill_model": versions.fill_model,
         },
-    )  # fmt: skip
+    )
 
 
 def _study(row: RowMapping) -> Study:

@@ -67,12 +67,16 @@ SIGNALS = Listing(
         FROM signals
     """,
     conditions={
-        "book": "book = :book", "source": "source = :source", "symbol": "symbol = :symbol",
-        "action": "action = :action", "status": "status = :status", "since": "received_at >= :since",
+        "book": "book = :book",
+        "source": "source = :source",
+        "symbol": "symbol = :symbol",
+        "action": "action = :action",
+        "status": "status = :status",
+        "since": "received_at >= :since",
         "until": "received_at < :until",
     },
     order=(Key(column="seq", kind=int, sql="seq"),),
-)  # fmt: skip
+)
 
 
 class SignalUnknown(LookupError):

@@ -46,11 +46,15 @@ class TradeRow(Base):
         CheckConstraint("(status = 'denied') = (denial IS NOT NULL)", name="denied_has_reason"),
         UniqueConstraint("experiment_id", "engine", "is_shadow"),
         Index(
-            "ix_trades_open", "book", "symbol", "exchange", "instrument_kind",
+            "ix_trades_open",
+            "book",
+            "symbol",
+            "exchange",
+            "instrument_kind",
             postgresql_where=text("status IN ('pending', 'open')"),
         ),
         Index("ix_trades_created_at", "created_at", "trade_id"),
-    )  # fmt: skip
+    )
 
     trade_id: Mapped[UUID] = mapped_column(primary_key=True)
     experiment_id: Mapped[UUID] = mapped_column(ForeignKey("experiments.experiment_id"))
@@ -98,12 +102,15 @@ class OrderRow(Base):
         ),
         UniqueConstraint("trade_id", "exit_clock", "intent", "leg", "attempt"),
         Index(
-            "uq_orders_one_open_exit", "trade_id", "exit_clock", unique=True,
+            "uq_orders_one_open_exit",
+            "trade_id",
+            "exit_clock",
+            unique=True,
             postgresql_where=text(f"intent = 'exit' AND state IN {OPEN_STATES}"),
         ),
         Index("ix_orders_real", "book", "state", postgresql_where=text("venue <> 'model'")),
         Index("ix_orders_due", "next_check_at", postgresql_where=text(f"state IN {OPEN_STATES}")),
-    )  # fmt: skip
+    )
 
     order_id: Mapped[UUID] = mapped_column(primary_key=True)
     client_order_id: Mapped[str] = mapped_column(unique=True)

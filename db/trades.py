@@ -59,13 +59,17 @@ TRADES = Listing(
         FROM trades AS t JOIN experiments USING (experiment_id)
     """,
     conditions={
-        "book": "t.book = :book", "engine": "t.engine = :engine", "is_shadow": "t.is_shadow = :is_shadow",
-        "status": "t.status = :status", "symbol": "t.symbol = :symbol",
+        "book": "t.book = :book",
+        "engine": "t.engine = :engine",
+        "is_shadow": "t.is_shadow = :is_shadow",
+        "status": "t.status = :status",
+        "symbol": "t.symbol = :symbol",
     },
     order=(
-        Key(column="created_at", kind=datetime, sql="t.created_at"), Key(column="trade_id", kind=UUID, sql="t.trade_id")
+        Key(column="created_at", kind=datetime, sql="t.created_at"),
+        Key(column="trade_id", kind=UUID, sql="t.trade_id"),
     ),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,10 +174,12 @@ def move(session: Session, walks: Sequence[Walk]) -> set[UUID]:
         RETURNING trade_id
     """)
     given = {
-        "ids": [one.trade_id for one in walks], "started": [one.from_ for one in walks],
-        "ended": [one.to for one in walks], "legs": [one.legs_before for one in walks],
+        "ids": [one.trade_id for one in walks],
+        "started": [one.from_ for one in walks],
+        "ended": [one.to for one in walks],
+        "legs": [one.legs_before for one in walks],
         "walks": [json.dumps(walk_to_json(one.state)) for one in walks],
-    }  # fmt: skip
+    }
     return set(session.execute(query, given).scalars())
 
 
@@ -253,13 +259,27 @@ def siblings(session: Session, experiment_ids: Collection[UUID]) -> dict[UUID, l
 
 def _row(signal: Signal, trade: Trade) -> dict[str, Any]:
     return {
-        "trade_id": trade.trade_id, "experiment_id": trade.experiment_id, "book": trade.book, "source": signal.source,
-        "strategy": signal.strategy, "symbol": trade.instrument.symbol, "exchange": trade.instrument.exchange,
-        "instrument_kind": trade.instrument.kind.value, "engine": trade.engine.value, "is_shadow": trade.is_shadow,
-        "status": trade.status.value, "side": trade.side.value, "quantity": trade.quantity, "lot": trade.lot,
-        "plan": plan_to_json(trade.plan), "entry_at": trade.entry_at, "time_limit_at": trade.time_limit_at,
-        "walk": walk_to_json(trade.walk), "evaluated_to": trade.evaluated_to, "denial": trade.denial,
-    }  # fmt: skip
+        "trade_id": trade.trade_id,
+        "experiment_id": trade.experiment_id,
+        "book": trade.book,
+        "source": signal.source,
+        "strategy": signal.strategy,
+        "symbol": trade.instrument.symbol,
+        "exchange": trade.instrument.exchange,
+        "instrument_kind": trade.instrument.kind.value,
+        "engine": trade.engine.value,
+        "is_shadow": trade.is_shadow,
+        "status": trade.status.value,
+        "side": trade.side.value,
+        "quantity": trade.quantity,
+        "lot": trade.lot,
+        "plan": plan_to_json(trade.plan),
+        "entry_at": trade.entry_at,
+        "time_limit_at": trade.time_limit_at,
+        "walk": walk_to_json(trade.walk),
+        "evaluated_to": trade.evaluated_to,
+        "denial": trade.denial,
+    }
 
 
 def _instrument(row: Any) -> Instrument:

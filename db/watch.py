@@ -52,9 +52,11 @@ class Finding:
 def look(session: Session) -> list[Finding]:
     """Return what is the matter with the sources of the standing books now."""
     given = {
-        "books": list(books.STANDING), "within_s": FAST_WITHIN_S, "fast": FAST,
+        "books": list(books.STANDING),
+        "within_s": FAST_WITHIN_S,
+        "fast": FAST,
         "after_days": EXPIRES_AFTER_DAYS - WARNED_DAYS_BEFORE,
-    }  # fmt: skip
+    }
     silent = [
         Finding(
             kind=SILENT, subject=row.subject, detail={"since": row.last_at.isoformat(), "heartbeat_s": row.heartbeat_s}

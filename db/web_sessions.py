@@ -84,9 +84,13 @@ def begin(session: Session, user_name: str, *, session_hash: str, address: str, 
     """Begin a session of somebody who gave the password just now; those that ended long ago are forgotten."""
     session.execute(_FORGET, {"days": _KEPT_DAYS})
     given: dict[str, Any] = {
-        "session_hash": session_hash, "user_name": user_name, "address": address, "user_agent": user_agent,
-        "longest_s": LONGEST_S, "stepped_up_s": STEPPED_UP_S,
-    }  # fmt: skip
+        "session_hash": session_hash,
+        "user_name": user_name,
+        "address": address,
+        "user_agent": user_agent,
+        "longest_s": LONGEST_S,
+        "stepped_up_s": STEPPED_UP_S,
+    }
     session.execute(_INSERT, given)
 
 

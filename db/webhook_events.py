@@ -27,13 +27,16 @@ EVENTS = Listing(
         SELECT event_id, source, book, kind, received_at, errors, redriven_at, redriven_signal_id FROM webhook_events
     """,
     conditions={
-        "source": "source = :source", "book": "book = :book", "kind": "kind = :kind",
+        "source": "source = :source",
+        "book": "book = :book",
+        "kind": "kind = :kind",
         "redriven": "(redriven_at IS NOT NULL) = :redriven",
     },
     order=(
-        Key(column="received_at", kind=datetime, sql="received_at"), Key(column="event_id", kind=UUID, sql="event_id")
+        Key(column="received_at", kind=datetime, sql="received_at"),
+        Key(column="event_id", kind=UUID, sql="event_id"),
     ),
-)  # fmt: skip
+)
 _KEPT = "event_id, source, book, received_at, raw_body, errors, redriven_at, redriven_signal_id"
 
 

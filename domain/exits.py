@@ -142,9 +142,14 @@ def order_for(
 ) -> Order:
     """Make the order of one exit; the same exit gives the same ids. `leg` counts a trade's exits from 1."""
     client_order_id = client_order_id_for(
-        book=trade.book, account=account, trade_id=trade.trade_id,
-        intent=Intent.EXIT, clock=clock, leg=leg, attempt=attempt,
-    )  # fmt: skip
+        book=trade.book,
+        account=account,
+        trade_id=trade.trade_id,
+        intent=Intent.EXIT,
+        clock=clock,
+        leg=leg,
+        attempt=attempt,
+    )
     return Order(
         order_id=order_id_for(trade.trade_id, client_order_id),
         client_order_id=client_order_id,

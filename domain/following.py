@@ -138,9 +138,15 @@ def event_of(order: Order) -> ExitEvent:
     """Return the exit an order stands for."""
     quote = order.quote
     return ExitEvent(
-        at=quote.at, fraction=order.fraction, is_final=order.is_final, reason=order.reason, pricing=order.pricing,
-        bid=quote.bid, ask=quote.ask, last=quote.last,
-    )  # fmt: skip
+        at=quote.at,
+        fraction=order.fraction,
+        is_final=order.is_final,
+        reason=order.reason,
+        pricing=order.pricing,
+        bid=quote.bid,
+        ask=quote.ask,
+        last=quote.last,
+    )
 
 
 def owed_by_flattening(family: Family, real: Trade, event: ExitEvent, *, venue: RealVenue) -> list[Placed]:
@@ -189,9 +195,15 @@ def _placed(
     asked = exits.quantity_for(event, quantity=real.quantity, lot=real.lot, already_closed=closed - before)
     quantity = max(asked - before, Decimal(0))
     order = exits.order_for(
-        real, event, clock=Clock.SYNCHRONIZED, leg=leg, attempt=attempt,
-        quantity=quantity or real.quantity * event.fraction, venue=venue.name, account=venue.account,
-    )  # fmt: skip
+        real,
+        event,
+        clock=Clock.SYNCHRONIZED,
+        leg=leg,
+        attempt=attempt,
+        quantity=quantity or real.quantity * event.fraction,
+        venue=venue.name,
+        account=venue.account,
+    )
     return Placed(order=order, state=OrderState.INTENT if quantity > 0 else OrderState.DENIED)
 
 
@@ -242,6 +254,11 @@ def _outcome(family: Family, trade: Trade, clock: ExitClock) -> Outcome | None:
     last = family.exits_on(trade, Clock(clock.value))[-1].order
     share = _WHOLE if trade.is_shadow else family.shares.get(trade.engine, _WHOLE)
     return outcome(
-        trade, fills, clock=clock, equals_own=clock is ExitClock.OWN or family.driver is None,
-        reference_notional=family.reference_notional, share=share, exit_reason=last.reason,
-    )  # fmt: skip
+        trade,
+        fills,
+        clock=clock,
+        equals_own=clock is ExitClock.OWN or family.driver is None,
+        reference_notional=family.reference_notional,
+        share=share,
+        exit_reason=last.reason,
+    )

@@ -113,9 +113,16 @@ def plan_trades(
     the context's `as_of`, and its stored quote is the context's quote as it stood then.
     """
     terms = _Terms(
-        signal=signal, context=context, policy=policy, study=study, exposures=exposures,
-        limits=limits, model=model, experiment_id=experiment_id, venue=venue,
-    )  # fmt: skip
+        signal=signal,
+        context=context,
+        policy=policy,
+        study=study,
+        exposures=exposures,
+        limits=limits,
+        model=model,
+        experiment_id=experiment_id,
+        venue=venue,
+    )
     return OpeningPlan(openings=tuple(opening for answer in answers for opening in _openings(answer, terms)))
 
 
@@ -224,9 +231,14 @@ def _time_limit(plan: Plan, study: Study, *, entry_at: datetime, kind: Instrumen
 def _entry_order(trade: Trade, terms: _Terms, venue: RealVenue) -> Order:
     quote = terms.context.quote
     client_order_id = client_order_id_for(
-        book=trade.book, account=venue.account, trade_id=trade.trade_id,
-        intent=Intent.ENTRY, clock=Clock.BOTH, leg=ENTRY_LEG, attempt=FIRST_ATTEMPT,
-    )  # fmt: skip
+        book=trade.book,
+        account=venue.account,
+        trade_id=trade.trade_id,
+        intent=Intent.ENTRY,
+        clock=Clock.BOTH,
+        leg=ENTRY_LEG,
+        attempt=FIRST_ATTEMPT,
+    )
     return Order(
         order_id=order_id_for(trade.trade_id, client_order_id),
         client_order_id=client_order_id,

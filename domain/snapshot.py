@@ -29,8 +29,13 @@ from domain.signal import Instrument, InstrumentKind, Signal
 _UNHASHED = frozenset({"signal_id", "context_hash"})
 _WINDOWS_KEPT = 64
 _FROM_BEST_TO_WORST = (
-    Quality.LIVE, Quality.REPLAY, Quality.ALERT, Quality.DELAYED, Quality.CROSSED, Quality.MISSING,
-)  # fmt: skip
+    Quality.LIVE,
+    Quality.REPLAY,
+    Quality.ALERT,
+    Quality.DELAYED,
+    Quality.CROSSED,
+    Quality.MISSING,
+)
 
 
 def build(signal: Signal, view: MarketView, *, as_of: datetime, rules: InstrumentRules) -> MarketContext:
@@ -229,9 +234,13 @@ def _bar_from(row: Sequence[str | None]) -> Bar:
     opened, *prices, volume = row
     first, high, low, close = (Decimal(str(price)) for price in prices)
     return Bar(
-        open_time=canonical.parse_instant(str(opened)), open=first, high=high, low=low, close=close,
+        open_time=canonical.parse_instant(str(opened)),
+        open=first,
+        high=high,
+        low=low,
+        close=close,
         volume=_decimal(volume),
-    )  # fmt: skip
+    )
 
 
 def _instrument_document(instrument: Instrument) -> dict[str, str]:

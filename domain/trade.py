@@ -245,9 +245,13 @@ def quote_id_for(
 ) -> UUID:
     """Derive a quote's id from its content, so that both sides of a pair refer to one row."""
     parts = (
-        book, instrument.symbol, instrument.exchange, instrument.kind.value, at.isoformat(),
+        book,
+        instrument.symbol,
+        instrument.exchange,
+        instrument.kind.value,
+        at.isoformat(),
         *("" if one is None else str(one.normalize()) for one in (bid, ask, last)),
-    )  # fmt: skip
+    )
     return uuid5(UUID(int=0), "\x1f".join(parts))
 
 

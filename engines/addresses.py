@@ -50,9 +50,7 @@ class Endpoint:
             raise ValueError("http(s)://host[:port]/path, without user and fragment")
         path = parts.path or "/"
         target = f"{path}?{parts.query}" if parts.query else path
-        return cls(
-            scheme=parts.scheme, host=parts.hostname, port=parts.port or _PORTS[parts.scheme], target=target
-        )  # fmt: skip
+        return cls(scheme=parts.scheme, host=parts.hostname, port=parts.port or _PORTS[parts.scheme], target=target)
 
     @property
     def authority(self) -> str:

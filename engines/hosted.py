@@ -22,10 +22,19 @@ START_DEADLINE_S = 20.0
 # An engine decides from what it is given; the owner's secrets are none of its business.
 _WITHHELD = frozenset(
     {
-        "DATABASE_URL", "MIGRATION_DATABASE_URL", "REDIS_URL", "BROKER_URL", "SECRET_KEY", "API_TOKEN", "BROKER_KEY",
-        "BROKER_SECRET", "ENGINE_SECRET", "FLOWER_BASIC_AUTH", "FLOWER_BROKER_API",
+        "DATABASE_URL",
+        "MIGRATION_DATABASE_URL",
+        "REDIS_URL",
+        "BROKER_URL",
+        "SECRET_KEY",
+        "API_TOKEN",
+        "BROKER_KEY",
+        "BROKER_SECRET",
+        "ENGINE_SECRET",
+        "FLOWER_BASIC_AUTH",
+        "FLOWER_BROKER_API",
     }
-)  # fmt: skip
+)
 
 
 class EngineNotUsable(RuntimeError):

@@ -95,9 +95,13 @@ class RemoteEngine:
             allowed = self._terms.hosts_allowed
             found = addresses.resolve(self._endpoint, allowed=allowed, deadline_at=deadline_at)
             call = HttpCall(
-                endpoint=self._endpoint, addresses=found, headers=headers, body=body, max_answer=MAX_ANSWER,
+                endpoint=self._endpoint,
+                addresses=found,
+                headers=headers,
+                body=body,
+                max_answer=MAX_ANSWER,
                 tls=self._tls,
-            )  # fmt: skip
+            )
             return exchange.post(call, deadline_at=deadline_at)
         except (OSError, exchange.AnswerTooLarge, http.client.HTTPException) as error:
             raise _named(error) from error

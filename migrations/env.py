@@ -8,9 +8,12 @@ from db import access_models, experiment_models, models, operation_models, trade
 from db.base import Base
 
 _ONE_OF_EACH = {
-    access_models.UserRow, experiment_models.StudyRow, models.SignalRow, operation_models.AuditRow,
+    access_models.UserRow,
+    experiment_models.StudyRow,
+    models.SignalRow,
+    operation_models.AuditRow,
     trade_models.TradeRow,
-}  # fmt: skip
+}
 assert {mapper.class_ for mapper in Base.registry.mappers} >= _ONE_OF_EACH  # noqa: S101 - all are loaded
 
 context.configure(

@@ -38,20 +38,29 @@ def experiments_created(assigned: Sequence[Assignment]) -> None:
     """Say which variant each experiment got, and from what."""
     for one in assigned:
         log.info(
-            "experiment.created", signal_id=str(one.signal_id), experiment_id=str(experiment_id_for(one.signal_id)),
-            variant=one.variant.value, assignment_hash=one.assignment_hash, bucket=one.bucket_ppm,
-            split_ppm=one.split_ppm, policy_version=one.policy_version,
-        )  # fmt: skip
+            "experiment.created",
+            signal_id=str(one.signal_id),
+            experiment_id=str(experiment_id_for(one.signal_id)),
+            variant=one.variant.value,
+            assignment_hash=one.assignment_hash,
+            bucket=one.bucket_ppm,
+            split_ppm=one.split_ppm,
+            policy_version=one.policy_version,
+        )
 
 
 def policies_applied(resolved: Mapping[UUID, ExecutionPolicy]) -> None:
     """Say who may trade each experiment for real, and why."""
     for experiment_id, policy in resolved.items():
         log.info(
-            "policy.applied", experiment_id=str(experiment_id), execution_mode=policy.execution_mode.value,
-            executed_engine=named(policy.executed), shadow_engine=named(policy.shadows), reason=policy.reason,
+            "policy.applied",
+            experiment_id=str(experiment_id),
+            execution_mode=policy.execution_mode.value,
+            executed_engine=named(policy.executed),
+            shadow_engine=named(policy.shadows),
+            reason=policy.reason,
             policy_version=policy.policy_version,
-        )  # fmt: skip
+        )
 
 
 def dispatched(
@@ -61,10 +70,14 @@ def dispatched(
     for one, answers in pairs:
         for answer in answers:
             log.info(
-                "decision.recorded", signal_id=str(one.signal.signal_id), experiment_id=str(one.experiment_id),
-                engine=answer.slot.value, action=answer.decision.verdict.value, context_hash=answer.context_hash,
+                "decision.recorded",
+                signal_id=str(one.signal.signal_id),
+                experiment_id=str(one.experiment_id),
+                engine=answer.slot.value,
+                action=answer.decision.verdict.value,
+                context_hash=answer.context_hash,
                 error=answer.decision.error,
-            )  # fmt: skip
+            )
     for trade in (trade for plan in opened for trade in plan.trades):
         _trade(trade)
 
@@ -78,7 +91,11 @@ def processed(owned: Sequence[Signal], kept: Collection[UUID]) -> None:
 
 def _trade(trade: Trade) -> None:
     log.info(
-        _TRADE_EVENTS[trade.is_shadow, trade.status], trade_id=str(trade.trade_id),
-        experiment_id=str(trade.experiment_id), engine=trade.engine.value, side=trade.side.value,
-        quantity=str(trade.quantity), denial=trade.denial,
-    )  # fmt: skip
+        _TRADE_EVENTS[trade.is_shadow, trade.status],
+        trade_id=str(trade.trade_id),
+        experiment_id=str(trade.experiment_id),
+        engine=trade.engine.value,
+        side=trade.side.value,
+        quantity=str(trade.quantity),
+        denial=trade.denial,
+    )

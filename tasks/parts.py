@@ -100,9 +100,12 @@ def make_parts(settings: Settings) -> Parts:
 def _standing(settings: Settings, database: Database) -> ports.MarketData:
     """Return what books that are no replay look at: the configured provider, else what their alerts carried."""
     named = venue_loader.market_data(
-        settings.market_data, key=settings.broker_key, secret=settings.broker_secret, url=settings.venue_url,
+        settings.market_data,
+        key=settings.broker_key,
+        secret=settings.broker_secret,
+        url=settings.venue_url,
         clock=BookClock(database),
-    )  # fmt: skip
+    )
     return named or StoredMarketData(bars=StoredBars(database), covered=Quality.ALERT)
 
 

@@ -87,9 +87,14 @@ def rerun(
         if refused:
             raise RerunRefused(signals.why_not_rerun(session, refused))
         audit.append(
-            session, actor=actor, action="signals.rerun", subject=f"{len(due)} signals", reason=reason,
-            detail={"signal_ids": sorted(str(one.signal_id) for one in due)}, at=at,
-        )  # fmt: skip
+            session,
+            actor=actor,
+            action="signals.rerun",
+            subject=f"{len(due)} signals",
+            reason=reason,
+            detail={"signal_ids": sorted(str(one.signal_id) for one in due)},
+            at=at,
+        )
     log.info("signals.rerun", count=len(due), actor=actor, reason=reason)
     return _sent(settings, [([one.signal_id], one.stage) for one in due])
 

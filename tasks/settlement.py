@@ -176,9 +176,15 @@ def _flattening(
     for real in family.reals:
         quote = quotes[real.instrument]
         event = ExitEvent(
-            at=max(now, real.entry_at), fraction=_WHOLE, is_final=True, reason=ExitReason.FLATTEN.value,
-            pricing=Pricing.MARKET, bid=quote.bid, ask=quote.ask, last=quote.last,
-        )  # fmt: skip
+            at=max(now, real.entry_at),
+            fraction=_WHOLE,
+            is_final=True,
+            reason=ExitReason.FLATTEN.value,
+            pricing=Pricing.MARKET,
+            bid=quote.bid,
+            ask=quote.ask,
+            last=quote.last,
+        )
         yield from following.owed_by_flattening(family, real, event, venue=venue)
 
 

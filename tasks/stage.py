@@ -95,11 +95,20 @@ def _record_failure(parts: Parts, ids: Collection[UUID], *, lease: Lease, stage:
             attempts[one] = signals.fail(session, one, lease=lease, for_stage=stage, error=text, backoff_s=backoff_s)
             if attempt := attempts[one]:
                 failures.record(
-                    session, one, stage=stage.name.lower(), error=text, traceback_hash=failures.fingerprint(error),
-                    attempt=attempt[0], dead=attempt[1],
-                )  # fmt: skip
+                    session,
+                    one,
+                    stage=stage.name.lower(),
+                    error=text,
+                    traceback_hash=failures.fingerprint(error),
+                    attempt=attempt[0],
+                    dead=attempt[1],
+                )
     for one, attempt in attempts.items():
         log.error(
-            "signal.failed", signal_id=str(one), error=text, attempts=attempt and attempt[0],
-            dead=bool(attempt and attempt[1]), exc_info=error,
-        )  # fmt: skip
+            "signal.failed",
+            signal_id=str(one),
+            error=text,
+            attempts=attempt and attempt[0],
+            dead=bool(attempt and attempt[1]),
+            exc_info=error,
+        )

@@ -95,7 +95,12 @@ def bury(parts: Parts) -> None:
     with parts.transaction() as session:
         for row in signals.bury_lost(session):
             failures.record(
-                session, row["signal_id"], stage=Stage(row["stage"] + 1).name.lower(), error=row["last_error"],
-                traceback_hash="", attempt=row["attempts"], dead=True,
-            )  # fmt: skip
+                session,
+                row["signal_id"],
+                stage=Stage(row["stage"] + 1).name.lower(),
+                error=row["last_error"],
+                traceback_hash="",
+                attempt=row["attempts"],
+                dead=True,
+            )
             log.error("signal.dead", signal_id=str(row["signal_id"]), error=row["last_error"])

@@ -21,9 +21,17 @@ from tests.small_study import a_small_study
 
 BOOK = "replay:0123456789ab"
 DESK = Source(
-    name="desk", book="paper", strategy="", timeframe=None, exchange="", instrument_kind=None, sell_alone=None,
-    confidence_scale=100, max_lag_s=300, symbols={"US100": "NASDAQ:NDX"},
-)  # fmt: skip
+    name="desk",
+    book="paper",
+    strategy="",
+    timeframe=None,
+    exchange="",
+    instrument_kind=None,
+    sell_alone=None,
+    confidence_scale=100,
+    max_lag_s=300,
+    symbols={"US100": "NASDAQ:NDX"},
+)
 _ONE_OF_EACH = """
     SELECT signals.signal_id, experiments.experiment_id, trade_id, study_id, order_id
     FROM trades JOIN experiments USING (experiment_id) JOIN signals USING (signal_id) JOIN orders USING (trade_id)

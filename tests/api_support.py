@@ -88,9 +88,14 @@ class Service:
     def quarantined(self, body: dict[str, Any], **columns: Any) -> UUID:
         """Keep a message in quarantine."""
         given = {
-            "event_id": uuid4(), "source": "tests", "book": "paper", "kind": "quarantined",
-            "raw_body": json.dumps(body).encode(), "content_type": "", "errors": "{}",
-        } | columns  # fmt: skip
+            "event_id": uuid4(),
+            "source": "tests",
+            "book": "paper",
+            "kind": "quarantined",
+            "raw_body": json.dumps(body).encode(),
+            "content_type": "",
+            "errors": "{}",
+        } | columns
         names, values = ", ".join(given), ", ".join(f":{name}" for name in given)
         with self.database.transaction() as session:
             session.execute(text(f"INSERT INTO webhook_events (received_at, {names}) VALUES (now(), {values})"), given)

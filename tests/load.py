@@ -102,9 +102,13 @@ class Sender:
 def an_alert(**changes: Any) -> dict[str, Any]:
     """Return an alert of its own strategy, so that none holds another up."""
     return {
-        "symbol": "BTCUSDT", "action": "buy", "price": "38000", "interval": "60", "id": uuid4().hex,
+        "symbol": "BTCUSDT",
+        "action": "buy",
+        "price": "38000",
+        "interval": "60",
+        "id": uuid4().hex,
         "strategy": uuid4().hex,
-    } | changes  # fmt: skip
+    } | changes
 
 
 def post(url: str, alert: dict[str, Any]) -> Answer:
@@ -114,9 +118,12 @@ def post(url: str, alert: dict[str, Any]) -> Answer:
     status, document = _answer(request)
     signal_id = UUID(document["signal_id"]) if status == 200 else None
     return Answer(
-        identifier=alert["id"], status=status, took_s=time.monotonic() - begun, outcome=document.get("status"),
+        identifier=alert["id"],
+        status=status,
+        took_s=time.monotonic() - begun,
+        outcome=document.get("status"),
         signal_id=signal_id,
-    )  # fmt: skip
+    )
 
 
 def _answer(request: urllib.request.Request) -> tuple[int | None, dict[str, Any]]:
@@ -158,8 +165,12 @@ def effects_of(stack: Stack, ids: Sequence[UUID]) -> dict[str, int]:
 def once_each(count: int) -> dict[str, int]:
     """Return what `count` entries that both engines take leave behind: two model trades and a real one each."""
     return {
-        "contexts": count, "experiments": count, "decisions": 2 * count, "trades": 3 * count, "entry_fills": 3 * count,
-    }  # fmt: skip
+        "contexts": count,
+        "experiments": count,
+        "decisions": 2 * count,
+        "trades": 3 * count,
+        "entry_fills": 3 * count,
+    }
 
 
 def settled(stack: Stack, ids: Sequence[UUID], *, deadline_s: float = 60.0) -> None:

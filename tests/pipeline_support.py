@@ -68,11 +68,26 @@ def store_signal(database: Database, **columns: Any) -> UUID:
     """Store an accepted signal as the webhook does: a long BTCUSDT entry at noon unless told otherwise."""
     signal_id = columns.pop("signal_id", None) or uuid4()
     given = {
-        "signal_id": signal_id, "book": "paper", "source": "tests", "strategy": "", "symbol": "BTCUSDT",
-        "exchange": "BINANCE", "instrument_kind": "spot", "direction": "long", "action": "entry", "timeframe": "1h",
-        "timestamp": NOON, "received_at": NOON, "price": Decimal(38000), "signal_hash": signal_id.hex,
-        "content_hash": signal_id.hex, "occurrence": 1, "dialect": "test", "raw_body": b"{}", "is_test": False,
-    } | columns  # fmt: skip
+        "signal_id": signal_id,
+        "book": "paper",
+        "source": "tests",
+        "strategy": "",
+        "symbol": "BTCUSDT",
+        "exchange": "BINANCE",
+        "instrument_kind": "spot",
+        "direction": "long",
+        "action": "entry",
+        "timeframe": "1h",
+        "timestamp": NOON,
+        "received_at": NOON,
+        "price": Decimal(38000),
+        "signal_hash": signal_id.hex,
+        "content_hash": signal_id.hex,
+        "occurrence": 1,
+        "dialect": "test",
+        "raw_body": b"{}",
+        "is_test": False,
+    } | columns
     names = ", ".join(given)
     values = ", ".join(f":{name}" for name in given)
     with database.transaction() as session:
@@ -94,9 +109,13 @@ def throw(database: Database, book: str, switch: Switch) -> None:
     with database.transaction() as session:
         present = policies.current(session, [book])[book]
         wanted = PolicyChange(
-            label="switched", mode=present.mode, split_ppm=present.split_ppm, set_by="tests", reason="a test",
+            label="switched",
+            mode=present.mode,
+            split_ppm=present.split_ppm,
+            set_by="tests",
+            reason="a test",
             switch=switch,
-        )  # fmt: skip
+        )
         policies.change(session, book, wanted)
 
 

@@ -45,10 +45,15 @@ class Processes:
     def environment(self) -> dict[str, str]:
         """The environment of every process."""
         given = {
-            "DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url, "SECRET_KEY": SECRET_KEY,
-            "DATA_DIR": str(self.directory), "LEASE_S": "3", "SIGNAL_POLL_INTERVAL_MS": "200",
-            "WORKER_BACKOFF_MS": "50", "LOG_FORMAT": "json",
-        }  # fmt: skip
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.redis_url,
+            "SECRET_KEY": SECRET_KEY,
+            "DATA_DIR": str(self.directory),
+            "LEASE_S": "3",
+            "SIGNAL_POLL_INTERVAL_MS": "200",
+            "WORKER_BACKOFF_MS": "50",
+            "LOG_FORMAT": "json",
+        }
         return {**os.environ, **given, **self.extra}
 
     def start(self, name: str, *arguments: str, program: Sequence[str] = (ORCHESTRATOR,), **changes: str) -> None:
@@ -59,9 +64,12 @@ class Processes:
         launched = [sys.executable, "-I", "-S", LAUNCH, str(os.getpid()), str(int(signal.SIGTERM)), "-", "-"]
         with self.log(name).open("ab") as log:
             self.running[name] = subprocess.Popen(
-                [*launched, *program, *arguments], env={**self.environment, **changes}, stdout=log, stderr=log,
+                [*launched, *program, *arguments],
+                env={**self.environment, **changes},
+                stdout=log,
+                stderr=log,
                 start_new_session=True,
-            )  # fmt: skip
+            )
 
     def start_worker(
         self, name: str = "worker", *, concurrency: int = 1, program: Sequence[str] = (ORCHESTRATOR,)

@@ -84,9 +84,14 @@ def an_assignment(number: int, *, split_ppm: int = 500_000) -> Assignment:
 def a_record(entries: Sequence[Entry] = (), *, unassigned: int = 0, book: str = "paper") -> StudyRecord:
     """Make a study with these entries, on the synchronized clock."""
     study = Study(
-        study_id=UUID(int=0), name="first", book=book, salt=SALT, horizon_sessions=5,
-        exit_clock=ExitClock.SYNCHRONIZED, alpha=Decimal("0.05"),
-    )  # fmt: skip
+        study_id=UUID(int=0),
+        name="first",
+        book=book,
+        salt=SALT,
+        horizon_sessions=5,
+        exit_clock=ExitClock.SYNCHRONIZED,
+        alpha=Decimal("0.05"),
+    )
     return StudyRecord(
         study=study,
         engines={A: "rules@1", B: "committee@1"},

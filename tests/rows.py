@@ -114,20 +114,50 @@ def a_signal_row(
     signal_hash = _sha256(f"signal {next(_numbers)}")
     signal = Signal(
         signal_id=signal_id_for(book=terms.book, source=terms.source, signal_hash=signal_hash),
-        book=terms.book, source=terms.source, strategy="crossing", symbol="EURUSD", exchange="FX",
-        instrument_kind=InstrumentKind.FOREX, direction=direction, action=action, timeframe=None, timestamp=at,
-        received_at=at, price=Decimal("1.1"), confidence=None, signal_hash=signal_hash, flags=(), is_test=False,
-        stage=stage, attempts=0,
-    )  # fmt: skip
+        book=terms.book,
+        source=terms.source,
+        strategy="crossing",
+        symbol="EURUSD",
+        exchange="FX",
+        instrument_kind=InstrumentKind.FOREX,
+        direction=direction,
+        action=action,
+        timeframe=None,
+        timestamp=at,
+        received_at=at,
+        price=Decimal("1.1"),
+        confidence=None,
+        signal_hash=signal_hash,
+        flags=(),
+        is_test=False,
+        stage=stage,
+        attempts=0,
+    )
     is_done = stage is Stage.OUTCOME_RECORDED
     values: dict[str, Any] = {
-        "signal_id": signal.signal_id, "book": signal.book, "source": signal.source, "strategy": signal.strategy,
-        "symbol": signal.symbol, "exchange": signal.exchange, "instrument_kind": signal.instrument_kind.value,
-        "direction": direction.value, "action": action.value, "timestamp": at, "received_at": at,
-        "price": signal.price, "signal_hash": signal_hash, "content_hash": signal_hash, "occurrence": 0,
-        "dialect": "test", "raw_body": b"{}", "raw_payload": {}, "is_test": False, "stage": stage.value,
-        "status": "done" if is_done else "open", "processed": is_done,
-    }  # fmt: skip
+        "signal_id": signal.signal_id,
+        "book": signal.book,
+        "source": signal.source,
+        "strategy": signal.strategy,
+        "symbol": signal.symbol,
+        "exchange": signal.exchange,
+        "instrument_kind": signal.instrument_kind.value,
+        "direction": direction.value,
+        "action": action.value,
+        "timestamp": at,
+        "received_at": at,
+        "price": signal.price,
+        "signal_hash": signal_hash,
+        "content_hash": signal_hash,
+        "occurrence": 0,
+        "dialect": "test",
+        "raw_body": b"{}",
+        "raw_payload": {},
+        "is_test": False,
+        "stage": stage.value,
+        "status": "done" if is_done else "open",
+        "processed": is_done,
+    }
     session.add(SignalRow(**values | columns))
     session.flush()
     return signal
@@ -179,14 +209,24 @@ def a_decision(
     enters = verdict is Verdict.ENTER
     session.add(
         DecisionRow(
-            decision_id=uuid5(judged.experiment_id, engine.value), experiment_id=judged.experiment_id,
-            engine=engine.value, engine_name="engine", engine_version="1", context_hash=judged.context_hash,
-            action=verdict.value, side=side.value if enters else None, quantity=quantity if enters else None,
-            stop=Decimal(1) if enters else None, plan=plan_json(side, quantity) if enters else None, confidence=None,
-            reasons=["because"], rationale={"rule": "seen"}, latency_ms=Decimal(2),
+            decision_id=uuid5(judged.experiment_id, engine.value),
+            experiment_id=judged.experiment_id,
+            engine=engine.value,
+            engine_name="engine",
+            engine_version="1",
+            context_hash=judged.context_hash,
+            action=verdict.value,
+            side=side.value if enters else None,
+            quantity=quantity if enters else None,
+            stop=Decimal(1) if enters else None,
+            plan=plan_json(side, quantity) if enters else None,
+            confidence=None,
+            reasons=["because"],
+            rationale={"rule": "seen"},
+            latency_ms=Decimal(2),
             error="it broke" if verdict is Verdict.ERROR else None,
         )
-    )  # fmt: skip
+    )
     session.flush()
 
 
@@ -213,9 +253,13 @@ def a_decided_entry(
 def plan_json(side: Direction, quantity: Decimal) -> dict[str, Any]:
     """Return a stored plan without targets."""
     return {
-        "side": side.value, "quantity": str(quantity), "stop": "1", "targets": [], "trailing": None,
+        "side": side.value,
+        "quantity": str(quantity),
+        "stop": "1",
+        "targets": [],
+        "trailing": None,
         "max_hold_s": "86400",
-    }  # fmt: skip
+    }
 
 
 def _sha256(text_: str) -> str:

@@ -37,9 +37,22 @@ class SimulatedVenue:
         ready = self.directory / "venue.url"
         ready.unlink(missing_ok=True)
         command = [
-            sys.executable, "-m", "venues.simulator", "--port", str(self.port), "--ledger", str(self.ledger_path),
-            "--ready-file", str(ready), "--seed", str(self.seed), "--key", KEY, "--secret", SECRET,
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "venues.simulator",
+            "--port",
+            str(self.port),
+            "--ledger",
+            str(self.ledger_path),
+            "--ready-file",
+            str(ready),
+            "--seed",
+            str(self.seed),
+            "--key",
+            KEY,
+            "--secret",
+            SECRET,
+        ]
         with (self.directory / "venue.log").open("ab") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
         until(lambda: ready.exists() or self._ended(), deadline_s=30, what="the simulated venue takes requests")

@@ -61,11 +61,17 @@ class Stack:
         runfile.write(
             directory,
             Run(
-                pid=os.getpid(), data_dir=str(directory), database_url=self.processes.database_url,
-                redis_url=self.processes.redis_url, broker_url=self.settings.broker_url or "", web_url=self.web_url,
-                flower_url="", sockets=None, processes={},
+                pid=os.getpid(),
+                data_dir=str(directory),
+                database_url=self.processes.database_url,
+                redis_url=self.processes.redis_url,
+                broker_url=self.settings.broker_url or "",
+                web_url=self.web_url,
+                flower_url="",
+                sockets=None,
+                processes={},
             ),
-        )  # fmt: skip
+        )
 
     def rows(self, query: str, **given: Any) -> list[dict[str, Any]]:
         """Return rows as dictionaries; parameters are written %(name)s."""
@@ -99,9 +105,13 @@ class Stack:
     def run(self, *arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run `orchestrator ARGUMENTS` to its end."""
         return subprocess.run(
-            [ORCHESTRATOR, *arguments], env=self.processes.environment, capture_output=True, text=True,
-            timeout=timeout_s, check=False,
-        )  # fmt: skip
+            [ORCHESTRATOR, *arguments],
+            env=self.processes.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
 
     def asked(self, *arguments: str) -> Any:
         """Run a command with --json that must end well and return its document."""

@@ -189,11 +189,26 @@ def a_fill(
 def a_signal() -> Signal:
     """Make an entry signal that arrived on Monday 10:00 UTC."""
     return Signal(
-        signal_id=UUID(int=3), book="paper", source="main", strategy="", symbol="BTCUSD", exchange="KRAKEN",
-        instrument_kind=InstrumentKind.SPOT, direction=Direction.LONG, action=Action.ENTRY, timeframe=None,
-        timestamp=None, received_at=MONDAY, price=None, confidence=None, signal_hash="hash", flags=(), is_test=False,
-        stage=Stage.POLICY_RESOLVED, attempts=0,
-    )  # fmt: skip
+        signal_id=UUID(int=3),
+        book="paper",
+        source="main",
+        strategy="",
+        symbol="BTCUSD",
+        exchange="KRAKEN",
+        instrument_kind=InstrumentKind.SPOT,
+        direction=Direction.LONG,
+        action=Action.ENTRY,
+        timeframe=None,
+        timestamp=None,
+        received_at=MONDAY,
+        price=None,
+        confidence=None,
+        signal_hash="hash",
+        flags=(),
+        is_test=False,
+        stage=Stage.POLICY_RESOLVED,
+        attempts=0,
+    )
 
 
 def a_context(*, bid: str | None = "99.99", ask: str | None = "100.01", lot: str = "0.01") -> MarketContext:
@@ -207,9 +222,19 @@ def a_context(*, bid: str | None = "99.99", ask: str | None = "100.01", lot: str
     )
     rules = InstrumentRules(lot=dec(lot), reference_capital=dec(100_000), max_notional=dec(100_000))
     return MarketContext(
-        signal_id=UUID(int=3), as_of=MONDAY, instrument=INSTRUMENT, current_price=None, quote=quote, volume=None,
-        indicators={}, window=Window(base=None, higher=None), window_hash="", rules=rules, quality={}, context_hash="c",
-    )  # fmt: skip
+        signal_id=UUID(int=3),
+        as_of=MONDAY,
+        instrument=INSTRUMENT,
+        current_price=None,
+        quote=quote,
+        volume=None,
+        indicators={},
+        window=Window(base=None, higher=None),
+        window_hash="",
+        rules=rules,
+        quality={},
+        context_hash="c",
+    )
 
 
 def an_answer(slot: EngineSlot, plan: Plan | None) -> EngineAnswer:
@@ -238,6 +263,11 @@ def a_policy(mode: ExecutionMode = ExecutionMode.SHADOW_ONLY, **allocations: str
 def a_study(*, horizon_sessions: int = 5) -> Study:
     """Make a study of the paper book."""
     return Study(
-        study_id=UUID(int=9), name="study", book="paper", salt="salt", horizon_sessions=horizon_sessions,
-        exit_clock=ExitClock.SYNCHRONIZED, alpha=dec("0.05"),
-    )  # fmt: skip
+        study_id=UUID(int=9),
+        name="study",
+        book="paper",
+        salt="salt",
+        horizon_sessions=horizon_sessions,
+        exit_clock=ExitClock.SYNCHRONIZED,
+        alpha=dec("0.05"),
+    )

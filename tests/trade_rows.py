@@ -30,10 +30,17 @@ def no_trade(session: Session, judged: Judged, engine: EngineSlot, *, reason: st
     for clock in ExitClock:
         session.add(
             TradeOutcomeRow(
-                experiment_id=judged.experiment_id, engine=engine.value, trade_id=None, is_shadow=True,
-                exit_clock=clock.value, equals_own=True, pnl=Decimal(0), return_ratio=Decimal(0), exit_reason=reason,
+                experiment_id=judged.experiment_id,
+                engine=engine.value,
+                trade_id=None,
+                is_shadow=True,
+                exit_clock=clock.value,
+                equals_own=True,
+                pnl=Decimal(0),
+                return_ratio=Decimal(0),
+                exit_reason=reason,
             )
-        )  # fmt: skip
+        )
     session.flush()
 
 
@@ -53,15 +60,28 @@ def a_trade(
     trade_id = trade_id_for(judged.experiment_id, engine=engine, is_shadow=is_shadow)
     session.add(
         TradeRow(
-            trade_id=trade_id, experiment_id=judged.experiment_id, book=signal.book, source=signal.source,
-            strategy=signal.strategy, symbol=signal.symbol, exchange=signal.exchange,
-            instrument_kind=signal.instrument_kind.value, engine=engine.value, is_shadow=is_shadow, status=status,
-            side=side.value, quantity=quantity, lot=LOT, plan=plan_json(side, quantity), entry_at=signal.received_at,
+            trade_id=trade_id,
+            experiment_id=judged.experiment_id,
+            book=signal.book,
+            source=signal.source,
+            strategy=signal.strategy,
+            symbol=signal.symbol,
+            exchange=signal.exchange,
+            instrument_kind=signal.instrument_kind.value,
+            engine=engine.value,
+            is_shadow=is_shadow,
+            status=status,
+            side=side.value,
+            quantity=quantity,
+            lot=LOT,
+            plan=plan_json(side, quantity),
+            entry_at=signal.received_at,
             time_limit_at=signal.received_at + timedelta(days=7),
             walk={"stop": "1", "remaining": "1", "targets_hit": 0, "best": None, "legs": 0},
-            evaluated_to=signal.received_at, denial=denial,
+            evaluated_to=signal.received_at,
+            denial=denial,
         )
-    )  # fmt: skip
+    )
     session.flush()
     return trade_id
 
@@ -73,10 +93,16 @@ def a_quote(session: Session, judged: Judged, *, at: datetime, price: Decimal) -
     if session.get(QuoteRow, quote_id) is None:
         session.add(
             QuoteRow(
-                quote_id=quote_id, book=signal.book, symbol=signal.symbol, exchange=signal.exchange,
-                instrument_kind=signal.instrument_kind.value, at=at, bid=price, ask=price,
+                quote_id=quote_id,
+                book=signal.book,
+                symbol=signal.symbol,
+                exchange=signal.exchange,
+                instrument_kind=signal.instrument_kind.value,
+                at=at,
+                bid=price,
+                ask=price,
             )
-        )  # fmt: skip
+        )
         session.flush()
     return quote_id
 
@@ -100,12 +126,24 @@ def an_order(
     """Insert an order (an entry when it counts on both clocks) and, when it is filled, its one fill."""
     is_entry = clock is Clock.BOTH
     values: dict[str, Any] = {
-        "order_id": uuid4(), "client_order_id": f"t{next(_numbers)}", "book": judged.signal.book,
-        "trade_id": trade_id, "intent": "entry" if is_entry else "exit", "exit_clock": clock.value,
-        "leg": 0 if is_entry else 1, "attempt": 1, "side": "buy" if is_buy else "sell", "quantity": quantity,
-        "fraction": Decimal(1), "pricing": "market", "reason": reason, "is_final": not is_entry, "venue": venue,
-        "quote_id": a_quote(session, judged, at=at, price=price), "state": state,
-    }  # fmt: skip
+        "order_id": uuid4(),
+        "client_order_id": f"t{next(_numbers)}",
+        "book": judged.signal.book,
+        "trade_id": trade_id,
+        "intent": "entry" if is_entry else "exit",
+        "exit_clock": clock.value,
+        "leg": 0 if is_entry else 1,
+        "attempt": 1,
+        "side": "buy" if is_buy else "sell",
+        "quantity": quantity,
+        "fraction": Decimal(1),
+        "pricing": "market",
+        "reason": reason,
+        "is_final": not is_entry,
+        "venue": venue,
+        "quote_id": a_quote(session, judged, at=at, price=price),
+        "state": state,
+    }
     order = OrderRow(**values | columns)
     session.add(order)
     session.flush()
@@ -119,11 +157,22 @@ def a_fill(session: Session, order: OrderRow, *, price: Decimal, at: datetime, f
     fill_id = f"{order.client_order_id}-1"
     session.add(
         FillRow(
-            order_id=order.order_id, trade_id=order.trade_id, exit_clock=order.exit_clock, intent=order.intent,
-            venue=order.venue, venue_fill_id=fill_id, side=order.side, quantity=order.quantity, price=price, fee=fee,
-            filled_at=at, quote_id=order.quote_id, quote_basis="observed", fill_model="fm1",
+            order_id=order.order_id,
+            trade_id=order.trade_id,
+            exit_clock=order.exit_clock,
+            intent=order.intent,
+            venue=order.venue,
+            venue_fill_id=fill_id,
+            side=order.side,
+            quantity=order.quantity,
+            price=price,
+            fee=fee,
+            filled_at=at,
+            quote_id=order.quote_id,
+            quote_basis="observed",
+            fill_model="fm1",
         )
-    )  # fmt: skip
+    )
     if order.venue == "paper":
         session.add(PaperLedgerRow(client_order_id=order.client_order_id, fills=[{"venue_fill_id": fill_id}]))
     session.flush()
@@ -142,9 +191,17 @@ def an_open_trade(
     """Insert a trade that its entry has opened."""
     trade_id = a_trade(session, judged, engine, is_shadow=is_shadow, side=side, quantity=quantity)
     an_order(
-        session, judged, trade_id, venue="model" if is_shadow else "paper", clock=Clock.BOTH, price=entry,
-        at=judged.signal.received_at, is_buy=side is Direction.LONG, quantity=quantity, reason="entry",
-    )  # fmt: skip
+        session,
+        judged,
+        trade_id,
+        venue="model" if is_shadow else "paper",
+        clock=Clock.BOTH,
+        price=entry,
+        at=judged.signal.received_at,
+        is_buy=side is Direction.LONG,
+        quantity=quantity,
+        reason="entry",
+    )
     return trade_id
 
 
@@ -172,18 +229,35 @@ def a_closed_trade(
         at, price = exits[ExitClock.OWN if equals_own and is_shadow else clock]
         if not (equals_own and is_shadow and clock is ExitClock.SYNCHRONIZED):
             an_order(
-                session, judged, trade_id, venue="model" if is_shadow else "paper", clock=Clock(clock.value),
-                price=price, at=at, is_buy=side is Direction.SHORT, quantity=quantity, reason=reason,
-            )  # fmt: skip
+                session,
+                judged,
+                trade_id,
+                venue="model" if is_shadow else "paper",
+                clock=Clock(clock.value),
+                price=price,
+                at=at,
+                is_buy=side is Direction.SHORT,
+                quantity=quantity,
+                reason=reason,
+            )
         pnl = (price - entry) * side.sign * quantity - 2
         session.add(
             TradeOutcomeRow(
-                experiment_id=judged.experiment_id, engine=engine.value, trade_id=trade_id, is_shadow=is_shadow,
-                exit_clock=clock.value, equals_own=equals_own, entry_price=entry, exit_price=price, pnl=pnl,
-                return_ratio=pnl / (NOTIONAL * share), exit_reason=reason, entry_time=judged.signal.received_at,
+                experiment_id=judged.experiment_id,
+                engine=engine.value,
+                trade_id=trade_id,
+                is_shadow=is_shadow,
+                exit_clock=clock.value,
+                equals_own=equals_own,
+                entry_price=entry,
+                exit_price=price,
+                pnl=pnl,
+                return_ratio=pnl / (NOTIONAL * share),
+                exit_reason=reason,
+                entry_time=judged.signal.received_at,
                 exit_time=at,
             )
-        )  # fmt: skip
+        )
     session.execute(text("UPDATE trades SET status = 'closed' WHERE trade_id = :id"), {"id": trade_id})
     session.flush()
     return trade_id

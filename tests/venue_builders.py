@@ -34,10 +34,23 @@ def a_live_order(
     )
     quote = stored_quote("live", instrument, at=now, bid=Decimal(price), ask=Decimal(price), last=None)
     return Order(
-        order_id=order_id_for(trade_id, name), client_order_id=name, book="live", trade_id=trade_id, intent=intent,
-        clock=clock, leg=leg, attempt=1, is_buy=is_buy, quantity=Decimal(quantity), fraction=Decimal(1),
-        pricing=Pricing.MARKET, reason="entry", venue=venue, quote=quote, is_final=False,
-    )  # fmt: skip
+        order_id=order_id_for(trade_id, name),
+        client_order_id=name,
+        book="live",
+        trade_id=trade_id,
+        intent=intent,
+        clock=clock,
+        leg=leg,
+        attempt=1,
+        is_buy=is_buy,
+        quantity=Decimal(quantity),
+        fraction=Decimal(1),
+        pricing=Pricing.MARKET,
+        reason="entry",
+        venue=venue,
+        quote=quote,
+        is_final=False,
+    )
 
 
 def a_window(seconds: float = 5.0, *, opened: datetime | None = None) -> Window:

@@ -25,13 +25,24 @@ _PAGE = 100
 _LIST = 500
 _BEFORE = timedelta(hours=1)
 _STATES = {
-    "new": OrderState.ACCEPTED, "accepted": OrderState.ACCEPTED, "pending_new": OrderState.ACCEPTED,
-    "accepted_for_bidding": OrderState.ACCEPTED, "held": OrderState.ACCEPTED, "calculated": OrderState.ACCEPTED,
-    "stopped": OrderState.ACCEPTED, "suspended": OrderState.ACCEPTED, "pending_cancel": OrderState.ACCEPTED,
-    "done_for_day": OrderState.ACCEPTED, "pending_replace": OrderState.ACCEPTED, "pending_review": OrderState.ACCEPTED,
-    "partially_filled": OrderState.PARTIAL, "filled": OrderState.FILLED, "canceled": OrderState.CANCELLED,
-    "expired": OrderState.EXPIRED, "rejected": OrderState.REJECTED,
-}  # fmt: skip
+    "new": OrderState.ACCEPTED,
+    "accepted": OrderState.ACCEPTED,
+    "pending_new": OrderState.ACCEPTED,
+    "accepted_for_bidding": OrderState.ACCEPTED,
+    "held": OrderState.ACCEPTED,
+    "calculated": OrderState.ACCEPTED,
+    "stopped": OrderState.ACCEPTED,
+    "suspended": OrderState.ACCEPTED,
+    "pending_cancel": OrderState.ACCEPTED,
+    "done_for_day": OrderState.ACCEPTED,
+    "pending_replace": OrderState.ACCEPTED,
+    "pending_review": OrderState.ACCEPTED,
+    "partially_filled": OrderState.PARTIAL,
+    "filled": OrderState.FILLED,
+    "canceled": OrderState.CANCELLED,
+    "expired": OrderState.EXPIRED,
+    "rejected": OrderState.REJECTED,
+}
 
 
 def make(*, key: str, secret: str, url: str) -> RemoteBroker:

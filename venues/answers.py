@@ -10,11 +10,25 @@ _SHOWN = 300
 TOO_MANY_REQUESTS = frozenset({418, 429})
 SERVER_ERROR = 500
 TIMED_OUT = 408
-_REJECTING = frozenset({
-    "InsufficientFunds", "InvalidOrder", "BadSymbol", "BadRequest", "ArgumentsRequired", "AuthenticationError",
-    "PermissionDenied", "AccountSuspended", "AccountNotEnabled", "MarketClosed", "OperationRejected",
-    "OrderImmediatelyFillable", "OrderNotFillable", "ContractUnavailable", "RestrictedLocation",
-})  # fmt: skip
+_REJECTING = frozenset(
+    {
+        "InsufficientFunds",
+        "InvalidOrder",
+        "BadSymbol",
+        "BadRequest",
+        "ArgumentsRequired",
+        "AuthenticationError",
+        "PermissionDenied",
+        "AccountSuspended",
+        "AccountNotEnabled",
+        "MarketClosed",
+        "OperationRejected",
+        "OrderImmediatelyFillable",
+        "OrderNotFillable",
+        "ContractUnavailable",
+        "RestrictedLocation",
+    }
+)
 
 
 class NotSent(Exception):

@@ -61,8 +61,12 @@ def _told(raw: Mapping[str, Any]) -> tuple[Execution, ...] | None:
     at = moments.from_milliseconds(int(raw["transactTime"]))
     return tuple(
         Execution(
-            trade_id=str(one["tradeId"]), quantity=Decimal(one["qty"]), price=Decimal(one["price"]),
-            fee=Decimal(one["commission"]), fee_asset=one["commissionAsset"], at=at,
+            trade_id=str(one["tradeId"]),
+            quantity=Decimal(one["qty"]),
+            price=Decimal(one["price"]),
+            fee=Decimal(one["commission"]),
+            fee_asset=one["commissionAsset"],
+            at=at,
         )
         for one in raw["fills"]
-    )  # fmt: skip
+    )

@@ -115,9 +115,11 @@ def _backlog(session: Session) -> Document:
 
 def _queue(life: QueueLife) -> Document:
     return {
-        "queue": life.queue, "state": life.state.value, "seen_at": canonical.instant(life.seen_at),
+        "queue": life.queue,
+        "state": life.state.value,
+        "seen_at": canonical.instant(life.seen_at),
         "silent_s": life.silent_s,
-    }  # fmt: skip
+    }
 
 
 def _books(session: Session) -> list[Document]:

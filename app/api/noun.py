@@ -52,9 +52,14 @@ class Noun(Blueprint):  # type: ignore[misc]  # it has no types
         return decorate
 
     def shows(
-        self, rule: str, *, needs: Scope, answer: type[Schema], query: type[Schema] | None = None,
+        self,
+        rule: str,
+        *,
+        needs: Scope,
+        answer: type[Schema],
+        query: type[Schema] | None = None,
         errors: Sequence[int] = (),
-    ) -> Callable[[View], View]:  # fmt: skip
+    ) -> Callable[[View], View]:
         """Register a view that answers one document; without a `query` it takes no query parameters."""
 
         def decorate(view: View) -> View:
@@ -65,9 +70,17 @@ class Noun(Blueprint):  # type: ignore[misc]  # it has no types
         return decorate
 
     def acts(
-        self, rule: str, *, needs: Scope, body: type[Schema], answer: type[Schema], status: int = 200,
-        refusal: type[Schema] | None = None, step_up: bool = False, errors: Sequence[int] = (),
-    ) -> Callable[[View], View]:  # fmt: skip
+        self,
+        rule: str,
+        *,
+        needs: Scope,
+        body: type[Schema],
+        answer: type[Schema],
+        status: int = 200,
+        refusal: type[Schema] | None = None,
+        step_up: bool = False,
+        errors: Sequence[int] = (),
+    ) -> Callable[[View], View]:
         """Register a view that changes something."""
 
         def decorate(view: View) -> View:

@@ -132,6 +132,9 @@ def _explained(session: Session, event_id: UUID) -> Document | None:
 
 def _failing(one: FailingField) -> Document:
     return {
-        "source": one.source, "field": one.field, "times": one.times, "last_at": one.last_at.isoformat(),
+        "source": one.source,
+        "field": one.field,
+        "times": one.times,
+        "last_at": one.last_at.isoformat(),
         "last_event": str(one.last_event),
-    }  # fmt: skip
+    }

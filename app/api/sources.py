@@ -62,8 +62,13 @@ class NewSource(SourceInput):
 class RotateInput(OptionalReasonInput):
     """How a source gets another token."""
 
-    keep_s = whole("How long the present token holds beside the new one, in seconds; 0 ends it at once.",
-                   least=0, most=MOST_KEEP_S, default=KEEP_S, strict=True)  # fmt: skip
+    keep_s = whole(
+        "How long the present token holds beside the new one, in seconds; 0 ends it at once.",
+        least=0,
+        most=MOST_KEEP_S,
+        default=KEEP_S,
+        strict=True,
+    )
 
 
 class SourceRow(Output):
@@ -124,9 +129,7 @@ def _shown(rows: Sequence[Document]) -> list[Document]:
     return [_described(sources.read(row)) for row in rows]
 
 
-SHOWN = Shown(
-    name="sources", of=sources.SOURCES, item=SourceRow, show=_shown, left_out=frozenset({"token", "url"})
-)  # fmt: skip
+SHOWN = Shown(name="sources", of=sources.SOURCES, item=SourceRow, show=_shown, left_out=frozenset({"token", "url"}))
 
 
 @noun.lists("/sources", needs=Scope.READ, item=SourceRow, query=SourceQuery)

@@ -58,7 +58,12 @@ def _message(asked: Order, *, run: str, at: datetime) -> dict[str, object]:
         "ticker": asked.symbol,
         "interval": _WRITTEN_INTERVAL,
         "bar": {
-            "time": _written(opened), "open": 100.1, "high": 101.4, "low": 99.2, "close": 100.7, "volume": 1234.5,
+            "time": _written(opened),
+            "open": 100.1,
+            "high": 101.4,
+            "low": 99.2,
+            "close": 100.7,
+            "volume": 1234.5,
         },
         "strategy": {
             "name": asked.strategy,
@@ -72,7 +77,7 @@ def _message(asked: Order, *, run: str, at: datetime) -> dict[str, object]:
             "prev_market_position_size": 0,
             "order_id": f"{run}-{_NUMBER}",
         },
-    }  # fmt: skip
+    }
 
 
 def _written(at: datetime) -> str:

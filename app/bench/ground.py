@@ -70,9 +70,16 @@ class Ground:
         web = urlsplit(self.stack.web_url)
         run = secrets.token_hex(4)
         plan = Plan(
-            host=web.hostname or "", port=web.port or 0, path=self.path, run=run, at=datetime.now(UTC),
-            connections=connections, seconds=seconds, count=count, rate=rate,
-        )  # fmt: skip
+            host=web.hostname or "",
+            port=web.port or 0,
+            path=self.path,
+            run=run,
+            at=datetime.now(UTC),
+            connections=connections,
+            seconds=seconds,
+            count=count,
+            rate=rate,
+        )
         return _generate(plan, self.directory / f"load-{run}", meanwhile=meanwhile)
 
     def rows(self, query: LiteralString, **given: object) -> list[tuple[Any, ...]]:

@@ -252,9 +252,11 @@ def _length(head: bytes) -> int:
 
 def _requests(plan: Plan) -> Iterator[bytes]:
     lines = (
-        f"POST {plan.path} HTTP/1.1", f"Host: {plan.host}:{plan.port}",
-        "Content-Type: text/plain; charset=utf-8", "Content-Length: ",
-    )  # fmt: skip
+        f"POST {plan.path} HTTP/1.1",
+        f"Host: {plan.host}:{plan.port}",
+        "Content-Type: text/plain; charset=utf-8",
+        "Content-Length: ",
+    )
     head = "\r\n".join(lines).encode()
     for body in alerts.bodies(run=plan.run, at=plan.at):
         yield b"%b%d\r\n\r\n%b" % (head, len(body), body)

@@ -71,8 +71,10 @@ def list_(*, as_json: bool, data_dir: Path | None) -> None:
         click.echo("there is no account yet; `orchestrator accounts add` adds one", err=True)
     for one in documents:
         state = "enabled" if one["enabled"] else "disabled"
-        click.echo(f"{one['name']:<20} {one['venue']:<16} {one['added_at'][:10]}  {state:<8} key {one['key']:<20}"
-                   f" {'book ' + one['book'] if one['book'] else ''}".rstrip())  # fmt: skip
+        click.echo(
+            f"{one['name']:<20} {one['venue']:<16} {one['added_at'][:10]}  {state:<8} key {one['key']:<20}"
+            f" {'book ' + one['book'] if one['book'] else ''}".rstrip()
+        )
 
 
 @command.command()

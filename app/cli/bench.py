@@ -14,9 +14,14 @@ if TYPE_CHECKING:
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 _REFERENCE = click.option(
-    "--reference", "reference_s", type=click.FloatRange(0.1, 60), default=2.0, show_default=True, metavar="SECONDS",
+    "--reference",
+    "reference_s",
+    type=click.FloatRange(0.1, 60),
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
     help="How long each reference is measured.",
-)  # fmt: skip
+)
 
 
 @click.group()

@@ -28,7 +28,9 @@ _OPTIONS = (
     click.option("--timeframe", help="Interval of alerts that name none, such as 1h."),
     click.option("--exchange", help="Exchange of alerts that name none."),
     click.option(
-        "--kind", "instrument_kind", type=click.Choice([one.value for one in InstrumentKind]),
+        "--kind",
+        "instrument_kind",
+        type=click.Choice([one.value for one in InstrumentKind]),
         help="What its symbols are.",
     ),
     click.option("--confidence-scale", type=int, help="What full confidence is: 1, 10 or 100 (at first 100)."),
@@ -39,7 +41,7 @@ _OPTIONS = (
     ),
     click.option("--max-lag", "max_lag_s", type=int, metavar="SECONDS", help="Older alerts are stale (at first 300)."),
     click.option("--sizing", metavar="SHARE", help="Share of the book's capital to size entries on (at first 1)."),
-)  # fmt: skip
+)
 # What a source need not have can be taken away again.
 _UNSETTING = tuple(
     click.option(f"--no-{name}", "unset", flag_value=field, multiple=True, help=told)

@@ -106,13 +106,15 @@ def _needs(settings: Settings, database: Database, name: str, *, unchecked: bool
     yield _exists(found, name)
     yield _venue(settings, found)
     yield Finding(
-        name="source", ok=bool(posting),
+        name="source",
+        ok=bool(posting),
         detail=", ".join(posting) or "none posts to the book live: `orchestrator sources add NAME --book live`",
-    )  # fmt: skip
+    )
     yield Finding(
-        name="policy", ok=rule is not None,
+        name="policy",
+        ok=rule is not None,
         detail=f"{rule.label}: {rule.mode.value}, switch {rule.switch.value}" if rule else "none; start `up` once",
-    )  # fmt: skip
+    )
     if unchecked:
         yield Finding(name="answer", ok=True, detail="not asked for (--unchecked)")
     elif found is not None:
@@ -130,9 +132,10 @@ def _secret_key(settings: Settings) -> Finding:
     if settings.sources.get("SECRET_KEY") == "environment":
         return Finding(name="SECRET_KEY", ok=True, detail="comes from the environment")
     return Finding(
-        name="SECRET_KEY", ok=False,
+        name="SECRET_KEY",
+        ok=False,
         detail="is not set in the environment; a generated one lies beside the data that it protects",
-    )  # fmt: skip
+    )
 
 
 def _exists(found: StoredAccount | None, name: str) -> Finding:
@@ -187,6 +190,11 @@ def _switch_off(database: Database, reason: str, *, keep_open: bool) -> tuple[st
 
 def _note(session: Session, action: str, reason: str, detail: dict[str, Any]) -> None:
     audit.append(
-        session, actor=getpass.getuser(), action=action, subject=live.BOOK, reason=reason, detail=detail,
+        session,
+        actor=getpass.getuser(),
+        action=action,
+        subject=live.BOOK,
+        reason=reason,
+        detail=detail,
         at=datetime.now(UTC),
-    )  # fmt: skip
+    )

@@ -55,8 +55,10 @@ def show(book: str, as_json: bool, data_dir: Path | None) -> None:
         click.echo(f"live trading is {live.described(trading, settings)}")
     for number, one in enumerate(versions):
         mark = "in force" if number == 0 else "before"
-        click.echo(f"{one['policy_version']:<12} {one['mode']:<18} split {one['split']:<9} {one['switch']:<7} {mark:<9}"
-                   f" by {one['set_by']}: {one['reason']}")  # fmt: skip
+        click.echo(
+            f"{one['policy_version']:<12} {one['mode']:<18} split {one['split']:<9} {one['switch']:<7} {mark:<9}"
+            f" by {one['set_by']}: {one['reason']}"
+        )
 
 
 @command.command(name="set")
@@ -104,8 +106,15 @@ def pause(*, book: str, reason: str, data_dir: Path | None) -> None:
 @command.command()
 @_BOOK
 @_REASON
-@click.option("--wait", "wait_s", type=click.FloatRange(0, 3600), default=60.0, show_default=True, metavar="SECONDS",
-              help="How long to wait until nothing is open.")  # fmt: skip
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(0, 3600),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait until nothing is open.",
+)
 @_DATA_DIR
 def flatten(*, book: str, reason: str, wait_s: float, data_dir: Path | None) -> None:
     """Pause, and close everything that is open for real; it goes on until nothing is left or `resume` is called.

@@ -26,9 +26,12 @@ from domain.comparison.record import StudyRecord
 @click.option("--book", metavar="BOOK", help="Only studies of this book: live, paper, test or replay:<id>.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option(
-    "--html", "html_file", type=click.Path(path_type=Path, dir_okay=False, writable=True), metavar="FILE",
+    "--html",
+    "html_file",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    metavar="FILE",
     help="Write the report as a page that stands alone.",
-)  # fmt: skip
+)
 @click.option("--data-dir", type=click.Path(path_type=Path), help="The instance (default: the last one).")
 def command(
     *, study: str | None, book: str | None, as_json: bool, html_file: Path | None, data_dir: Path | None

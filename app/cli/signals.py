@@ -167,23 +167,32 @@ def redrive(*, event_ids: Sequence[UUID], reason: str, as_json: bool, data_dir: 
 
 def _kept(event: KeptEvent) -> dict[str, Any]:
     return {
-        "event_id": str(event.event_id), "source": event.source, "book": event.book,
-        "received_at": event.received_at.isoformat(), "errors": dict(event.errors),
-    }  # fmt: skip
+        "event_id": str(event.event_id),
+        "source": event.source,
+        "book": event.book,
+        "received_at": event.received_at.isoformat(),
+        "errors": dict(event.errors),
+    }
 
 
 def _failing(one: FailingField) -> dict[str, Any]:
     return {
-        "source": one.source, "field": one.field, "times": one.times, "last_at": one.last_at.isoformat(),
+        "source": one.source,
+        "field": one.field,
+        "times": one.times,
+        "last_at": one.last_at.isoformat(),
         "last_event": str(one.last_event),
-    }  # fmt: skip
+    }
 
 
 def _redriven(one: Redriven) -> dict[str, Any]:
     return {
-        "event_id": str(one.event_id), "signal_ids": [str(signal_id) for signal_id in one.signal_ids],
-        "new": len(one.new), "stale": one.is_stale, "errors": dict(one.errors),
-    }  # fmt: skip
+        "event_id": str(one.event_id),
+        "signal_ids": [str(signal_id) for signal_id in one.signal_ids],
+        "new": len(one.new),
+        "stale": one.is_stale,
+        "errors": dict(one.errors),
+    }
 
 
 def _told(done: Sequence[Redriven]) -> str:

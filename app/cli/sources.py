@@ -87,9 +87,15 @@ def add(
 @_DATA_DIR
 @_JSON
 def set_(
-    *, name: str, mapped: tuple[str, ...], unset: tuple[str, ...], reason: str, data_dir: Path | None, as_json: bool,
+    *,
+    name: str,
+    mapped: tuple[str, ...],
+    unset: tuple[str, ...],
+    reason: str,
+    data_dir: Path | None,
+    as_json: bool,
     **given: Any,
-) -> None:  # fmt: skip
+) -> None:
     """Change the source NAME: what is given holds for its next alerts, all else stays.
 
     `--symbol` is added to those it has.
@@ -113,9 +119,13 @@ def set_(
 @command.command()
 @click.argument("name")
 @click.option(
-    "--keep", type=click.IntRange(0, sourcing.MOST_KEEP_S), default=sourcing.KEEP_S, show_default=True,
-    metavar="SECONDS", help="How long the present token holds beside the new one; 0 ends it within seconds.",
-)  # fmt: skip
+    "--keep",
+    type=click.IntRange(0, sourcing.MOST_KEEP_S),
+    default=sourcing.KEEP_S,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the present token holds beside the new one; 0 ends it within seconds.",
+)
 @_REASON
 @_DATA_DIR
 @_JSON

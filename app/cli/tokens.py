@@ -33,9 +33,13 @@ def command() -> None:
 @click.option("--user", "user_name", required=True, help="The user it acts for; it can do no more than that user.")
 @click.option("--label", required=True, help="What it is for.")
 @click.option(
-    "--scope", "scopes", multiple=True, required=True, type=click.Choice([one.value for one in Scope]),
+    "--scope",
+    "scopes",
+    multiple=True,
+    required=True,
+    type=click.Choice([one.value for one in Scope]),
     help="What it may do; repeatable.",
-)  # fmt: skip
+)
 @click.option("--days", type=int, help="How long it holds (default: until it is revoked).")
 @_JSON
 @_DATA_DIR

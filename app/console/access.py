@@ -193,9 +193,13 @@ def _note_step_up(database: Database, session_hash: str) -> None:
 
 def _form(template: str, *, error: str | None = None, status: int = 200) -> Response:
     rendered = page.render_template(
-        template, stylesheet_url=showing.stylesheet(), reader=showing.reader(), form_token=forms.token(),
-        wanted=_wanted(), error=error,
-    )  # fmt: skip
+        template,
+        stylesheet_url=showing.stylesheet(),
+        reader=showing.reader(),
+        form_token=forms.token(),
+        wanted=_wanted(),
+        error=error,
+    )
     return showing.html(rendered, status)
 
 

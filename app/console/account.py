@@ -100,9 +100,18 @@ def _shown(errors: dict[str, str], *, token: str | None = None, status: int = 20
     name, present = the_owner().name, identity.session_hash()
     found = the_doors().act(lambda database: _load(database, name))
     rendered = page.render_template(
-        "account.html", stylesheet_url=showing.stylesheet(), reader=showing.reader(), errors=_FIELDS | errors,
-        token=token, present=present, days=_DAYS, most_days=MOST_DAYS, shortest=SHORTEST, longest=LONGEST, **found,
-    )  # fmt: skip
+        "account.html",
+        stylesheet_url=showing.stylesheet(),
+        reader=showing.reader(),
+        errors=_FIELDS | errors,
+        token=token,
+        present=present,
+        days=_DAYS,
+        most_days=MOST_DAYS,
+        shortest=SHORTEST,
+        longest=LONGEST,
+        **found,
+    )
     return showing.html(rendered, status)
 
 

@@ -50,16 +50,26 @@ def read_message() -> Response:
 
 
 def _shown(
-    *, readings: list[dict[str, Any]] | None = None, chosen: str | None = None, error: str | None = None,
+    *,
+    readings: list[dict[str, Any]] | None = None,
+    chosen: str | None = None,
+    error: str | None = None,
     status: int = 200,
-) -> Response:  # fmt: skip
+) -> Response:
     the_owner()
     found, doing = _load()
     rendered = page.render_template(
-        "sources.html", stylesheet_url=showing.stylesheet(), reader=showing.reader(), messages=sourcing.messages(),
-        sources=[(one, _url(one), doing.get(one.source.name)) for one in found], readings=readings, chosen=chosen,
-        error=error, may_try=_may(Scope.OPERATE), may_see_urls=_may(Scope.ADMIN),
-    )  # fmt: skip
+        "sources.html",
+        stylesheet_url=showing.stylesheet(),
+        reader=showing.reader(),
+        messages=sourcing.messages(),
+        sources=[(one, _url(one), doing.get(one.source.name)) for one in found],
+        readings=readings,
+        chosen=chosen,
+        error=error,
+        may_try=_may(Scope.OPERATE),
+        may_see_urls=_may(Scope.ADMIN),
+    )
     return showing.html(rendered, status)
 
 

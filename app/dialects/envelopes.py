@@ -17,9 +17,18 @@ from app.dialects.values import is_missing
 from app.dialects.words import WordsContradict
 
 _TEXTS = (
-    "text", "content", "message", "msg", "body", "payload", "data", "alert", "alertmessage", "alert_message",
+    "text",
+    "content",
+    "message",
+    "msg",
+    "body",
+    "payload",
+    "data",
+    "alert",
+    "alertmessage",
+    "alert_message",
     "description",
-)  # fmt: skip
+)
 _SYMBOLS, _COMMANDS = frozenset(GENERAL.symbol), frozenset(GENERAL.commands)
 _ASKING = _COMMANDS | frozenset(GENERAL.remarks)
 _NAMES = ("name", "title", "key", "field", "label")

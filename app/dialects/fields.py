@@ -14,11 +14,36 @@ _NOT_COMPARED = re.compile(r"[\s._\-]+")
 _LONGEST_NAME, _LONGEST_PATH = 64, 300
 _ENVELOPES = frozenset({"data", "payload", "alert", "body"})
 _WORD, _CAMEL = re.compile(r"[a-z]+"), re.compile(r"(?<=[a-z])(?=[A-Z])")
-_ELSEWHERE = frozenset({
-    "prev", "previous", "last", "old", "before", "former", "history", "exit", "close", "closed", "stop", "sl", "tp",
-    "target", "take", "opposite", "hedge", "modify", "update", "rejected", "partial",
-    "exits", "stops", "targets", "stoploss", "takeprofit",
-})  # fmt: skip
+_ELSEWHERE = frozenset(
+    {
+        "prev",
+        "previous",
+        "last",
+        "old",
+        "before",
+        "former",
+        "history",
+        "exit",
+        "close",
+        "closed",
+        "stop",
+        "sl",
+        "tp",
+        "target",
+        "take",
+        "opposite",
+        "hedge",
+        "modify",
+        "update",
+        "rejected",
+        "partial",
+        "exits",
+        "stops",
+        "targets",
+        "stoploss",
+        "takeprofit",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,12 +25,29 @@ _EFFECTS, _SMALLER = (
 # Where long and short are held apart, by number: 0 where they are not.
 _BY_INDEX = {"1": "long", "2": "short"}
 _NAMED = {
-    "buy": "buy", "isbuy": "buy", "sell": "sell", "issell": "sell", "long": "long", "islong": "long", "short": "short",
-    "isshort": "short", "enterlong": "enter long", "entershort": "enter short", "longentry": "enter long",
-    "shortentry": "enter short", "exitlong": "exit long", "exitshort": "exit short", "longexit": "exit long",
-    "shortexit": "exit short", "closelong": "exit long", "closeshort": "exit short", "buysignal": "buy",
-    "sellsignal": "sell", "longsignal": "long", "shortsignal": "short",
-}  # fmt: skip
+    "buy": "buy",
+    "isbuy": "buy",
+    "sell": "sell",
+    "issell": "sell",
+    "long": "long",
+    "islong": "long",
+    "short": "short",
+    "isshort": "short",
+    "enterlong": "enter long",
+    "entershort": "enter short",
+    "longentry": "enter long",
+    "shortentry": "enter short",
+    "exitlong": "exit long",
+    "exitshort": "exit short",
+    "longexit": "exit long",
+    "shortexit": "exit short",
+    "closelong": "exit long",
+    "closeshort": "exit short",
+    "buysignal": "buy",
+    "sellsignal": "sell",
+    "longsignal": "long",
+    "shortsignal": "short",
+}
 
 
 def named(fields: Fields) -> tuple[list[Field], list[Wish]]:

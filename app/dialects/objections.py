@@ -14,29 +14,79 @@ from app.dialects.words import Verb, Wish, WordsContradict
 
 # What happened or is to be done; `type` is not among them, since a stop order may well open.
 _EVENTS = (
-    "event", "eventtype", "alerttype", "signal", "signaltype", "command", "cmd", "intent", "order", "actiontype",
-    "decision", "op", "method", "messagetype", "msgtype", "request", "requesttype",
-)  # fmt: skip
+    "event",
+    "eventtype",
+    "alerttype",
+    "signal",
+    "signaltype",
+    "command",
+    "cmd",
+    "intent",
+    "order",
+    "actiontype",
+    "decision",
+    "op",
+    "method",
+    "messagetype",
+    "msgtype",
+    "request",
+    "requesttype",
+)
 _KINDS = ("type", "ordertype", "stopordertype", "strategyordertype")
 _STATES = ("status", "orderstatus", "state", "orderstate", "result")
 _IDS = ("orderid", "strategyorderid", "signalid", "alertid", "id", "name")
 _LABELS = (
-    "comment", "ordercomment", "strategycomment", "alert", "alertname", "signalname", "eventname", "title", "reason",
-    "exitreason", "closereason", "subject", "pretext", "header", "summary", "tag", "label",
-)  # fmt: skip
+    "comment",
+    "ordercomment",
+    "strategycomment",
+    "alert",
+    "alertname",
+    "signalname",
+    "eventname",
+    "title",
+    "reason",
+    "exitreason",
+    "closereason",
+    "subject",
+    "pretext",
+    "header",
+    "summary",
+    "tag",
+    "label",
+)
 _PROSE = (
-    *_LABELS, "name", "alertmessage", "orderalertmessage", "message", "msg", "note", "notes", "text", "content",
-    "description", "remark", "remarks",
-)  # fmt: skip
+    *_LABELS,
+    "name",
+    "alertmessage",
+    "orderalertmessage",
+    "message",
+    "msg",
+    "note",
+    "notes",
+    "text",
+    "content",
+    "description",
+    "remark",
+    "remarks",
+)
 _TAKEN_BACK = ("cancel", "cancelled", "canceled", "iscancel", "iscancelled", "iscanceled", "rejected", "ignore", "skip")
 _OVER = ("close", "closed", "isclosed", "reduce", "stopped", "stoppedout", "liquidated")
 _CONDITIONS = ("isentry", "isopen", "entry", "enabled", "isenabled", "active", "isactive", "valid", "isvalid")
 _IN_PART = ("partial", "ispartial", "partialclose", "partialexit")
 _ACTIONS = ("action", "side", "orderaction")
 _SHARES = (
-    "qtypercent", "quantitypercent", "sizepercent", "closepercent", "closepercentage", "exitpercent", "percent",
-    "percentage", "pct", "closepct", "qtypct",
-)  # fmt: skip
+    "qtypercent",
+    "quantitypercent",
+    "sizepercent",
+    "closepercent",
+    "closepercentage",
+    "exitpercent",
+    "percent",
+    "percentage",
+    "pct",
+    "closepct",
+    "qtypct",
+)
 _RATIOS = ("closeratio", "closefraction", "exitratio", "fraction")
 _SIZES = ("size", "qty", "quantity", "amount", "volume", "sz")
 _SIZED_BY = ("investmenttype", "quantitytype", "sizetype", "qtytype", "amounttype")

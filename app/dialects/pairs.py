@@ -16,10 +16,31 @@ _BASE, _QUOTE = re.compile(r"[A-Za-z0-9]{2,8}"), re.compile(r"[A-Za-z]{3,5}")
 
 
 # What some write in these fields instead of a symbol; as a symbol or a ticker the same word may be one.
-_CLASSES = frozenset({
-    "crypto", "cryptocurrency", "stock", "stocks", "equity", "equities", "forex", "fx", "future", "futures", "spot",
-    "perp", "perpetual", "swap", "option", "options", "index", "cfd", "linear", "inverse", "margin",
-})  # fmt: skip
+_CLASSES = frozenset(
+    {
+        "crypto",
+        "cryptocurrency",
+        "stock",
+        "stocks",
+        "equity",
+        "equities",
+        "forex",
+        "fx",
+        "future",
+        "futures",
+        "spot",
+        "perp",
+        "perpetual",
+        "swap",
+        "option",
+        "options",
+        "index",
+        "cfd",
+        "linear",
+        "inverse",
+        "margin",
+    }
+)
 _OF_CLASSES = frozenset({"market", "asset", "instrument", "contract", "underlying"})
 _NAMED_TWICE = ("symbol", "ticker")
 

@@ -33,10 +33,21 @@ from domain.signal import NewSignal, Source
 DIALECTS: tuple[Dialect, ...] = tuple(
     one.DIALECT
     for one in (
-        hackingthemarkets, three_commas, pineconnector, nested, openalgo, strategy_sentence, piped, traderspost,
-        tradex, octobot, thibaultyou, dual_engine, general,
+        hackingthemarkets,
+        three_commas,
+        pineconnector,
+        nested,
+        openalgo,
+        strategy_sentence,
+        piped,
+        traderspost,
+        tradex,
+        octobot,
+        thibaultyou,
+        dual_engine,
+        general,
     )
-)  # fmt: skip
+)
 NAMES = tuple(one.name for one in DIALECTS)
 _BY_NAME = {one.name: one for one in DIALECTS}
 _TEST_BOOK = "test"

@@ -13,9 +13,13 @@ from typing import Any
 
 NAME_IT = "my strategy"
 _BAR = {
-    "time": "{{time}}", "open": "{{open}}", "high": "{{high}}", "low": "{{low}}", "close": "{{close}}",
+    "time": "{{time}}",
+    "open": "{{open}}",
+    "high": "{{high}}",
+    "low": "{{low}}",
+    "close": "{{close}}",
     "volume": "{{volume}}",
-}  # fmt: skip
+}
 _COMMON: Mapping[str, Any] = {"timenow": "{{timenow}}", "interval": "{{interval}}", "bar": _BAR}
 
 
@@ -43,9 +47,13 @@ def indicator(action: str) -> str:
 def example(now: datetime) -> str:
     """Return a message as it would come now, of a test: it goes to the book `test` and touches no figures."""
     said = {
-        "ticker": "BINANCE:BTCUSDT", "action": "buy", "price": "65000", "timenow": f"{now:%Y-%m-%dT%H:%M:%SZ}",
-        "interval": "60", "is_test": True,
-    }  # fmt: skip
+        "ticker": "BINANCE:BTCUSDT",
+        "action": "buy",
+        "price": "65000",
+        "timenow": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        "interval": "60",
+        "is_test": True,
+    }
     return json.dumps(said)
 
 

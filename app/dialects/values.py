@@ -28,13 +28,37 @@ _LAST_MOMENT = datetime(2100, 1, 1, tzinfo=UTC)
 _LONGEST_INTERVAL = timedelta(days=366)
 _INTERVAL = re.compile(r"(\d{0,5})\s*([a-zA-Z]*)|([a-zA-Z])(\d{1,5})")
 _UNITS = {
-    "s": Unit.SECOND, "sec": Unit.SECOND, "secs": Unit.SECOND, "second": Unit.SECOND, "seconds": Unit.SECOND,
-    "m": Unit.MINUTE, "min": Unit.MINUTE, "mins": Unit.MINUTE, "minute": Unit.MINUTE, "minutes": Unit.MINUTE,
-    "h": Unit.HOUR, "hr": Unit.HOUR, "hrs": Unit.HOUR, "hour": Unit.HOUR, "hours": Unit.HOUR, "hourly": Unit.HOUR,
-    "d": Unit.DAY, "day": Unit.DAY, "days": Unit.DAY, "daily": Unit.DAY,
-    "w": Unit.WEEK, "wk": Unit.WEEK, "week": Unit.WEEK, "weeks": Unit.WEEK, "weekly": Unit.WEEK,
-    "mo": Unit.MONTH, "mon": Unit.MONTH, "month": Unit.MONTH, "months": Unit.MONTH, "monthly": Unit.MONTH,
-}  # fmt: skip
+    "s": Unit.SECOND,
+    "sec": Unit.SECOND,
+    "secs": Unit.SECOND,
+    "second": Unit.SECOND,
+    "seconds": Unit.SECOND,
+    "m": Unit.MINUTE,
+    "min": Unit.MINUTE,
+    "mins": Unit.MINUTE,
+    "minute": Unit.MINUTE,
+    "minutes": Unit.MINUTE,
+    "h": Unit.HOUR,
+    "hr": Unit.HOUR,
+    "hrs": Unit.HOUR,
+    "hour": Unit.HOUR,
+    "hours": Unit.HOUR,
+    "hourly": Unit.HOUR,
+    "d": Unit.DAY,
+    "day": Unit.DAY,
+    "days": Unit.DAY,
+    "daily": Unit.DAY,
+    "w": Unit.WEEK,
+    "wk": Unit.WEEK,
+    "week": Unit.WEEK,
+    "weeks": Unit.WEEK,
+    "weekly": Unit.WEEK,
+    "mo": Unit.MONTH,
+    "mon": Unit.MONTH,
+    "month": Unit.MONTH,
+    "months": Unit.MONTH,
+    "monthly": Unit.MONTH,
+}
 _CLOCK_UNITS = {Unit.SECOND: 1, Unit.MINUTE: 60, Unit.HOUR: 3600}
 
 

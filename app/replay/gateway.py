@@ -108,9 +108,11 @@ class Gateway:
         if ids and not _until(lambda: not self._unfinished(ids), deadline_s=deadline_s):
             row = self._unfinished(ids)[0]
             raise SignalStuck(
-                str(row["signal_id"]), stage=Stage(row["stage"]).name.lower(), last_error=row["last_error"],
+                str(row["signal_id"]),
+                stage=Stage(row["stage"]).name.lower(),
+                last_error=row["last_error"],
                 deadline_s=deadline_s,
-            )  # fmt: skip
+            )
 
     def finish(self, last: datetime) -> None:
         """Walk to the end of the data and close what is open on the last quote, reason `end_of_data`."""
@@ -130,9 +132,13 @@ class Gateway:
         )
         name = spec.study or spec.identity.book
         studies.open_new(
-            session, spec.identity.book, name=name, salt=spec.identity.salt, versions=versions,
+            session,
+            spec.identity.book,
+            name=name,
+            salt=spec.identity.salt,
+            versions=versions,
             study_id=spec.identity.study_id,
-        )  # fmt: skip
+        )
         wanted = PolicyChange(
             label="replay", mode=terms.mode, split_ppm=terms.split_ppm, set_by="replay", reason="as the paper book's"
         )

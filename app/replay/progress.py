@@ -52,8 +52,11 @@ def shown(stream: TextIO) -> Iterator[Watcher]:
         yield Lines(stream)
         return
     columns = (
-        TextColumn("replaying alerts"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
+        TextColumn("replaying alerts"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(compact=True),
-    )  # fmt: skip
+    )
     with Progress(*columns, console=Console(file=stream)) as progress:
         yield ProgressBar(progress, progress.add_task("replay", total=None, rate="-/s"))

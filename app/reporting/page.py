@@ -57,9 +57,12 @@ def render_template(name: str, *, stylesheet_url: str | None, reader: Reader | N
 @cache
 def _templates() -> Environment:
     environment = Environment(
-        loader=PackageLoader("app.console"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=PackageLoader("app.console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
         lstrip_blocks=True,
-    )  # fmt: skip
+    )
     for write in (plain.money, plain.percent, plain.bps, plain.figure, plain.p_value, plain.moment, plain.clean):
         environment.filters[write.__name__] = write
     return environment

@@ -30,13 +30,18 @@ def stack(server_urls: ServerUrls, template_database: str, tmp_path_factory: pyt
     directory = tmp_path_factory.mktemp("beat")
     (directory / "failpoints").mkdir()
     environ = {
-        "ENGINE_A": "committee", "ENGINE_B": "committee", "MAX_OPEN_PER_SYMBOL": "10000", "FAILPOINTS": "1",
+        "ENGINE_A": "committee",
+        "ENGINE_B": "committee",
+        "MAX_OPEN_PER_SYMBOL": "10000",
+        "FAILPOINTS": "1",
         "FAILPOINT_DIR": str(directory / "failpoints"),
-    }  # fmt: skip
+    }
     with a_stack(server_urls, template_database, directory, redis_db=REDIS_DB, **environ) as made:
         add_trend(made.database, until=THIS_HOUR)
-        made.rows("INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('tests', 'paper', 'x', '')"
-                  " RETURNING 1")  # fmt: skip
+        made.rows(
+            "INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('tests', 'paper', 'x', '')"
+            " RETURNING 1"
+        )
         yield made
 
 
@@ -131,8 +136,11 @@ def test_f39_a_lease_lasts_as_long_as_the_database_says_whatever_the_workers_clo
     stack.enqueue(ids)
     until(failpoint.with_suffix(".reached").exists, what="a batch at snapshot_context")
 
-    left = stack.rows("SELECT lock_expires_at - clock_timestamp() AS left FROM signals WHERE signal_id = ANY(%(ids)s)"
-                      " AND processing_lock IS NOT NULL", ids=ids)  # fmt: skip
+    left = stack.rows(
+        "SELECT lock_expires_at - clock_timestamp() AS left FROM signals WHERE signal_id = ANY(%(ids)s)"
+        " AND processing_lock IS NOT NULL",
+        ids=ids,
+    )
     failpoint.unlink()
     failpoint.with_suffix(".reached").unlink()
     start_beat(stack, "beat")

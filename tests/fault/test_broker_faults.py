@@ -49,14 +49,21 @@ def stack(
     directory = tmp_path_factory.mktemp("broker")
     (directory / "failpoints").mkdir()
     environ = {
-        "ENGINE_A": "committee", "ENGINE_B": "committee", "MAX_OPEN_PER_SYMBOL": "10000", "FAILPOINTS": "1",
-        "FAILPOINT_DIR": str(directory / "failpoints"), "BROKER_URL": broker.url, "LEASE_S": "6",
+        "ENGINE_A": "committee",
+        "ENGINE_B": "committee",
+        "MAX_OPEN_PER_SYMBOL": "10000",
+        "FAILPOINTS": "1",
+        "FAILPOINT_DIR": str(directory / "failpoints"),
+        "BROKER_URL": broker.url,
+        "LEASE_S": "6",
         "SIGNAL_POLL_INTERVAL_MS": "1000",
-    }  # fmt: skip
+    }
     with a_stack(server_urls, template_database, directory, redis_db=REDIS_DB, **environ) as made:
         add_trend(made.database, until=THIS_HOUR)
-        made.rows("INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('tests', 'paper', 'x', '')"
-                  " RETURNING 1")  # fmt: skip
+        made.rows(
+            "INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('tests', 'paper', 'x', '')"
+            " RETURNING 1"
+        )
         made.processes.start_worker(concurrency=2)
         made.processes.start_beat()
         made.start_web()

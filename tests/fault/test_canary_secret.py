@@ -34,9 +34,12 @@ from tests.waiting import until
 CANARY = "CANARY4711CANARY4711CANARY"
 REDIS_DB = 0
 HEADERS = {
-    "Authorization": f"Bearer {CANARY}", "Cookie": f"session={CANARY}", "X-Signature": CANARY, "User-Agent": CANARY,
+    "Authorization": f"Bearer {CANARY}",
+    "Cookie": f"session={CANARY}",
+    "X-Signature": CANARY,
+    "User-Agent": CANARY,
     "Content-Type": "application/json",
-}  # fmt: skip
+}
 BODIES: list[bytes] = [
     json.dumps(an_alert(passphrase=CANARY, nested={"api_key": CANARY, "list": [{"token": CANARY}]})).encode(),
     json.dumps({"action": "buy", "password": CANARY}).encode(),
@@ -46,7 +49,7 @@ BODIES: list[bytes] = [
     f'{{"secret": "{CANARY}", "x": "{"y" * 70_000}"}}'.encode(),
     b"\xff\xfe" + CANARY.encode(),
     b"[" * 200 + CANARY.encode(),
-]  # fmt: skip
+]
 
 
 ONE_OF_EACH = """
@@ -85,10 +88,15 @@ def stack(
     """Give all processes, with the secret in every setting and every key that may hold one."""
     directory = tmp_path_factory.mktemp("canary")
     environ = {
-        "SECRET_KEY": CANARY, "FLOWER_BASIC_AUTH": f"admin:{CANARY}", "LOG_LEVEL": "DEBUG", "BROKER": "ccxt:binance",
-        "BROKER_KEY": CANARY, "BROKER_SECRET": CANARY, "VENUE_URL": venue.url,
+        "SECRET_KEY": CANARY,
+        "FLOWER_BASIC_AUTH": f"admin:{CANARY}",
+        "LOG_LEVEL": "DEBUG",
+        "BROKER": "ccxt:binance",
+        "BROKER_KEY": CANARY,
+        "BROKER_SECRET": CANARY,
+        "VENUE_URL": venue.url,
         "NOTIFY_URLS": f"json://user:{CANARY}@127.0.0.1:1/{CANARY}",
-    }  # fmt: skip
+    }
     with (
         a_database(server_urls, template_database) as url,
         a_stack_on(with_password(url), broker.url, directory, environ) as made,
@@ -226,11 +234,16 @@ def test_f45_no_command_shows_it(stack: Stack) -> None:
     until(lambda: not stack.rows("SELECT FROM signals WHERE status = 'open'"), what="the end of every signal")
     ids: list[UUID] = [row["signal_id"] for row in stack.rows("SELECT signal_id FROM signals")]
     commands = [
-        ("signals", "list", "--json"), ("sources", "list", "--json"), ("doctor", "--json"), ("report", "--json"),
-        ("signals", "show", str(ids[0]), "--json"), ("accounts", "list", "--json"), ("accounts", "list"),
+        ("signals", "list", "--json"),
+        ("sources", "list", "--json"),
+        ("doctor", "--json"),
+        ("report", "--json"),
+        ("signals", "show", str(ids[0]), "--json"),
+        ("accounts", "list", "--json"),
+        ("accounts", "list"),
         ("policy", "show", "--book", "live"),
         ("policy", "live", "main", "--confirm", "main", "--reason", "a test"),
-    ]  # fmt: skip
+    ]
 
     shown = [command for command in commands for done in [stack.run(*command)] if CANARY in done.stdout + done.stderr]
 

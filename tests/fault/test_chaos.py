@@ -12,9 +12,17 @@ SEEDS, SECONDS, RATE = 2, 15, 6
 
 def test_two_rehearsals_lose_nothing_and_double_nothing() -> None:
     command = (
-        str(ORCHESTRATOR), "bench", "faults", "--seeds", str(SEEDS), "--seconds", str(SECONDS), "--rate", str(RATE),
+        str(ORCHESTRATOR),
+        "bench",
+        "faults",
+        "--seeds",
+        str(SEEDS),
+        "--seconds",
+        str(SECONDS),
+        "--rate",
+        str(RATE),
         "--json",
-    )  # fmt: skip
+    )
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=420)
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -54,14 +54,21 @@ def stack(
     directory = tmp_path_factory.mktemp("database")
     (directory / "failpoints").mkdir()
     environ = {
-        "ENGINE_A": "committee", "ENGINE_B": "committee", "MAX_OPEN_PER_SYMBOL": "10000", "LEASE_S": LEASE_S,
-        "SIGNAL_POLL_INTERVAL_MS": "1000", "FAILPOINTS": "1", "FAILPOINT_DIR": str(directory / "failpoints"),
-    }  # fmt: skip
+        "ENGINE_A": "committee",
+        "ENGINE_B": "committee",
+        "MAX_OPEN_PER_SYMBOL": "10000",
+        "LEASE_S": LEASE_S,
+        "SIGNAL_POLL_INTERVAL_MS": "1000",
+        "FAILPOINTS": "1",
+        "FAILPOINT_DIR": str(directory / "failpoints"),
+    }
     redis_url = with_redis_database(server_urls.redis_url, REDIS_DB)
     with a_stack_on(place.database_url, redis_url, directory, environ) as made:
         add_trend(made.database, until=THIS_HOUR)
-        made.rows("INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('tests', 'paper', 'x', '')"
-                  " RETURNING 1")  # fmt: skip
+        made.rows(
+            "INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('tests', 'paper', 'x', '')"
+            " RETURNING 1"
+        )
         made.processes.start_worker(concurrency=2)
         made.processes.start_beat()
         made.start_web()
@@ -114,8 +121,10 @@ def test_f26_ended_sessions_lose_nothing_that_was_acknowledged(stack: Stack, web
     with Sender(url=webhook, resend=True) as sender:
         for _ in range(5):
             sender.after(5)
-            stack.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                       " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()")  # fmt: skip
+            stack.rows(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            )
         sender.after(5)
 
     assert sender.statuses() <= {200, 503}
@@ -166,9 +175,10 @@ def test_f30_signals_whose_stage_lost_a_deadlock_are_tried_again(stack: Stack, p
     rows = "SELECT FROM signals WHERE signal_id = ANY(%s) FOR UPDATE"
 
     with (
-        a_stage_that_holds(stack, ids) as go_on, ThreadPoolExecutor(1) as pool,
+        a_stage_that_holds(stack, ids) as go_on,
+        ThreadPoolExecutor(1) as pool,
         psycopg.connect(stack.processes.database_url) as rival,
-    ):  # fmt: skip
+    ):
         rival.execute("SET deadlock_timeout = '60s'")
         rival.execute("LOCK TABLE experiments IN SHARE ROW EXCLUSIVE MODE")
         waiting = pool.submit(rival.execute, rows, [ids])

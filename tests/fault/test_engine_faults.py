@@ -45,13 +45,21 @@ def stack(
     """Give a worker and beat that trade B for real; both engines enter long at noon."""
     directory = tmp_path_factory.mktemp("engines")
     environ = {
-        "ENGINE_A": "committee", "ENGINE_B": engine.url, "ENGINE_HOSTS_ALLOWED": engine.host, "ENGINE_SECRET": SECRET,
-        "ENGINE_REST_S": "3", "EXECUTION_MODE": "ENGINE_B_PRIMARY", "MAX_OPEN_PER_SYMBOL": "10000", "LEASE_S": "30",
-    }  # fmt: skip
+        "ENGINE_A": "committee",
+        "ENGINE_B": engine.url,
+        "ENGINE_HOSTS_ALLOWED": engine.host,
+        "ENGINE_SECRET": SECRET,
+        "ENGINE_REST_S": "3",
+        "EXECUTION_MODE": "ENGINE_B_PRIMARY",
+        "MAX_OPEN_PER_SYMBOL": "10000",
+        "LEASE_S": "30",
+    }
     with a_stack(server_urls, template_database, directory, redis_db=REDIS_DB, **environ) as made:
         add_trend(made.database)
-        made.rows("INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('tests', 'paper', 'x', '')"
-                  " RETURNING 1")  # fmt: skip
+        made.rows(
+            "INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('tests', 'paper', 'x', '')"
+            " RETURNING 1"
+        )
         made.processes.start_worker()
         made.processes.start_beat()
         yield made
@@ -88,7 +96,7 @@ def test_each_kind_of_failure_is_a_stored_error_of_b_alone_and_every_signal_fini
     answered = [one for one in found if one["strategy"] in WELL]
     assert [(one["b"], one["b_version"], one["model_trades"], one["traded"]) for one in answered] == [
         ("ENTER", "r7", 2, ["B"]),
-    ] * len(WELL)  # fmt: skip
+    ] * len(WELL)
 
 
 def test_while_b_fails_nobody_trades_for_real_and_when_it_is_well_b_does_again(
@@ -101,8 +109,11 @@ def test_while_b_fails_nobody_trades_for_real_and_when_it_is_well_b_does_again(
     resumed = first(stack, lambda fate: fate["execution_mode"] == "ENGINE_B_PRIMARY", what="real trading again")
 
     assert (fallen["reason"], fallen["a"], fallen["b"], fallen["b_reasons"]) == (
-        "engine_b_unavailable", "ENTER", "ERROR", ["engine_unavailable"],
-    )  # fmt: skip
+        "engine_b_unavailable",
+        "ENTER",
+        "ERROR",
+        ["engine_unavailable"],
+    )
     assert (fallen["model_trades"], fallen["traded"]) == (1, None)
     assert (resumed["reason"], resumed["a"], resumed["b"]) == ("engine_b_primary", "ENTER", "ENTER")
     assert (resumed["model_trades"], resumed["traded"]) == (2, ["B"])

@@ -41,34 +41,41 @@ class Mutant:
 
 MUTANTS = {
     "no unique keys": Mutant(
-        without=guards.no_unique_keys, fault=faults.an_alert_comes_twice_at_once,
+        without=guards.no_unique_keys,
+        fault=faults.an_alert_comes_twice_at_once,
         harm=frozenset({"executed_twice", "verify:an_alert_is_stored_once", "verify:one_experiment"}),
     ),
     "no unique key of fills": Mutant(
-        without=guards.no_key_of_fills, fault=faults.a_fill_is_reported_twice,
+        without=guards.no_key_of_fills,
+        fault=faults.a_fill_is_reported_twice,
         harm=frozenset({"fills_differ", "verify:client_order_ids_are_unique"}),
     ),
     "no token check": Mutant(
-        without=guards.no_token_check, fault=faults.a_chain_sleeps_beyond_its_lease,
+        without=guards.no_token_check,
+        fault=faults.a_chain_sleeps_beyond_its_lease,
         harm=frozenset({"verify:stages_are_written_by_the_owner"}),
     ),
     "resubmit at once": Mutant(
-        without=guards.resubmit_at_once, fault=faults.an_order_arrives_late,
+        without=guards.resubmit_at_once,
+        fault=faults.an_order_arrives_late,
         harm=frozenset({"executed_twice", "fills_differ"}),
     ),
     "switch not read again": Mutant(
-        without=guards.switch_not_read_again, fault=faults.the_switch_is_thrown_before_the_order_is_sent,
+        without=guards.switch_not_read_again,
+        fault=faults.the_switch_is_thrown_before_the_order_is_sent,
         harm=frozenset({"verify:no_entry_begins_under_the_switch"}),
     ),
     "live not read again": Mutant(
-        without=guards.live_not_read_again, fault=faults.live_ends_before_the_order_is_sent,
+        without=guards.live_not_read_again,
+        fault=faults.live_ends_before_the_order_is_sent,
         harm=frozenset({"verify:no_entry_begins_at_a_venue_unless_live"}),
     ),
     "no one-open index": Mutant(
-        without=guards.no_one_open_exit, fault=faults.two_exits_at_once,
+        without=guards.no_one_open_exit,
+        fault=faults.two_exits_at_once,
         harm=frozenset({"verify:closed_not_more_than_opened"}),
     ),
-}  # fmt: skip
+}
 each_mutant = pytest.mark.parametrize("mutant", MUTANTS.values(), ids=list(MUTANTS))
 
 
@@ -112,9 +119,10 @@ def test_with_its_guard_nothing_is_reported_under_the_same_fault(
 
 
 @pytest.mark.parametrize(
-    ("program", "harm"), [(EARLY_ANSWER, {"acknowledged_but_missing"}), ((ORCHESTRATOR,), set())],
+    ("program", "harm"),
+    [(EARLY_ANSWER, {"acknowledged_but_missing"}), ((ORCHESTRATOR,), set())],
     ids=["acknowledges before commit", "the product"],
-)  # fmt: skip
+)
 def test_only_a_web_process_that_acknowledges_before_it_commits_is_reported_when_it_is_killed_in_between(
     stack: Stack, program: tuple[str, ...], harm: set[str]
 ) -> None:

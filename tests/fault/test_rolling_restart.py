@@ -31,9 +31,12 @@ def stack(
     """Give web, a worker and beat on that broker; both engines like the trend."""
     directory = tmp_path_factory.mktemp("rolling")
     environ = {
-        "ENGINE_A": "committee", "ENGINE_B": "committee", "MAX_OPEN_PER_SYMBOL": "10000", "LEASE_S": "60",
+        "ENGINE_A": "committee",
+        "ENGINE_B": "committee",
+        "MAX_OPEN_PER_SYMBOL": "10000",
+        "LEASE_S": "60",
         "BROKER_URL": broker.url,
-    }  # fmt: skip
+    }
     with a_stack(server_urls, template_database, directory, redis_db=REDIS_DB, **environ) as made:
         add_trend(made.database, until=THIS_HOUR)
         made.processes.start_worker("worker-0", concurrency=2)

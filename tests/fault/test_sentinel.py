@@ -57,9 +57,12 @@ def answers(port: int) -> bool:
 def a_server(name: str, port: int, directory: Path, *options: str) -> Server:
     directory.mkdir()
     child = Child(
-        name=name, argv=(str(redis_server.find()), *options), environment=ENVIRONMENT, directory=directory,
+        name=name,
+        argv=(str(redis_server.find()), *options),
+        environment=ENVIRONMENT,
+        directory=directory,
         ready=lambda: answers(port),
-    )  # fmt: skip
+    )
     return Server(child, directory / "log")
 
 
@@ -68,9 +71,11 @@ def watched(directory: Path) -> Iterator[Watched]:
     """Run a master, its replica and a Sentinel that gives a silent master one second."""
     first, second, sentinel = free_port(), free_port(), free_port()
     said = (
-        f"port {sentinel}", f"sentinel monitor {MASTER} 127.0.0.1 {first} 1",
-        f"sentinel down-after-milliseconds {MASTER} 1000", f"sentinel failover-timeout {MASTER} 5000",
-    )  # fmt: skip
+        f"port {sentinel}",
+        f"sentinel monitor {MASTER} 127.0.0.1 {first} 1",
+        f"sentinel down-after-milliseconds {MASTER} 1000",
+        f"sentinel failover-timeout {MASTER} 5000",
+    )
     (directory / "sentinel.conf").write_text("\n".join(said) + "\n")
     with ExitStack() as stack:
         one = stack.enter_context(running(a_server("first", first, directory / "first", "--port", str(first))))
@@ -102,9 +107,13 @@ def stack(
 ) -> Iterator[Stack]:
     """Give web, a worker and beat whose tasks travel by that pair."""
     environ = {
-        "ENGINE_A": "committee", "ENGINE_B": "committee", "MAX_OPEN_PER_SYMBOL": "10000", "BROKER_URL": redis.url,
-        "BROKER_SENTINEL_MASTER": MASTER, "LEASE_S": "6",
-    }  # fmt: skip
+        "ENGINE_A": "committee",
+        "ENGINE_B": "committee",
+        "MAX_OPEN_PER_SYMBOL": "10000",
+        "BROKER_URL": redis.url,
+        "BROKER_SENTINEL_MASTER": MASTER,
+        "LEASE_S": "6",
+    }
     directory = tmp_path_factory.mktemp("sentinel-stack")
     with a_stack(server_urls, template_database, directory, redis_db=REDIS_DB, **environ) as made:
         add_trend(made.database, until=THIS_HOUR)

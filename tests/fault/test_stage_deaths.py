@@ -44,9 +44,13 @@ def stack(server_urls: ServerUrls, template_database: str, tmp_path_factory: pyt
     directory = tmp_path_factory.mktemp("deaths")
     (directory / "failpoints").mkdir()
     environ = {
-        "ENGINE_A": "committee", "ENGINE_B": "committee", "MAX_OPEN_PER_SYMBOL": "10000", "FAILPOINTS": "1",
-        "FAILPOINT_DIR": str(directory / "failpoints"), "LEASE_S": str(LEASE_S),
-    }  # fmt: skip
+        "ENGINE_A": "committee",
+        "ENGINE_B": "committee",
+        "MAX_OPEN_PER_SYMBOL": "10000",
+        "FAILPOINTS": "1",
+        "FAILPOINT_DIR": str(directory / "failpoints"),
+        "LEASE_S": str(LEASE_S),
+    }
     with a_stack(server_urls, template_database, directory, redis_db=REDIS_DB, **environ) as made:
         add_trend(made.database)
         execute(
@@ -84,9 +88,13 @@ def once(stack: Stack, ids: list[UUID]) -> bool:
     """
     count = len(ids)
     wanted = {
-        "contexts": count, "experiments": count, "policies": count, "decisions": 2 * count, "trades": 3 * count,
+        "contexts": count,
+        "experiments": count,
+        "policies": count,
+        "decisions": 2 * count,
+        "trades": 3 * count,
         "fills": 3 * count,
-    }  # fmt: skip
+    }
     return stack.rows(query, ids=ids)[0] == wanted
 
 
@@ -125,8 +133,11 @@ def test_a_child_that_dies_while_it_commits_leaves_the_commit_or_nothing(stack: 
 
 
 def committing(stack: Stack) -> bool:
-    return bool(stack.rows("SELECT FROM pg_stat_activity WHERE state = 'active' AND query = 'COMMIT'"
-                           " AND datname = current_database()"))  # fmt: skip
+    return bool(
+        stack.rows(
+            "SELECT FROM pg_stat_activity WHERE state = 'active' AND query = 'COMMIT' AND datname = current_database()"
+        )
+    )
 
 
 def kill_children(stack: Stack) -> None:

@@ -127,8 +127,9 @@ def test_an_unknown_order_is_looked_up_and_its_signal_not_run_again(stack: Stack
     ids = enter(stack, 1, "unknown")
     until(
         lambda: [one["state"] for one in real_orders(stack, ids)] == ["unknown"],
-        deadline_s=DEADLINE_S, what="an unknown order",
-    )  # fmt: skip
+        deadline_s=DEADLINE_S,
+        what="an unknown order",
+    )
 
     refused = stack.run("signals", "rerun", str(ids[0]), "--reason", "a test")
     venue.clear()
@@ -141,8 +142,10 @@ def test_an_unknown_order_is_looked_up_and_its_signal_not_run_again(stack: Stack
 
 def test_a_backlog_of_ten_minutes_is_recorded_in_shadow_and_not_traded_for_real(stack: Stack) -> None:
     ids = live_signals(stack, BROKER, count=5, name="backlog")
-    stack.rows("UPDATE signals SET stored_at = stored_at - interval '10 minutes' WHERE signal_id = ANY(%(ids)s)"
-               " RETURNING 1", ids=ids)  # fmt: skip
+    stack.rows(
+        "UPDATE signals SET stored_at = stored_at - interval '10 minutes' WHERE signal_id = ANY(%(ids)s) RETURNING 1",
+        ids=ids,
+    )
 
     stack.enqueue(ids)
     stack.wait_done(ids, deadline_s=DEADLINE_S)

@@ -31,9 +31,14 @@ def stack(server_urls: ServerUrls, template_database: str, tmp_path_factory: pyt
     directory = tmp_path_factory.mktemp("web")
     (directory / "failpoints").mkdir()
     environ = {
-        "ENGINE_A": "committee", "ENGINE_B": "committee", "MAX_OPEN_PER_SYMBOL": "10000", "LEASE_S": "60",
-        "FAILPOINTS": "1", "FAILPOINT_DIR": str(directory / "failpoints"), "SIGNAL_POLL_INTERVAL_MS": "1000",
-    }  # fmt: skip
+        "ENGINE_A": "committee",
+        "ENGINE_B": "committee",
+        "MAX_OPEN_PER_SYMBOL": "10000",
+        "LEASE_S": "60",
+        "FAILPOINTS": "1",
+        "FAILPOINT_DIR": str(directory / "failpoints"),
+        "SIGNAL_POLL_INTERVAL_MS": "1000",
+    }
     with a_stack(server_urls, template_database, directory, redis_db=REDIS_DB, **environ) as made:
         add_trend(made.database, until=THIS_HOUR)
         made.processes.start_worker()

@@ -50,14 +50,19 @@ def stack(server_urls: ServerUrls, template_database: str, tmp_path_factory: pyt
     directory = tmp_path_factory.mktemp("death")
     (directory / "failpoints").mkdir()
     environ = {
-        "ENGINE_A": "committee", "ENGINE_B": "committee", "MAX_OPEN_PER_SYMBOL": "10000", "FAILPOINTS": "1",
+        "ENGINE_A": "committee",
+        "ENGINE_B": "committee",
+        "MAX_OPEN_PER_SYMBOL": "10000",
+        "FAILPOINTS": "1",
         "FAILPOINT_DIR": str(directory / "failpoints"),
-    }  # fmt: skip
+    }
     with a_stack(server_urls, template_database, directory, redis_db=REDIS_DB, **environ) as made:
         add_trend(made.database)
         add_crash(made)
-        made.rows("INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('tests', 'paper', 'x', '')"
-                  " RETURNING 1")  # fmt: skip
+        made.rows(
+            "INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('tests', 'paper', 'x', '')"
+            " RETURNING 1"
+        )
         made.processes.start_beat()
         yield made
 
@@ -67,9 +72,13 @@ def add_crash(stack: Stack) -> None:
     instrument = Instrument(symbol="BTCUSDT", exchange="", kind=InstrumentKind.UNKNOWN)
     feed = Feed(book="paper", instrument=instrument, interval=HOURLY, side=PriceSide.MID)
     fall = Bar(
-        open_time=NOON + timedelta(hours=1), open=Decimal(38000), high=Decimal(38000), low=Decimal(12000),
-        close=Decimal(12500), volume=None,
-    )  # fmt: skip
+        open_time=NOON + timedelta(hours=1),
+        open=Decimal(38000),
+        high=Decimal(38000),
+        low=Decimal(12000),
+        close=Decimal(12500),
+        volume=None,
+    )
     with stack.database.transaction() as session:
         bars.add(session, feed, [fall])
 
@@ -77,9 +86,17 @@ def add_crash(stack: Stack) -> None:
 def expected(count: int) -> dict[str, int]:
     """Return what `count` entries leave: two model trades and a real one each, all stopped out on every clock."""
     return {
-        "signals": count, "contexts": count, "experiments": count, "policies": count, "decisions": 2 * count,
-        "trades": 3 * count, "orders": 8 * count, "fills": 8 * count, "outcomes": 5 * count, "sent": 2 * count,
-    }  # fmt: skip
+        "signals": count,
+        "contexts": count,
+        "experiments": count,
+        "policies": count,
+        "decisions": 2 * count,
+        "trades": 3 * count,
+        "orders": 8 * count,
+        "fills": 8 * count,
+        "outcomes": 5 * count,
+        "sent": 2 * count,
+    }
 
 
 def leased(stack: Stack, ids: list[UUID], *, at: Stage) -> int:

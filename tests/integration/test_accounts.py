@@ -67,8 +67,9 @@ def test_of_a_key_its_last_four_characters_are_shown_and_of_a_short_one_none(dat
     add("short", given="elevenchars\nsecret\n")
 
     assert [(one["name"], one["venue"], one["key"], one["book"]) for one in listed()] == [
-        ("main", "ccxt:binance", "…4711", None), ("short", "ccxt:binance", "…", None),
-    ]  # fmt: skip
+        ("main", "ccxt:binance", "…4711", None),
+        ("short", "ccxt:binance", "…", None),
+    ]
     assert "CANARY" not in run("list").output
 
 
@@ -145,8 +146,9 @@ def test_an_account_that_is_live_is_not_disabled_and_one_that_was_is(database: D
     assert "main is live" in refused.output
     assert [one["enabled"] for one in listed()] == [False]
     assert [one["action"] for one in rows(database, "SELECT action FROM audit_log ORDER BY entry_id")] == [
-        "accounts.added", "accounts.disabled",
-    ]  # fmt: skip
+        "accounts.added",
+        "accounts.disabled",
+    ]
 
 
 def test_an_account_is_not_disabled_while_real_trades_are_open_on_it(database: Database) -> None:

@@ -51,17 +51,25 @@ def test_what_a_template_says_is_read_as_it_is_meant(desk: FullDesk) -> None:
 
 def test_a_source_is_made_and_its_token_posts(service: Service) -> None:
     given = {
-        "name": "new-desk", "timeframe": "1h", "symbols": {"us 100": "NASDAQ:NDX"}, "heartbeat_s": 3600,
+        "name": "new-desk",
+        "timeframe": "1h",
+        "symbols": {"us 100": "NASDAQ:NDX"},
+        "heartbeat_s": 3600,
         "reason": REASON,
-    }  # fmt: skip
+    }
 
     answer = service.post("/sources", given, token="admin")
 
     made = answer.get_json()
     assert answer.status_code == 201
     assert (made["name"], made["book"], made["timeframe"], made["symbols"], made["heartbeat_s"], made["enabled"]) == (
-        "new-desk", "paper", "1h", {"US100": "NASDAQ:NDX"}, 3600, True,
-    )  # fmt: skip
+        "new-desk",
+        "paper",
+        "1h",
+        {"US100": "NASDAQ:NDX"},
+        3600,
+        True,
+    )
     assert made == service.get("/sources/new-desk").get_json()
     assert posts(service, made["token"]) == 200
     assert service.audited() == [{"actor": "admin", "action": "source.added", "subject": "new-desk", "reason": REASON}]
@@ -172,10 +180,18 @@ def test_a_new_policy_version_is_in_force_at_once_and_says_who_and_why(service: 
 
 @pytest.mark.parametrize(
     ("change", "field"),
-    [({"split": "1.5"}, "split"), ({"split": "0.1234567"}, "split"), ({"split": "NaN"}, "split"),
-     ({"split": "1E-99999999"}, "split"), ({"mode": "BOTH"}, "mode"), ({"label": ""}, "label"),
-     ({"book": "nowhere"}, "book"), ({"book": "replay:0123456789ab"}, "book"), ({"reason": " "}, "reason")],
-)  # fmt: skip
+    [
+        ({"split": "1.5"}, "split"),
+        ({"split": "0.1234567"}, "split"),
+        ({"split": "NaN"}, "split"),
+        ({"split": "1E-99999999"}, "split"),
+        ({"mode": "BOTH"}, "mode"),
+        ({"label": ""}, "label"),
+        ({"book": "nowhere"}, "book"),
+        ({"book": "replay:0123456789ab"}, "book"),
+        ({"reason": " "}, "reason"),
+    ],
+)
 def test_a_policy_that_cannot_be_is_named_by_its_field(service: Service, change: dict[str, Any], field: str) -> None:
     before = service.items("/policy")
 
@@ -196,8 +212,10 @@ def test_the_switch_is_thrown_by_those_who_operate(service: Service) -> None:
     assert {one["policy"]["set_by"] for one in told} == {"operator"}
     assert service.items("/policy?book=paper&limit=1")[0]["switch"] == "on"
     assert [(one["actor"], one["action"]) for one in service.audited()] == [
-        ("operator", "policy.paused"), ("operator", "policy.flat"), ("operator", "policy.on"),
-    ]  # fmt: skip
+        ("operator", "policy.paused"),
+        ("operator", "policy.flat"),
+        ("operator", "policy.on"),
+    ]
 
 
 def test_an_incident_is_closed_once(desk: FullDesk) -> None:

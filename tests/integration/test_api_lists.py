@@ -127,10 +127,17 @@ def test_a_cursor_that_is_not_of_this_list_is_named(desk: FullDesk, name: str, c
 @pytest.mark.parametrize("name", LISTS)
 @pytest.mark.parametrize(
     ("query", "field"),
-    [("limit=0", "limit"), ("limit=501", "limit"), ("limit=x", "limit"), ("nonsense=1", "nonsense"),
-     ("limit=1&limit=2", "limit"), ("format=xml", "format"), ("format=csv&limit=5", "limit"),
-     ("format=csv&cursor=x", "cursor")],
-)  # fmt: skip
+    [
+        ("limit=0", "limit"),
+        ("limit=501", "limit"),
+        ("limit=x", "limit"),
+        ("nonsense=1", "nonsense"),
+        ("limit=1&limit=2", "limit"),
+        ("format=xml", "format"),
+        ("format=csv&limit=5", "limit"),
+        ("format=csv&cursor=x", "cursor"),
+    ],
+)
 def test_a_bad_query_is_named_by_its_parameter(desk: FullDesk, name: str, query: str, field: str) -> None:
     answer = desk.service.get(f"/{name}?{query}")
 
@@ -148,21 +155,30 @@ def test_text_that_no_row_can_hold_is_refused_and_not_asked_for(desk: FullDesk, 
 
 
 FILTERS = [
-    ("signals", {"book": "paper"}, "book", "paper"), ("signals", {"status": "dead"}, "status", "dead"),
-    ("signals", {"action": "entry"}, "action", "entry"), ("signals", {"symbol": "EURUSD"}, "symbol", "EURUSD"),
+    ("signals", {"book": "paper"}, "book", "paper"),
+    ("signals", {"status": "dead"}, "status", "dead"),
+    ("signals", {"action": "entry"}, "action", "entry"),
+    ("signals", {"symbol": "EURUSD"}, "symbol", "EURUSD"),
     ("signals", {"source": "tests"}, "source", "tests"),
     ("quarantine", {"source": "tests"}, "source", "tests"),
     ("quarantine", {"kind": "quarantined"}, "kind", "quarantined"),
-    ("quarantine", {"redriven": "no"}, "redriven_at", None), ("quarantine", {"book": "paper"}, "book", "paper"),
-    ("experiments", {"book": BOOK}, "book", BOOK), ("experiments", {"symbol": "EURUSD"}, "symbol", "EURUSD"),
-    ("trades", {"engine": "B"}, "engine", "B"), ("trades", {"is_shadow": "false"}, "is_shadow", False),
-    ("trades", {"status": "open"}, "status", "open"), ("trades", {"book": BOOK}, "book", BOOK),
-    ("trades", {"symbol": "EURUSD"}, "symbol", "EURUSD"), ("policy", {"book": "paper"}, "book", "paper"),
-    ("studies", {"book": "live"}, "book", "live"), ("incidents", {"open": "true"}, "closed_at", None),
+    ("quarantine", {"redriven": "no"}, "redriven_at", None),
+    ("quarantine", {"book": "paper"}, "book", "paper"),
+    ("experiments", {"book": BOOK}, "book", BOOK),
+    ("experiments", {"symbol": "EURUSD"}, "symbol", "EURUSD"),
+    ("trades", {"engine": "B"}, "engine", "B"),
+    ("trades", {"is_shadow": "false"}, "is_shadow", False),
+    ("trades", {"status": "open"}, "status", "open"),
+    ("trades", {"book": BOOK}, "book", BOOK),
+    ("trades", {"symbol": "EURUSD"}, "symbol", "EURUSD"),
+    ("policy", {"book": "paper"}, "book", "paper"),
+    ("studies", {"book": "live"}, "book", "live"),
+    ("incidents", {"open": "true"}, "closed_at", None),
     ("incidents", {"kind": "position_drift"}, "kind", "position_drift"),
-    ("incidents", {"subject": "desk"}, "subject", "desk"), ("sources", {"book": "paper"}, "book", "paper"),
+    ("incidents", {"subject": "desk"}, "subject", "desk"),
+    ("sources", {"book": "paper"}, "book", "paper"),
     ("sources", {"enabled": "true"}, "enabled", True),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "query", "field", "value"), FILTERS)

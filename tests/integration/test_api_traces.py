@@ -21,9 +21,12 @@ from tests.stacks import with_redis_database
 
 SECRET = "hunter2hunter2"
 DETAILS = {
-    "signal_id": "/signals/{}", "experiment_id": "/experiments/{}", "trade_id": "/trades/{}",
-    "study_id": "/studies/{}", "event_id": "/quarantine/{}",
-}  # fmt: skip
+    "signal_id": "/signals/{}",
+    "experiment_id": "/experiments/{}",
+    "trade_id": "/trades/{}",
+    "study_id": "/studies/{}",
+    "event_id": "/quarantine/{}",
+}
 
 
 @pytest.fixture(scope="module")
@@ -128,10 +131,12 @@ def test_health_shows_what_waits_and_what_needs_a_person(desk: FullDesk) -> None
 @pytest.mark.parametrize(
     "path",
     [
-        *(one.format(UUID(int=17)) for one in DETAILS.values()), "/signals/17", "/sources/none",
+        *(one.format(UUID(int=17)) for one in DETAILS.values()),
+        "/signals/17",
+        "/sources/none",
         "/sources/none/activity",
     ],
-)  # fmt: skip
+)
 def test_what_is_not_there_is_not_found(desk: FullDesk, path: str) -> None:
     answer = desk.service.get(path)
 
@@ -192,10 +197,17 @@ def test_the_document_names_every_column_of_a_trace(desk: FullDesk) -> None:
     trace["failures"] = shown(desk, f"/signals/{dead}")["failures"]
     schemas = DOCUMENT["components"]["schemas"]
     named = {
-        "signal": "Signal", "context": "Context", "experiment": "Assignment", "policy": "Policy",
-        "decisions": "Decision", "orders": "Order", "trades": "Trade", "outcomes": "Outcome", "failures": "Failure",
+        "signal": "Signal",
+        "context": "Context",
+        "experiment": "Assignment",
+        "policy": "Policy",
+        "decisions": "Decision",
+        "orders": "Order",
+        "trades": "Trade",
+        "outcomes": "Outcome",
+        "failures": "Failure",
         "stages": "StageReached",
-    }  # fmt: skip
+    }
 
     undocumented = {
         f"{part}.{column}"

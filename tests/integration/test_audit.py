@@ -91,11 +91,17 @@ def tamper(session: Session, how: str, target: int, *, last: int, data: st.DataO
         unguarded(session, "DELETE FROM audit_log WHERE entry_id = :id", id=min(target, last - 1))
     elif how == "insert":
         place = data.draw(st.sampled_from([0, last + 1]), label="place")
-        unguarded(session, "INSERT INTO audit_log SELECT :place, at, actor, action, subject, reason, detail,"
-                  " previous_hash, 'made up' FROM audit_log WHERE entry_id = :id", place=place, id=target)  # fmt: skip
+        unguarded(
+            session,
+            "INSERT INTO audit_log SELECT :place, at, actor, action, subject, reason, detail,"
+            " previous_hash, 'made up' FROM audit_log WHERE entry_id = :id",
+            place=place,
+            id=target,
+        )
     else:
-        unguarded(session, "UPDATE audit_log SET entry_id = CASE entry_id WHEN 1 THEN -:last ELSE entry_id END",
-                  last=last)  # fmt: skip
+        unguarded(
+            session, "UPDATE audit_log SET entry_id = CASE entry_id WHEN 1 THEN -:last ELSE entry_id END", last=last
+        )
 
 
 def change(session: Session, target: int, *, column: str) -> None:

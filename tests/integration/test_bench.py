@@ -16,9 +16,12 @@ from tests.integration.local_helpers import eventually, running_with
 
 ORCHESTRATOR = str(Path(sys.executable).with_name("orchestrator"))
 RATES = {
-    "insert_commits_per_s_1_client", "insert_commits_per_s_8_clients", "no_op_tasks_per_s",
-    "no_op_chains_of_five_per_s", "lone_no_op_chain_of_five_ms",
-}  # fmt: skip
+    "insert_commits_per_s_1_client",
+    "insert_commits_per_s_8_clients",
+    "no_op_tasks_per_s",
+    "no_op_chains_of_five_per_s",
+    "lone_no_op_chain_of_five_ms",
+}
 
 
 def environment(temporary: Path) -> dict[str, str]:
@@ -40,8 +43,12 @@ def bench(temporary: Path, *arguments: str) -> dict[str, Any]:
     """Run a benchmark and return its document; nothing may be left of it."""
     done = subprocess.run(
         [ORCHESTRATOR, "bench", *arguments, "--reference", "0.2", "--json"],
-        env=environment(temporary), capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
+        env=environment(temporary),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr
     assert not running_with(str(temporary))
     assert not list(temporary.glob("orchestrator-bench-*"))

@@ -60,10 +60,12 @@ def pass_time(database: Database, *, seconds: int) -> None:
     """Let time pass for the table: what is in it was so long ago."""
     with database.transaction() as session:
         session.execute(
-            text("UPDATE canaries SET sent_at = sent_at - make_interval(secs => :s),"
-                 " seen_at = seen_at - make_interval(secs => :s)"),
+            text(
+                "UPDATE canaries SET sent_at = sent_at - make_interval(secs => :s),"
+                " seen_at = seen_at - make_interval(secs => :s)"
+            ),
             {"s": seconds},
-        )  # fmt: skip
+        )
 
 
 def wait_and_send(database: Database, *, seconds: int, answering: Sequence[str] = ()) -> None:
@@ -152,14 +154,24 @@ def running(server_urls: ServerUrls, template_database: str) -> Iterator[Running
     with a_database(server_urls, template_database) as url, a_directory() as root:
         (root / "Procfile").write_text(PROCFILE)
         environ = {
-            "DATABASE_URL": url, "REDIS_URL": with_redis_database(server_urls.redis_url, REDIS_DB),
-            "SECRET_KEY": SECRET_KEY, "CANARY_EVERY_S": "1", "QUEUE_SILENT_S": "8", "LEASE_S": "3",
-            "SIGNAL_POLL_INTERVAL_MS": "200", "LOG_FORMAT": "json",
-        }  # fmt: skip
+            "DATABASE_URL": url,
+            "REDIS_URL": with_redis_database(server_urls.redis_url, REDIS_DB),
+            "SECRET_KEY": SECRET_KEY,
+            "CANARY_EVERY_S": "1",
+            "QUEUE_SILENT_S": "8",
+            "LEASE_S": "3",
+            "SIGNAL_POLL_INTERVAL_MS": "200",
+            "LOG_FORMAT": "json",
+        }
         plan = StackPlan(
-            settings=configuration.load(environ), data_dir=root / "main", port=free_port(), flower_port=free_port(),
-            migrate=pipeline.prepare, procfile=root / "Procfile", log=root / "stack.log",
-        )  # fmt: skip
+            settings=configuration.load(environ),
+            data_dir=root / "main",
+            port=free_port(),
+            flower_port=free_port(),
+            migrate=pipeline.prepare,
+            procfile=root / "Procfile",
+            log=root / "stack.log",
+        )
         with pytest.MonkeyPatch.context() as patch:
             for name, value in environ.items():
                 patch.setenv(name, value)

@@ -23,14 +23,25 @@ NOWHERE = "postgresql://somebody:hunter2@127.0.0.1:1/none"
 SIGNAL_ID = "6f1c2b9e-8f4d-4a7b-9c3e-0d5a1e2f3b4c"
 GOOD_BARS = "2017-01-05T10:00Z,1.05,1.07,1.04,1.06\n2017-01-05T11:00Z,1.05,1.07,1.04,1.06\n"
 OF_DATA = [
-    ["report"], ["verify", "--json"], ["signals", "list"], ["signals", "show", SIGNAL_ID],
-    ["signals", "rerun", SIGNAL_ID, "--reason", "x"], ["policy", "show"],
-    ["policy", "set", "--mode", "SHADOW_ONLY", "--reason", "x"], ["policy", "pause", "--reason", "x"],
-    ["policy", "flatten", "--reason", "x"], ["policy", "resume", "--reason", "x"], ["incidents", "list"],
-    ["signals", "quarantine"], ["signals", "redrive", SIGNAL_ID, "--reason", "x"],
-    ["sources", "list"], ["sources", "add", "desk"], ["migrate"], ["run", "web"],
+    ["report"],
+    ["verify", "--json"],
+    ["signals", "list"],
+    ["signals", "show", SIGNAL_ID],
+    ["signals", "rerun", SIGNAL_ID, "--reason", "x"],
+    ["policy", "show"],
+    ["policy", "set", "--mode", "SHADOW_ONLY", "--reason", "x"],
+    ["policy", "pause", "--reason", "x"],
+    ["policy", "flatten", "--reason", "x"],
+    ["policy", "resume", "--reason", "x"],
+    ["incidents", "list"],
+    ["signals", "quarantine"],
+    ["signals", "redrive", SIGNAL_ID, "--reason", "x"],
+    ["sources", "list"],
+    ["sources", "add", "desk"],
+    ["migrate"],
+    ["run", "web"],
     ["run", "worker", "--queues", "pipeline"],
-]  # fmt: skip
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +65,13 @@ def orchestrator(root: Path, *arguments: str | Path, environ: Mapping[str, str] 
     ours = ("DATABASE_URL", "MIGRATION_DATABASE_URL", "REDIS_URL", "BROKER_URL", "SECRET_KEY")
     kept = {name: value for name, value in os.environ.items() if name not in ours}
     done = subprocess.run(
-        [ORCHESTRATOR, *map(str, arguments)], env={**kept, "DATA_DIR": str(root), **(environ or {})},
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        [ORCHESTRATOR, *map(str, arguments)],
+        env={**kept, "DATA_DIR": str(root), **(environ or {})},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     return Said(code=done.returncode, out=done.stdout, err=done.stderr)
 
 
@@ -126,11 +141,16 @@ def test_a_database_that_does_not_exist_is_named(root: Path, server_urls: Server
 @pytest.mark.parametrize(
     "command",
     [
-        ["accounts", "list"], ["policy", "show", "--book", "live"], ["policy", "paper", "--reason", "x"],
-        ["policy", "pause", "--reason", "x"], ["users", "list"], ["signals", "list"], ["report"],
+        ["accounts", "list"],
+        ["policy", "show", "--book", "live"],
+        ["policy", "paper", "--reason", "x"],
+        ["policy", "pause", "--reason", "x"],
+        ["users", "list"],
+        ["signals", "list"],
+        ["report"],
     ],
     ids=" ".join,
-)  # fmt: skip
+)
 def test_a_database_without_the_tables_is_told_in_one_line(
     root: Path, empty_database: Callable[[], str], command: list[str]
 ) -> None:

@@ -242,10 +242,11 @@ def test_what_happened_in_a_standing_book_cannot_be_deleted(session: Session, ta
 @pytest.mark.parametrize(
     "change",
     [
-        "UPDATE order_events SET detail = 'x'", "UPDATE audit_log SET reason = 'x'",
+        "UPDATE order_events SET detail = 'x'",
+        "UPDATE audit_log SET reason = 'x'",
         "UPDATE signal_events SET owned_by = written_by",
     ],
-)  # fmt: skip
+)
 def test_events_and_audit_are_never_changed(session: Session, change: str) -> None:
     with pytest.raises(IntegrityError, match="append-only"):
         session.execute(text(change))
@@ -292,19 +293,33 @@ TIMES = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.jus
 
 # The free columns of each table: those a rule does not bind to others.
 FREE: dict[str, tuple[dict[str, Any], list[str], list[str], list[str]]] = {
-    "signals": ({"seq": 999_999, "signal_id": NEW}, ["price", "confidence"], ["strategy", "symbol", "exchange",
-                "signal_hash", "content_hash", "dialect", "last_error", "timeframe"],
-                ["timestamp", "event_at", "received_at", "next_attempt_at", "enqueued_at", "stored_at"]),
-    "trades": ({"trade_id": NEW, "engine": "B"}, ["quantity", "lot"], ["source", "strategy", "symbol", "exchange"],
-               ["entry_at", "time_limit_at", "evaluated_to"]),
-    "orders": ({"order_id": NEW, "attempt": 2}, ["quantity", "fraction"], ["reason", "client_order_id"],
-               ["created_at"]),
+    "signals": (
+        {"seq": 999_999, "signal_id": NEW},
+        ["price", "confidence"],
+        ["strategy", "symbol", "exchange", "signal_hash", "content_hash", "dialect", "last_error", "timeframe"],
+        ["timestamp", "event_at", "received_at", "next_attempt_at", "enqueued_at", "stored_at"],
+    ),
+    "trades": (
+        {"trade_id": NEW, "engine": "B"},
+        ["quantity", "lot"],
+        ["source", "strategy", "symbol", "exchange"],
+        ["entry_at", "time_limit_at", "evaluated_to"],
+    ),
+    "orders": (
+        {"order_id": NEW, "attempt": 2},
+        ["quantity", "fraction"],
+        ["reason", "client_order_id"],
+        ["created_at"],
+    ),
     "fills": ({"fill_id": NEW}, ["quantity", "price", "fee"], ["venue_fill_id", "fill_model"], ["filled_at"]),
-    "trade_outcomes": ({"outcome_id": NEW, "engine": "B", "trade_id": None, "is_shadow": False},
-                       ["entry_price", "exit_price", "pnl", "return_ratio"], ["exit_reason"],
-                       ["entry_time", "exit_time"]),
+    "trade_outcomes": (
+        {"outcome_id": NEW, "engine": "B", "trade_id": None, "is_shadow": False},
+        ["entry_price", "exit_price", "pnl", "return_ratio"],
+        ["exit_reason"],
+        ["entry_time", "exit_time"],
+    ),
     "quotes": ({"quote_id": NEW}, ["bid", "ask", "last"], ["symbol", "exchange"], ["at"]),
-}  # fmt: skip
+}
 WHOLE = {"signals": ["sequence"]}
 
 

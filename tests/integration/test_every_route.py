@@ -74,8 +74,11 @@ def is_turned_away(answer: TestResponse, rule: Rule) -> bool:
 def test_every_route_that_is_not_for_everybody_says_what_it_needs(house: House) -> None:
     found = routes(house.app)
 
-    bare = [(rule.rule, method) for rule, method in found
-            if not isinstance(getattr(view_of(house.app, rule, method), "needs_scope", None), Scope)]  # fmt: skip
+    bare = [
+        (rule.rule, method)
+        for rule, method in found
+        if not isinstance(getattr(view_of(house.app, rule, method), "needs_scope", None), Scope)
+    ]
 
     assert len(found) > 8
     assert bare == []
@@ -86,9 +89,12 @@ def test_every_route_that_is_not_for_everybody_says_what_it_needs(house: House) 
 def test_every_write_needs_more_than_to_read_except_on_ones_own_account(house: House) -> None:
     writes = [(rule, method) for rule, method in routes(house.app) if method != "GET"]
 
-    lax = [rule.endpoint for rule, method in writes
-           if view_of(house.app, rule, method).needs_scope in (Scope.READ, Scope.METRICS)
-           and rule.endpoint.partition(".")[0] not in PEOPLES]  # fmt: skip
+    lax = [
+        rule.endpoint
+        for rule, method in writes
+        if view_of(house.app, rule, method).needs_scope in (Scope.READ, Scope.METRICS)
+        and rule.endpoint.partition(".")[0] not in PEOPLES
+    ]
 
     assert writes
     assert lax == []
@@ -106,8 +112,16 @@ def test_every_route_turns_strangers_away(house: House) -> None:
     unheard = house.client
     unheard.set_cookie(COOKIE, "x" * 43)
     hows: list[dict[str, Any]] = [{}, *({"client": one} for one in (idle, over, ended, shut, unheard))]
-    hows += [{"headers": one} for one in (expired, revoked, disabled, {"Authorization": "Bearer wrong"},
-                                          {"Authorization": "Basic YWRtaW46YWRtaW4="})]  # fmt: skip
+    hows += [
+        {"headers": one}
+        for one in (
+            expired,
+            revoked,
+            disabled,
+            {"Authorization": "Bearer wrong"},
+            {"Authorization": "Basic YWRtaW46YWRtaW4="},
+        )
+    ]
 
     let_in = [
         (rule.rule, method, number)

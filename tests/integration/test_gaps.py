@@ -145,9 +145,15 @@ def test_a_hole_stays_open_for_longer_than_it_is_looked_for(parts: Parts) -> Non
 def test_alerts_that_tell_no_time_are_found_by_their_numbers_in_whatever_order_they_came(parts: Parts) -> None:
     for place, number in enumerate((1, 2, 4, 3, 7, 6)):
         came(
-            parts, 0, sequence=number, event_at=None, received_at=NOW - timedelta(minutes=30 - place),
-            stored_at=NOW - timedelta(minutes=30 - place), position_before=SHORT, position_after=LONG,
-        )  # fmt: skip
+            parts,
+            0,
+            sequence=number,
+            event_at=None,
+            received_at=NOW - timedelta(minutes=30 - place),
+            stored_at=NOW - timedelta(minutes=30 - place),
+            position_before=SHORT,
+            position_after=LONG,
+        )
 
     assert new(parts) == [{"numbers": "5"}]
 

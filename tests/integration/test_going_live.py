@@ -131,8 +131,9 @@ def test_leaving_is_refused_while_real_trades_are_open_unless_they_are_kept(floo
     assert (done.exit_code, is_live(floor)) == (0, None)
     assert "main is no longer live" in done.output
     assert [one["action"] for one in floor.rows("SELECT action FROM audit_log ORDER BY entry_id")] == [
-        "policy.live", "policy.paper",
-    ]  # fmt: skip
+        "policy.live",
+        "policy.paper",
+    ]
 
 
 @pytest.mark.usefixtures("floor")

@@ -42,9 +42,12 @@ def test_every_page_and_refusal_tells_browsers_what_it_may_not_do(house: House) 
     for headers in (one.headers for one in answers):
         policy = dict(one.strip().split(" ", 1) for one in headers["Content-Security-Policy"].split(";"))
         assert policy == {
-            "default-src": "'self'", "base-uri": "'none'", "form-action": "'self'", "frame-ancestors": "'none'",
+            "default-src": "'self'",
+            "base-uri": "'none'",
+            "form-action": "'self'",
+            "frame-ancestors": "'none'",
             "object-src": "'none'",
-        }  # fmt: skip
+        }
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Cache-Control"] == "no-store"
         assert headers["Referrer-Policy"] == "no-referrer"
@@ -80,6 +83,10 @@ def test_the_webhook_looks_up_no_session_and_gives_no_cookie(database_url: str) 
     for answer in answers:
         assert "Set-Cookie" not in answer.headers
         assert {name for name, _ in answer.headers} == {
-            "Content-Type", "Content-Length", "X-Content-Type-Options", "Content-Security-Policy", "Cache-Control",
+            "Content-Type",
+            "Content-Length",
+            "X-Content-Type-Options",
+            "Content-Security-Policy",
+            "Cache-Control",
             "Referrer-Policy",
-        }  # fmt: skip
+        }

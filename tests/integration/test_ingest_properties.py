@@ -159,14 +159,22 @@ def test_extreme_values_of_every_field_survive_the_database(desk: Desk, data: st
         content_hash=uuid4().hex,
         raw_body=data.draw(st.binary(max_size=500)),
         raw_payload=data.draw(st.dictionaries(text, values)) | {"n": Decimal("1e400"), "m": 10**400},
-    )  # fmt: skip
+    )
 
     receipt = stored(desk, signal)
 
     [row] = desk.rows("SELECT * FROM signals WHERE signal_id = :id", id=receipt)
     for name in (
-        "strategy", "symbol", "exchange", "timestamp", "event_at", "price", "confidence", "sequence", "raw_body",
-    ):  # fmt: skip
+        "strategy",
+        "symbol",
+        "exchange",
+        "timestamp",
+        "event_at",
+        "price",
+        "confidence",
+        "sequence",
+        "raw_body",
+    ):
         assert row[name] == getattr(signal, name), name
     for name in ("position_before", "position_after"):
         found = getattr(signal, name)

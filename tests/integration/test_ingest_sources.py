@@ -207,10 +207,12 @@ def test_what_a_source_says_of_its_symbols_and_its_dialect_is_followed(database_
     assert status == 200, answer
     assert found == [
         {
-            "symbol": "NDX", "exchange": "NASDAQ", "dialect": "general",
+            "symbol": "NDX",
+            "exchange": "NASDAQ",
+            "dialect": "general",
             "read_from": {"symbol": ["ticker"], "action": ["action", "sentiment"]},
         }
-    ]  # fmt: skip
+    ]
 
 
 def token_of(url: str, directory: Path, name: str) -> str:
@@ -221,11 +223,22 @@ def token_of(url: str, directory: Path, name: str) -> str:
 def replaced(message: str) -> str:
     """Replace placeholders as TradingView does."""
     known = {
-        "exchange": "BINANCE", "ticker": "BTCUSDT", "strategy.order.action": "buy", "strategy.market_position": "long",
-        "strategy.prev_market_position": "flat", "strategy.order.price": "43250.5", "strategy.order.id": "Long",
-        "timenow": "2026-03-04T12:00:01Z", "interval": "60", "time": "2026-03-04T11:00:00Z", "open": "1", "high": "4",
-        "low": "1", "close": "3", "volume": "NaN",
-    }  # fmt: skip
+        "exchange": "BINANCE",
+        "ticker": "BTCUSDT",
+        "strategy.order.action": "buy",
+        "strategy.market_position": "long",
+        "strategy.prev_market_position": "flat",
+        "strategy.order.price": "43250.5",
+        "strategy.order.id": "Long",
+        "timenow": "2026-03-04T12:00:01Z",
+        "interval": "60",
+        "time": "2026-03-04T11:00:00Z",
+        "open": "1",
+        "high": "4",
+        "low": "1",
+        "close": "3",
+        "volume": "NaN",
+    }
     return re.sub(r"{{(.*?)}}", lambda found: known[found.group(1)], message)
 
 
@@ -285,33 +298,57 @@ def test_a_source_is_changed_in_what_is_given_and_nothing_else(database_url: str
     [before] = listed(database_url, tmp_path)
 
     changed = run(
-        database_url, tmp_path, "set", "desk", "--sizing", "0.5", "--no-dialect", "--symbol", "GOLD=OANDA:XAUUSD",
-        "--reason", "half of it",
-    )  # fmt: skip
+        database_url,
+        tmp_path,
+        "set",
+        "desk",
+        "--sizing",
+        "0.5",
+        "--no-dialect",
+        "--symbol",
+        "GOLD=OANDA:XAUUSD",
+        "--reason",
+        "half of it",
+    )
 
     assert changed.exit_code == 0, changed.output
     assert "sizing: 0.25 -> 0.5" in changed.stdout.splitlines()
     [after] = listed(database_url, tmp_path)
     assert after == before | {
-        "sizing": "0.5", "dialect": None, "symbols": {"US100": "NASDAQ:NDX", "GOLD": "OANDA:XAUUSD"},
-    }  # fmt: skip
+        "sizing": "0.5",
+        "dialect": None,
+        "symbols": {"US100": "NASDAQ:NDX", "GOLD": "OANDA:XAUUSD"},
+    }
 
 
 @pytest.mark.parametrize(
     ("option", "field", "value"),
     [
-        ("--no-heartbeat", "heartbeat_s", None), ("--no-dialect", "dialect", None), ("--no-symbols", "symbols", {}),
-        ("--no-sell-alone", "sell_alone", None), ("--no-timeframe", "timeframe", None),
+        ("--no-heartbeat", "heartbeat_s", None),
+        ("--no-dialect", "dialect", None),
+        ("--no-symbols", "symbols", {}),
+        ("--no-sell-alone", "sell_alone", None),
+        ("--no-timeframe", "timeframe", None),
         ("--no-kind", "instrument_kind", None),
     ],
-)  # fmt: skip
+)
 def test_what_a_source_need_not_have_is_taken_away(
     database_url: str, tmp_path: Path, option: str, field: str, value: Any
 ) -> None:
     everything = (
-        "--heartbeat", "3600", "--dialect", "general", "--symbol", "A=BTCUSDT", "--sell-alone", "short",
-        "--timeframe", "1h", "--kind", "spot",
-    )  # fmt: skip
+        "--heartbeat",
+        "3600",
+        "--dialect",
+        "general",
+        "--symbol",
+        "A=BTCUSDT",
+        "--sell-alone",
+        "short",
+        "--timeframe",
+        "1h",
+        "--kind",
+        "spot",
+    )
     run(database_url, tmp_path, "add", "desk", *everything)
     [before] = listed(database_url, tmp_path)
 
@@ -367,9 +404,13 @@ def test_a_change_that_is_not_allowed_ends_with_2_and_changes_nothing(
 
 def test_what_is_done_to_a_source_is_in_the_audit_log(database: Database, database_url: str, tmp_path: Path) -> None:
     acts: tuple[tuple[str, ...], ...] = (
-        ("add", "desk"), ("set", "desk", "--sizing", "0.5", "--reason", "half"), ("rotate", "desk"),
-        ("disable", "desk"), ("enable", "desk"), ("renewed", "desk"),
-    )  # fmt: skip
+        ("add", "desk"),
+        ("set", "desk", "--sizing", "0.5", "--reason", "half"),
+        ("rotate", "desk"),
+        ("disable", "desk"),
+        ("enable", "desk"),
+        ("renewed", "desk"),
+    )
 
     for act in acts:
         assert run(database_url, tmp_path, *act).exit_code == 0
@@ -381,9 +422,13 @@ def test_what_is_done_to_a_source_is_in_the_audit_log(database: Database, databa
         assert detail.scalar_one() == {"sizing": ["1", "0.5"]}
         assert list(audit.broken(session)) == []
     assert told == [
-        ("source.added", "desk", ""), ("source.changed", "desk", "half"), ("source.rotated", "desk", ""),
-        ("source.disabled", "desk", ""), ("source.enabled", "desk", ""), ("source.renewed", "desk", ""),
-    ]  # fmt: skip
+        ("source.added", "desk", ""),
+        ("source.changed", "desk", "half"),
+        ("source.rotated", "desk", ""),
+        ("source.disabled", "desk", ""),
+        ("source.enabled", "desk", ""),
+        ("source.renewed", "desk", ""),
+    ]
 
 
 def test_the_list_tells_when_a_source_was_heard_and_what_is_the_matter(database_url: str, tmp_path: Path) -> None:

@@ -136,8 +136,14 @@ def test_the_lock_of_a_migration_is_given_back(empty_database: EmptyDatabase) ->
 
     migrate.upgrade(url)
 
-    assert rows(url, "SELECT FROM pg_locks WHERE locktype = 'advisory' AND database = "
-                     "(SELECT oid FROM pg_database WHERE datname = current_database())") == []  # fmt: skip
+    assert (
+        rows(
+            url,
+            "SELECT FROM pg_locks WHERE locktype = 'advisory' AND database = "
+            "(SELECT oid FROM pg_database WHERE datname = current_database())",
+        )
+        == []
+    )
 
 
 def test_a_database_without_a_schema_says_what_to_run(empty_database: EmptyDatabase) -> None:

@@ -99,8 +99,9 @@ def test_the_fields_that_fail_most_are_reported_by_source(desk: Desk, runner: Cl
     other = runner.invoke(cli, ["signals", "formats", "--source", "nobody"])
 
     assert [(one["source"], one["field"], one["times"]) for one in told] == [
-        ("desk", "direction", 2), ("desk", "symbol", 1),
-    ]  # fmt: skip
+        ("desk", "direction", 2),
+        ("desk", "symbol", 1),
+    ]
     assert told[0]["last_event"] == last
     assert (other.stdout, other.exit_code) == ("", 0)
 

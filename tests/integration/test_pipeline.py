@@ -163,8 +163,11 @@ def test_a_signal_both_refuse_is_final_at_zero_on_both_clocks(parts: Parts) -> N
 
     found = rows(parts.database, "SELECT engine, exit_clock, pnl, trade_id FROM trade_outcomes ORDER BY 1, 2")
     assert [(one["engine"], one["exit_clock"]) for one in found] == [
-        ("A", "own"), ("A", "synchronized"), ("B", "own"), ("B", "synchronized"),
-    ]  # fmt: skip
+        ("A", "own"),
+        ("A", "synchronized"),
+        ("B", "own"),
+        ("B", "synchronized"),
+    ]
     assert {one["pnl"] for one in found} == {Decimal(0)}
 
 
@@ -223,8 +226,9 @@ def test_a_signal_is_leased_while_worked_on_and_others_pass_it_over(parts: Parts
     assert [one.signal_id for one in taken] == [signal_id]
     assert refused == []
     assert only(rows(parts.database, "SELECT processing_lock, locked_by FROM signals")) == {
-        "processing_lock": mine.lock, "locked_by": "mine",
-    }  # fmt: skip
+        "processing_lock": mine.lock,
+        "locked_by": "mine",
+    }
 
 
 def test_a_worker_that_lost_its_lease_cannot_record(parts: Parts) -> None:
@@ -276,8 +280,11 @@ def test_a_changed_policy_holds_for_new_experiments_without_a_restart(parts: Par
     set_mode(parts, ExecutionMode.SHADOW_ONLY)
     run_all(parts, [store_signal(parts.database, strategy="two")])
 
-    found = rows(parts.database, "SELECT execution_policies.policy_version, execution_mode FROM execution_policies"
-                 " JOIN experiments USING (experiment_id) JOIN signals USING (signal_id) ORDER BY seq")  # fmt: skip
+    found = rows(
+        parts.database,
+        "SELECT execution_policies.policy_version, execution_mode FROM execution_policies"
+        " JOIN experiments USING (experiment_id) JOIN signals USING (signal_id) ORDER BY seq",
+    )
     assert [tuple(one.values()) for one in found] == [("v1", "ENGINE_A_PRIMARY"), ("test", "SHADOW_ONLY")]
 
 
@@ -343,8 +350,9 @@ def test_a_stale_signal_is_recorded_in_shadow_and_not_traded(parts: Parts) -> No
     run_all(parts, [signal_id])
 
     assert only(rows(parts.database, "SELECT reason, executed_engine FROM execution_policies")) == {
-        "reason": "stale_signal", "executed_engine": "NONE",
-    }  # fmt: skip
+        "reason": "stale_signal",
+        "executed_engine": "NONE",
+    }
     assert len(rows(parts.database, "SELECT FROM trades WHERE is_shadow")) == 2
 
 

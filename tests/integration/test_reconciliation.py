@@ -92,8 +92,14 @@ def test_an_exit_whose_rest_never_comes_is_cancelled_and_asked_for_again(desk: D
     desk.drain()
 
     assert exit_moves(desk) == [
-        "intent", "submitting", "partial", "cancelled", "intent", "submitting", "filled",
-    ]  # fmt: skip
+        "intent",
+        "submitting",
+        "partial",
+        "cancelled",
+        "intent",
+        "submitting",
+        "filled",
+    ]
     assert rows(desk.parts.database, OPEN_REALS) == []
     assert desk.wrongs() == []
 

@@ -54,11 +54,20 @@ def test_the_same_input_into_two_empty_databases_gives_the_same_report(place: Pa
     assert json.dumps(first) == json.dumps(second)
     assert first["book"].startswith("replay:")
     assert first["replay"] | {"book": ""} == {
-        "book": "", "alerts": ALERTS, "accepted": ALERTS, "duplicates": 0, "refused": 0, "refused_fields": {},
+        "book": "",
+        "alerts": ALERTS,
+        "accepted": ALERTS,
+        "duplicates": 0,
+        "refused": 0,
+        "refused_fields": {},
         "outside": 0,
-    }  # fmt: skip
-    assert first["health"] == {"srm_p": first["health"]["srm_p"], "hash_mismatches": 0, "context_mismatches": 0,
-                               "unresolved": 0}  # fmt: skip
+    }
+    assert first["health"] == {
+        "srm_p": first["health"]["srm_p"],
+        "hash_mismatches": 0,
+        "context_mismatches": 0,
+        "unresolved": 0,
+    }
     assert first["execution_gap"] == 0
 
 
@@ -99,9 +108,12 @@ def test_the_same_engine_twice_differs_by_exactly_nothing(place: Path) -> None:
 
 def _input(place: Path) -> list[str]:
     return [
-        "--bars", f"BTCUSDT:bid={place / 'bid.csv'}", f"BTCUSDT:ask={place / 'ask.csv'}",
-        "--alerts", str(place / "alerts.csv"),
-    ]  # fmt: skip
+        "--bars",
+        f"BTCUSDT:bid={place / 'bid.csv'}",
+        f"BTCUSDT:ask={place / 'ask.csv'}",
+        "--alerts",
+        str(place / "alerts.csv"),
+    ]
 
 
 def _run(place: Path, name: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:

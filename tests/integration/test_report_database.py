@@ -48,12 +48,19 @@ def test_the_report_adds_up_what_the_rows_say(database: Database) -> None:
     assert built["difference"]["estimate"] == pytest.approx((0.0002 - 0.00007 + 0) / 3, rel=1e-10)
     assert (built["difference"]["pairs"], built["health"]["unresolved"]) == (3, 1)
     assert {cell: one["pairs"] for cell, one in built["cells"].items()} == {
-        "both": 1, "only_a": 0, "only_b": 1, "none": 1,
-    }  # fmt: skip
+        "both": 1,
+        "only_a": 0,
+        "only_b": 1,
+        "none": 1,
+    }
     assert built["execution_gap"] == 0.0
     assert built["other_clock"]["engines"]["A"]["total_pnl"] == "28"
-    assert built["health"] == {"srm_p": built["health"]["srm_p"], "hash_mismatches": 0, "context_mismatches": 0,
-                               "unresolved": 1}  # fmt: skip
+    assert built["health"] == {
+        "srm_p": built["health"]["srm_p"],
+        "hash_mismatches": 0,
+        "context_mismatches": 0,
+        "unresolved": 1,
+    }
     assert built["modes"] == {"ENGINE_A_PRIMARY": 4}
     assert built["answers"]["A"] == {"ENTER": 2, "HOLD": 1, "REJECT": 1}
 

@@ -165,8 +165,14 @@ def test_an_exit_alert_closes_what_its_strategy_holds_on_both_clocks(parts: Part
     assert closed == [{"strategy": "mine", "status": "closed"}, {"strategy": "other", "status": "open"}]
     assert {one["exit_reason"] for one in outcomes(parts).values()} == {"exit_signal"}
     assert {one["exit_time"] for one in outcomes(parts).values()} == {end}
-    assert rows(parts.database, "SELECT FROM decisions JOIN experiments USING (experiment_id) JOIN signals"
-                " USING (signal_id) WHERE signals.action = 'exit'") == []  # fmt: skip
+    assert (
+        rows(
+            parts.database,
+            "SELECT FROM decisions JOIN experiments USING (experiment_id) JOIN signals"
+            " USING (signal_id) WHERE signals.action = 'exit'",
+        )
+        == []
+    )
 
 
 def test_an_opposite_entry_first_closes_then_is_decided(parts: Parts) -> None:
@@ -321,8 +327,10 @@ def test_two_walks_at_once_close_each_trade_once(parts: Parts) -> None:
 @pytest.mark.property_id(34)
 def test_the_same_engine_twice_differs_by_exactly_nothing(parts: Parts) -> None:
     twins = replace(parts, engines=panel(enters(targets=("300", "900")), enters(targets=("300", "900"))))
-    ids = [store_signal(parts.database, strategy=f"s{number}", direction=side) for number, side in
-           enumerate(["long", "short", "long"])]  # fmt: skip
+    ids = [
+        store_signal(parts.database, strategy=f"s{number}", direction=side)
+        for number, side in enumerate(["long", "short", "long"])
+    ]
     run_all(twins, ids)
 
     exits.walk_book(twins, "paper", until=after_noon(parts, 200, -700, 1500, 200, -3000))

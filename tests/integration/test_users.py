@@ -201,8 +201,9 @@ def test_a_stack_makes_the_first_admin_once_and_shows_the_password_once(database
     file = tmp_path / "admin_password"
     password = file.read_text().strip()
     assert lines == [
-        f"login    user admin, password {password}, also in {file}", f"login    user admin, password in {file}"
-    ]  # fmt: skip
+        f"login    user admin, password {password}, also in {file}",
+        f"login    user admin, password in {file}",
+    ]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert len(password) >= 16
     database = Database(settings.sqlalchemy_url)

@@ -335,8 +335,9 @@ def test_partial_fills_add_up_as_they_come(desk: Desk) -> None:
 
     assert (first.state, [one.quantity for one in first.fills]) == (OrderState.PARTIAL, [Decimal("0.2")])
     assert (second.state, [one.quantity for one in second.fills]) == (
-        OrderState.FILLED, [Decimal("0.2"), Decimal("0.3")],
-    )  # fmt: skip
+        OrderState.FILLED,
+        [Decimal("0.2"), Decimal("0.3")],
+    )
     assert second.fills[0] == first.fills[0]
 
 

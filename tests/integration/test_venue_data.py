@@ -47,9 +47,12 @@ class Provider:
     def view(self, timeframe: str | None = "5m", *, as_of: datetime | None = None, symbol: str = "") -> MarketView:
         instrument = self.instrument
         signal = replace(
-            a_signal(), symbol=symbol or instrument.symbol, exchange=instrument.exchange,
-            instrument_kind=instrument.kind, timeframe=None if timeframe is None else Interval.parse(timeframe),
-        )  # fmt: skip
+            a_signal(),
+            symbol=symbol or instrument.symbol,
+            exchange=instrument.exchange,
+            instrument_kind=instrument.kind,
+            timeframe=None if timeframe is None else Interval.parse(timeframe),
+        )
         (view,) = self.data.views([ViewRequest(signal=signal, as_of=as_of or self.clock.at)])
         return view
 

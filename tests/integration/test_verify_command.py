@@ -125,8 +125,17 @@ def test_show_gives_everything_that_was_stored_about_a_signal(runner: CliRunner,
 def test_show_tells_the_story_from_the_alert_to_the_end(runner: CliRunner, judged: rows.Judged) -> None:
     result = runner.invoke(cli, ["signals", "show", str(judged.signal.signal_id)])
 
-    steps = ["signal ", "alert ", "snapshot ", "assigned ", "policy ", "engine A ENTER", "engine B HOLD", "trade ",
-             "engine B with 0: no_trade_hold"]  # fmt: skip
+    steps = [
+        "signal ",
+        "alert ",
+        "snapshot ",
+        "assigned ",
+        "policy ",
+        "engine A ENTER",
+        "engine B HOLD",
+        "trade ",
+        "engine B with 0: no_trade_hold",
+    ]
     places = [result.stdout.index(step) for step in steps]
     assert places == sorted(places)
     assert "P&L 8, stop" in result.stdout

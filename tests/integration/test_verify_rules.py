@@ -331,12 +331,19 @@ def a_healthy_book(session: Session) -> dict[str, object]:
     for reason in ("one", "two", "three"):
         audit.append(session, actor="me", action="a", subject="b", reason=reason, detail={"n": 1}, at=LATER)
     return {
-        "e": primary.experiment_id, "signal": primary.signal.signal_id, "b_model": b_model,
-        "real": real, "hold_e": hold.experiment_id, "shadow_e": shadow.experiment_id, "open_trade": open_trade,
-        "split_e": split, "waiting": waiting.signal_id, "exit_done": exit_done.signal_id,
+        "e": primary.experiment_id,
+        "signal": primary.signal.signal_id,
+        "b_model": b_model,
+        "real": real,
+        "hold_e": hold.experiment_id,
+        "shadow_e": shadow.experiment_id,
+        "open_trade": open_trade,
+        "split_e": split,
+        "waiting": waiting.signal_id,
+        "exit_done": exit_done.signal_id,
         "exit_waiting": exit_waiting.signal_id,
         "another_quote": trade_rows.a_quote(session, primary, at=LATER, price=Decimal("1.25")),
-    }  # fmt: skip
+    }
 
 
 def a_split_pair(session: Session, terms: rows.Terms) -> object:

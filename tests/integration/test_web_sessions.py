@@ -102,9 +102,14 @@ def test_a_write_that_no_page_of_ours_sent_is_refused(house: House, path: str) -
 
     answers = [
         browser.post(path, data=fields, headers=headers)
-        for fields, headers in (({}, {}), ({"csrf_token": foreign}, {}), ({"csrf_token": visitors}, {}),
-                                ({"csrf_token": "x"}, {}), ({}, {"X-CSRF-Token": foreign}))
-    ]  # fmt: skip
+        for fields, headers in (
+            ({}, {}),
+            ({"csrf_token": foreign}, {}),
+            ({"csrf_token": visitors}, {}),
+            ({"csrf_token": "x"}, {}),
+            ({}, {"X-CSRF-Token": foreign}),
+        )
+    ]
 
     assert {one.status_code for one in answers} == {400}
     assert "This page was too old" in answers[0].text

@@ -26,9 +26,12 @@ from tests.waiting import until
 
 REDIS_DB = 11
 STAGES = [
-    "stages.snapshot_context", "stages.assign_variant", "stages.resolve_policy", "stages.dispatch_engines",
+    "stages.snapshot_context",
+    "stages.assign_variant",
+    "stages.resolve_policy",
+    "stages.dispatch_engines",
     "stages.record_outcome",
-]  # fmt: skip
+]
 THIS_HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 
 
@@ -37,9 +40,12 @@ def stack(server_urls: ServerUrls, template_database: str, tmp_path_factory: pyt
     """Give web, a worker and beat on a prepared database; both engines are the same and like the trend."""
     directory = tmp_path_factory.mktemp("workers")
     environ = {
-        "ENGINE_A": "committee", "ENGINE_B": "committee", "MAX_OPEN_PER_SYMBOL": "10000", "FAILPOINTS": "1",
+        "ENGINE_A": "committee",
+        "ENGINE_B": "committee",
+        "MAX_OPEN_PER_SYMBOL": "10000",
+        "FAILPOINTS": "1",
         "FAILPOINT_DIR": str(directory / "failpoints"),
-    }  # fmt: skip
+    }
     (directory / "failpoints").mkdir()
     with a_stack(server_urls, template_database, directory, redis_db=REDIS_DB, **environ) as made:
         add_trend(made.database, until=THIS_HOUR)
@@ -80,9 +86,13 @@ def parts(stack: Stack) -> Iterator[Parts]:
 
 def an_alert(**changes: Any) -> dict[str, Any]:
     return {
-        "symbol": "BTCUSDT", "action": "buy", "price": "38000", "interval": "60", "id": uuid4().hex,
+        "symbol": "BTCUSDT",
+        "action": "buy",
+        "price": "38000",
+        "interval": "60",
+        "id": uuid4().hex,
         "strategy": uuid4().hex,
-    } | changes  # fmt: skip
+    } | changes
 
 
 def stored(stack: Stack, count: int) -> list[UUID]:
@@ -109,8 +119,12 @@ def done_of(stack: Stack, ids: list[UUID]) -> dict[str, int]:
 def once_each(count: int) -> dict[str, int]:
     """Return what `count` entries that both engines take leave behind: two model trades and a real one each."""
     return {
-        "contexts": count, "experiments": count, "decisions": 2 * count, "trades": 3 * count, "entry_fills": 3 * count,
-    }  # fmt: skip
+        "contexts": count,
+        "experiments": count,
+        "decisions": 2 * count,
+        "trades": 3 * count,
+        "entry_fills": 3 * count,
+    }
 
 
 @pytest.mark.property_id(20, 25)
@@ -124,8 +138,10 @@ def test_a_posted_alert_is_processed_end_to_end(stack: Stack, webhook: str) -> N
     assert [one["action"] for one in told["decisions"]] == ["ENTER", "ENTER"]
     assert {one["context_hash"] for one in told["decisions"]} == {told["context"]["context_hash"]}
     assert sorted((one["engine"], one["is_shadow"]) for one in told["trades"]) == [
-        ("A", False), ("A", True), ("B", True),
-    ]  # fmt: skip
+        ("A", False),
+        ("A", True),
+        ("B", True),
+    ]
     assert done_of(stack, [signal_id]) == once_each(1)
 
 
@@ -278,8 +294,9 @@ def test_five_sweeps_at_once_send_each_signal_on_once(idle: Stack, parts: Parts)
     if "beat" in idle.processes.running:
         idle.processes.kill("beat")
     ids = stored(idle, 50)
-    idle.rows("UPDATE signals SET enqueued_at = now() - interval '1 hour' WHERE signal_id = ANY(%(ids)s)"
-              " RETURNING 1", ids=ids)  # fmt: skip
+    idle.rows(
+        "UPDATE signals SET enqueued_at = now() - interval '1 hour' WHERE signal_id = ANY(%(ids)s) RETURNING 1", ids=ids
+    )
 
     with ThreadPoolExecutor(5) as pool:
         taken = list(pool.map(lambda _: sweep(parts), range(5)))
@@ -317,9 +334,14 @@ def test_a_replay_beside_a_running_book_touches_nothing_of_it(stack: Stack, tmp_
     (tmp_path / "alerts.csv").write_text(f"{alerts}\n")
 
     document = stack.asked(
-        "replay", "--bars", f"BTCUSDT={tmp_path / 'bars.csv'}", "--alerts", str(tmp_path / "alerts.csv"),
-        "--data-dir", str(stack.processes.directory),
-    )  # fmt: skip
+        "replay",
+        "--bars",
+        f"BTCUSDT={tmp_path / 'bars.csv'}",
+        "--alerts",
+        str(tmp_path / "alerts.csv"),
+        "--data-dir",
+        str(stack.processes.directory),
+    )
 
     assert document["replay"]["accepted"] == 2
     assert document["engines"]["A"]["trades"] == 2

@@ -21,17 +21,27 @@ Spelling = Callable[[str], str]
 FORMS: list[Callable[[Wanted], dict[str, Any]]] = [
     lambda one: {"symbol": one.symbol, "action": one.words, "price": str(one.price), "time frame": "1h"},
     lambda one: {
-        "ticker": one.symbol, "order action": one.order, "entry price": str(one.price),
-        "prev market position": one.before, "market position": one.after, "interval": "60",
+        "ticker": one.symbol,
+        "order action": one.order,
+        "entry price": str(one.price),
+        "prev market position": one.before,
+        "market position": one.after,
+        "interval": "60",
     },
     lambda one: {
-        "trading symbol": one.symbol, "side": one.order, "pos side": one.direction.value, "order price": str(one.price),
+        "trading symbol": one.symbol,
+        "side": one.order,
+        "pos side": one.direction.value,
+        "order price": str(one.price),
     },
     lambda one: {
-        "inst id": one.symbol, "order side": one.order.upper(), "trigger price": str(one.price),
-        "reduce only": one.action is Action.EXIT, "sentiment": one.after,
+        "inst id": one.symbol,
+        "order side": one.order.upper(),
+        "trigger price": str(one.price),
+        "reduce only": one.action is Action.EXIT,
+        "sentiment": one.after,
     },
-]  # fmt: skip
+]
 SPELLINGS: list[Spelling] = [
     lambda key: key.replace(" ", "_"),
     lambda key: key.replace(" ", "-"),
@@ -50,10 +60,21 @@ WRAPPINGS: list[Callable[[dict[str, Any]], dict[str, Any]]] = [
     lambda said: {"embeds": [{"fields": [{"name": name, "value": value} for name, value in said.items()]}]},
 ]
 UNRELATED: Mapping[str, Any] = {
-    "account": "demo", "rsi": 55.2, "leverage": "5", "stop_loss": "0.0001", "take_profit": 1e6, "user": "me",
-    "version": 2, "indicators": {"ema": 3, "side": "above"}, "note": "crossed the upper band",
-    "sl": {"type": "percent"}, "tags": ["breakout"], "exchange": "BINANCE", "source": "close", "qty": 3,
-}  # fmt: skip
+    "account": "demo",
+    "rsi": 55.2,
+    "leverage": "5",
+    "stop_loss": "0.0001",
+    "take_profit": 1e6,
+    "user": "me",
+    "version": 2,
+    "indicators": {"ema": 3, "side": "above"},
+    "note": "crossed the upper band",
+    "sl": {"type": "percent"},
+    "tags": ["breakout"],
+    "exchange": "BINANCE",
+    "source": "close",
+    "qty": 3,
+}
 
 
 def asked(message: str) -> list[tuple[object, ...]]:
@@ -104,12 +125,27 @@ def test_values_written_as_texts_ask_for_the_same(wanted: Wanted, form: Callable
 
 
 TAKEN_BACK: list[tuple[str, Any]] = [
-    ("cancel", True), ("cancelled", "true"), ("status", "Cancelled"), ("order_status", "REJECTED"), ("op", "cancel"),
-    ("event", "order.cancelled"), ("command", "CANCELALL"), ("signal", "do not trade"), ("note", "please do not enter"),
-    ("comment", "Don't take this one"), ("message", "never mind, cancel this"), ("type", "entry_cancel"),
-    ("decision", "no trade"), ("title", "Order cancelled"), ("tags", ["cancelled"]), ("stage", "cancelled"),
-    ("meta", {"status": "cancelled"}), ("partial", True), ("is_entry", False), ("closed", True),
-]  # fmt: skip
+    ("cancel", True),
+    ("cancelled", "true"),
+    ("status", "Cancelled"),
+    ("order_status", "REJECTED"),
+    ("op", "cancel"),
+    ("event", "order.cancelled"),
+    ("command", "CANCELALL"),
+    ("signal", "do not trade"),
+    ("note", "please do not enter"),
+    ("comment", "Don't take this one"),
+    ("message", "never mind, cancel this"),
+    ("type", "entry_cancel"),
+    ("decision", "no trade"),
+    ("title", "Order cancelled"),
+    ("tags", ["cancelled"]),
+    ("stage", "cancelled"),
+    ("meta", {"status": "cancelled"}),
+    ("partial", True),
+    ("is_entry", False),
+    ("closed", True),
+]
 
 
 @pytest.mark.property_id(39)

@@ -71,9 +71,12 @@ def as_json(document: object) -> str:
 WRITERS: dict[str, Callable[[Wanted], str]] = {
     "hackingthemarkets": lambda one: as_json(
         {
-            "ticker": one.symbol, "bar": {"close": str(one.price)},
+            "ticker": one.symbol,
+            "bar": {"close": str(one.price)},
             "strategy": {
-                "order_action": one.order, "order_price": str(one.price), "market_position": one.after,
+                "order_action": one.order,
+                "order_price": str(one.price),
+                "market_position": one.after,
                 "prev_market_position": one.before,
             },
         }
@@ -86,14 +89,20 @@ WRITERS: dict[str, Callable[[Wanted], str]] = {
         {
             "key": "k",
             "data": {
-                "strategy-order-action": one.order, "ticker": one.symbol, "price": str(one.price),
-                "strategy-market_position": one.after, "strategy-prev_market_position": one.before,
+                "strategy-order-action": one.order,
+                "ticker": one.symbol,
+                "price": str(one.price),
+                "strategy-market_position": one.after,
+                "strategy-prev_market_position": one.before,
             },
         }
     ),
     "openalgo": lambda one: as_json(
         {
-            "apikey": "k", "symbol": one.symbol, "action": one.order.upper(), "position_size": str(one.size_after),
+            "apikey": "k",
+            "symbol": one.symbol,
+            "action": one.order.upper(),
+            "position_size": str(one.size_after),
             "price": str(one.price),
         }
     ),
@@ -115,7 +124,7 @@ WRITERS: dict[str, Callable[[Wanted], str]] = {
         {"meta": {"ticker": one.symbol}, "signal": {"direction": one.words}, "price": str(one.price)}
     ),
     "general": lambda one: as_json({"symbol": one.symbol, "action": one.words, "price": str(one.price)}),
-}  # fmt: skip
+}
 WITHOUT_PRICE = {"strategy_sentence", "piped"}
 # Dialects whose messages tell where the strategy stood: before and after, or after only.
 TELL_BOTH, TELL_AFTER = {"hackingthemarkets", "nested"}, {"traderspost", "openalgo", "strategy_sentence"}

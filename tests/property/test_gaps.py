@@ -83,9 +83,14 @@ def store(session: Session, arrived: list[Sent], *, first: int, is_timed: bool) 
         came_at = NOW - timedelta(minutes=20) + timedelta(seconds=place)
         fired_at = NOW - timedelta(hours=1) + timedelta(minutes=one.number - first) if is_timed else None
         given: dict[str, Any] = {
-            "id": ids[one.number], "hash": ids[one.number].hex, "at": came_at, "fired_at": fired_at,
-            "number": one.number, "before": one.before.value, "after": one.after.value,
-        }  # fmt: skip
+            "id": ids[one.number],
+            "hash": ids[one.number].hex,
+            "at": came_at,
+            "fired_at": fired_at,
+            "number": one.number,
+            "before": one.before.value,
+            "after": one.after.value,
+        }
         session.execute(_STORE, given)
     return ids
 

@@ -15,9 +15,16 @@ from db import intake
 from domain.signal import NewSignal, Source, signal_id_for
 
 SOURCE = Source(
-    name="desk", book="paper", strategy="", timeframe=None, exchange="", instrument_kind=None, sell_alone=None,
-    confidence_scale=100, max_lag_s=300,
-)  # fmt: skip
+    name="desk",
+    book="paper",
+    strategy="",
+    timeframe=None,
+    exchange="",
+    instrument_kind=None,
+    sell_alone=None,
+    confidence_scale=100,
+    max_lag_s=300,
+)
 
 plain_text = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF), max_size=12)
 numbers = st.integers(-(10**12), 10**12) | st.decimals(-1000, 1000, places=4, allow_nan=False, allow_infinity=False)
@@ -98,10 +105,15 @@ def test_key_order_blanks_and_number_spelling_do_not_change_the_hash(bodies: tup
 )
 def test_another_bar_or_order_changes_the_hash(alert: dict[str, Any], field: str, data: st.DataObject) -> None:
     others: dict[str, list[Any]] = {
-        "time": [1_400_000_000, 1_400_000_060], "price": ["0.00005", 200_000], "comment": ["a", "1.1", "1.10"],
-        "order_id": ["L1", "L1.0", 7], "id": ["other", "2.10", "2.1"], "symbol": ["SOLUSDT", "BTCUSDT.P"],
-        "action": ["long_exit", "exit_short"], "interval": ["5", "15"],
-    }  # fmt: skip
+        "time": [1_400_000_000, 1_400_000_060],
+        "price": ["0.00005", 200_000],
+        "comment": ["a", "1.1", "1.10"],
+        "order_id": ["L1", "L1.0", 7],
+        "id": ["other", "2.10", "2.1"],
+        "symbol": ["SOLUSDT", "BTCUSDT.P"],
+        "action": ["long_exit", "exit_short"],
+        "interval": ["5", "15"],
+    }
     changes = data.draw(st.lists(st.sampled_from(others[field]), min_size=2, max_size=2, unique_by=str))
 
     hashes = {understood(encoded(alert | {field: change})).content_hash for change in changes}

@@ -59,11 +59,17 @@ def test_the_order_of_keys_does_not_change_the_bytes() -> None:
 @pytest.mark.parametrize(
     ("written", "spelled"),
     [
-        ("1.10", "1.1"), ("100", "100"), ("1E+2", "100"), ("1.0E-7", "0.0000001"), ("-0", "0"), ("-0.00", "0"),
-        ("0E-9", "0"), ("-1.50", "-1.5"),
+        ("1.10", "1.1"),
+        ("100", "100"),
+        ("1E+2", "100"),
+        ("1.0E-7", "0.0000001"),
+        ("-0", "0"),
+        ("-0.00", "0"),
+        ("0E-9", "0"),
+        ("-1.50", "-1.5"),
         ("0.1234567890123456789012345678901234567", "0.1234567890123456789012345678901234567"),
     ],
-)  # fmt: skip
+)
 def test_a_decimal_has_one_spelling(written: str, spelled: str) -> None:
     assert canonical.number(Decimal(written)) == spelled
 

@@ -29,13 +29,19 @@ two[extra]==2.0 \\
 
 def advisory(name: str) -> dict[str, Any]:
     return {
-        "id": f"PYSEC-1-{name}", "aliases": ["CVE-1-1"], "summary": "a flaw", "details": "a flaw",
-        "published": "2026-01-01T00:00:00Z", "modified": "2026-01-01T00:00:00Z",
-        "affected": [{
-            "package": {"ecosystem": "PyPI", "name": name},
-            "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.1"}]}],
-        }],
-    }  # fmt: skip
+        "id": f"PYSEC-1-{name}",
+        "aliases": ["CVE-1-1"],
+        "summary": "a flaw",
+        "details": "a flaw",
+        "published": "2026-01-01T00:00:00Z",
+        "modified": "2026-01-01T00:00:00Z",
+        "affected": [
+            {
+                "package": {"ecosystem": "PyPI", "name": name},
+                "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.1"}]}],
+            }
+        ],
+    }
 
 
 class Service:
@@ -109,8 +115,9 @@ def test_a_vulnerable_package_is_named_and_fails(lock: Path) -> None:
 
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
-        "one 1.0: PYSEC-1-one CVE-1-1, mended in 1.1", "2 pins audited, 1 known vulnerabilities",
-    ]  # fmt: skip
+        "one 1.0: PYSEC-1-one CVE-1-1, mended in 1.1",
+        "2 pins audited, 1 known vulnerabilities",
+    ]
 
 
 def test_a_service_that_is_down_fails(lock: Path) -> None:

@@ -53,9 +53,15 @@ def test_a_closed_trade_cannot_be_closed_now(market: Market) -> None:
 
 def an_event(fraction: str, *, is_final: bool = False) -> ExitEvent:
     return ExitEvent(
-        at=minute(4), fraction=dec(fraction), is_final=is_final, reason="target", pricing=Pricing.LIMIT,
-        bid=dec(110), ask=None, last=None,
-    )  # fmt: skip
+        at=minute(4),
+        fraction=dec(fraction),
+        is_final=is_final,
+        reason="target",
+        pricing=Pricing.LIMIT,
+        bid=dec(110),
+        ask=None,
+        last=None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -134,5 +140,12 @@ def test_the_final_real_exit_closes_what_each_model_trade_has_left() -> None:
 
 def test_exit_reasons_have_stable_codes() -> None:
     assert [one.value for one in ExitReason] == [
-        "stop", "target", "trailing_stop", "time_limit", "exit_signal", "opposite_signal", "end_of_data", "flatten",
-    ]  # fmt: skip
+        "stop",
+        "target",
+        "trailing_stop",
+        "time_limit",
+        "exit_signal",
+        "opposite_signal",
+        "end_of_data",
+        "flatten",
+    ]

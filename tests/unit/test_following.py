@@ -32,9 +32,15 @@ def a_model(engine: EngineSlot, *, quantity: str = "10", lot: str = "0.01") -> T
 
 def an_exit(at: int, *, fraction: str = "1", is_final: bool = True, reason: str = "stop") -> ExitEvent:
     return ExitEvent(
-        at=minute(at), fraction=Decimal(fraction), is_final=is_final, reason=reason, pricing=Pricing.MARKET,
-        bid=Decimal(95), ask=Decimal("95.02"), last=None,
-    )  # fmt: skip
+        at=minute(at),
+        fraction=Decimal(fraction),
+        is_final=is_final,
+        reason=reason,
+        pricing=Pricing.MARKET,
+        bid=Decimal(95),
+        ask=Decimal("95.02"),
+        last=None,
+    )
 
 
 HALF = an_exit(5, fraction="0.5", is_final=False, reason="target")
@@ -44,10 +50,14 @@ REST = an_exit(9, fraction="0.5", is_final=True)
 def a_family(*trades: Trade, shares: dict[EngineSlot, Decimal] | None = None) -> Family:
     """Make a family whose entries are filled and that nothing has closed yet."""
     return Family(
-        experiment_id=EXPERIMENT_ID, reference_notional=NOTIONAL, shares=shares or {}, trades=trades, exits=(),
+        experiment_id=EXPERIMENT_ID,
+        reference_notional=NOTIONAL,
+        shares=shares or {},
+        trades=trades,
+        exits=(),
         fills=tuple(a_fill(Intent.ENTRY, quantity=one.quantity, trade=one) for one in trades),
         outcomes_done=frozenset(),
-    )  # fmt: skip
+    )
 
 
 def filled(family: Family, orders: Sequence[Order], *, price: str = "95") -> Family:

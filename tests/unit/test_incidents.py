@@ -45,10 +45,12 @@ def test_every_kind_says_what_happened_and_what_to_do(kind: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "place"),
     [
-        ({"subject": "desk BTCUSDT waves"}, "desk"), ({"subject": "live:BTCUSDT"}, "live"),
-        ({"subject": "0f3e", "book": "live"}, "live"), ({"subject": "0f3e", "book": None}, "0f3e"),
+        ({"subject": "desk BTCUSDT waves"}, "desk"),
+        ({"subject": "live:BTCUSDT"}, "live"),
+        ({"subject": "0f3e", "book": "live"}, "live"),
+        ({"subject": "0f3e", "book": None}, "0f3e"),
     ],
-)  # fmt: skip
+)
 def test_the_title_names_the_book_or_the_source(changes: dict[str, Any], place: str) -> None:
     assert incidents.message(an_incident(**changes), IncidentEvent.OPENED).title.startswith(f"[{place}] ")
 

@@ -41,9 +41,13 @@ def test_the_unit_of_price_does_not_matter(factor: str) -> None:
 
 def _mapped(bar: Bar, change: Callable[[Decimal], Decimal]) -> Bar:
     return Bar(
-        open_time=bar.open_time, open=change(bar.open), high=change(bar.high), low=change(bar.low),
-        close=change(bar.close), volume=bar.volume,
-    )  # fmt: skip
+        open_time=bar.open_time,
+        open=change(bar.open),
+        high=change(bar.high),
+        low=change(bar.low),
+        close=change(bar.close),
+        volume=bar.volume,
+    )
 
 
 @pytest.mark.parametrize("price", ["1E+400", "1E+300", "1E-400"])

@@ -16,13 +16,42 @@ _BARS = a_walk(250, seed=7)
 _CLOSES = [float(bar.close) for bar in _BARS]
 _COUNTS = {"bars", "higher_bars"}
 _NAMES = {
-    "close", "ema_8", "ema_21", "ema_48", "ema_200", "ema_21_slope", "rsi_14", "macd", "macd_signal",
-    "macd_histogram", "atr_14", "atr_percent", "atr_percentile", "adx_14", "plus_di_14", "minus_di_14",
-    "bollinger_upper", "bollinger_middle", "bollinger_lower", "bollinger_width", "bollinger_width_percentile",
-    "keltner_upper", "keltner_lower", "momentum_10", "swing_high_10", "swing_low_10", "structure_3",
-    "volume_ratio_20", "vwap_day", "bars", "higher_close", "higher_ema_21", "higher_ema_48", "higher_ema_21_slope",
+    "close",
+    "ema_8",
+    "ema_21",
+    "ema_48",
+    "ema_200",
+    "ema_21_slope",
+    "rsi_14",
+    "macd",
+    "macd_signal",
+    "macd_histogram",
+    "atr_14",
+    "atr_percent",
+    "atr_percentile",
+    "adx_14",
+    "plus_di_14",
+    "minus_di_14",
+    "bollinger_upper",
+    "bollinger_middle",
+    "bollinger_lower",
+    "bollinger_width",
+    "bollinger_width_percentile",
+    "keltner_upper",
+    "keltner_lower",
+    "momentum_10",
+    "swing_high_10",
+    "swing_low_10",
+    "structure_3",
+    "volume_ratio_20",
+    "vwap_day",
+    "bars",
+    "higher_close",
+    "higher_ema_21",
+    "higher_ema_48",
+    "higher_ema_21_slope",
     "higher_bars",
-}  # fmt: skip
+}
 
 
 def _of(bars: Sequence[Bar]) -> indicators.Values:
@@ -221,10 +250,23 @@ def test_one_missing_volume_makes_what_needs_volume_unknown() -> None:
 
 
 _NEEDS = {
-    "ema_8": 8, "ema_200": 200, "ema_21_slope": 24, "rsi_14": 15, "macd": 34, "atr_14": 15, "atr_percentile": 64,
-    "adx_14": 28, "plus_di_14": 15, "bollinger_upper": 20, "bollinger_width_percentile": 69, "keltner_upper": 21,
-    "momentum_10": 11, "swing_high_10": 10, "structure_3": 3, "volume_ratio_20": 20,
-}  # fmt: skip
+    "ema_8": 8,
+    "ema_200": 200,
+    "ema_21_slope": 24,
+    "rsi_14": 15,
+    "macd": 34,
+    "atr_14": 15,
+    "atr_percentile": 64,
+    "adx_14": 28,
+    "plus_di_14": 15,
+    "bollinger_upper": 20,
+    "bollinger_width_percentile": 69,
+    "keltner_upper": 21,
+    "momentum_10": 11,
+    "swing_high_10": 10,
+    "structure_3": 3,
+    "volume_ratio_20": 20,
+}
 
 
 @pytest.mark.parametrize(("name", "needed"), _NEEDS.items())

@@ -87,10 +87,18 @@ def test_the_bar_that_covers_a_moment_holds_it_and_touches_the_next(interval: In
 @pytest.mark.parametrize(
     ("interval", "above"),
     [
-        ("15s", "1m"), ("1m", "5m"), ("5m", "15m"), ("15m", "1h"), ("1h", "4h"), ("4h", "1d"), ("1d", "1w"),
-        ("45m", "1d"), ("1w", "4w"), ("1mo", "4mo"),
+        ("15s", "1m"),
+        ("1m", "5m"),
+        ("5m", "15m"),
+        ("15m", "1h"),
+        ("1h", "4h"),
+        ("4h", "1d"),
+        ("1d", "1w"),
+        ("45m", "1d"),
+        ("1w", "4w"),
+        ("1mo", "4mo"),
     ],
-)  # fmt: skip
+)
 def test_the_next_interval_up_is_made_of_whole_ones(interval: str, above: str) -> None:
     assert str(Interval.parse(interval).next) == above
 

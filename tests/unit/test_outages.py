@@ -13,10 +13,16 @@ from db.errors import is_outage
 @pytest.mark.parametrize(
     "cause",
     [
-        errors.DiskFull, errors.OutOfMemory, errors.TooManyConnections, errors.AdminShutdown, errors.CannotConnectNow,
-        errors.ConnectionFailure, errors.IoError, psycopg.OperationalError,
+        errors.DiskFull,
+        errors.OutOfMemory,
+        errors.TooManyConnections,
+        errors.AdminShutdown,
+        errors.CannotConnectNow,
+        errors.ConnectionFailure,
+        errors.IoError,
+        psycopg.OperationalError,
     ],
-)  # fmt: skip
+)
 def test_a_database_that_is_away_or_cannot_work_is_an_outage(cause: type[psycopg.Error]) -> None:
     assert is_outage(OperationalError("SELECT 1", {}, cause("as it says")))
 

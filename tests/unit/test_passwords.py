@@ -38,11 +38,20 @@ def test_the_shortest_and_the_longest_are_taken(size: int) -> None:
 @pytest.mark.parametrize(
     "password",
     [
-        "password1234", "Password2026!", "PASSWORDPASSWORD", "administrator", "qwertyuiopas", "1234567890123",
-        "0987654321098", "aaaaaaaaaaaa", "abcabcabcabca", "correcthorsebatterystaple", "letmein!!!!!!",
+        "password1234",
+        "Password2026!",
+        "PASSWORDPASSWORD",
+        "administrator",
+        "qwertyuiopas",
+        "1234567890123",
+        "0987654321098",
+        "aaaaaaaaaaaa",
+        "abcabcabcabca",
+        "correcthorsebatterystaple",
+        "letmein!!!!!!",
         "orchestrator99",
     ],
-)  # fmt: skip
+)
 def test_what_is_tried_first_is_refused(password: str) -> None:
     with pytest.raises(PasswordRefused, match="tried first"):
         require_good(password, name="alice")

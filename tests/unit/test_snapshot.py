@@ -84,8 +84,12 @@ def test_what_is_not_known_is_marked_missing_whatever_the_provider_told() -> Non
     context = _built(_view("1.10"))
 
     assert {name for name, quality in context.quality.items() if quality is Quality.MISSING} == {
-        "ask", "last", "volume", "bars", "higher_bars",
-    }  # fmt: skip
+        "ask",
+        "last",
+        "volume",
+        "bars",
+        "higher_bars",
+    }
 
 
 def test_the_volume_is_the_last_closed_bars() -> None:

@@ -209,13 +209,25 @@ class Account:
         self, client_id: str, listing: Listing, *, is_buy: bool, quantity: Decimal, extra: Mapping[str, Any]
     ) -> SimulatedOrder:
         order = SimulatedOrder(
-            number=len(self.orders) + 1, client_id=client_id, listing=listing, is_buy=is_buy, quantity=quantity,
-            at=now_ms(), extra=extra,
-        )  # fmt: skip
+            number=len(self.orders) + 1,
+            client_id=client_id,
+            listing=listing,
+            is_buy=is_buy,
+            quantity=quantity,
+            at=now_ms(),
+            extra=extra,
+        )
         self._ledger.add(
-            "accepted", venue=self.rules.name, number=order.number, client_id=client_id, symbol=listing.symbol,
-            is_buy=is_buy, quantity=str(quantity), at=order.at, extra=dict(extra),
-        )  # fmt: skip
+            "accepted",
+            venue=self.rules.name,
+            number=order.number,
+            client_id=client_id,
+            symbol=listing.symbol,
+            is_buy=is_buy,
+            quantity=str(quantity),
+            at=order.at,
+            extra=dict(extra),
+        )
         self.orders.append(order)
         return order
 
@@ -229,14 +241,27 @@ class Account:
         received, asset = (quantity, order.listing.base) if order.is_buy else (quantity * price, order.listing.quote)
         self._fill_numbers += 1
         fill = SimulatedFill(
-            fill_id=self._fill_numbers, quantity=quantity, price=price, fee=received * self.rules.fee_rate,
-            fee_asset=self.rules.fee_asset or asset, at=now_ms(),
-        )  # fmt: skip
+            fill_id=self._fill_numbers,
+            quantity=quantity,
+            price=price,
+            fee=received * self.rules.fee_rate,
+            fee_asset=self.rules.fee_asset or asset,
+            at=now_ms(),
+        )
         self._ledger.add(
-            "filled", venue=self.rules.name, number=order.number, client_id=order.client_id,
-            symbol=order.listing.symbol, is_buy=order.is_buy, fill_id=fill.fill_id, quantity=str(quantity),
-            price=str(price), fee=str(fill.fee), fee_asset=fill.fee_asset, at=fill.at,
-        )  # fmt: skip
+            "filled",
+            venue=self.rules.name,
+            number=order.number,
+            client_id=order.client_id,
+            symbol=order.listing.symbol,
+            is_buy=order.is_buy,
+            fill_id=fill.fill_id,
+            quantity=str(quantity),
+            price=str(price),
+            fee=str(fill.fee),
+            fee_asset=fill.fee_asset,
+            at=fill.at,
+        )
         self._book(order, fill)
 
     def _book(self, order: SimulatedOrder, fill: SimulatedFill) -> None:
@@ -261,13 +286,22 @@ class Account:
 
 def _order_from(event: Event, listings: Mapping[str, Listing]) -> SimulatedOrder:
     return SimulatedOrder(
-        number=event["number"], client_id=event["client_id"], listing=listings[event["symbol"]],
-        is_buy=event["is_buy"], quantity=Decimal(event["quantity"]), at=event["at"], extra=event["extra"],
-    )  # fmt: skip
+        number=event["number"],
+        client_id=event["client_id"],
+        listing=listings[event["symbol"]],
+        is_buy=event["is_buy"],
+        quantity=Decimal(event["quantity"]),
+        at=event["at"],
+        extra=event["extra"],
+    )
 
 
 def _fill_from(event: Event) -> SimulatedFill:
     return SimulatedFill(
-        fill_id=event["fill_id"], quantity=Decimal(event["quantity"]), price=Decimal(event["price"]),
-        fee=Decimal(event["fee"]), fee_asset=event["fee_asset"], at=event["at"],
-    )  # fmt: skip
+        fill_id=event["fill_id"],
+        quantity=Decimal(event["quantity"]),
+        price=Decimal(event["price"]),
+        fee=Decimal(event["fee"]),
+        fee_asset=event["fee_asset"],
+        at=event["at"],
+    )

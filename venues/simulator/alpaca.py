@@ -80,9 +80,13 @@ class Alpaca:
     def _submit(self, request: Request, plan: FillPlan) -> Answer:
         given = request.document
         order = self._account.submit(
-            given["client_order_id"], given["symbol"], is_buy=given["side"] == "buy",
-            quantity=Decimal(str(given["qty"])), plan=plan, time_in_force=given["time_in_force"],
-        )  # fmt: skip
+            given["client_order_id"],
+            given["symbol"],
+            is_buy=given["side"] == "buy",
+            quantity=Decimal(str(given["qty"])),
+            plan=plan,
+            time_in_force=given["time_in_force"],
+        )
         return Answer(body=_shown(order))
 
     def _order(self, request: Request, plan: FillPlan) -> Answer:  # noqa: ARG002 - one shape for all calls
@@ -107,10 +111,11 @@ class Alpaca:
         given = request.parameters
         wanted, after = given.get("status", "open"), given.get("after", "")
         found = [
-            one for one in self._account.orders
+            one
+            for one in self._account.orders
             if wanted == "all" or one.is_open == (wanted == "open")
             if not after or _time(one.at) > datetime.fromisoformat(after)
-        ]  # fmt: skip
+        ]
         if given.get("direction", "desc") == "desc":
             found.reverse()
         return Answer(body=[_shown(one) for one in found[: int(given.get("limit", 50))]])
@@ -119,9 +124,11 @@ class Alpaca:
         given = request.parameters
         after, token = given.get("after", ""), given.get("page_token", "")
         found = [
-            _activity(order, fill) for order in self._account.orders for fill in order.fills
+            _activity(order, fill)
+            for order in self._account.orders
+            for fill in order.fills
             if not after or _time(fill.at) > datetime.fromisoformat(after)
-        ]  # fmt: skip
+        ]
         found.sort(key=lambda one: str(one["id"]), reverse=given.get("direction", "desc") == "desc")
         start = next((place + 1 for place, one in enumerate(found) if one["id"] == token), 0)
         return Answer(body=found[start : start + int(given.get("page_size", 100))])
@@ -136,8 +143,16 @@ class Alpaca:
 
     def _balance(self, request: Request, plan: FillPlan) -> Answer:  # noqa: ARG002
         cash = self._account.balances["USD"]
-        return Answer(body={"id": str(UUID(int=0)), "status": "ACTIVE", "currency": "USD", "cash": str(cash),
-                            "buying_power": str(cash), "shorting_enabled": True})  # fmt: skip
+        return Answer(
+            body={
+                "id": str(UUID(int=0)),
+                "status": "ACTIVE",
+                "currency": "USD",
+                "cash": str(cash),
+                "buying_power": str(cash),
+                "shorting_enabled": True,
+            }
+        )
 
 
 def _kind(request: Request) -> Kind:
@@ -168,11 +183,20 @@ def _refusal(reason: Reason) -> Answer:
 def _shown(order: SimulatedOrder) -> dict[str, Any]:
     average = str(order.cost / order.filled) if order.fills else None
     return {
-        "id": str(UUID(int=order.number)), "client_order_id": order.client_id, "created_at": _written(order.at),
-        "submitted_at": _written(order.at), "symbol": order.listing.symbol, "qty": str(order.quantity),
-        "filled_qty": str(order.filled), "filled_avg_price": average, "type": "market", "order_type": "market",
-        "side": "buy" if order.is_buy else "sell", "status": _status(order), "time_in_force": "day",
-    }  # fmt: skip
+        "id": str(UUID(int=order.number)),
+        "client_order_id": order.client_id,
+        "created_at": _written(order.at),
+        "submitted_at": _written(order.at),
+        "symbol": order.listing.symbol,
+        "qty": str(order.quantity),
+        "filled_qty": str(order.filled),
+        "filled_avg_price": average,
+        "type": "market",
+        "order_type": "market",
+        "side": "buy" if order.is_buy else "sell",
+        "status": _status(order),
+        "time_in_force": "day",
+    }
 
 
 def _status(order: SimulatedOrder) -> str:
@@ -185,11 +209,16 @@ def _status(order: SimulatedOrder) -> str:
 
 def _activity(order: SimulatedOrder, fill: SimulatedFill) -> dict[str, Any]:
     return {
-        "id": f"{_time(fill.at):%Y%m%d%H%M%S%f}::{UUID(int=fill.fill_id)}", "activity_type": "FILL",
-        "transaction_time": _written(fill.at), "type": "fill", "price": str(fill.price), "qty": str(fill.quantity),
-        "side": "buy" if order.is_buy else "sell", "symbol": order.listing.symbol,
+        "id": f"{_time(fill.at):%Y%m%d%H%M%S%f}::{UUID(int=fill.fill_id)}",
+        "activity_type": "FILL",
+        "transaction_time": _written(fill.at),
+        "type": "fill",
+        "price": str(fill.price),
+        "qty": str(fill.quantity),
+        "side": "buy" if order.is_buy else "sell",
+        "symbol": order.listing.symbol,
         "order_id": str(UUID(int=order.number)),
-    }  # fmt: skip
+    }
 
 
 def _time(at: int) -> datetime:

@@ -33,8 +33,9 @@ class Market:
             return Answer(body=[_asset(one) for one in self._account.listings.values() if _is_of(one, given)])
         if path.startswith("/v2/assets/"):
             return self._asset(path.removeprefix("/v2/assets/"))
-        listings = [self._account.listings[one] for one in given.get("symbols", "").split(",")
-                    if one in self._account.listings]  # fmt: skip
+        listings = [
+            self._account.listings[one] for one in given.get("symbols", "").split(",") if one in self._account.listings
+        ]
         match path.removeprefix(CRYPTO_PREFIX).removeprefix(STOCK_PREFIX):
             case "latest/quotes" | "quotes/latest":
                 return Answer(body={"quotes": {one.symbol: self._quote(one) for one in listings}})
@@ -70,19 +71,35 @@ class Market:
 
     def _bar(self, listing: Listing, start: int, length: int) -> dict[str, Any]:
         first, high, low, last = self._account.prices.bar(listing.symbol, start=start, end=start + length)
-        return {"t": _written(start), "o": float(first), "h": float(high), "l": float(low), "c": float(last),
-                "v": 12.5, "n": 3, "vw": float(last)}  # fmt: skip
+        return {
+            "t": _written(start),
+            "o": float(first),
+            "h": float(high),
+            "l": float(low),
+            "c": float(last),
+            "v": 12.5,
+            "n": 3,
+            "vw": float(last),
+        }
 
 
 def _asset(listing: Listing) -> dict[str, Any]:
     is_stock = listing.base == listing.symbol
     return {
-        "id": str(UUID(int=sum(listing.symbol.encode()))), "class": "us_equity" if is_stock else "crypto",
-        "exchange": "NASDAQ" if is_stock else "CRYPTO", "symbol": listing.symbol, "status": "active", "tradable": True,
-        "marginable": is_stock, "shortable": is_stock, "easy_to_borrow": is_stock, "fractionable": True,
-        "min_order_size": str(listing.lot), "min_trade_increment": str(listing.lot),
+        "id": str(UUID(int=sum(listing.symbol.encode()))),
+        "class": "us_equity" if is_stock else "crypto",
+        "exchange": "NASDAQ" if is_stock else "CRYPTO",
+        "symbol": listing.symbol,
+        "status": "active",
+        "tradable": True,
+        "marginable": is_stock,
+        "shortable": is_stock,
+        "easy_to_borrow": is_stock,
+        "fractionable": True,
+        "min_order_size": str(listing.lot),
+        "min_trade_increment": str(listing.lot),
         "price_increment": str(listing.tick),
-    }  # fmt: skip
+    }
 
 
 def _is_of(listing: Listing, given: Parameters) -> bool:

@@ -28,10 +28,14 @@ _REASONS = {
     Reason.LATE: (-1021, "Timestamp for this request is outside of the recvWindow."),
 }
 _KINDS = {
-    ("POST", "order"): Kind.SUBMIT, ("GET", "order"): Kind.LOOK_UP, ("DELETE", "order"): Kind.CANCEL,
-    ("GET", "openOrders"): Kind.LOOK_UP, ("GET", "allOrders"): Kind.LOOK_UP, ("GET", "myTrades"): Kind.LOOK_UP,
+    ("POST", "order"): Kind.SUBMIT,
+    ("GET", "order"): Kind.LOOK_UP,
+    ("DELETE", "order"): Kind.CANCEL,
+    ("GET", "openOrders"): Kind.LOOK_UP,
+    ("GET", "allOrders"): Kind.LOOK_UP,
+    ("GET", "myTrades"): Kind.LOOK_UP,
     ("GET", "account"): Kind.ACCOUNT,
-}  # fmt: skip
+}
 
 
 class Problem(Exception):
@@ -49,10 +53,14 @@ class Binance:
         self._account, self._key, self._secret = account, key, secret
         self._market = binance_market.Market(account)
         self._private: dict[tuple[str, str], Callable[[Parameters, FillPlan], Answer]] = {
-            ("POST", "order"): self._submit, ("GET", "order"): self._order, ("DELETE", "order"): self._cancel,
-            ("GET", "openOrders"): self._open_orders, ("GET", "allOrders"): self._all_orders,
-            ("GET", "myTrades"): self._trades, ("GET", "account"): self._balances,
-        }  # fmt: skip
+            ("POST", "order"): self._submit,
+            ("GET", "order"): self._order,
+            ("DELETE", "order"): self._cancel,
+            ("GET", "openOrders"): self._open_orders,
+            ("GET", "allOrders"): self._all_orders,
+            ("GET", "myTrades"): self._trades,
+            ("GET", "account"): self._balances,
+        }
 
     @property
     def market(self) -> binance_market.Market:
@@ -109,14 +117,22 @@ class Binance:
         if given["type"] != "MARKET":
             raise Problem(-1116, "Invalid orderType.")
         order = self._account.submit(
-            given["newClientOrderId"], given["symbol"], is_buy=given["side"] == "BUY",
-            quantity=Decimal(given["quantity"]), plan=plan,
-        )  # fmt: skip
+            given["newClientOrderId"],
+            given["symbol"],
+            is_buy=given["side"] == "BUY",
+            quantity=Decimal(given["quantity"]),
+            plan=plan,
+        )
         fills = [
-            {"price": str(one.price), "qty": str(one.quantity), "commission": str(one.fee),
-             "commissionAsset": one.fee_asset, "tradeId": one.fill_id}
+            {
+                "price": str(one.price),
+                "qty": str(one.quantity),
+                "commission": str(one.fee),
+                "commissionAsset": one.fee_asset,
+                "tradeId": one.fill_id,
+            }
             for one in order.fills
-        ]  # fmt: skip
+        ]
         return Answer(
             body={
                 **_shown(order),
@@ -156,8 +172,12 @@ class Binance:
 
     def _trades(self, given: Parameters, plan: FillPlan) -> Answer:  # noqa: ARG002
         wanted = int(given.get("orderId", 0))
-        body = [_trade(order, number) for order in self._of(given) for number in range(len(order.fills))
-                if wanted in (0, order.number)]  # fmt: skip
+        body = [
+            _trade(order, number)
+            for order in self._of(given)
+            for number in range(len(order.fills))
+            if wanted in (0, order.number)
+        ]
         return Answer(body=body[: int(given.get("limit", 500))])
 
     def _balances(self, given: Parameters, plan: FillPlan) -> Answer:  # noqa: ARG002
@@ -177,11 +197,22 @@ def _refusal(reason: Reason) -> Answer:
 
 def _shown(order: SimulatedOrder) -> dict[str, Any]:
     return {
-        "symbol": order.listing.symbol, "orderId": order.number, "orderListId": -1, "clientOrderId": order.client_id,
-        "price": "0.00000000", "origQty": str(order.quantity), "executedQty": str(order.filled),
-        "cummulativeQuoteQty": str(order.cost), "status": _status(order), "timeInForce": "GTC", "type": "MARKET",
-        "side": "BUY" if order.is_buy else "SELL", "time": order.at, "updateTime": order.at, "isWorking": True,
-    }  # fmt: skip
+        "symbol": order.listing.symbol,
+        "orderId": order.number,
+        "orderListId": -1,
+        "clientOrderId": order.client_id,
+        "price": "0.00000000",
+        "origQty": str(order.quantity),
+        "executedQty": str(order.filled),
+        "cummulativeQuoteQty": str(order.cost),
+        "status": _status(order),
+        "timeInForce": "GTC",
+        "type": "MARKET",
+        "side": "BUY" if order.is_buy else "SELL",
+        "time": order.at,
+        "updateTime": order.at,
+        "isWorking": True,
+    }
 
 
 def _status(order: SimulatedOrder) -> str:
@@ -195,8 +226,17 @@ def _status(order: SimulatedOrder) -> str:
 def _trade(order: SimulatedOrder, number: int) -> dict[str, Any]:
     fill = order.fills[number]
     return {
-        "symbol": order.listing.symbol, "id": fill.fill_id, "orderId": order.number, "orderListId": -1,
-        "price": str(fill.price), "qty": str(fill.quantity), "quoteQty": str(fill.quantity * fill.price),
-        "commission": str(fill.fee), "commissionAsset": fill.fee_asset, "time": fill.at, "isBuyer": order.is_buy,
-        "isMaker": False, "isBestMatch": True,
-    }  # fmt: skip
+        "symbol": order.listing.symbol,
+        "id": fill.fill_id,
+        "orderId": order.number,
+        "orderListId": -1,
+        "price": str(fill.price),
+        "qty": str(fill.quantity),
+        "quoteQty": str(fill.quantity * fill.price),
+        "commission": str(fill.fee),
+        "commissionAsset": fill.fee_asset,
+        "time": fill.at,
+        "isBuyer": order.is_buy,
+        "isMaker": False,
+        "isBestMatch": True,
+    }

@@ -12,9 +12,20 @@ from venues.simulator.wire import Answer
 Parameters: TypeAlias = Mapping[str, str]
 
 INTERVALS_MS = {
-    "1m": 60_000, "3m": 180_000, "5m": 300_000, "15m": 900_000, "30m": 1_800_000, "1h": 3_600_000, "2h": 7_200_000,
-    "4h": 14_400_000, "6h": 21_600_000, "8h": 28_800_000, "12h": 43_200_000, "1d": 86_400_000, "1w": 604_800_000,
-}  # fmt: skip
+    "1m": 60_000,
+    "3m": 180_000,
+    "5m": 300_000,
+    "15m": 900_000,
+    "30m": 1_800_000,
+    "1h": 3_600_000,
+    "2h": 7_200_000,
+    "4h": 14_400_000,
+    "6h": 21_600_000,
+    "8h": 28_800_000,
+    "12h": 43_200_000,
+    "1d": 86_400_000,
+    "1w": 604_800_000,
+}
 _MONDAY_MS = 4 * 86_400_000
 _INVALID_SYMBOL = Answer(status=400, body={"code": -1121, "msg": "Invalid symbol."})
 
@@ -64,11 +75,18 @@ class Market:
     def _ticker(self, listing: Listing) -> dict[str, Any]:
         level, shown = self._account.prices.now(listing.symbol), not self.hides_quotes
         return {
-            "symbol": listing.symbol, "lastPrice": str(level.mid), "price": str(level.mid), "volume": "1000",
-            "quoteVolume": "1000", "bidPrice": str(level.bid) if shown else None, "bidQty": "10",
-            "askPrice": str(level.ask) if shown else None, "askQty": "10", "openTime": self.now() - 86_400_000,
+            "symbol": listing.symbol,
+            "lastPrice": str(level.mid),
+            "price": str(level.mid),
+            "volume": "1000",
+            "quoteVolume": "1000",
+            "bidPrice": str(level.bid) if shown else None,
+            "bidQty": "10",
+            "askPrice": str(level.ask) if shown else None,
+            "askQty": "10",
+            "openTime": self.now() - 86_400_000,
             "closeTime": self.now(),
-        }  # fmt: skip
+        }
 
     def _depth(self, listing: Listing) -> dict[str, Any]:
         level = self._account.prices.now(listing.symbol)
@@ -96,13 +114,25 @@ def _floor(at: int, length: int, shift: int) -> int:
 
 def _instrument(listing: Listing) -> dict[str, Any]:
     return {
-        "symbol": listing.symbol, "status": "TRADING", "baseAsset": listing.base, "baseAssetPrecision": 8,
-        "quoteAsset": listing.quote, "quotePrecision": 8, "quoteAssetPrecision": 8, "isSpotTradingAllowed": True,
-        "isMarginTradingAllowed": False, "orderTypes": ["LIMIT", "MARKET"], "permissions": ["SPOT"],
+        "symbol": listing.symbol,
+        "status": "TRADING",
+        "baseAsset": listing.base,
+        "baseAssetPrecision": 8,
+        "quoteAsset": listing.quote,
+        "quotePrecision": 8,
+        "quoteAssetPrecision": 8,
+        "isSpotTradingAllowed": True,
+        "isMarginTradingAllowed": False,
+        "orderTypes": ["LIMIT", "MARKET"],
+        "permissions": ["SPOT"],
         "filters": [
-            {"filterType": "PRICE_FILTER", "minPrice": str(listing.tick), "maxPrice": "1000000",
-             "tickSize": str(listing.tick)},
+            {
+                "filterType": "PRICE_FILTER",
+                "minPrice": str(listing.tick),
+                "maxPrice": "1000000",
+                "tickSize": str(listing.tick),
+            },
             {"filterType": "LOT_SIZE", "minQty": str(listing.lot), "maxQty": "9000", "stepSize": str(listing.lot)},
             {"filterType": "NOTIONAL", "minNotional": str(listing.min_notional), "applyMinToMarket": True},
         ],
-    }  # fmt: skip
+    }

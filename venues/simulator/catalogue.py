@@ -23,9 +23,15 @@ class Listing:
 def _listing(symbol: str, base: str, quote: str, *, prices: str, lot: str, tick: str, least: str) -> Listing:
     bid, ask = (Decimal(one) for one in prices.split())
     return Listing(
-        symbol=symbol, base=base, quote=quote, bid=bid, ask=ask, lot=Decimal(lot), tick=Decimal(tick),
+        symbol=symbol,
+        base=base,
+        quote=quote,
+        bid=bid,
+        ask=ask,
+        lot=Decimal(lot),
+        tick=Decimal(tick),
         min_notional=Decimal(least),
-    )  # fmt: skip
+    )
 
 
 BINANCE = (
@@ -42,5 +48,9 @@ ALPACA = (
     _listing("ETH/USD", "ETH", "USD", prices="3000.00 3000.10", lot="0.000000001", tick="0.01", least="1"),
 )
 BINANCE_BALANCES = {
-    "USDT": Decimal(10**9), "USD": Decimal(10**9), "BTC": Decimal(1000), "ETH": Decimal(10**4), "SOL": Decimal(10**5),
-}  # fmt: skip
+    "USDT": Decimal(10**9),
+    "USD": Decimal(10**9),
+    "BTC": Decimal(1000),
+    "ETH": Decimal(10**4),
+    "SOL": Decimal(10**5),
+}

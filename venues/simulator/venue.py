@@ -29,11 +29,21 @@ class Simulator:
         listed = {one.symbol: one for one in catalogue.BINANCE}
         at_alpaca = {one.symbol: one for one in catalogue.ALPACA}
         self._accounts = (
-            Account(binance.RULES, listings=listed, prices=self._prices, ledger=self._ledger,
-                    balances=catalogue.BINANCE_BALANCES),
-            Account(alpaca.RULES, listings=at_alpaca, prices=self._prices, ledger=self._ledger,
-                    balances={"USD": Decimal(10**9)}),
-        )  # fmt: skip
+            Account(
+                binance.RULES,
+                listings=listed,
+                prices=self._prices,
+                ledger=self._ledger,
+                balances=catalogue.BINANCE_BALANCES,
+            ),
+            Account(
+                alpaca.RULES,
+                listings=at_alpaca,
+                prices=self._prices,
+                ledger=self._ledger,
+                balances={"USD": Decimal(10**9)},
+            ),
+        )
         self._binance = Binance(self._accounts[0], key=key, secret=secret)
         self._venues = (self._binance, Alpaca(self._accounts[1], key=key, secret=secret))
         self._faults = Faults(seed)
@@ -48,9 +58,15 @@ class Simulator:
         """Write down a request and the fault that meets it, and return that fault."""
         fault = self._faults.draw(call.kind)
         self._ledger.add(
-            "request", venue=call.venue, kind=call.kind.value, method=request.method, path=request.path,
-            client_id=call.client_id, fault=None if fault is None else fault.name.value, at=now_ms(),
-        )  # fmt: skip
+            "request",
+            venue=call.venue,
+            kind=call.kind.value,
+            method=request.method,
+            path=request.path,
+            client_id=call.client_id,
+            fault=None if fault is None else fault.name.value,
+            at=now_ms(),
+        )
         if fault is not None and fault.name is FaultName.PARTIAL and fault.plan.rest_s is not None:
             self._later(fault.plan.rest_s, self._fill_rest, call.client_id)
         return fault

@@ -36,16 +36,23 @@ class Violation:
 # Where the rules of `verify` say it already, they are not repeated here; a rehearsal names them `verify:RULE`.
 LOST = frozenset(
     {
-        "acknowledged_but_missing", "not_terminal", "order_not_ended", "verify:one_context_per_signal",
-        "verify:one_experiment", "verify:both_decisions_present",
+        "acknowledged_but_missing",
+        "not_terminal",
+        "order_not_ended",
+        "verify:one_context_per_signal",
+        "verify:one_experiment",
+        "verify:both_decisions_present",
     }
-)  # fmt: skip
+)
 DOUBLED = frozenset(
     {
-        "executed_twice", "verify:an_alert_is_stored_once", "verify:client_order_ids_are_unique",
-        "verify:attempts_follow_refusals", "verify:closed_not_more_than_opened",
+        "executed_twice",
+        "verify:an_alert_is_stored_once",
+        "verify:client_order_ids_are_unique",
+        "verify:attempts_follow_refusals",
+        "verify:closed_not_more_than_opened",
     }
-)  # fmt: skip
+)
 
 _QUERIES: Mapping[str, LiteralString] = {
     "not_terminal": "SELECT signal_id FROM signals WHERE status = 'open'",

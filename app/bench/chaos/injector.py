@@ -17,11 +17,18 @@ from app.bench.chaos.venue import VenueProcess
 from app.local.stack import RunningStack
 
 _NAMES = {
-    Kind.WEB_KILLED: "web", Kind.WORKER_KILLED: "worker", Kind.WORKER_CHILD_KILLED: "worker",
-    Kind.ORDERS_KILLED: "orders", Kind.EXITS_KILLED: "exits", Kind.BEAT_KILLED: "beat", Kind.WORKER_PAUSED: "worker",
-    Kind.ORDERS_PAUSED: "orders", Kind.WEB_PAUSED: "web", Kind.POSTGRES_KILLED: "postgres",
+    Kind.WEB_KILLED: "web",
+    Kind.WORKER_KILLED: "worker",
+    Kind.WORKER_CHILD_KILLED: "worker",
+    Kind.ORDERS_KILLED: "orders",
+    Kind.EXITS_KILLED: "exits",
+    Kind.BEAT_KILLED: "beat",
+    Kind.WORKER_PAUSED: "worker",
+    Kind.ORDERS_PAUSED: "orders",
+    Kind.WEB_PAUSED: "web",
+    Kind.POSTGRES_KILLED: "postgres",
     Kind.REDIS_KILLED: "redis",
-}  # fmt: skip
+}
 _CUT = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()

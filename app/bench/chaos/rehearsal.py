@@ -33,16 +33,27 @@ from domain.signal import Source
 
 BOOK = "live"
 ENVIRONMENT = {
-    "LEASE_S": "3", "SIGNAL_POLL_INTERVAL_MS": "200", "WORKER_BACKOFF_MS": "100", "ENGINE_A": "committee",
-    "MAX_OPEN_PER_SYMBOL": "100000", "LOG_LEVEL": "WARNING",
-}  # fmt: skip
+    "LEASE_S": "3",
+    "SIGNAL_POLL_INTERVAL_MS": "200",
+    "WORKER_BACKOFF_MS": "100",
+    "ENGINE_A": "committee",
+    "MAX_OPEN_PER_SYMBOL": "100000",
+    "LOG_LEVEL": "WARNING",
+}
 DEATHS_ALLOWED = 100_000
 _SWITCHED_FOR_S = 3.0
 _DRAIN_S = 120.0
 _SOURCE = Source(
-    name="rehearsal", book=BOOK, strategy="", timeframe=None, exchange="", instrument_kind=None, sell_alone=None,
-    confidence_scale=100, max_lag_s=3600,
-)  # fmt: skip
+    name="rehearsal",
+    book=BOOK,
+    strategy="",
+    timeframe=None,
+    exchange="",
+    instrument_kind=None,
+    sell_alone=None,
+    confidence_scale=100,
+    max_lag_s=3600,
+)
 _LEFT = """
     SELECT (SELECT count(*) FROM signals WHERE status = 'open') + (SELECT count(*) FROM orders
             WHERE state NOT IN ('filled', 'cancelled', 'expired', 'rejected', 'denied', 'manual_review'))
@@ -156,9 +167,13 @@ def _switch(settings: Settings, to: Switch) -> None:
         with database.transaction() as session:
             present = policies.current(session, [BOOK])[BOOK]
             wanted = PolicyChange(
-                label=present.label.partition(".")[0], mode=present.mode, split_ppm=present.split_ppm,
-                set_by="rehearsal", reason="a rehearsal", switch=to,
-            )  # fmt: skip
+                label=present.label.partition(".")[0],
+                mode=present.mode,
+                split_ppm=present.split_ppm,
+                set_by="rehearsal",
+                reason="a rehearsal",
+                switch=to,
+            )
             policies.change(session, BOOK, wanted)
         return True
 

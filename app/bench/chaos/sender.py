@@ -50,10 +50,14 @@ class Sender:
     def _alert(self, action: str) -> bytes:
         return json.dumps(
             {
-                "symbol": self._random.choice(SYMBOLS), "action": action, "price": PRICE, "interval": "60",
-                "strategy": f"rehearsal {self._random.randrange(STRATEGIES)}", "id": secrets.token_hex(8),
+                "symbol": self._random.choice(SYMBOLS),
+                "action": action,
+                "price": PRICE,
+                "interval": "60",
+                "strategy": f"rehearsal {self._random.randrange(STRATEGIES)}",
+                "id": secrets.token_hex(8),
             }
-        ).encode()  # fmt: skip
+        ).encode()
 
     def _deliver(self, body: bytes) -> None:
         for _ in range(TRIES):

@@ -50,10 +50,23 @@ class VenueProcess:
         ready = self._directory / "venue.url"
         ready.unlink(missing_ok=True)
         command = (
-            sys.executable, "-P", "-m", "venues.simulator", "--port", str(self._port), "--seed", str(self._seed),
-            "--ledger", str(self._directory / "venue.jsonl"), "--ready-file", str(ready),
-            "--key", KEY, "--secret", SECRET,
-        )  # fmt: skip
+            sys.executable,
+            "-P",
+            "-m",
+            "venues.simulator",
+            "--port",
+            str(self._port),
+            "--seed",
+            str(self._seed),
+            "--ledger",
+            str(self._directory / "venue.jsonl"),
+            "--ready-file",
+            str(ready),
+            "--key",
+            KEY,
+            "--secret",
+            SECRET,
+        )
         with (self._directory / "venue.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ, start_new_session=True)
         ends = time.monotonic() + _READY_WITHIN_S

@@ -43,9 +43,16 @@ OPEN_ORDERS = """
     WHERE state NOT IN ('filled', 'cancelled', 'expired', 'rejected', 'denied')
 """
 SOURCE = Source(
-    name="tests", book=BOOK, strategy="", timeframe=None, exchange="", instrument_kind=None, sell_alone=None,
-    confidence_scale=100, max_lag_s=3600,
-)  # fmt: skip
+    name="tests",
+    book=BOOK,
+    strategy="",
+    timeframe=None,
+    exchange="",
+    instrument_kind=None,
+    sell_alone=None,
+    confidence_scale=100,
+    max_lag_s=3600,
+)
 
 
 def reported(database_url: str, database: Database, *, acknowledged: Iterable[str], ledger: Ledger) -> set[str]:

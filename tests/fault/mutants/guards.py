@@ -14,9 +14,16 @@ from tasks import reconciliation
 from tests.fault.mutants.desk import Desk
 
 _EFFECTS = (
-    "signals", "market_contexts", "experiments", "execution_policies", "decisions", "trades", "orders", "fills",
+    "signals",
+    "market_contexts",
+    "experiments",
+    "execution_policies",
+    "decisions",
+    "trades",
+    "orders",
+    "fills",
     "trade_outcomes",
-)  # fmt: skip
+)
 _KEYS = """
     SELECT conrelid::regclass::text AS holder, conname FROM pg_constraint
     WHERE contype IN ('p', 'u') AND connamespace = 'public'::regnamespace AND conrelid::regclass::text = ANY(:tables)

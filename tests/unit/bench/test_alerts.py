@@ -12,9 +12,16 @@ from domain.signal import Action, Direction, InstrumentKind, NewSignal, Source
 AT = datetime(2026, 3, 4, 12, 17, 5, tzinfo=UTC)
 ENOUGH = 2 * len(alerts.SYMBOLS) * alerts.STRATEGIES
 SOURCE = Source(
-    name="default", book="paper", strategy="", timeframe=None, exchange="", instrument_kind=None, sell_alone=None,
-    confidence_scale=100, max_lag_s=300,
-)  # fmt: skip
+    name="default",
+    book="paper",
+    strategy="",
+    timeframe=None,
+    exchange="",
+    instrument_kind=None,
+    sell_alone=None,
+    confidence_scale=100,
+    max_lag_s=300,
+)
 
 
 def read(*, run: str = "run", count: int = ENOUGH) -> list[NewSignal]:

@@ -31,17 +31,24 @@ def test_quantiles_of_nothing_are_unknown() -> None:
     ("posted", "acknowledged", "stored", "missing", "twice", "is_exact"),
     [
         (5, 5, 5, 0, 0, True),
-        (5, 5, 6, 0, 0, False), (5, 5, 5, 1, 0, False), (6, 6, 5, 0, 0, False), (6, 5, 5, 0, 0, False),
+        (5, 5, 6, 0, 0, False),
+        (5, 5, 5, 1, 0, False),
+        (6, 6, 5, 0, 0, False),
+        (6, 5, 5, 0, 0, False),
         (5, 5, 5, 0, 1, False),
     ],
-)  # fmt: skip
+)
 def test_only_equal_counts_with_nothing_missing_are_exact(
     posted: int, acknowledged: int, stored: int, missing: int, twice: int, *, is_exact: bool
 ) -> None:
     found = Accounting(
-        posted=posted, acknowledged=acknowledged, stored=stored, acknowledged_not_stored=missing,
-        stored_not_acknowledged=missing, new_twice=twice,
-    )  # fmt: skip
+        posted=posted,
+        acknowledged=acknowledged,
+        stored=stored,
+        acknowledged_not_stored=missing,
+        stored_not_acknowledged=missing,
+        new_twice=twice,
+    )
 
     assert found.is_exact is is_exact
     assert found.as_json()["exact"] is is_exact

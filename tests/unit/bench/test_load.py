@@ -61,8 +61,10 @@ async def accept(body: bytes, writer: asyncio.StreamWriter) -> None:
 
 def response(status: int, body: bytes) -> bytes:
     return b"HTTP/1.1 %d Any\r\ncontent-type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
-        status, len(body), body,
-    )  # fmt: skip
+        status,
+        len(body),
+        body,
+    )
 
 
 def test_every_alert_is_posted_once_and_its_answer_is_counted() -> None:

@@ -83,8 +83,9 @@ def test_a_name_service_that_hangs_costs_the_deadline_only(monkeypatch: pytest.M
     release.set()
 
     assert (said.reasons, said.error) == (
-        ("engine_timeout",), "the name engine.example was not resolved within the deadline",
-    )  # fmt: skip
+        ("engine_timeout",),
+        "the name engine.example was not resolved within the deadline",
+    )
 
 
 def test_an_unknown_name_and_a_closed_port_are_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:

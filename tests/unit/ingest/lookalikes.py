@@ -126,7 +126,7 @@ LOOKALIKES: list[tuple[str, str]] = [
     ("symbol", '{"instrument":"stock","name":"AAPL","side":"buy"}'),
     ("side", '{"symbol":"SPY","side":"long","id":"Long-TP1"}'),
     ("side", '{"symbol":"SPY","side":"buy","alert":"sell"}'),
-]  # fmt: skip
+]
 
 # Groups and lists whose name says that what stands in them is no order to follow.
 ELSEWHERE = [

@@ -44,7 +44,7 @@ OTHERS: list[tuple[str, str, str, tuple[str, str]]] = [
     ("general", "long|BTCUSDT|enter|60", "BTCUSDT", LONG),
     ("general", '{"symbol":"$BTC","side":"long"}', "BTC", LONG),
     ("dual_engine", '{"symbol":"BTCUSDT","event":"once per bar close","action":"buy"}', "BTCUSDT", LONG),
-]  # fmt: skip
+]
 
 # What is broken and the message: a long entry of BTCUSDT, all of them.
 BROKEN: list[tuple[str, str]] = [

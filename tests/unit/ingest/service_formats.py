@@ -72,33 +72,39 @@ SERVICES: list[tuple[str, str, str, tuple[str, str]]] = [
     (
         "general",
         '{"symbol":"MNQ1!","data":"buy","price":"17500","tp":0,"sl":0,"update_tp":false,"reverse_order_close":true}',
-        "MNQ", LONG,
+        "MNQ",
+        LONG,
     ),
     ("general", '{"symbol":{"value":"SPY","id":"SPY R735QTJ8XC9X"},"insight":{"direction":"up"}}', "SPY", LONG),
     (
         "general",
         '{"alertType":"multi_leg_order","order_legs":[{"transactionType":"B","symbol":"SBIN","price":"0"}]}',
-        "SBIN", LONG,
+        "SBIN",
+        LONG,
     ),
     (
         "general",
         '{"embeds":[{"title":"Signal","fields":[{"name":"Symbol","value":"BTCUSDT"},{"name":"Side","value":"Long"}]}]}',
-        "BTCUSDT", LONG,
+        "BTCUSDT",
+        LONG,
     ),
     (
         "general",
         '{"embeds":[{"title":"Exit","fields":[{"name":"Symbol","value":"BTCUSDT"},{"name":"Side","value":"Long"}]}]}',
-        "BTCUSDT", CLOSES_LONG,
+        "BTCUSDT",
+        CLOSES_LONG,
     ),
     (
         "general",
         '{"attachments":[{"fields":[{"title":"Symbol","value":"BTCUSDT"},{"title":"Action","value":"buy"}]}]}',
-        "BTCUSDT", LONG,
+        "BTCUSDT",
+        LONG,
     ),
     (
         "general",
         '{"ticker":"BTCUSDT","action":"sell","position":{"before":"long","after":"flat"}}',
-        "BTCUSDT", CLOSES_LONG,
+        "BTCUSDT",
+        CLOSES_LONG,
     ),
     ("general", r'{"alert":{"message":"{\"ticker\":\"BTCUSDT\",\"action\":\"buy\"}"}}', "BTCUSDT", LONG),
     ("general", '{"ticker":"BTCUSDT","action":"buy","comment":"Long at support, stop 42000"}', "BTCUSDT", LONG),
@@ -114,7 +120,8 @@ SERVICES: list[tuple[str, str, str, tuple[str, str]]] = [
     (
         "general",
         '{"ticker":"BTCUSDT","action":"sell","market_position":"flat","comment":"TP1"}',
-        "BTCUSDT", CLOSES_LONG,
+        "BTCUSDT",
+        CLOSES_LONG,
     ),
     ("general", '{"symbol":"BYBIT:BTCUSDT.P","ticker":"BTCUSDT","action":"buy"}', "BTCUSDT", LONG),
     ("general", '{"symbol":"BANK NIFTY","action":"BUY"}', "BANKNIFTY", LONG),
@@ -131,4 +138,4 @@ SERVICES: list[tuple[str, str, str, tuple[str, str]]] = [
     ("general", '{"symbol":"SPY","direction":"long","candle":"closed"}', "SPY", LONG),
     ("general", '{"ticker":"SPY","action":"buy","bracket":{"stop_loss":{"action":"sell","type":"stop"}}}', "SPY", LONG),
     ("strategy_sentence", "Cancel (14): order buy @ 2 filled on SPY. New strategy position is 2", "SPY", LONG),
-]  # fmt: skip
+]

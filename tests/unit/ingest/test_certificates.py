@@ -14,9 +14,12 @@ from app.certificates import SubjectUnreadable
 HEADER = "ClientCertificateSubject"
 NAME = "TradingView Webhooks"
 KINDS = {
-    "CN": NameOID.COMMON_NAME, "O": NameOID.ORGANIZATION_NAME, "L": NameOID.LOCALITY_NAME,
-    "ST": NameOID.STATE_OR_PROVINCE_NAME, "OU": NameOID.ORGANIZATIONAL_UNIT_NAME,
-}  # fmt: skip
+    "CN": NameOID.COMMON_NAME,
+    "O": NameOID.ORGANIZATION_NAME,
+    "L": NameOID.LOCALITY_NAME,
+    "ST": NameOID.STATE_OR_PROVINCE_NAME,
+    "OU": NameOID.ORGANIZATIONAL_UNIT_NAME,
+}
 # At most 64 bytes, as an attribute of a certificate may have.
 printable = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=16)
 subjects = st.lists(st.tuples(st.sampled_from(sorted(KINDS)), printable), min_size=1, max_size=6)

@@ -13,9 +13,16 @@ from domain.intervals import Interval
 from domain.signal import InstrumentKind, NewSignal, SellAlone, Source
 
 SOURCE = Source(
-    name="desk", book="paper", strategy="", timeframe=None, exchange="", instrument_kind=None, sell_alone=None,
-    confidence_scale=100, max_lag_s=300,
-)  # fmt: skip
+    name="desk",
+    book="paper",
+    strategy="",
+    timeframe=None,
+    exchange="",
+    instrument_kind=None,
+    sell_alone=None,
+    confidence_scale=100,
+    max_lag_s=300,
+)
 NOON = datetime(2024, 1, 31, 12, tzinfo=UTC)
 
 
@@ -43,10 +50,15 @@ HACKING = {
     "interval": "5",
     "bar": {"time": "2024-01-31T12:00:00Z", "open": 1, "high": 4, "low": 1, "close": 3, "volume": 10},
     "strategy": {
-        "position_size": 0, "order_action": "sell", "order_contracts": 1, "order_price": 2, "order_id": "Close",
-        "market_position": "flat", "prev_market_position": "long",
+        "position_size": 0,
+        "order_action": "sell",
+        "order_contracts": 1,
+        "order_price": 2,
+        "order_id": "Close",
+        "market_position": "flat",
+        "prev_market_position": "long",
     },
-}  # fmt: skip
+}
 
 
 def test_hackingthemarkets_tells_firing_time_bar_and_positions() -> None:
@@ -64,11 +76,15 @@ def test_hackingthemarkets_tells_firing_time_bar_and_positions() -> None:
 def test_the_template_of_the_readme_tells_firing_time_and_bar() -> None:
     signal = understood(
         {
-            "ticker": "BINANCE:BTCUSDT", "action": "buy", "sentiment": "long", "price": "65000",
-            "time": "2024-01-31T13:00:00Z", "interval": "60",
+            "ticker": "BINANCE:BTCUSDT",
+            "action": "buy",
+            "sentiment": "long",
+            "price": "65000",
+            "time": "2024-01-31T13:00:00Z",
+            "interval": "60",
             "bar": {"time": "2024-01-31T12:00:00Z", "open": 64, "high": 66, "low": 63, "close": 65, "volume": 12},
         }
-    )  # fmt: skip
+    )
 
     assert said(signal) == ("BTCUSDT", "long", "entry")
     assert (signal.timestamp, signal.event_at) == (NOON, datetime(2024, 1, 31, 13, tzinfo=UTC))
@@ -133,8 +149,13 @@ def test_a_hint_decides_only_when_nothing_else_does() -> None:
     [
         (
             {
-                "secret": "x", "max_lag": "300", "timestamp": "2024-01-31T12:00:00Z", "trigger_price": "2",
-                "tv_exchange": "BINANCE", "tv_instrument": "BTCUSDT.P", "action": "sell",
+                "secret": "x",
+                "max_lag": "300",
+                "timestamp": "2024-01-31T12:00:00Z",
+                "trigger_price": "2",
+                "tv_exchange": "BINANCE",
+                "tv_instrument": "BTCUSDT.P",
+                "action": "sell",
                 "strategy_info": {"market_position": "short", "prev_market_position": "long"},
                 "order": {"amount": "1", "currency_type": "base"},
             },
@@ -154,7 +175,7 @@ def test_a_hint_decides_only_when_nothing_else_does() -> None:
         ),
         ({"strategy.order.action": "buy", "Ticker": "spy"}, ("SPY", "long", "entry")),
     ],
-)  # fmt: skip
+)
 def test_other_senders_are_read_by_the_names_of_their_fields(
     payload: dict[str, Any], expected: tuple[str, str, str]
 ) -> None:
@@ -163,9 +184,13 @@ def test_other_senders_are_read_by_the_names_of_their_fields(
 
 def test_the_sources_settings_fill_what_an_alert_leaves_out() -> None:
     source = replace(
-        SOURCE, strategy="swing", timeframe=Interval.parse("1h"), exchange="KRAKEN", sell_alone=SellAlone.SHORT,
+        SOURCE,
+        strategy="swing",
+        timeframe=Interval.parse("1h"),
+        exchange="KRAKEN",
+        sell_alone=SellAlone.SHORT,
         instrument_kind=InstrumentKind.PERP,
-    )  # fmt: skip
+    )
 
     signal = understood({"symbol": "BTCUSD", "action": "sell"}, source)
 
@@ -221,12 +246,27 @@ def test_refusals_never_repeat_what_came_in() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"5", b'"buy"', b"null", b"{}", b"[]", b"[5]", b"a word", b"\xff\xfe", b'{"a":1,"a":2}', b'{"a":1} x',
-        b'{"symbol":"A","action":"buy","b":' + b"[" * 20 + b"]" * 20 + b"}", b"[" * 60_000, b'{"a":"\\u0000"}',
-        b'{"a":"\\ud800"}', b'{"\\ud800":1}', b'{"a":1e99999999999999999999}', b'{"a":' + b"9" * 5000 + b"}",
+        b"",
+        b"5",
+        b'"buy"',
+        b"null",
+        b"{}",
+        b"[]",
+        b"[5]",
+        b"a word",
+        b"\xff\xfe",
+        b'{"a":1,"a":2}',
+        b'{"a":1} x',
+        b'{"symbol":"A","action":"buy","b":' + b"[" * 20 + b"]" * 20 + b"}",
+        b"[" * 60_000,
+        b'{"a":"\\u0000"}',
+        b'{"a":"\\ud800"}',
+        b'{"\\ud800":1}',
+        b'{"a":1e99999999999999999999}',
+        b'{"a":' + b"9" * 5000 + b"}",
         b"[" + b"{}," * 70 + b"{}]",
     ],
-)  # fmt: skip
+)
 def test_a_body_we_cannot_trust_is_refused_as_a_whole(body: bytes) -> None:
     assert list(refused(body)) == ["body"]
 
@@ -268,12 +308,24 @@ def test_an_alert_tells_where_its_strategy_stood_as_far_as_it_says(
 @pytest.mark.parametrize(
     ("name", "given", "read"),
     [
-        ("sequence", 0, 0), ("seq", "17", 17), ("alert_no", Decimal("8.0"), 8), ("meta", {"seq": 4}, 4),
-        ("sequence", 2**53, 2**53), ("sequence", 2**53 + 1, None), ("sequence", -1, None), ("sequence", "1.5", None),
-        ("sequence", "A-7", None), ("sequence", True, None), ("sequence", "NaN", None), ("sequence", [5], None),
-        ("number", 5, None), ("indicators", {"sequence": 9}, None), ("bar_index", 5, None), ("id", 5, None),
+        ("sequence", 0, 0),
+        ("seq", "17", 17),
+        ("alert_no", Decimal("8.0"), 8),
+        ("meta", {"seq": 4}, 4),
+        ("sequence", 2**53, 2**53),
+        ("sequence", 2**53 + 1, None),
+        ("sequence", -1, None),
+        ("sequence", "1.5", None),
+        ("sequence", "A-7", None),
+        ("sequence", True, None),
+        ("sequence", "NaN", None),
+        ("sequence", [5], None),
+        ("number", 5, None),
+        ("indicators", {"sequence": 9}, None),
+        ("bar_index", 5, None),
+        ("id", 5, None),
     ],
-)  # fmt: skip
+)
 def test_the_number_of_an_alert_is_a_whole_number_under_a_name_that_means_it(
     name: str, given: Any, read: int | None
 ) -> None:

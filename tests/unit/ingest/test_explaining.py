@@ -16,18 +16,27 @@ CANARY = "CANARY4711"
 
 def kept(body: str) -> KeptEvent:
     return KeptEvent(
-        event_id=UUID(int=7), source="desk", book="paper", received_at=datetime(2026, 3, 4, tzinfo=UTC),
-        raw_body=body.encode(), errors={"action": ["is not known"]}, redriven_at=None, redriven_signal_id=None,
-    )  # fmt: skip
+        event_id=UUID(int=7),
+        source="desk",
+        book="paper",
+        received_at=datetime(2026, 3, 4, tzinfo=UTC),
+        raw_body=body.encode(),
+        errors={"action": ["is not known"]},
+        redriven_at=None,
+        redriven_signal_id=None,
+    )
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        f'{{"passphrase":"{CANARY}","ticker":"BTCUSDT","action":"hold"}}', f"{CANARY},buylimit,EURUSD",
-        f"{CANARY}|waves|hold|BTCUSDT", f"buy {CANARY} now or never", f'{{"{CANARY}":1,"action":"hold"}}',
+        f'{{"passphrase":"{CANARY}","ticker":"BTCUSDT","action":"hold"}}',
+        f"{CANARY},buylimit,EURUSD",
+        f"{CANARY}|waves|hold|BTCUSDT",
+        f"buy {CANARY} now or never",
+        f'{{"{CANARY}":1,"action":"hold"}}',
     ],
-)  # fmt: skip
+)
 def test_nothing_is_shown_of_what_may_be_a_secret(body: str) -> None:
     told = explaining.document(kept(body), SOURCE)
 

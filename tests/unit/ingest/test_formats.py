@@ -17,9 +17,16 @@ from tests.unit.ingest.other_formats import BROKEN, CLOSES_LONG, CLOSES_SHORT, L
 from tests.unit.ingest.service_formats import SERVICES
 
 SOURCE = Source(
-    name="desk", book="paper", strategy="", timeframe=None, exchange="", instrument_kind=None, sell_alone=None,
-    confidence_scale=100, max_lag_s=300,
-)  # fmt: skip
+    name="desk",
+    book="paper",
+    strategy="",
+    timeframe=None,
+    exchange="",
+    instrument_kind=None,
+    sell_alone=None,
+    confidence_scale=100,
+    max_lag_s=300,
+)
 NOON = datetime(2024, 1, 31, 12, tzinfo=UTC)
 
 THREE_COMMAS = (
@@ -59,7 +66,8 @@ FORMATS: list[tuple[str, str, str, tuple[str, str]]] = [
     (
         "traderspost",
         '{"ticker":"AAPL","action":"buy","takeProfit":{"percent":5},"stopLoss":{"type":"stop"}}',
-        "AAPL", LONG,
+        "AAPL",
+        LONG,
     ),
     ("traderspost", '{"ticker":"ES1!","action":"buy","quantity":"2","quantityType":"fixed_quantity"}', "ES", LONG),
     ("three_commas", THREE_COMMAS % ("buy", "long", "flat"), "BTCUSDT", LONG),
@@ -88,12 +96,14 @@ FORMATS: list[tuple[str, str, str, tuple[str, str]]] = [
     (
         "tradex",
         '{"PIN":"1","ID":"a","EXCHANGE":"BYBIT","SYMBOL":"BTCUSDT.P","SIDE":"BUY","ORDER_TYPE":"MARKET"}',
-        "BTCUSDT", LONG,
+        "BTCUSDT",
+        LONG,
     ),
     (
         "tradex",
         '{"PIN":"1","ID":"a","SYMBOL":"BTCUSDT","SIDE":"close_short","QUANTITY":"1","PRICE":"5"}',
-        "BTCUSDT", CLOSES_SHORT,
+        "BTCUSDT",
+        CLOSES_SHORT,
     ),
     ("pineconnector", "60123456,buy,EURUSD,risk=1,sl=30,tp=60", "EURUSD", LONG),
     ("pineconnector", "60123456, closelong, EURUSD", "EURUSD", CLOSES_LONG),
@@ -111,7 +121,8 @@ FORMATS: list[tuple[str, str, str, tuple[str, str]]] = [
     (
         "dual_engine",
         '{"meta":{"ticker":"SPY","timeframe":"15"},"signal":{"type":"LONG","direction":"long"}}',
-        "SPY", LONG,
+        "SPY",
+        LONG,
     ),
     ("dual_engine", '{"symbol":"SPY","trend":"BEARISH","timestamp":1706702400}', "SPY", SHORT),
     ("dual_engine", '{"symbol":"SPY","bias":"bullish","timestamp":1706702400000}', "SPY", LONG),
@@ -119,17 +130,20 @@ FORMATS: list[tuple[str, str, str, tuple[str, str]]] = [
     (
         "dual_engine",
         '{"symbol":"SPY","strategy":{"order_action":"buy"},"trigger_timeframe":"5","is_test":false}',
-        "SPY", LONG,
+        "SPY",
+        LONG,
     ),
     (
         "dual_engine",
         '{"symbol":"NQ1!","entry":{"price":1,"stop_loss":2,"target_1":3},"confidence":72,"signal":{"type":"BUY"}}',
-        "NQ", LONG,
+        "NQ",
+        LONG,
     ),
     (
         "general",
         '{"indicator":"ORB","symbol":"SPY","action":"BUY","side":"LONG","entry":690.1,"stop":689.4}',
-        "SPY", LONG,
+        "SPY",
+        LONG,
     ),
     ("general", '{"symbol":"BTCUSDT","action":"flat","prev_market_position":"short"}', "BTCUSDT", CLOSES_SHORT),
     ("general", '{"Symbol":"BTCUSDT","ACTION":"Enter Long","Time":"2024-01-31T12:00:00Z"}', "BTCUSDT", LONG),
@@ -150,7 +164,7 @@ FORMATS: list[tuple[str, str, str, tuple[str, str]]] = [
     ("general", "BTCUSDT.P|short", "BTCUSDT", SHORT),
     *OTHERS,
     *SERVICES,
-]  # fmt: skip
+]
 
 UNCLEAR: list[tuple[str, str]] = [
     ("SIGNAL", "EXCHANGE=binance;SYMBOL=BTCUSDT;SIGNAL=SELL;VOLUME=1"),
@@ -248,8 +262,9 @@ def test_a_list_within_an_object_gives_a_signal_of_each_with_what_stands_beside_
 
     signals = [one for one in found if isinstance(one, NewSignal)]
     assert [(one.symbol, one.direction.value, one.strategy) for one in signals] == [
-        ("BTCUSDT", "long", "waves"), ("ETHUSDT", "short", "waves"),
-    ]  # fmt: skip
+        ("BTCUSDT", "long", "waves"),
+        ("ETHUSDT", "short", "waves"),
+    ]
     again = [understand(one.raw_body, SOURCE)[0] for one in signals]
     assert [one.content_hash for one in again if isinstance(one, NewSignal)] == [one.content_hash for one in signals]
 

@@ -9,9 +9,23 @@ from config.vault import TokenVault
 
 @pytest.mark.parametrize(
     "key",
-    ["secret", "Passphrase", "token", "apikey", "api_key", "API-Key", "password", "pin", "PIN", "key", "licenceId",
-     "email_token", "webhookSecret", "privateKey"],
-)  # fmt: skip
+    [
+        "secret",
+        "Passphrase",
+        "token",
+        "apikey",
+        "api_key",
+        "API-Key",
+        "password",
+        "pin",
+        "PIN",
+        "key",
+        "licenceId",
+        "email_token",
+        "webhookSecret",
+        "privateKey",
+    ],
+)
 def test_a_key_that_names_a_secret_hides_its_value_at_any_depth(key: str) -> None:
     shown = secrets.redacted({"a": [{key: "CANARY"}], key: {"b": "CANARY"}})
 

@@ -14,12 +14,34 @@ from domain.signal import Instrument, InstrumentKind
 @pytest.mark.parametrize(
     ("written", "read"),
     [
-        ("5", "5m"), (5, "5m"), ("60", "1h"), ("240", "4h"), ("90", "90m"), ("1440", "1d"), ("D", "1d"), ("1D", "1d"),
-        ("W", "1w"), ("M", "1mo"), ("1M", "1mo"), ("3M", "3mo"), ("1m", "1m"), ("15m", "15m"), ("15S", "15s"),
-        ("60s", "1m"), ("1h", "1h"), ("4H", "4h"), ("H4", "4h"), ("D1", "1d"), ("15min", "15m"), ("1 hour", "1h"),
-        ("24h", "1d"), ("1mo", "1mo"), ("daily", "1d"), ("7D", "7d"),
+        ("5", "5m"),
+        (5, "5m"),
+        ("60", "1h"),
+        ("240", "4h"),
+        ("90", "90m"),
+        ("1440", "1d"),
+        ("D", "1d"),
+        ("1D", "1d"),
+        ("W", "1w"),
+        ("M", "1mo"),
+        ("1M", "1mo"),
+        ("3M", "3mo"),
+        ("1m", "1m"),
+        ("15m", "15m"),
+        ("15S", "15s"),
+        ("60s", "1m"),
+        ("1h", "1h"),
+        ("4H", "4h"),
+        ("H4", "4h"),
+        ("D1", "1d"),
+        ("15min", "15m"),
+        ("1 hour", "1h"),
+        ("24h", "1d"),
+        ("1mo", "1mo"),
+        ("daily", "1d"),
+        ("7D", "7d"),
     ],
-)  # fmt: skip
+)
 def test_intervals_are_stored_in_one_spelling(written: Leaf, read: str) -> None:
     assert str(values.interval(written)) == read
 
@@ -33,11 +55,19 @@ def test_what_is_no_interval_is_refused(written: Leaf) -> None:
 @pytest.mark.parametrize(
     "written",
     [
-        1706702400, "1706702400", 1706702400000, "1706702400000", Decimal("1706702400.0"), 1706702400000000,
-        1706702400000000000, "2024-01-31T12:00:00Z", "2024-01-31T12:00:00", "2024-01-31 12:00:00+00:00",
+        1706702400,
+        "1706702400",
+        1706702400000,
+        "1706702400000",
+        Decimal("1706702400.0"),
+        1706702400000000,
+        1706702400000000000,
+        "2024-01-31T12:00:00Z",
+        "2024-01-31T12:00:00",
+        "2024-01-31 12:00:00+00:00",
         "2024-01-31T13:00:00+01:00",
     ],
-)  # fmt: skip
+)
 def test_times_are_read_in_seconds_milliseconds_and_iso(written: Leaf) -> None:
     assert values.moment(written) == datetime(2024, 1, 31, 12, tzinfo=UTC)
     assert values.moment(written).utcoffset() == datetime(2024, 1, 31, tzinfo=UTC).utcoffset()

@@ -68,14 +68,22 @@ def test_bars_are_read_plain_and_gzipped_with_the_same_digest(tmp_path: Path, na
 
     assert list(bar_files.bars(file)) == [
         Bar(
-            open_time=datetime(2017, 1, 5, 10, tzinfo=UTC), open=Decimal("1.05"), high=Decimal("1.07"),
-            low=Decimal("1.04"), close=Decimal("1.06"), volume=Decimal("12.5"),
+            open_time=datetime(2017, 1, 5, 10, tzinfo=UTC),
+            open=Decimal("1.05"),
+            high=Decimal("1.07"),
+            low=Decimal("1.04"),
+            close=Decimal("1.06"),
+            volume=Decimal("12.5"),
         ),
         Bar(
-            open_time=datetime(2017, 1, 5, 11, tzinfo=UTC), open=Decimal("1.06"), high=Decimal("1.06"),
-            low=Decimal("1.06"), close=Decimal("1.06"), volume=None,
+            open_time=datetime(2017, 1, 5, 11, tzinfo=UTC),
+            open=Decimal("1.06"),
+            high=Decimal("1.06"),
+            low=Decimal("1.06"),
+            close=Decimal("1.06"),
+            volume=None,
         ),
-    ]  # fmt: skip
+    ]
     assert (file.count, str(file.interval)) == (2, "1h")
     assert (file.first_open.hour, file.last_end.hour) == (10, 12)
     assert file.digest == hashlib.sha256("\n".join((HEADER_WITH_VOLUME, *rows, "")).encode()).hexdigest()

@@ -78,9 +78,16 @@ def _replay(*arguments: str | Path) -> Result:
 
 def _a_run(directory: Path) -> Run:
     return Run(
-        pid=os.getpid(), data_dir=str(directory), database_url="postgresql:///x", redis_url="redis://x",
-        broker_url="redis://y", web_url="http://here:1", flower_url="", sockets=None, processes={},
-    )  # fmt: skip
+        pid=os.getpid(),
+        data_dir=str(directory),
+        database_url="postgresql:///x",
+        redis_url="redis://x",
+        broker_url="redis://y",
+        web_url="http://here:1",
+        flower_url="",
+        sockets=None,
+        processes={},
+    )
 
 
 def test_a_wrong_header_ends_with_code_2_and_the_right_header(tmp_path: Path) -> None:
@@ -121,9 +128,7 @@ def test_several_bar_files_follow_one_option_or_one_each_and_the_running_stack_i
 def test_without_a_running_stack_one_is_started_for_the_duration_on_ports_of_its_own(
     tmp_path: Path, driven: list[Any], plans: list[tuple[StackPlan, bool]]
 ) -> None:
-    result = _replay(
-        "--bars", f"EURUSD={_bars(tmp_path)}", "--alerts", _alerts(tmp_path), "--data-dir", tmp_path
-    )  # fmt: skip
+    result = _replay("--bars", f"EURUSD={_bars(tmp_path)}", "--alerts", _alerts(tmp_path), "--data-dir", tmp_path)
 
     ((plan, stay),) = plans
     assert result.exit_code == 5

@@ -27,9 +27,16 @@ _UPSTREAM = (
     "02.02.2017 00:00:00.000,1.0524,1.0526,1.0523,1.0525,7\n"
 )
 _SOURCE = Source(
-    name="replay", book="replay:x", strategy="", timeframe=None, exchange="", instrument_kind=None, sell_alone=None,
-    confidence_scale=100, max_lag_s=300,
-)  # fmt: skip
+    name="replay",
+    book="replay:x",
+    strategy="",
+    timeframe=None,
+    exchange="",
+    instrument_kind=None,
+    sell_alone=None,
+    confidence_scale=100,
+    max_lag_s=300,
+)
 
 
 @cache

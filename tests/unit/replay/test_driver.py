@@ -52,10 +52,16 @@ def test_each_alert_finds_exits_finished_and_the_clock_moved_and_is_waited_for()
 
     assert gateway.calls == [
         ("create", "replay:0123456789ab"),
-        ("finish_exits", one), ("move_cursor", one), ("post", b"a"), ("wait_done", ("s-a",)),
-        ("finish_exits", two), ("move_cursor", two), ("post", b"b"), ("wait_done", ("s-b",)),
+        ("finish_exits", one),
+        ("move_cursor", one),
+        ("post", b"a"),
+        ("wait_done", ("s-a",)),
+        ("finish_exits", two),
+        ("move_cursor", two),
+        ("post", b"b"),
+        ("wait_done", ("s-b",)),
         ("finish", NOON + timedelta(hours=10)),
-    ]  # fmt: skip
+    ]
 
 
 def test_alerts_of_one_moment_share_the_exits_and_are_still_taken_one_by_one() -> None:

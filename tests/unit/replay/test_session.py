@@ -24,8 +24,13 @@ _TERMS = Terms(
 
 def _summary(**changes: Any) -> Summary:
     given: dict[str, Any] = {
-        "book": "replay:0123456789ab", "alerts": 3, "accepted": 3, "duplicates": 0, "refused": (), "outside": 0,
-    }  # fmt: skip
+        "book": "replay:0123456789ab",
+        "alerts": 3,
+        "accepted": 3,
+        "duplicates": 0,
+        "refused": (),
+        "outside": 0,
+    }
     return Summary(**given | changes)
 
 

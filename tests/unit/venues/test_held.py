@@ -37,8 +37,11 @@ def test_a_fill_carries_what_its_order_is_about() -> None:
     (fill,) = made.fills
     assert (made.state, made.venue_order_id, made.detail) == (OrderState.FILLED, "7", None)
     assert (fill.order_id, fill.trade_id, fill.clock, fill.intent) == (
-        ORDER.order_id, ORDER.trade_id, ORDER.clock, ORDER.intent,
-    )  # fmt: skip
+        ORDER.order_id,
+        ORDER.trade_id,
+        ORDER.clock,
+        ORDER.intent,
+    )
     assert (fill.quantity, fill.price, fill.fee, fill.at) == (dec(10), dec(100), dec("0.1"), MONDAY)
     assert (fill.quote_id, fill.basis, fill.fill_model) == (ORDER.quote.quote_id, QuoteBasis.OBSERVED, "venue")
 

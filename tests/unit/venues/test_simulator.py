@@ -21,9 +21,12 @@ HALF = FillPlan(fraction=Decimal("0.5"))
 def an_account(path: Path, rules: AccountRules = binance.RULES) -> Account:
     listings = catalogue.BINANCE if rules is binance.RULES else catalogue.ALPACA
     return Account(
-        rules, listings={one.symbol: one for one in listings}, prices=PriceBoard(listings),
-        ledger=LedgerFile(path), balances={"USDT": dec(100_000), "USD": dec(100_000)},
-    )  # fmt: skip
+        rules,
+        listings={one.symbol: one for one in listings},
+        prices=PriceBoard(listings),
+        ledger=LedgerFile(path),
+        balances={"USDT": dec(100_000), "USD": dec(100_000)},
+    )
 
 
 def buy(account: Account, client_id: str = "a", *, plan: FillPlan = AT_ONCE, quantity: str = "0.5") -> SimulatedOrder:

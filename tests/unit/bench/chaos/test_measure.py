@@ -13,9 +13,19 @@ from app.bench.chaos.watch import median
 
 def an_outcome(**changes: Any) -> Outcome:
     given: dict[str, Any] = {
-        "seed": 1, "accepted": 10, "unanswered": 1, "stored": 11, "processed": 11, "dead": 0, "orders": 7, "deaths": 2,
-        "restarts": 2, "drained_s": 1.25, "recoveries": (), "violations": (),
-    }  # fmt: skip
+        "seed": 1,
+        "accepted": 10,
+        "unanswered": 1,
+        "stored": 11,
+        "processed": 11,
+        "dead": 0,
+        "orders": 7,
+        "deaths": 2,
+        "restarts": 2,
+        "drained_s": 1.25,
+        "recoveries": (),
+        "violations": (),
+    }
     return Outcome(**given | changes)
 
 
