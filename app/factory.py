@@ -14,14 +14,17 @@ from flask.typing import ResponseReturnValue
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.exceptions import HTTPException
 
-from app import api, headers, health, metrics, senders, webhook
+from app import api
 from app.access import forms, gate, identity, limits
 from app.api import problems
-from app.auth import Authenticator
 from app.console import access, account, page, sources
-from app.publisher import Enqueue, Publisher
-from app.receiver import Receiver
-from app.writer import Reach, Writer
+from app.probes import health, metrics
+from app.web import allowed_senders, headers
+from app.webhook import routes
+from app.webhook.authenticator import Authenticator
+from app.webhook.publisher import Enqueue, Publisher
+from app.webhook.receiver import Receiver
+from app.webhook.writer import Reach, Writer
 from config import logging
 from config.settings import Settings
 from db.session import Database
@@ -79,9 +82,9 @@ def _owned(app: Flask, database: Database) -> Database:
 
 def _webhook(settings: Settings, receiver: Receiver) -> Blueprint:
     proxies = settings.trusted_proxies or 0
-    is_listed = senders.allowed_by(settings.sender_addresses, trusted_proxies=proxies)
-    is_certified = senders.certified(settings.client_certificate_header)
-    return webhook.blueprint(
+    is_listed = allowed_senders.allowed_by(settings.sender_addresses, trusted_proxies=proxies)
+    is_certified = allowed_senders.certified(settings.client_certificate_header)
+    return routes.blueprint(
         receiver,
         may_send=lambda environ: is_listed(environ) and is_certified(environ),
         origin=partial(limits.origin, trusted_proxies=proxies),

@@ -7,10 +7,10 @@ from typing import Any
 
 from cryptography.fernet import InvalidToken
 
-from app import auth
 from app.acts import Act
 from app.dialects import template
 from app.schemas import SourceOutput
+from app.webhook import authenticator
 from config.settings import Settings
 from config.vault import TokenVault
 from db import books, sources
@@ -43,7 +43,7 @@ def add(session: Session, source: Source, *, vault: TokenVault, act: Act) -> str
         db.sources.SourceExists, db.sources.BookUnknown
     """
     books.ensure_standing(session)
-    token = auth.issue(session, vault, source)
+    token = authenticator.issue(session, vault, source)
     act.write_down(session, "source.added", source.name, book=source.book)
     return token
 
@@ -72,7 +72,7 @@ def rotate(session: Session, name: str, *, keep_s: int, vault: TokenVault, act: 
     Raises:
         db.sources.SourceUnknown
     """
-    token, until = auth.reissue(session, vault, name, previous_for_s=keep_s)
+    token, until = authenticator.reissue(session, vault, name, previous_for_s=keep_s)
     act.write_down(session, "source.rotated", name, keep_s=keep_s, previous_until=until.isoformat())
     return token, until
 

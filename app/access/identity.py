@@ -14,7 +14,7 @@ from app import secrets
 from app.access import cookies, limits
 from app.access.gate import By, Principal
 from app.access.limits import Failures, KnownHashes, TooManyFailures
-from app.deadlines import Aside, DeadlineMissed
+from app.web.deadlines import Aside, DeadlineMissed
 from config.settings import Settings
 from db import api_tokens, web_sessions
 from db.api_tokens import ApiToken

@@ -13,7 +13,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
-from app import senders
+from app.web import allowed_senders
 
 NOT_TOLD = "not told"
 _HOME_NETWORK = 64  # whoever has one IPv6 address has all of its network
@@ -30,7 +30,7 @@ class TooManyFailures(PermissionError):
 
 def origin(environ: Mapping[str, Any], *, trusted_proxies: int) -> str:
     """Return what failures from this sender count under: its address or IPv6 network, or one name for all others."""
-    address = senders.address_of(environ, trusted_proxies=trusted_proxies)
+    address = allowed_senders.address_of(environ, trusted_proxies=trusted_proxies)
     if isinstance(address, IPv6Address):
         return str(ip_network((address, _HOME_NETWORK), strict=False))
     return str(address) if address is not None else NOT_TOLD

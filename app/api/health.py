@@ -8,7 +8,7 @@ from typing import Any
 from app.api.fields import Output, choice, count, mapping, moment, one_of, part, parts, ratio, text, yes_no
 from app.api.noun import Noun
 from app.api.reach import here
-from app.health import broker_state
+from app.probes.health import broker_state
 from config.settings import Settings
 from db import backlog, books, canaries, incidents, migrate, policies, studies
 from db.canaries import QueueLife, QueueState

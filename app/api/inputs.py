@@ -15,9 +15,9 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
-from app import streams
 from app.api.problems import Invalid
 from app.schemas import is_reason, is_reason_if_any
+from app.web import request_body
 
 MAX_BODY = 64 * 1024
 UNKNOWN = "is not known here"
@@ -64,7 +64,7 @@ class Parser(FlaskParser):
 
     def load_json(self, req: Request, schema: Schema) -> Any:  # noqa: ARG002 - the signature of webargs
         """Read a JSON object of at most 64 KB; no body at all is an empty one."""
-        body = streams.read(req.stream, most=MAX_BODY)
+        body = request_body.read(req.stream, most=MAX_BODY)
         if len(body) > MAX_BODY:
             raise RequestEntityTooLarge(f"a body may have at most {MAX_BODY} bytes")
         if not body and not req.content_type:

@@ -12,8 +12,8 @@ from flask import Response, g, request
 from marshmallow import RAISE, Schema, fields
 from werkzeug.exceptions import HTTPException, InternalServerError, UnprocessableEntity
 
-from app import streams
 from app.access.gate import StepUpNeeded
+from app.web import request_body
 
 MEDIA_TYPE = "application/problem+json"
 STEP_UP = "urn:trading-orchestrator:step-up-needed"
@@ -71,7 +71,7 @@ def answer(error: Exception) -> Response:
     What is left of the body is read first, so that the answer gets through, but no stranger's, who could send slowly.
     """
     if g.get("principal") is not None:
-        streams.drain(request.stream)
+        request_body.drain(request.stream)
     if not isinstance(error, HTTPException):
         log.error("request.failed", exc_info=error)
         error = InternalServerError("this was not expected; the log has it under this request_id")

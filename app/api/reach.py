@@ -13,7 +13,7 @@ import structlog
 from flask import current_app
 from werkzeug.exceptions import ServiceUnavailable
 
-from app.deadlines import Besides, DeadlineMissed
+from app.web.deadlines import Besides, DeadlineMissed
 from config.settings import Settings
 from db.errors import InterfaceError, OperationalError, PoolTimeout, is_outage
 from db.session import Database, Session

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden, ServiceUnavailable
 
-from app import secrets, senders
+from app import secrets
 from app.access import cookies, forms, gate, identity, login
 from app.access.crowd import Crowd
 from app.access.forms import FormRefused
@@ -19,8 +19,9 @@ from app.access.gate import By, Principal
 from app.access.limits import NOT_TOLD, Failures
 from app.access.login import Browser
 from app.console import showing
-from app.deadlines import Aside, DeadlineMissed
 from app.reporting import page
+from app.web import allowed_senders
+from app.web.deadlines import Aside, DeadlineMissed
 from config.settings import Settings
 from db import web_sessions
 from db.errors import SQLAlchemyError
@@ -158,7 +159,7 @@ def gave_password(password: str) -> bool:
 
 def the_browser() -> Browser:
     """Return where the present request comes from."""
-    address = senders.address_of(request.environ, trusted_proxies=_settings().trusted_proxies or 0)
+    address = allowed_senders.address_of(request.environ, trusted_proxies=_settings().trusted_proxies or 0)
     return Browser(address=str(address or NOT_TOLD), user_agent=request.headers.get("User-Agent", ""))
 
 

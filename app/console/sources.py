@@ -12,9 +12,9 @@ from app.access import gate
 from app.console import showing
 from app.console.access import the_doors, the_owner
 from app.dialects.registry import understand
-from app.receiver import MAX_BODY
 from app.reporting import page
 from app.sourcing import NoSecretKey
+from app.webhook.receiver import MAX_BODY
 from config.settings import Settings
 from config.vault import TokenVault
 from db import activity, books, sources

@@ -207,7 +207,7 @@ def our_migration(settings: Settings) -> None:
     Raises:
         StackRefused: when the database cannot be reached.
     """
-    from app import auth  # noqa: PLC0415 - SQLAlchemy and alembic take half a second that most commands do not need
+    from app.webhook import authenticator  # noqa: PLC0415 - SQLAlchemy and alembic take half a second that most commands do not need
     from db import migrate  # noqa: PLC0415 - likewise
     from db.errors import OperationalError, is_outage  # noqa: PLC0415 - likewise
     from tasks import pipeline  # noqa: PLC0415 - likewise
@@ -215,7 +215,7 @@ def our_migration(settings: Settings) -> None:
     try:
         migrate.upgrade(settings.migration_database_url or settings.database_url or "")
         pipeline.prepare(settings)
-        auth.ensure_first_source(settings)
+        authenticator.ensure_first_source(settings)
     except OperationalError as error:
         if is_outage(error):
             raise StackRefused(f"DATABASE_URL: the database cannot be used: {migrate.first_line(error)}") from None

@@ -9,8 +9,8 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
-from app import auth
 from app.local.stack import ServerUrls
+from app.webhook import authenticator
 from config.vault import TokenVault
 from db import books, migrate
 from db.session import Database
@@ -30,7 +30,7 @@ def console(database_url: str, server_urls: ServerUrls, tmp_path: Path) -> Itera
     a_user(database, "alice", Role.OPERATOR)
     with database.transaction() as session:
         books.ensure_standing(session)
-        auth.issue(session, TokenVault("not shown to operators"), SOURCE)
+        authenticator.issue(session, TokenVault("not shown to operators"), SOURCE)
     database.dispose()
     with Processes(database_url=database_url, redis_url=server_urls.redis_url, directory=tmp_path) as processes:
         yield processes.start_web()

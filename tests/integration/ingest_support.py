@@ -16,9 +16,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from app import auth
 from app.factory import RECEIVER, create_app
-from app.publisher import Enqueue
+from app.webhook import authenticator
+from app.webhook.publisher import Enqueue
 from config import settings as configuration
 from config.settings import Settings
 from config.vault import TokenVault
@@ -68,7 +68,7 @@ class Desk:
 
     def add_source(self, **changes: Any) -> str:
         with self.database.transaction() as session:
-            return auth.issue(session, TokenVault(SECRET_KEY), replace(SOURCE, **changes))
+            return authenticator.issue(session, TokenVault(SECRET_KEY), replace(SOURCE, **changes))
 
 
 def settings_for(database_url: str, **more: str) -> Settings:
@@ -97,7 +97,7 @@ def a_desk(
     announced: list[UUID] = []
     with database.transaction() as session:
         books.ensure_standing(session)
-        token = auth.issue(session, TokenVault(SECRET_KEY), replace(SOURCE, **changes))
+        token = authenticator.issue(session, TokenVault(SECRET_KEY), replace(SOURCE, **changes))
     try:
         with an_app(settings, enqueue or announced.extend) as app:
             yield Desk(app=app, database=database, token=token, announced=announced)

@@ -14,12 +14,12 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from app.auth import Authenticator, AuthUnavailable
 from app.dialects.registry import understand
 from app.factory import RECEIVER
-from app.publisher import Publisher
-from app.receiver import Posted, Receiver
-from app.writer import RowRefused, Writer, WriterUnavailable
+from app.webhook.authenticator import Authenticator, AuthUnavailable
+from app.webhook.publisher import Publisher
+from app.webhook.receiver import Posted, Receiver
+from app.webhook.writer import RowRefused, Writer, WriterUnavailable
 from db.intake import Arrival
 from db.session import Database
 from db.webhook_events import EventKind, WebhookEvent

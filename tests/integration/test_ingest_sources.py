@@ -16,9 +16,10 @@ import pytest
 import structlog
 from click.testing import CliRunner, Result
 
-from app import auth, secrets
-from app.auth import Authenticator, Unauthorized
+from app import secrets
 from app.cli.sources import command
+from app.webhook import authenticator as auth
+from app.webhook.authenticator import Authenticator, Unauthorized
 from config.vault import TokenVault
 from db import audit, books, incidents, sources
 from db.session import Database

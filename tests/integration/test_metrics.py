@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
-from app import metrics
+from app.probes import metrics
 from db import canaries, incidents
 from db import notifications as stored
 from domain.decision import EngineSlot, Verdict

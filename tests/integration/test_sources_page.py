@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from app import auth
+from app.webhook import authenticator
 from config.vault import TokenVault
 from db import books, incidents
 from domain.access import Role
@@ -34,7 +34,7 @@ def url(house: House) -> str:
     """Make a source and return the URL that its alerts go to."""
     with house.database.transaction() as session:
         books.ensure_standing(session)
-        token = auth.issue(session, TokenVault("a-secret-key-for-tests"), DESK)
+        token = authenticator.issue(session, TokenVault("a-secret-key-for-tests"), DESK)
     return f"http://localhost/webhook/{token}"
 
 

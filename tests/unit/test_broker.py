@@ -15,7 +15,7 @@ from kombu.exceptions import OperationalError
 from kombu.transport import redis
 from kombu.transport.virtual.base import QoS
 
-from app.health import broker_state
+from app.probes.health import broker_state
 from config import celery as configuration
 from config import settings
 from config.values import SettingInvalid

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 
 import psycopg
 
-from app import auth
 from app.bench import ground, market
 from app.bench.chaos import checker, faults
 from app.bench.chaos.checker import Evidence, Violation
@@ -22,6 +21,7 @@ from app.bench.chaos.venue import BROKER, VenueProcess
 from app.bench.chaos.watch import Watch
 from app.bench.ground import BenchFailed, Ground
 from app.local.stack import RunningStack
+from app.webhook import authenticator
 from config.settings import Settings
 from config.vault import TokenVault
 from db import accounts, live, policies, verification
@@ -141,7 +141,7 @@ def _webhook(stack: RunningStack) -> str:
     database = Database(stack.settings.sqlalchemy_url, pool_size=1)
     try:
         with database.transaction() as session:
-            token = auth.issue(session, TokenVault(stack.settings.secret_key or ""), _SOURCE)
+            token = authenticator.issue(session, TokenVault(stack.settings.secret_key or ""), _SOURCE)
     finally:
         database.dispose()
     return f"{stack.web_url}/webhook/{token}"

@@ -19,8 +19,8 @@ from sqlalchemy import text
 from app.bench.chaos import checker
 from app.bench.chaos.checker import Evidence
 from app.dialects.registry import understand
-from app.publisher import Publisher
-from app.writer import Writer
+from app.webhook.publisher import Publisher
+from app.webhook.writer import Writer
 from db import verification
 from db.intake import Arrival, Receipt
 from db.session import Database

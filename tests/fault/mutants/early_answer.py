@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from flask import Flask
 
 from app import factory, wsgi
-from app.writer import Writer, _Job
+from app.webhook.writer import Writer, _Job
 from db import intake
 from db.intake import Arrival
 

@@ -5,8 +5,8 @@ import threading
 import pytest
 from structlog.contextvars import bind_contextvars, get_contextvars
 
-from app.background import Background, QueueFull
-from app.deadlines import Aside, Besides, DeadlineMissed
+from app.web.deadlines import Aside, Besides, DeadlineMissed
+from app.web.queue_thread import Background, QueueFull
 
 
 def test_what_waits_is_handled_together_in_order_up_to_a_batch() -> None:

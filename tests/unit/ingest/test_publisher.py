@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from uuid import UUID
 
-from app.publisher import Publisher
+from app.webhook.publisher import Publisher
 
 PATIENCE_S = 5.0
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from app.background import Background, QueueFull
+from app.web.queue_thread import Background, QueueFull
 
 _WAITING = 1024
 _COMMITS = 64

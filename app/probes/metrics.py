@@ -15,8 +15,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from app.access import gate
-from app.deadlines import Aside, DeadlineMissed
-from app.receiver import Receiver
+from app.web.deadlines import Aside, DeadlineMissed
+from app.webhook.receiver import Receiver
 from config.settings import Settings
 from db import measures
 from db.activity import Activity

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
-from app import certificates
+from app.webhook import client_certificate
 from config.values import Network
 
 Address = IPv4Address | IPv6Address
@@ -50,6 +50,6 @@ def certified(header: str | None) -> Callable[[Mapping[str, Any]], bool]:
     key = f"HTTP_{header.upper()}" if header is not None else None
 
     def is_certified(environ: Mapping[str, Any]) -> bool:
-        return key is None or certificates.is_tradingviews(str(environ.get(key, "")))
+        return key is None or client_certificate.is_tradingviews(str(environ.get(key, "")))
 
     return is_certified

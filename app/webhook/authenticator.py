@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from app import secrets
 from app.access.limits import NOT_TOLD, Failures, KnownHashes
-from app.deadlines import Aside, DeadlineMissed
+from app.web.deadlines import Aside, DeadlineMissed
 from config.settings import Settings
 from config.vault import TokenVault
 from db import sources

@@ -13,11 +13,11 @@ import msgspec
 import structlog
 from flask import Blueprint, Response, g, request
 
-from app import streams
 from app.access.limits import TooManyFailures
-from app.auth import AuthUnavailable, Unauthorized
-from app.receiver import MAX_BODY, Answer, Posted, Receiver
-from app.writer import WriterUnavailable
+from app.web import request_body
+from app.webhook.authenticator import AuthUnavailable, Unauthorized
+from app.webhook.receiver import MAX_BODY, Answer, Posted, Receiver
+from app.webhook.writer import WriterUnavailable
 
 _JSON = msgspec.json.Encoder()
 Environ = Mapping[str, Any]
@@ -52,7 +52,7 @@ def blueprint(
 def _answer(receiver: Receiver, token: str, *, started: float, is_listed: bool, origin: Callable[[], str]) -> Answer:
     try:
         source = receiver.authenticate(token, origin=origin, is_listed=is_listed)
-        posted = Posted(raw=streams.read(request.stream, most=MAX_BODY), content_type=request.content_type or "")
+        posted = Posted(raw=request_body.read(request.stream, most=MAX_BODY), content_type=request.content_type or "")
         return receiver.receive(posted, source, started=started)
     except Unauthorized:
         log.info("webhook.unauthorized", is_listed=is_listed)

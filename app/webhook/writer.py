@@ -10,8 +10,8 @@ from uuid import UUID
 
 import structlog
 
-from app.background import Background, QueueFull
-from app.publisher import Publisher
+from app.web.queue_thread import Background, QueueFull
+from app.webhook.publisher import Publisher
 from db import intake, webhook_events
 from db.errors import DBAPIError, InterfaceError, OperationalError, PoolTimeout
 from db.intake import Arrival, Receipt

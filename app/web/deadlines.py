@@ -11,7 +11,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from app.background import Background, QueueFull
+from app.web.queue_thread import Background, QueueFull
 
 T = TypeVar("T")
 _WAITING = 1024

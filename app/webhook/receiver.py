@@ -14,10 +14,10 @@ from uuid import uuid4
 
 import structlog
 
-from app.auth import Authenticator
 from app.dialects.reading import FieldErrors
 from app.dialects.registry import Refused, understand
-from app.writer import RowRefused, Writer, WriterUnavailable
+from app.webhook.authenticator import Authenticator
+from app.webhook.writer import RowRefused, Writer, WriterUnavailable
 from db.intake import Arrival, Receipt
 from db.webhook_events import EventKind, WebhookEvent
 from domain.signal import NewSignal, Source
@@ -66,7 +66,8 @@ class Receiver:
         """Return the source of a token; a sender that is not listed is turned away whatever the token.
 
         Raises:
-            app.auth.Unauthorized, app.auth.AuthUnavailable, app.access.limits.TooManyFailures
+            app.webhook.authenticator.Unauthorized, app.webhook.authenticator.AuthUnavailable,
+            app.access.limits.TooManyFailures
         """
         if not is_listed:
             self._authenticator.turn_away(token, origin())

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint
 
-from app.deadlines import Aside, DeadlineMissed
+from app.web.deadlines import Aside, DeadlineMissed
 from config.settings import Settings
 from db import canaries, migrate
 from db.errors import SQLAlchemyError

@@ -1,0 +1,1 @@
+"""What monitors ask: liveness, readiness and Prometheus metrics."""

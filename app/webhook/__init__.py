@@ -1,0 +1,1 @@
+"""The webhook, from the request to the committed row: authenticate, receive, write, publish."""
