@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from app.dialects import aliases, words
-from app.dialects.registry import Refused, understand
+from alerts.understand import Refused, understand
+from alerts.vocabulary import aliases, words
 from db.webhook_events import KeptEvent
 from domain.signal import NewSignal, Source
 

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import structlog
 
-from app.dialects.reading import FieldErrors
-from app.dialects.registry import Refused, understand
+from alerts.meaning.reading import FieldErrors
+from alerts.understand import Refused, understand
 from db import audit, books, intake, sources, webhook_events
 from db.errors import DBAPIError, OperationalError, is_outage
 from db.intake import Arrival, Receipt

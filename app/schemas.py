@@ -8,9 +8,9 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from app.dialects import symbols
-from app.dialects.registry import NAMES
-from app.dialects.symbols import SymbolUnreadable
+from alerts.understand import NAMES
+from alerts.vocabulary import symbols
+from alerts.vocabulary.symbols import SymbolUnreadable
 from domain.intervals import Interval, IntervalInvalid
 from domain.signal import InstrumentKind, SellAlone, Source
 

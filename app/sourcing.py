@@ -7,8 +7,8 @@ from typing import Any
 
 from cryptography.fernet import InvalidToken
 
+from alerts import template
 from app.acts import Act
-from app.dialects import template
 from app.schemas import SourceOutput
 from app.webhook import authenticator
 from config.settings import Settings

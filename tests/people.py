@@ -16,10 +16,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
-from app import secrets
 from app.access import passwords
 from app.factory import RECEIVER, create_app
 from config import settings as configuration
+from config import tokens
 from db import api_tokens, users, web_sessions
 from db.session import Database
 from domain.access import Role, Scope
@@ -96,9 +96,9 @@ def a_user(database: Database, name: str, role: Role = Role.VIEWER) -> None:
 
 def a_session(database: Database, name: str) -> str:
     """Begin a session of a user and return what its cookie holds."""
-    value = secrets.new_token()
+    value = tokens.new_token()
     with database.transaction() as session:
-        web_sessions.begin(session, name, session_hash=secrets.hash_token(value), address="::1", user_agent="a test")
+        web_sessions.begin(session, name, session_hash=tokens.hash_token(value), address="::1", user_agent="a test")
     return value
 
 
@@ -106,10 +106,10 @@ def a_token(
     database: Database, name: str, scopes: Collection[Scope] = tuple(Scope), *, days: int | None = None
 ) -> tuple[UUID, str]:
     """Store a token of a user; return its id and the token."""
-    token = secrets.new_token()
+    token = tokens.new_token()
     with database.transaction() as session:
         made = api_tokens.add(
-            session, name, label="tests", token_hash=secrets.hash_token(token), scopes=scopes, days=days
+            session, name, label="tests", token_hash=tokens.hash_token(token), scopes=scopes, days=days
         )
     return made, token
 

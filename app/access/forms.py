@@ -17,9 +17,8 @@ from flask_wtf import csrf
 from werkzeug.exceptions import BadRequest
 from wtforms import ValidationError
 
-from app import secrets
 from app.access import cookies
-from config import vault
+from config import tokens, vault
 from config.settings import Settings
 
 FIELD, HEADER = "csrf_token", "X-CSRF-Token"
@@ -58,8 +57,8 @@ class _Visits(SessionInterface):
         made = _Visit()
         known = cookies.session_of(app, request) or cookies.visitor_of(app, request)
         if known is None:
-            known = made.fresh_cookie = secrets.new_token()
-        made[FIELD] = hmac.digest(self._key, secrets.hash_token(known).encode(), "sha256").hex()
+            known = made.fresh_cookie = tokens.new_token()
+        made[FIELD] = hmac.digest(self._key, tokens.hash_token(known).encode(), "sha256").hex()
         return made
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:

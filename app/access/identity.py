@@ -10,11 +10,11 @@ import structlog
 from flask import current_app, request
 from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
 
-from app import secrets
 from app.access import cookies, limits
 from app.access.gate import By, Principal
 from app.access.limits import Failures, KnownHashes, TooManyFailures
 from app.web.deadlines import Aside, DeadlineMissed
+from config import tokens
 from config.settings import Settings
 from db import api_tokens, web_sessions
 from db.api_tokens import ApiToken
@@ -64,7 +64,7 @@ def origin(settings: Settings) -> str:
 
 def session_hash() -> str:
     """Return the SHA-256 by which the session of the present request is stored; of nothing when it has none."""
-    return secrets.hash_token(cookies.session_of(current_app, request) or "")
+    return tokens.hash_token(cookies.session_of(current_app, request) or "")
 
 
 class _Known:
@@ -101,7 +101,7 @@ def _by_environment(settings: Settings, given: str) -> Principal | None:
     """Take API_TOKEN, which may do everything; compared in constant time, whatever the lengths."""
     if settings.api_token is None:
         return None
-    is_it = hmac.compare_digest(secrets.hash_token(given), secrets.hash_token(settings.api_token.reveal()))
+    is_it = hmac.compare_digest(tokens.hash_token(given), tokens.hash_token(settings.api_token.reveal()))
     if not is_it:
         return None
     return Principal(name=THE_ENVIRONMENT, scopes=frozenset(Scope), by=By.ENVIRONMENT, has_stepped_up=False)
@@ -109,7 +109,7 @@ def _by_environment(settings: Settings, given: str) -> Principal | None:
 
 def _by_token(known: _Known, given: str, *, origin: str) -> Principal | None:
     """Take a token that holds; a wrong one counts against where it comes from, and is not looked up beyond a limit."""
-    digest = secrets.hash_token(given)
+    digest = tokens.hash_token(given)
     are_too_many = known.failures.are_too_many(origin)
     is_worth_looking = len(given) <= _LONGEST_TOKEN and (not are_too_many or known.is_known(digest))
     found = known.token(digest) if is_worth_looking else None
@@ -123,7 +123,7 @@ def _by_token(known: _Known, given: str, *, origin: str) -> Principal | None:
 
 
 def _by_session(known: _Known, held: str) -> Principal | None:
-    visitor = known.visitor(secrets.hash_token(held))
+    visitor = known.visitor(tokens.hash_token(held))
     if visitor is None:
         return None
     return Principal(

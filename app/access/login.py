@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from app import secrets
 from app.access import passwords, people
+from config import tokens
 from db import users, web_sessions
 from db.session import Database, Session
 from db.users import User
@@ -36,10 +36,10 @@ class Browser:
 
 def log_in(database: Database, name: str, password: str, *, browser: Browser) -> str | None:
     """Begin a session and return what its cookie is to hold; None when the person may not come in."""
-    token = secrets.new_token()
+    token = tokens.new_token()
 
     def begin(session: Session) -> None:
-        digest = secrets.hash_token(token)
+        digest = tokens.hash_token(token)
         web_sessions.begin(session, name, session_hash=digest, address=browser.address, user_agent=browser.shown)
         people.note(session, "user.logged_in", name, actor=name, address=browser.address)
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from app import secrets
 from app.access import passwords
+from config import tokens
 from db import api_tokens, audit, users, web_sessions
 from db.session import Database, Session
 from domain.access import Role, Scope
@@ -100,13 +100,13 @@ def add_token(
         TokenRefused: when the label, a scope or the number of days cannot be; db.users.UserUnknown
     """
     _require_token(label, scopes, days)
-    token = secrets.new_token()
+    token = tokens.new_token()
     with database.transaction() as session:
         missing = set(scopes) - users.by_name(session, user_name).role.scopes
         if missing:
             raise TokenRefused(f"scope: the role of {user_name!r} has no {' and no '.join(_sorted(missing))}")
         token_id = api_tokens.add(
-            session, user_name, label=label, token_hash=secrets.hash_token(token), scopes=scopes, days=days
+            session, user_name, label=label, token_hash=tokens.hash_token(token), scopes=scopes, days=days
         )
         detail = {"user": user_name, "label": label, "scopes": _sorted(scopes), "days": days}
         note(session, "token.added", str(token_id), actor=actor, **detail)

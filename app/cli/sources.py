@@ -12,11 +12,11 @@ from typing import Any
 
 import click
 
+from alerts import template
 from app import sourcing
 from app.acts import Act
 from app.cli import Problem, describing
 from app.cli.reading import up_to_date as _opened
-from app.dialects import template
 from app.reporting.plain import clean
 from config.settings import Settings
 from config.vault import TokenVault

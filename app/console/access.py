@@ -11,7 +11,6 @@ from flask import Blueprint, Response, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden, ServiceUnavailable
 
-from app import secrets
 from app.access import cookies, forms, gate, identity, login
 from app.access.crowd import Crowd
 from app.access.forms import FormRefused
@@ -22,6 +21,7 @@ from app.console import showing
 from app.reporting import page
 from app.web import allowed_senders
 from app.web.deadlines import Aside, DeadlineMissed
+from config import tokens
 from config.settings import Settings
 from db import web_sessions
 from db.errors import SQLAlchemyError
@@ -176,7 +176,7 @@ def _begin(name: str, password: str) -> str | None:
     def begin(database: Database) -> str | None:
         begun = login.log_in(database, name, password, browser=browser)
         if begun is not None and held is not None:
-            _end(database, secrets.hash_token(held))
+            _end(database, tokens.hash_token(held))
         return begun
 
     return the_doors().act(begin)

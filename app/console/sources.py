@@ -7,11 +7,11 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import ServiceUnavailable
 
+from alerts.understand import understand
 from app import explaining, sourcing
 from app.access import gate
 from app.console import showing
 from app.console.access import the_doors, the_owner
-from app.dialects.registry import understand
 from app.reporting import page
 from app.sourcing import NoSecretKey
 from app.webhook.receiver import MAX_BODY

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from app.dialects import symbols
+from alerts.vocabulary import symbols
 from app.replay.rows import FileInvalid, Rows, parse_time
 from domain.context import Bar, PriceSide
 from domain.intervals import Interval, IntervalInvalid

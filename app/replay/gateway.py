@@ -13,10 +13,10 @@ from uuid import UUID
 
 import msgspec
 
-from app import secrets
 from app.replay import bar_files
 from app.replay.driver import Answer, BookSpec, ReplayExists, ReplayRefused, SignalStuck
 from app.replay.identity import Terms
+from config import tokens
 from config.settings import Settings
 from config.vault import TokenVault
 from db import bars, books, policies, replays, signals, sources, studies, trades
@@ -54,7 +54,7 @@ class Gateway:
         Raises:
             ReplayExists: when the book is there and complete; ReplayRefused: when it is being made right now.
         """
-        token = secrets.new_token()
+        token = tokens.new_token()
         with self._database.transaction() as session:
             if not replays.hold(session, spec.identity.book):
                 raise ReplayRefused(f"{spec.identity.book} is being replayed right now")
@@ -157,7 +157,7 @@ class Gateway:
             max_lag_s=300,
         )
         sealed = TokenVault(self._settings.secret_key or "").seal(token)
-        sources.add(session, source, token_hash=secrets.hash_token(token), token_encrypted=sealed)
+        sources.add(session, source, token_hash=tokens.hash_token(token), token_encrypted=sealed)
 
     def _await_exits(self, until: datetime, *, at_end: bool) -> None:
         pipeline.finish_exits(self._book, until=until, at_end=at_end)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
 
-from app import secrets
 from app.access.limits import NOT_TOLD, Failures, KnownHashes
 from app.web.deadlines import Aside, DeadlineMissed
+from config import tokens
 from config.settings import Settings
 from config.vault import TokenVault
 from db import sources
@@ -64,7 +64,7 @@ class Authenticator:
             Unauthorized: when there is none; app.access.limits.TooManyFailures: when, besides, too many wrong ones
             came from there; AuthUnavailable: when that cannot be told within the time.
         """
-        digest = secrets.hash_token(token)
+        digest = tokens.hash_token(token)
         known = self._known.get(digest)
         try:
             if known is None or known.until < self._clock():
@@ -85,7 +85,7 @@ class Authenticator:
         """
         are_too_many = self._failures.are_too_many(origin)
         self._failures.count(origin)
-        if are_too_many and not self._is_known(secrets.hash_token(token)):
+        if are_too_many and not self._is_known(tokens.hash_token(token)):
             raise self._failures.refusal(origin)
         raise Unauthorized
 
@@ -140,8 +140,8 @@ def issue(session: Session, vault: TokenVault, source: Source) -> str:
     Raises:
         db.sources.SourceExists, db.sources.BookUnknown
     """
-    token = secrets.new_token()
-    sources.add(session, source, token_hash=secrets.hash_token(token), token_encrypted=vault.seal(token))
+    token = tokens.new_token()
+    sources.add(session, source, token_hash=tokens.hash_token(token), token_encrypted=vault.seal(token))
     return token
 
 
@@ -151,11 +151,11 @@ def reissue(session: Session, vault: TokenVault, name: str, *, previous_for_s: f
     Raises:
         db.sources.SourceUnknown
     """
-    token = secrets.new_token()
+    token = tokens.new_token()
     until = sources.rotate(
         session,
         name,
-        token_hash=secrets.hash_token(token),
+        token_hash=tokens.hash_token(token),
         token_encrypted=vault.seal(token),
         previous_for_s=previous_for_s,
     )
@@ -164,9 +164,9 @@ def reissue(session: Session, vault: TokenVault, name: str, *, previous_for_s: f
 
 def issue_default(session: Session, vault: TokenVault, source: Source) -> str | None:
     """Store the source with a fresh token when there is none at all; return the token if so."""
-    token = secrets.new_token()
+    token = tokens.new_token()
     sealed = vault.seal(token)
-    stored = sources.ensure_default(session, source, token_hash=secrets.hash_token(token), token_encrypted=sealed)
+    stored = sources.ensure_default(session, source, token_hash=tokens.hash_token(token), token_encrypted=sealed)
     return token if stored else None
 
 

@@ -14,8 +14,8 @@ from uuid import uuid4
 
 import structlog
 
-from app.dialects.reading import FieldErrors
-from app.dialects.registry import Refused, understand
+from alerts.meaning.reading import FieldErrors
+from alerts.understand import Refused, understand
 from app.webhook.authenticator import Authenticator
 from app.webhook.writer import RowRefused, Writer, WriterUnavailable
 from db.intake import Arrival, Receipt

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app import secrets
 from app.access import passwords
+from config import tokens
 from domain.access import Role
 from tests.people import COOKIE, PASSWORD, House, a_house, a_token, post
 
@@ -65,7 +65,7 @@ def test_a_token_that_is_made_is_shown_once_and_lets_in(house: House) -> None:
     assert token not in later
     assert "&lt;b&gt;deploy&lt;/b&gt;" in later
     [row] = house.rows("SELECT token_hash, scopes, expires_at - created_at AS lasts FROM api_tokens")
-    assert (row["token_hash"], row["scopes"]) == (secrets.hash_token(token), ["read", "operate"])
+    assert (row["token_hash"], row["scopes"]) == (tokens.hash_token(token), ["read", "operate"])
     assert row["lasts"].days in (29, 30)
 
 

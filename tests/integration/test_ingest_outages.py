@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from app.dialects.registry import understand
+from alerts.understand import understand
 from app.factory import RECEIVER
 from app.webhook.authenticator import Authenticator, AuthUnavailable
 from app.webhook.publisher import Publisher

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.dialects.registry import understand
+from alerts.understand import understand
 from db import intake
 from db.intake import Arrival
 from domain.intervals import Interval

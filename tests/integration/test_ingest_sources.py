@@ -16,10 +16,10 @@ import pytest
 import structlog
 from click.testing import CliRunner, Result
 
-from app import secrets
 from app.cli.sources import command
 from app.webhook import authenticator as auth
 from app.webhook.authenticator import Authenticator, Unauthorized
+from config import tokens
 from config.vault import TokenVault
 from db import audit, books, incidents, sources
 from db.session import Database
@@ -256,7 +256,7 @@ def test_tokens_are_stored_hashed_and_encrypted_only(database: Database) -> None
         token = auth.issue(session, TokenVault(SECRET_KEY), SOURCE)
         [stored] = sources.list_all(session)
 
-    assert stored.token_hash == secrets.hash_token(token)
+    assert stored.token_hash == tokens.hash_token(token)
     assert token not in repr(stored)
     assert stored.source == SOURCE
 

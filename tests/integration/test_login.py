@@ -12,8 +12,8 @@ import pytest
 from argon2 import Parameters, PasswordHasher, extract_parameters
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
-from app import secrets
 from app.access import login, passwords
+from config import tokens
 from db import users
 from tests.people import COOKIE, PASSWORD, House, a_house, form_token, log_in
 
@@ -42,7 +42,7 @@ def test_a_right_password_begins_a_session_of_which_only_the_hash_is_kept(house:
     assert cookie is not None
     assert len(cookie.value) >= 43  # 256 bits
     [row] = house.rows("SELECT session_hash, user_name, expires_at - created_at AS lasts FROM web_sessions")
-    assert (row["session_hash"], row["user_name"]) == (secrets.hash_token(cookie.value), "alice")
+    assert (row["session_hash"], row["user_name"]) == (tokens.hash_token(cookie.value), "alice")
     assert row["lasts"].total_seconds() == pytest.approx(12 * 3600, abs=1)
     assert browser.get("/").status_code == 200
     [entry] = house.rows("SELECT actor, action, detail FROM audit_log")

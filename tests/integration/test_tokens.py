@@ -10,9 +10,9 @@ from uuid import uuid4
 import pytest
 from click.testing import CliRunner, Result
 
-from app import secrets
 from app.access.gate import principal
 from app.cli.tokens import command
+from config import tokens
 from domain.access import Role, Scope
 from tests.people import House, a_house, a_token
 
@@ -50,7 +50,7 @@ def test_a_token_is_shown_once_lets_in_and_only_its_hash_is_kept(database_url: s
     [row] = house.rows("SELECT token_hash FROM api_tokens")
     assert added.exit_code == 0, added.output
     assert status(house, {"Authorization": f"Bearer {token}"}) == 422
-    assert row["token_hash"] == secrets.hash_token(token)
+    assert row["token_hash"] == tokens.hash_token(token)
     assert (one["user"], one["label"], one["scopes"], one["holds"]) == ("alice", "deploy", ["read", "operate"], True)
     assert token not in json.dumps(listed(database_url))
     [entry] = house.rows("SELECT action, subject, detail::text AS detail FROM audit_log")

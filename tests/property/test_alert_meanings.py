@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.dialects.registry import understand
+from alerts.understand import understand
 from domain.signal import Action, Direction, NewSignal
 from tests.property.test_dialects import Wanted, wishes
 from tests.unit.ingest.test_formats import SOURCE

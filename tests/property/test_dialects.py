@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.dialects.registry import NAMES, Refused, understand
+from alerts.understand import NAMES, Refused, understand
 from domain.signal import Action, Direction, NewSignal, Position
 from tests.unit.ingest.other_formats import BROKEN
 from tests.unit.ingest.test_formats import FORMATS, SOURCE, UNCLEAR

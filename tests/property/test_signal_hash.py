@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.dialects.registry import DIALECTS, understand
+from alerts.understand import DIALECTS, understand
 from db import intake
 from domain.signal import NewSignal, Source, signal_id_for
 

@@ -16,9 +16,9 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from alerts.understand import understand
 from app.bench.chaos import checker
 from app.bench.chaos.checker import Evidence
-from app.dialects.registry import understand
 from app.webhook.publisher import Publisher
 from app.webhook.writer import Writer
 from db import verification

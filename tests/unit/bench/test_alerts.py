@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from itertools import islice
 
+from alerts.understand import understand
 from app.bench import alerts
-from app.dialects.registry import understand
 from domain.signal import Action, Direction, InstrumentKind, NewSignal, Source
 
 AT = datetime(2026, 3, 4, 12, 17, 5, tzinfo=UTC)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.dialects.registry import Refused, understand
+from alerts.understand import Refused, understand
 from domain.intervals import Interval
 from domain.signal import InstrumentKind, NewSignal, SellAlone, Source
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.dialects.registry import Refused, understand
+from alerts.understand import Refused, understand
 from domain.intervals import Interval
 from domain.signal import InstrumentKind, NewSignal, SellAlone, Source
 from tests.unit.ingest.lookalikes import ELSEWHERE, LOOKALIKES

@@ -4,9 +4,10 @@ import itertools
 
 import pytest
 
-from app.dialects import intent, words
-from app.dialects.intent import IntentUnclear
-from app.dialects.words import Order, Verb, Wish, WordsContradict
+from alerts.meaning import intent
+from alerts.meaning.intent import IntentUnclear
+from alerts.vocabulary import words
+from alerts.vocabulary.words import Order, Verb, Wish, WordsContradict
 from domain.signal import Direction, Position, SellAlone
 
 LONG, SHORT = Direction.LONG, Direction.SHORT

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from cryptography.fernet import InvalidToken
 
-from app import secrets
+from alerts import redaction
+from config import tokens
 from config.vault import TokenVault
 
 
@@ -27,7 +28,7 @@ from config.vault import TokenVault
     ],
 )
 def test_a_key_that_names_a_secret_hides_its_value_at_any_depth(key: str) -> None:
-    shown = secrets.redacted({"a": [{key: "CANARY"}], key: {"b": "CANARY"}})
+    shown = redaction.redacted({"a": [{key: "CANARY"}], key: {"b": "CANARY"}})
 
     assert "CANARY" not in str(shown)
     assert shown[key] == "***"
@@ -35,11 +36,11 @@ def test_a_key_that_names_a_secret_hides_its_value_at_any_depth(key: str) -> Non
 
 @pytest.mark.parametrize("key", ["symbol", "spin", "comment", "author", "keys_seen", "price"])
 def test_other_keys_show_their_values(key: str) -> None:
-    assert secrets.redacted({key: "shown"}) == {key: "shown"}
+    assert redaction.redacted({key: "shown"}) == {key: "shown"}
 
 
 def test_a_token_is_opened_under_its_own_secret_key_only() -> None:
-    token = secrets.new_token()
+    token = tokens.new_token()
     sealed = TokenVault("the first secret key").seal(token)
 
     assert TokenVault("the first secret key").open(sealed) == token
@@ -49,11 +50,11 @@ def test_a_token_is_opened_under_its_own_secret_key_only() -> None:
 
 
 def test_tokens_have_256_random_bits() -> None:
-    tokens = {secrets.new_token() for _ in range(100)}
+    fresh = {tokens.new_token() for _ in range(100)}
 
-    assert len(tokens) == 100
-    assert {len(token) for token in tokens} == {43}
+    assert len(fresh) == 100
+    assert {len(token) for token in fresh} == {43}
 
 
 def test_a_token_is_looked_up_by_its_sha_256() -> None:
-    assert secrets.hash_token("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert tokens.hash_token("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -5,9 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from app.dialects import symbols, values
-from app.dialects.symbols import SymbolUnreadable
-from app.dialects.values import Leaf, ValueUnreadable
+from alerts.parsing import values
+from alerts.parsing.values import Leaf, ValueUnreadable
+from alerts.vocabulary import symbols
+from alerts.vocabulary.symbols import SymbolUnreadable
 from domain.signal import Instrument, InstrumentKind
 
 

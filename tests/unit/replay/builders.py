@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from app.dialects import symbols
+from alerts.vocabulary import symbols
 from app.replay.alert_files import Alert, AlertFile
 from app.replay.bar_files import HEADER, BarFile, BarSpec
 from app.replay.identity import ReplayIdentity

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from alerts import understand
 from app import demo
 from app.demo import make_alerts, make_data
-from app.dialects import registry
 from app.replay import alert_files, bar_files
 from app.replay.alert_files import Alert
 from app.replay.bar_files import BarFile
@@ -146,7 +146,7 @@ def _bar_time(body: bytes) -> datetime:
 
 
 def _kind(alert: Alert) -> tuple[str, str, Action, Direction]:
-    (signal,) = registry.understand(alert.body, _SOURCE)
+    (signal,) = understand.understand(alert.body, _SOURCE)
     assert isinstance(signal, NewSignal)
     assert (signal.symbol, str(signal.timeframe)) == ("EURUSD", "1h")
     assert (signal.event_at, signal.timeless) == (alert.fired_at, False)

@@ -1,0 +1,1 @@
+"""The message forms of the senders we know, one small module for each, found by content."""

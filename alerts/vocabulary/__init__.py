@@ -1,0 +1,1 @@
+"""Field names, words and symbols as senders write them."""

@@ -1,8 +1,0 @@
-"""Any object, read by the names its fields go by; the last resort."""
-
-from __future__ import annotations
-
-from app.dialects.shape import Shape
-
-# `time` is the bar's open, `timenow` or `timestamp` the firing time.
-DIALECT = Shape(name="general")

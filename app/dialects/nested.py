@@ -1,7 +1,0 @@
-"""A `data` group that names TradingView's placeholders with dashes, beside a key."""
-
-from __future__ import annotations
-
-from app.dialects.shape import Shape
-
-DIALECT = Shape(name="nested", all_of=("data", "key", "strategyorderaction"))
