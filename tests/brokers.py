@@ -19,7 +19,7 @@ import pytest
 from kombu.connection import Connection
 from redis import Redis
 
-from app.local.errors import StackRefused
+from stack.errors import StackRefused
 from tasks import queues
 from tests.proxy import Proxy, a_proxy
 from tests.servers import Place, Server, a_place, running

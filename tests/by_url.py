@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import psycopg
 import redis
 
-from app.local.stack import ServerUrls, temporary_servers
+from stack.stack import ServerUrls, temporary_servers
 from tests import memory
 
 _LOCAL_POSTGRES = "postgresql://postgres@127.0.0.1:5432/postgres?connect_timeout=2"

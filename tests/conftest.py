@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from structlog.contextvars import clear_contextvars
 
-from app.local.stack import ServerUrls, temporary_servers
 from db import migrate
+from stack.stack import ServerUrls, temporary_servers
 from tests import memory
 
 TEMPLATE = "orchestrator_template"

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from app.local import launch
+from stack import launch
 from tests.waiting import until
 
 ORCHESTRATOR = str(Path(sys.executable).with_name("orchestrator"))

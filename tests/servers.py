@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from app.local import datadir, postgres
-from app.local import redis as redis_server
-from app.local.accounts import Account
-from app.local.child import Child, ChildProcess
-from app.local.output import FileOutput
-from app.local.servers import prepare
+from stack import datadir, postgres
+from stack import redis as redis_server
+from stack.accounts import Account
+from stack.child import Child, ChildProcess
+from stack.output import FileOutput
+from stack.servers import prepare
 from tests.integration.local_helpers import a_directory
 from tests.stacks import alive, children_of
 from tests.waiting import until

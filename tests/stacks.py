@@ -19,14 +19,14 @@ import psycopg
 from psycopg.rows import dict_row
 from redis import Redis
 
-from app.local import runfile
-from app.local.runfile import Run
-from app.local.stack import ServerUrls
 from config import settings as configuration
 from config.settings import Settings
 from db import migrate
 from db.session import Database
 from domain.signal import Stage
+from stack import runfile
+from stack.runfile import Run
+from stack.stack import ServerUrls
 from tasks import pipeline
 from tests.conftest import a_copy, with_database
 from tests.processes import ORCHESTRATOR, Processes

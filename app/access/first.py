@@ -6,12 +6,12 @@ import getpass
 from pathlib import Path
 
 from app.access import passwords, people
-from app.local import datadir
 from config.settings import Settings
 from db import users
 from db.session import Database
 from db.users import UserExists
 from domain.access import Role
+from stack import datadir
 
 NAME = "admin"
 

@@ -21,12 +21,12 @@ import msgspec
 import psycopg
 
 from app.bench.load import Load, Plan
-from app.local import accounts, stack
-from app.local.child import Child, ChildProcess
-from app.local.output import FileOutput
-from app.local.stack import RunningStack, StackPlan
 from config import settings as configuration
 from config.settings import Settings
+from stack import accounts, stack
+from stack.child import Child, ChildProcess
+from stack.output import FileOutput
+from stack.stack import RunningStack, StackPlan
 
 BOOK = "paper"
 CONNECTIONS = 32

@@ -19,10 +19,10 @@ from redis import Redis
 
 from app.bench import nothing
 from app.bench.ground import BenchFailed, Ground
-from app.local.child import Child
-from app.local.output import FileOutput
-from app.local.supervisor import Supervisor
 from config.settings import Settings
+from stack.child import Child
+from stack.output import FileOutput
+from stack.supervisor import Supervisor
 
 LINKS = 5
 _PAYLOAD = json.dumps({"payload": "x" * 585})

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 import structlog
 
-from app.local.errors import StackRefused
 from config import settings as configuration
 from config.settings import Settings
 from config.values import SettingInvalid
+from stack.errors import StackRefused
 
 if TYPE_CHECKING:
     from db.session import Database
@@ -68,10 +68,10 @@ def opened(data_dir: Path | None) -> Iterator[tuple[Settings, Database]]:
     Raises:
         Problem: when the database cannot be reached, or lacks a table or column that this version needs.
     """
-    from app.local.stack import database  # noqa: PLC0415 - not needed to show help or refuse a bad option
     from db.errors import is_outage, lacks_schema  # noqa: PLC0415 - likewise
     from db.migrate import HOW, first_line  # noqa: PLC0415 - likewise
     from db.session import Database  # noqa: PLC0415 - likewise
+    from stack.stack import database  # noqa: PLC0415 - not needed to show help or refuse a bad option
 
     with database(configuration.load(), data_dir=data_dir) as settings:
         connection = Database(settings.sqlalchemy_url, pool_size=1)

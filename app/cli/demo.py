@@ -13,13 +13,13 @@ import click
 
 from app import demo
 from app.cli import Problem, replay
-from app.local import datadir, runfile, stack
-from app.local import servers as embedded
-from app.local.errors import StackRefused
-from app.local.stack import RunningStack, StackPlan
 from app.replay.schedule import Schedule
 from config import settings as configuration
 from config.settings import Settings
+from stack import datadir, runfile, stack
+from stack import servers as embedded
+from stack.errors import StackRefused
+from stack.stack import RunningStack, StackPlan
 
 _PORTS = click.IntRange(1, 65_535)
 _IGNORED = ("DATABASE_URL", "MIGRATION_DATABASE_URL", "REDIS_URL", "BROKER_URL")

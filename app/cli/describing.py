@@ -13,13 +13,13 @@ from marshmallow import ValidationError
 
 from app import sourcing
 from app.cli import Problem
-from app.local import datadir, network, runfile
 from app.schemas import SourceInput, SourceOutput
 from app.sourcing import NoSecretKey
 from config.settings import Settings
 from config.vault import TokenVault
 from db.sources import StoredSource
 from domain.signal import InstrumentKind, SellAlone, Source
+from stack import datadir, network, runfile
 
 _PORT = 8000
 _OPTIONS = (

@@ -15,7 +15,6 @@ import click
 
 from app.cli import live, opened
 from app.cli.findings import Finding
-from app.local.errors import StackRefused
 from config import settings as configuration
 from config.settings import Settings
 from db import backlog, books, canaries, incidents, migrate, policies, studies
@@ -23,6 +22,7 @@ from db.canaries import QueueLife, QueueState
 from db.session import Database
 from domain.experiment import PPM
 from domain.policy import ExecutionMode
+from stack.errors import StackRefused
 
 _SECRET = frozenset({"SECRET_KEY"})
 

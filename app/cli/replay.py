@@ -13,9 +13,6 @@ from pathlib import Path
 import click
 
 from app.cli import Problem
-from app.local import datadir, runfile, stack
-from app.local.errors import StackRefused
-from app.local.stack import StackPlan
 from app.replay import schedule, session
 from app.replay.bar_files import BarSpecInvalid
 from app.replay.driver import ReplayExists, ReplayRefused, SignalStuck, Summary
@@ -23,6 +20,9 @@ from app.replay.rows import FileInvalid
 from app.replay.schedule import OutsideBars, Schedule
 from config import settings as configuration
 from config.settings import Settings
+from stack import datadir, runfile, stack
+from stack.errors import StackRefused
+from stack.stack import StackPlan
 
 
 @click.command()

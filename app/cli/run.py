@@ -13,9 +13,9 @@ from typing import NoReturn
 import click
 
 from app.cli import Problem
-from app.local import datadir
 from config import settings as configuration
 from config.settings import Settings
+from stack import datadir
 
 _PORTS = click.IntRange(1, 65_535)
 _WEB_PROCESSES = 2

@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 
 from app.cli import Problem
-from app.local import datadir, stack
-from app.local.errors import StackRefused
-from app.local.stack import RunningStack, StackPlan
 from config import settings as configuration
 from config.settings import Settings
+from stack import datadir, stack
+from stack.errors import StackRefused
+from stack.stack import RunningStack, StackPlan
 
 _PORTS = click.IntRange(1, 65_535)
 

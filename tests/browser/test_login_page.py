@@ -10,10 +10,10 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
-from app.local.stack import ServerUrls
 from db import migrate
 from db.session import Database
 from domain.access import Role
+from stack.stack import ServerUrls
 from tests.people import PASSWORD, a_user
 from tests.processes import Processes
 from tests.waiting import until

@@ -10,7 +10,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
-from app.local.stack import ServerUrls
+from stack.stack import ServerUrls
 from tests.people import COOKIE, a_session, a_user
 from tests.pipeline_support import add_trend, prepared, run_all, store_signal
 from tests.processes import Processes

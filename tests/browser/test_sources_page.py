@@ -9,12 +9,12 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
-from app.local.stack import ServerUrls
 from app.webhook import authenticator
 from config.vault import TokenVault
 from db import books, migrate
 from db.session import Database
 from domain.access import Role
+from stack.stack import ServerUrls
 from tests.browser.test_login_page import fill, heading, log_in, press
 from tests.integration.ingest_support import SOURCE
 from tests.people import PASSWORD, a_user

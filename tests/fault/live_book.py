@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from app.local.stack import ServerUrls
+from stack.stack import ServerUrls
 from tests.going_live import go_live
 from tests.pipeline_support import add_trend, store_signal
 from tests.simulated_venue import SimulatedVenue

@@ -12,7 +12,7 @@ import pytest
 from celery import current_app
 from redis import Redis
 
-from app.local.stack import ServerUrls
+from stack.stack import ServerUrls
 from tasks import queues
 from tests.fault import shifted, stuck_beat
 from tests.load import THIS_HOUR, settled

@@ -13,8 +13,8 @@ from uuid import UUID
 
 import pytest
 
-from app.local.stack import ServerUrls
 from domain.signal import Stage
+from stack.stack import ServerUrls
 from tests import brokers
 from tests.brokers import Broker, a_broker
 from tests.load import THIS_HOUR, Sender, effects_of, missing, once_each, settled, slowest

@@ -16,11 +16,11 @@ import pytest
 from celery import current_app
 from redis import Redis
 
-from app.local.stack import ServerUrls
 from config.vault import AccountVault
 from db import accounts, incidents, live
 from db.accounts import SealedKeys
 from domain.access import Role
+from stack.stack import ServerUrls
 from tasks import pipeline, queues
 from tests.brokers import Broker, a_broker
 from tests.load import THIS_HOUR, an_alert

@@ -15,9 +15,9 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from app.local import postgres
-from app.local.stack import ServerUrls
 from db import migrate
+from stack import postgres
+from stack.stack import ServerUrls
 from tests.load import THIS_HOUR, Sender, missing, settled, slowest
 from tests.pipeline_support import add_trend, store_signal
 from tests.servers import Place, Server, a_place, running

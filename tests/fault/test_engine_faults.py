@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from app.local.stack import ServerUrls
+from stack.stack import ServerUrls
 from tests.pipeline_support import add_trend, store_signal
 from tests.remote_engine import REASONS, SECRET, EngineServer, a_server
 from tests.stacks import Stack, a_stack

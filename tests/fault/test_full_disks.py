@@ -17,9 +17,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.local import accounts, postgres
-from app.local.stack import ServerUrls
 from db import migrate
+from stack import accounts, postgres
+from stack.stack import ServerUrls
 from tests.load import THIS_HOUR, Sender, an_alert, missing, settled
 from tests.pipeline_support import add_trend
 from tests.servers import Place, Server, a_place, running

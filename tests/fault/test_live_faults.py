@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.local.stack import ServerUrls
 from config.vault import AccountVault
 from db import accounts
 from db.accounts import SealedKeys
+from stack.stack import ServerUrls
 from tests.fault.live_book import a_live_stack, are_settled, differences, live_signals, real_orders
 from tests.processes import SECRET_KEY
 from tests.simulated_venue import KEY, SECRET, SimulatedVenue, simulated_venue

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from app.local.stack import ServerUrls
 from app.webhook import authenticator
 from config.vault import TokenVault
+from stack.stack import ServerUrls
 from tests.fault.mutants import faults, guards
 from tests.fault.mutants.desk import SOURCE, Desk, a_desk, reported
 from tests.load import an_alert, post

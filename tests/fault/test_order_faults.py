@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.local.stack import ServerUrls
+from stack.stack import ServerUrls
 from tests.fault.live_book import a_live_stack, are_settled, differences, live_signals, real_orders
 from tests.simulated_venue import SimulatedVenue, simulated_venue
 from tests.stacks import Stack, children_of

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.local.stack import ServerUrls
+from stack.stack import ServerUrls
 from tests import brokers
 from tests.brokers import Broker, a_broker
 from tests.load import THIS_HOUR, Sender, missing, settled

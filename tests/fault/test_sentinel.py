@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from redis import Redis, RedisError
 
-from app.local import redis as redis_server
-from app.local.child import Child
-from app.local.stack import ServerUrls
+from stack import redis as redis_server
+from stack.child import Child
+from stack.stack import ServerUrls
 from tests.load import THIS_HOUR, Sender, missing, settled
 from tests.pipeline_support import add_trend
 from tests.processes import free_port

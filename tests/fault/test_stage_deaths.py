@@ -12,7 +12,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from app.local.stack import ServerUrls
+from stack.stack import ServerUrls
 from tests.pipeline_support import add_trend, store_signal
 from tests.stacks import Stack, a_stack, children_of
 from tests.waiting import until

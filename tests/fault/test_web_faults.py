@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from app.local.stack import ServerUrls
+from stack.stack import ServerUrls
 from tests.load import THIS_HOUR, Answer, an_alert, post, settled
 from tests.pipeline_support import add_trend
 from tests.stacks import Stack, a_stack

@@ -19,13 +19,13 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from app.local import runfile
-from app.local.runfile import Run
-from app.local.stack import ServerUrls
 from db import bars
 from domain.context import Bar, PriceSide
 from domain.ports import Feed
 from domain.signal import Instrument, InstrumentKind, Stage
+from stack import runfile
+from stack.runfile import Run
+from stack.stack import ServerUrls
 from tests.integration.local_helpers import a_directory, free_port, running_with
 from tests.pipeline_support import HOURLY, NOON, add_trend, store_signal
 from tests.processes import ORCHESTRATOR

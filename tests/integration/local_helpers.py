@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.local import processes
+from stack import processes
 
 
 def eventually(condition: Callable[[], bool], *, what: str, within_s: float = 20.0) -> None:

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import pytest
 
-from app.local.stack import ServerUrls
+from stack.stack import ServerUrls
 from tests.api_support import PREFIX, REASON, REDIS_DB, TOKEN, Service, serving
 from tests.pipeline_support import prepared, settings_for, store_signal
 from tests.stacks import a_stack, with_redis_database

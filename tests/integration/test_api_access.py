@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
-from app.local.stack import ServerUrls
 from domain.access import Role, Scope
+from stack.stack import ServerUrls
 from tests.api_desk import FullDesk, a_full_desk
 from tests.api_support import PEOPLE, PREFIX, REASON, REDIS_DB, Service
 from tests.integration.test_api_contract import DOCUMENT

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from app.local.stack import ServerUrls
 from db import incidents
+from stack.stack import ServerUrls
 from tests.api_desk import FullDesk, a_full_desk
 from tests.api_support import PEOPLE, REASON, REDIS_DB, Service
 from tests.pipeline_support import NOON

@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from app.factory import create_app
-from app.local.stack import ServerUrls
+from stack.stack import ServerUrls
 from tests.api_desk import FullDesk, a_full_desk
 from tests.api_support import PREFIX, REDIS_DB, TOKEN
 from tests.conftest import a_copy, with_database

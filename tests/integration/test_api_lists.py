@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from app.api import mounting, paging
-from app.local.stack import ServerUrls
+from stack.stack import ServerUrls
 from tests.api_desk import BOOK, FullDesk, a_full_desk
 from tests.api_support import REDIS_DB, Service
 from tests.conftest import a_copy, with_database

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli import cli
-from app.local.stack import ServerUrls
 from db import incidents
+from stack.stack import ServerUrls
 from tests.api_desk import BOOK, FullDesk, a_full_desk
 from tests.api_support import REDIS_DB
 from tests.conftest import a_copy, with_database

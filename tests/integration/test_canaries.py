@@ -15,11 +15,11 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from app.cli import cli
-from app.local.stack import RunningStack, ServerUrls, StackPlan, running_stack
 from config import settings as configuration
 from db import canaries, incidents, migrate
 from db.canaries import QueueState
 from db.session import Database
+from stack.stack import RunningStack, ServerUrls, StackPlan, running_stack
 from tasks import pipeline
 from tests.integration.ingest_support import an_app, settings_for
 from tests.integration.local_helpers import a_directory

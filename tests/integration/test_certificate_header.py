@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import pytest
 
-from app.local.stack import ServerUrls
+from stack.stack import ServerUrls
 from tests.load import an_alert
 from tests.stacks import Stack, a_stack
 

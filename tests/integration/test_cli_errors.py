@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli import cli
-from app.local.stack import ServerUrls
 from app.replay import alert_files, bar_files
+from stack.stack import ServerUrls
 from tests.conftest import with_database
 from tests.integration.local_helpers import a_directory, running_with
 from tests.processes import ORCHESTRATOR, SECRET_KEY, free_port

@@ -17,12 +17,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.local.stack import ServerUrls
 from db import migrate
 from db.base import Base
 from db.session import Database
 from domain.decision import EngineSlot, Verdict
 from domain.study import ExitClock
+from stack.stack import ServerUrls
 from tests import rows, trade_rows
 from tests.conftest import with_database
 

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from app.cli import cli
-from app.local.stack import ServerUrls
 from db import incidents, watch
+from stack.stack import ServerUrls
 from tasks.parts import Parts
 from tests.pipeline_support import prepared, store_signal
 

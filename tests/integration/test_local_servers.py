@@ -16,11 +16,11 @@ import psycopg
 import pytest
 import redis
 
-from app.local import accounts, datadir, postgres, postgres_binaries, runfile
-from app.local.errors import StackRefused
-from app.local.processes import is_alive
-from app.local.servers import ServerUrls, database, servers
 from config import settings
+from stack import accounts, datadir, postgres, postgres_binaries, runfile
+from stack.errors import StackRefused
+from stack.processes import is_alive
+from stack.servers import ServerUrls, database, servers
 from tests.integration.local_helpers import a_directory, eventually, running_with
 
 AS_ROOT = os.geteuid() == 0
@@ -190,7 +190,7 @@ def test_an_ordinary_user_runs_the_servers_as_themselves() -> None:
         pytest.skip("the interpreter or the packages are closed to other accounts")
     script = (
         "import sys, pathlib, psycopg\n"
-        "from app.local.servers import servers\n"
+        "from stack.servers import servers\n"
         "with servers(pathlib.Path(sys.argv[1]), redis=False) as urls:\n"
         "    print(psycopg.connect(urls.database_url).execute('SELECT 1').fetchone()[0])\n"
     )

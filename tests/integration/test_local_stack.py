@@ -20,13 +20,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app.local import datadir, runfile
-from app.local.errors import StackRefused
-from app.local.processes import is_alive
-from app.local.runfile import Run
-from app.local.stack import RunningStack, StackPlan, StopRequested, database, run_stack, running_stack
 from config import settings
 from config.settings import Settings
+from stack import datadir, runfile
+from stack.errors import StackRefused
+from stack.processes import is_alive
+from stack.runfile import Run
+from stack.stack import RunningStack, StackPlan, StopRequested, database, run_stack, running_stack
 from tests.integration.local_helpers import a_directory, eventually, free_port, running_with
 
 WEB = """
@@ -237,7 +237,7 @@ STACK = """
 import os, sys
 from dataclasses import replace
 from pathlib import Path
-from app.local.stack import StackPlan, run_stack
+from stack.stack import StackPlan, run_stack
 from config import settings
 root = Path(sys.argv[1])
 plan = StackPlan(

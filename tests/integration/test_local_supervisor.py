@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from app.local.child import Child
-from app.local.errors import ChildFailed
-from app.local.processes import is_alive
-from app.local.supervisor import Supervisor
+from stack.child import Child
+from stack.errors import ChildFailed
+from stack.processes import is_alive
+from stack.supervisor import Supervisor
 from tests.integration.local_helpers import eventually
 
 
@@ -148,9 +148,9 @@ def test_a_program_that_does_not_exist_is_an_error_that_names_it() -> None:
 def test_children_end_when_the_supervisor_itself_is_killed() -> None:
     script = textwrap.dedent("""
         import os, sys, time
-        from app.local.child import Child
-        from app.local.output import StreamOutput
-        from app.local.supervisor import Supervisor
+        from stack.child import Child
+        from stack.output import StreamOutput
+        from stack.supervisor import Supervisor
         with Supervisor(StreamOutput(sys.stderr)) as supervisor:
             supervisor.start(Child(name="child", argv=("sleep", "300"), environment=dict(os.environ)))
             print(supervisor.pids()["child"], flush=True)

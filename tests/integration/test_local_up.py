@@ -13,8 +13,8 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from app.local import procfile, runfile
-from app.local.runfile import Run
+from stack import procfile, runfile
+from stack.runfile import Run
 from tests.integration.local_helpers import a_directory, eventually, free_port, running_with
 
 ORCHESTRATOR = Path(sys.executable).with_name("orchestrator")

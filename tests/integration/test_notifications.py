@@ -15,10 +15,10 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from app.cli import cli
-from app.local.stack import ServerUrls
 from config.values import SettingInvalid
 from db import incidents
 from db import notifications as stored
+from stack.stack import ServerUrls
 from tasks import messenger, notifications, pipeline
 from tasks.parts import Parts
 from tests import waiting

@@ -15,13 +15,13 @@ import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from app.local.stack import ServerUrls
 from db import policies, signals
 from db.policies import PolicyChange
 from db.signals import Lease
 from domain.decision import EngineSlot
 from domain.policy import ExecutionMode
 from domain.signal import Stage
+from stack.stack import ServerUrls
 from tasks.parts import Parts
 from tests.pipeline_support import NOON, add_trend, prepared, rows, run_all, store_signal
 from tests.scripted import breaks, enters, panel, rejects

@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import text
 
-from app.local.stack import ServerUrls
 from domain.ports import Broker, Position, VenueUnavailable
+from stack.stack import ServerUrls
 from tasks import positions
 from tasks.parts import Parts
 from tests.pipeline_support import add_trend, prepared, rows, run_all, store_signal

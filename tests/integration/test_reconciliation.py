@@ -8,10 +8,10 @@ from decimal import Decimal
 
 import pytest
 
-from app.local.stack import ServerUrls
 from db.submissions import Due
 from domain.ports import Report, VenueTraits
 from domain.trade import Intent, Order, OrderState
+from stack.stack import ServerUrls
 from tasks import reconciliation
 from tasks.parts import Parts
 from tests.fickle_venue import Mood

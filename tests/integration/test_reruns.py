@@ -15,11 +15,11 @@ from sqlalchemy import text
 
 from app import redrive
 from app.cli import cli
-from app.local.stack import ServerUrls
 from app.redrive import Redriven
 from config.settings import Settings
 from db import audit, failures
 from db.session import Database
+from stack.stack import ServerUrls
 from tasks import pipeline
 from tests.integration.ingest_support import Desk, a_desk
 from tests.pipeline_support import prepared, settings_for, store_signal

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from app.local.stack import ServerUrls
 from db import bars, policies
 from db.policies import PolicyChange
 from domain.context import Bar, PriceSide
@@ -18,6 +17,7 @@ from domain.policy import ExecutionMode
 from domain.ports import Broker, Feed, Position, Report, Window
 from domain.signal import Instrument, InstrumentKind
 from domain.trade import Intent, Order
+from stack.stack import ServerUrls
 from tasks import exits
 from tasks.parts import Parts
 from tests.pipeline_support import HOURLY, NOON, add_trend, prepared, rows, run_all, store_signal

@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from app.local.stack import ServerUrls
+from stack.stack import ServerUrls
 from tests.load import an_alert
 from tests.people import PASSWORD, a_user
 from tests.stacks import Stack, a_stack

@@ -12,13 +12,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.local.stack import ServerUrls
 from db import audit, migrate, verification
 from db.session import Database
 from domain.decision import EngineSlot, Verdict
 from domain.policy import ExecutionMode
 from domain.signal import Action, Direction, Stage
 from domain.study import ExitClock
+from stack.stack import ServerUrls
 from tests import rows, trade_rows
 from tests.conftest import with_database
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.local.stack import ServerUrls
 from db import incidents, watch
+from stack.stack import ServerUrls
 from tasks.parts import Parts
 from tests.pipeline_support import prepared, store_signal
 

@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.local.stack import ServerUrls
+from stack.stack import ServerUrls
 from tasks.parts import Parts, make_parts
 from tasks.sweeps import sweep
 from tests.pipeline_support import add_trend, store_signal

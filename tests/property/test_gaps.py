@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.local.stack import ServerUrls
 from db import gaps, watch
 from domain.signal import Position
+from stack.stack import ServerUrls
 from tasks.parts import Parts
 from tests.pipeline_support import prepared
 

@@ -18,9 +18,9 @@ from hypothesis.stateful import (
 )
 from structlog.testing import capture_logs
 
-from app.local.stack import ServerUrls
 from domain.policy import Switch
 from domain.signal import Stage
+from stack.stack import ServerUrls
 from tests.conftest import a_copy, with_database
 from tests.fault.mutants import guards
 from tests.fickle_venue import Mood

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from app.access import passwords
-from app.local.stack import ServerUrls
 from domain.access import Role
+from stack.stack import ServerUrls
 from tests.people import COOKIE, PASSWORD, House, a_house, form_token
 from tests.stacks import a_database
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from app.local import accounts, datadir
-from app.local import redis as redis_server
-from app.local.accounts import Account
-from app.local.output import FileOutput, StreamOutput
 from config import settings
+from stack import accounts, datadir
+from stack import redis as redis_server
+from stack.accounts import Account
+from stack.output import FileOutput, StreamOutput
 from tests.integration.local_helpers import a_directory
 
 STRANGER = Account(name="stranger", uid=54_321, gid=54_321)

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from app.cli import run
-from app.local import procfile
-from app.local.errors import StackRefused
 from config import settings as configuration
+from stack import procfile
+from stack.errors import StackRefused
 
 ROOT = Path(__file__).parents[2]
 SERVERS = {"postgres", "redis"}

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli import cli, run
-from app.local import datadir
+from stack import datadir
 
 URLS = {"DATABASE_URL": "postgresql://host/db", "REDIS_URL": "redis://host", "SECRET_KEY": "0123456789abcdef"}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.local import procfile, watchdog
-from app.local.watchdog import Watchdog
+from stack import procfile, watchdog
+from stack.watchdog import Watchdog
 from tasks import queues
 
 WORKERS = {"pipeline": "worker", "maintenance": "worker", "exits": "exits"}

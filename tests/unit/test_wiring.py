@@ -14,8 +14,8 @@ from celery import Celery
 from click.testing import CliRunner
 
 from app.cli import cli
-from app.local import procfile
 from config import settings
+from stack import procfile
 from tasks import queues, schedule
 from tasks.celery_app import MODULES, make_celery
 from tasks.stage import bodies

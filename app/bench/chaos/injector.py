@@ -14,7 +14,7 @@ from redis import Redis, RedisError
 
 from app.bench.chaos.faults import PAUSES, Fault, Kind
 from app.bench.chaos.venue import VenueProcess
-from app.local.stack import RunningStack
+from stack.stack import RunningStack
 
 _NAMES = {
     Kind.WEB_KILLED: "web",

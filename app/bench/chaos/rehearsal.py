@@ -20,7 +20,6 @@ from app.bench.chaos.sender import PRICE, SYMBOLS, Sender
 from app.bench.chaos.venue import BROKER, VenueProcess
 from app.bench.chaos.watch import Watch
 from app.bench.ground import BenchFailed, Ground
-from app.local.stack import RunningStack
 from app.webhook import authenticator
 from config.settings import Settings
 from config.vault import TokenVault
@@ -30,6 +29,7 @@ from db.policies import PolicyChange
 from db.session import Database
 from domain.policy import Switch
 from domain.signal import Source
+from stack.stack import RunningStack
 
 BOOK = "live"
 ENVIRONMENT = {

@@ -11,7 +11,7 @@ from typing import Self
 
 import psycopg
 
-from app.local.stack import RunningStack
+from stack.stack import RunningStack
 
 _EVERY_S = 0.1
 _CONNECT_WITHIN_S = 1

@@ -14,14 +14,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.cli import cli, demo, replay
-from app.local import runfile, stack
-from app.local.errors import StackRefused
-from app.local.runfile import Run
-from app.local.stack import StackPlan
 from app.replay import alert_files
 from app.replay.driver import Summary
 from app.replay.schedule import Schedule
 from config.settings import Settings
+from stack import runfile, stack
+from stack.errors import StackRefused
+from stack.runfile import Run
+from stack.stack import StackPlan
 from tests.unit.replay.builders import GOOD_ROW, a_file_of
 
 _SUMMARY = Summary(book="replay:0123456789ab", alerts=1, accepted=1, duplicates=0, refused=(), outside=0)

@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.local.accounts import Account
-from app.local.output import Output
+from stack.accounts import Account
+from stack.output import Output
 
 _LAUNCH = Path(__file__).with_name("launch.py")
 _LINES_KEPT = 20

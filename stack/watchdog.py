@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.local import procfile
 from config.settings import Settings
+from stack import procfile
 
 if TYPE_CHECKING:
     from db.session import Database

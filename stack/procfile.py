@@ -10,10 +10,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from app.local import network
-from app.local.child import Child
-from app.local.errors import StackRefused
 from config.settings import Settings
+from stack import network
+from stack.child import Child
+from stack.errors import StackRefused
 
 # Flower keeps nothing and now and then waits long for an answer before it ends.
 _STOP_WITHIN_S = {"flower": 2.0}

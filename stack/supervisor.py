@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-from app.local.child import Child, ChildProcess
-from app.local.errors import ChildFailed
-from app.local.output import Output
+from stack.child import Child, ChildProcess
+from stack.errors import ChildFailed
+from stack.output import Output
 
 _POLL_S = 0.05
 _FIRST_BACKOFF_S = 0.1

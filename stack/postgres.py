@@ -15,11 +15,11 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from app.local import accounts, postgres_binaries, previous
-from app.local.accounts import Account
-from app.local.child import Child
-from app.local.errors import StackRefused
-from app.local.postgres_binaries import Installation
+from stack import accounts, postgres_binaries, previous
+from stack.accounts import Account
+from stack.child import Child
+from stack.errors import StackRefused
+from stack.postgres_binaries import Installation
 
 USER = "orchestrator"
 DATABASE = "orchestrator"

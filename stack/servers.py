@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.local import accounts, datadir, postgres, runfile
-from app.local import redis as redis_server
-from app.local.accounts import Account
-from app.local.errors import StackRefused
-from app.local.output import FileOutput
-from app.local.supervisor import Supervisor
 from config.settings import Settings
+from stack import accounts, datadir, postgres, runfile
+from stack import redis as redis_server
+from stack.accounts import Account
+from stack.errors import StackRefused
+from stack.output import FileOutput
+from stack.supervisor import Supervisor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

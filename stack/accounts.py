@@ -8,7 +8,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.local.errors import StackRefused
+from stack.errors import StackRefused
 
 _PREFERRED = ("postgres", "nobody", "daemon")
 

@@ -7,7 +7,7 @@ import socket
 import time
 from contextlib import closing
 
-from app.local.errors import StackRefused
+from stack.errors import StackRefused
 
 
 def require_free(bind: str, port: int, *, flag: str, patience_s: float = 0.0) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.local.errors import StackRefused
-from app.local.processes import command_line, wait_until_gone
+from stack.errors import StackRefused
+from stack.processes import command_line, wait_until_gone
 
 _PATIENCE_S = 20.0
 

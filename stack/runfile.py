@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from app.local.errors import StackRefused
-from app.local.processes import is_alive
+from stack.errors import StackRefused
+from stack.processes import is_alive
 
 _COMMAND_PATIENCE_S = 60.0
 
