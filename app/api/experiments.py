@@ -15,13 +15,13 @@ from app.api.noun import Noun
 from app.api.paging import PageInput, Shown
 from app.api.parts import as_is, found
 from app.api.reach import here
-from app.reporting import story
 from db import experiments, traces
 from db.session import Session
 from domain.access import Scope
 from domain.decision import EngineSlot
 from domain.policy import ExecutionMode
 from domain.signal import Direction
+from reporting import story
 
 Document = dict[str, Any]
 noun = Noun("experiments", "The assignment of each entry signal, and what came of it.")

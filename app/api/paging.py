@@ -21,9 +21,9 @@ from app.api.fields import Output
 from app.api.inputs import Input
 from app.api.problems import Invalid
 from app.api.reach import Reach, here
-from app.reporting import story
 from db import listing
 from db.listing import Key, Listing
+from reporting import story
 
 DEFAULT, MOST = 50, 500
 LINK = {"Link": {"description": 'The next page: `<...>; rel="next"`.', "schema": {"type": "string"}}}

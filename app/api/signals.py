@@ -34,7 +34,6 @@ from app.api.paging import PageInput, Shown
 from app.api.parts import act, as_is, found, with_id
 from app.api.reach import here
 from app.redrive import Redriven
-from app.reporting import story
 from app.schemas import ActInput
 from config.settings import Settings
 from db import traces
@@ -42,6 +41,7 @@ from db.session import Database, Session
 from db.traces import SignalUnknown
 from domain.access import Scope
 from domain.signal import Action, Direction, InstrumentKind, Position, SignalStatus
+from reporting import story
 
 Document = dict[str, Any]
 noun = Noun("signals", "Accepted alerts, and what became of each.")

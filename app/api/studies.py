@@ -15,12 +15,12 @@ from app.api.noun import Noun
 from app.api.paging import PageInput, Shown
 from app.api.parts import as_is, found
 from app.api.reach import here
-from app.reporting import document, story
 from db import reports, studies
 from db.reports import StudyUnknown
 from db.session import Database
 from domain.access import Scope
 from domain.study import ExitClock
+from reporting import document, story
 
 Document = dict[str, Any]
 noun = Noun("studies", "Pre-registered comparisons, and what is known so far.")

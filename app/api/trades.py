@@ -15,13 +15,13 @@ from app.api.noun import Noun
 from app.api.paging import PageInput, Shown
 from app.api.parts import as_is, found
 from app.api.reach import here
-from app.reporting import story
 from db import traces, trades
 from db.session import Session
 from domain.access import Scope
 from domain.decision import EngineSlot
 from domain.signal import Direction, InstrumentKind
 from domain.trade import TradeStatus
+from reporting import story
 
 Document = dict[str, Any]
 noun = Noun("trades", "Model trades and real trades.")

@@ -16,10 +16,10 @@ from app.acts import Act
 from app.cli import Problem, opened
 from app.cli.reading import snapshot
 from app.closing import NotOpen
-from app.reporting.plain import clean
 from config import settings as configuration
 from db import incidents
 from domain import incidents as telling
+from reporting.plain import clean
 
 _data_dir = click.option("--data-dir", type=click.Path(path_type=Path), help="The instance (default: the last one).")
 

@@ -12,13 +12,13 @@ import click
 
 from app.cli import Problem
 from app.cli.reading import snapshot
-from app.reporting import charts, page, text
-from app.reporting import document as documents
 from config.settings import Settings
 from db import reports
 from db.reports import StudyUnknown
 from db.session import Database, Session
 from domain.comparison.record import StudyRecord
+from reporting import charts, page, text
+from reporting import document as documents
 
 
 @click.command()

@@ -14,12 +14,12 @@ import click
 
 from app.cli import opened
 from app.cli.reading import snapshot
-from app.reporting import story
-from app.reporting.plain import clean
 from db import sources, traces, webhook_events
 from db.traces import SignalUnknown
 from db.webhook_events import FailingField, KeptEvent
 from domain.signal import SignalStatus
+from reporting import story
+from reporting.plain import clean
 
 if TYPE_CHECKING:
     from app.redrive import Redriven

@@ -17,7 +17,6 @@ from app import sourcing
 from app.acts import Act
 from app.cli import Problem, describing
 from app.cli.reading import up_to_date as _opened
-from app.reporting.plain import clean
 from config.settings import Settings
 from config.vault import TokenVault
 from db import activity, books, sources
@@ -25,6 +24,7 @@ from db.activity import Activity
 from db.session import Database
 from db.sources import BookUnknown, SourceExists, SourceUnknown
 from domain.signal import Source
+from reporting.plain import clean
 
 _PASTE = """\
 Webhook URL (in the alert's Notifications tab):

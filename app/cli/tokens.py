@@ -14,11 +14,11 @@ from app.access import people
 from app.access.people import TokenRefused
 from app.cli import Problem
 from app.cli.reading import snapshot, up_to_date
-from app.reporting.plain import clean
 from db import api_tokens
 from db.api_tokens import ApiToken, TokenUnknown
 from db.users import UserUnknown
 from domain.access import Scope
+from reporting.plain import clean
 
 _DATA_DIR = click.option("--data-dir", type=click.Path(path_type=Path), help="The instance (default: the last one).")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

@@ -18,7 +18,6 @@ from app.access.gate import By, Principal
 from app.access.limits import NOT_TOLD, Failures
 from app.access.login import Browser
 from app.console import showing
-from app.reporting import page
 from app.web import allowed_senders
 from app.web.deadlines import Aside, DeadlineMissed
 from config import tokens
@@ -27,6 +26,7 @@ from db import web_sessions
 from db.errors import SQLAlchemyError
 from db.session import Database
 from domain.access import Scope
+from reporting import page
 
 DOORS = "orchestrator.doors"
 _FAILURES_A_MINUTE = 20

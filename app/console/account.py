@@ -13,12 +13,12 @@ from app.access import gate, identity, login, people
 from app.access.people import MOST_DAYS, TokenRefused
 from app.console import showing
 from app.console.access import gave_password, the_browser, the_doors, the_owner, with_session
-from app.reporting import page
 from db import api_tokens, users, web_sessions
 from db.api_tokens import TokenUnknown
 from db.session import Database
 from domain.access import Scope
 from domain.passwords import LONGEST, SHORTEST, PasswordRefused
+from reporting import page
 
 _DAYS = 90
 _SHOWN_ID = re.compile(r"[0-9a-f]{16}\Z")

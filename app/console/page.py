@@ -9,12 +9,12 @@ from flask import Blueprint, Response, current_app
 
 from app.access import gate
 from app.console import showing
-from app.reporting import charts, document, page
 from db import reports
 from db.errors import SQLAlchemyError
 from db.reports import StudyUnknown
 from db.session import Database
 from domain.access import Scope
+from reporting import charts, document, page
 
 blueprint = Blueprint("console", __name__, static_folder="static", static_url_path="/console/static")
 showing.refusals_of(blueprint)

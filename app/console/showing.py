@@ -10,8 +10,8 @@ from app.access import forms, gate
 from app.access.crowd import Crowded
 from app.access.forms import FormRefused
 from app.access.gate import By, StepUpNeeded
-from app.reporting import page
-from app.reporting.page import Reader
+from reporting import page
+from reporting.page import Reader
 
 _TITLES: dict[type[HTTPException], tuple[str, str]] = {
     Forbidden: ("Not for you", "Your role does not allow this. An admin can give you another one."),

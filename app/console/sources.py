@@ -12,7 +12,6 @@ from app import explaining, sourcing
 from app.access import gate
 from app.console import showing
 from app.console.access import the_doors, the_owner
-from app.reporting import page
 from app.sourcing import NoSecretKey
 from app.webhook.receiver import MAX_BODY
 from config.settings import Settings
@@ -21,6 +20,7 @@ from db import activity, books, sources
 from db.session import Database
 from db.sources import StoredSource
 from domain.access import Scope
+from reporting import page
 
 blueprint = Blueprint("sources", __name__)
 showing.refusals_of(blueprint)

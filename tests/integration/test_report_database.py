@@ -12,11 +12,11 @@ from sqlalchemy import text
 
 from app.cli import cli
 from app.cli import report as report_command
-from app.reporting import document
 from config import settings
 from db import migrate, reports
 from db.session import Database
 from domain.signal import Action, Stage
+from reporting import document
 from tests import rows
 from tests.small_study import a_small_study
 

@@ -9,10 +9,10 @@ from flask.testing import FlaskClient
 
 from app.access import gate
 from app.access.gate import By, Principal
-from app.reporting import document, plain
 from db import reports
 from db.session import Database
 from domain.access import Role
+from reporting import document, plain
 from tests.people import COOKIE, House, a_house, a_session
 from tests.small_study import a_small_study
 

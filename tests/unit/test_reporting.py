@@ -11,9 +11,9 @@ from html.parser import HTMLParser
 import pytest
 
 from app.console.page import age_of
-from app.reporting import charts, document, page, plain, text
 from domain.comparison.record import StudyRecord
 from domain.signal import Direction
+from reporting import charts, document, page, plain, text
 from tests.records import MONDAY, a_record, a_side, an_ending, an_entry
 
 ENGINE_KEYS = {"decisions", "trades", "wins", "win_rate", "total_pnl", "average_pnl", "sharpe", "max_drawdown"}

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from app.reporting import plain
-from app.reporting.words import confidence
 from domain.comparison import naive, paired, summary
 from domain.comparison.record import StudyRecord
 from domain.decision import EngineSlot
+from reporting import plain
+from reporting.words import confidence
 
 WIDTH, HEIGHT = 720, 280
 _LEFT, _RIGHT, _TOP, _BOTTOM = 74, 92, 14, 34

@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from app.reporting.plain import NOTHING, clean
 from db.traces import Trace
 from domain import canonical
 from domain.signal import Stage
+from reporting.plain import NOTHING, clean
 
 Document = dict[str, Any]
 _RATIOS = frozenset({"return_ratio", "split_percentage", "fraction", "confidence", "latency_ms"})

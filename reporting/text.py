@@ -11,8 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from app.reporting import plain, words
-from app.reporting.words import CELLS, CLOCKS, ENGINES, confidence
+from reporting import plain, words
+from reporting.words import CELLS, CLOCKS, ENGINES, confidence
 
 STYLES = {"A": "blue", "B": "yellow"}
 _NARROW, _PLAIN, _WIDE = 80, 100, 120

@@ -11,9 +11,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from app.reporting import plain, words
-from app.reporting.charts import Chart
-from app.reporting.document import Document
+from reporting import plain, words
+from reporting.charts import Chart
+from reporting.document import Document
 
 STYLESHEET = "report.css"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.reporting import plain
 from domain.comparison import srm
+from reporting import plain
 
 __all__ = ["CELLS", "CLOCKS", "ENGINES", "confidence", "gaps", "health", "plain", "reasons", "whole"]
 
