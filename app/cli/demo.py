@@ -11,11 +11,11 @@ from pathlib import Path
 
 import click
 
-from app import demo
 from app.cli import Problem, replay
-from app.replay.schedule import Schedule
 from config import settings as configuration
 from config.settings import Settings
+from replay import demo
+from replay.schedule import Schedule
 from stack import datadir, runfile, stack
 from stack import servers as embedded
 from stack.errors import StackRefused

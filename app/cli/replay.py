@@ -13,13 +13,13 @@ from pathlib import Path
 import click
 
 from app.cli import Problem
-from app.replay import schedule, session
-from app.replay.bar_files import BarSpecInvalid
-from app.replay.driver import ReplayExists, ReplayRefused, SignalStuck, Summary
-from app.replay.rows import FileInvalid
-from app.replay.schedule import OutsideBars, Schedule
 from config import settings as configuration
 from config.settings import Settings
+from replay import schedule, session
+from replay.bar_files import BarSpecInvalid
+from replay.driver import ReplayExists, ReplayRefused, SignalStuck, Summary
+from replay.rows import FileInvalid
+from replay.schedule import OutsideBars, Schedule
 from stack import datadir, runfile, stack
 from stack.errors import StackRefused
 from stack.stack import StackPlan
@@ -83,7 +83,7 @@ def read(*bars: str, alerts: Path) -> Schedule:
 
 def drive(scheduled: Schedule, settings: Settings, *, web_url: str, study: str | None) -> Summary:
     """Replay against the stack at `web_url`, with progress on stderr; a failure ends the command with code 1."""
-    from app.replay import gateway  # noqa: PLC0415 - SQLAlchemy and Celery are not needed to refuse a bad file
+    from replay import gateway  # noqa: PLC0415 - SQLAlchemy and Celery are not needed to refuse a bad file
 
     try:
         with gateway.connected(settings, web_url=web_url) as connection:

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli import cli
-from app.replay import alert_files, bar_files
+from replay import alert_files, bar_files
 from stack.stack import ServerUrls
 from tests.conftest import with_database
 from tests.integration.local_helpers import a_directory, running_with

@@ -8,11 +8,11 @@ from pathlib import Path
 from uuid import UUID
 
 from alerts.vocabulary import symbols
-from app.replay.alert_files import Alert, AlertFile
-from app.replay.bar_files import HEADER, BarFile, BarSpec
-from app.replay.identity import ReplayIdentity
 from domain.context import PriceSide
 from domain.intervals import Interval
+from replay.alert_files import Alert, AlertFile
+from replay.bar_files import HEADER, BarFile, BarSpec
+from replay.identity import ReplayIdentity
 
 NOON = datetime(2017, 1, 5, 12, tzinfo=UTC)
 GOOD_ROW = "1.05,1.07,1.04,1.06"

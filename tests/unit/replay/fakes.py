@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from app.replay.driver import Answer, BookSpec, ReplayExists
+from replay.driver import Answer, BookSpec, ReplayExists
 
 
 def _accepted(body: bytes) -> Answer:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app.replay import alert_files
-from app.replay.alert_files import HEADER
-from app.replay.rows import FileInvalid
+from replay import alert_files
+from replay.alert_files import HEADER
+from replay.rows import FileInvalid
 from tests.unit.replay.builders import a_file_of
 
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.replay import bar_files
-from app.replay.bar_files import HEADER_WITH_VOLUME, BarSpecInvalid
-from app.replay.rows import FileInvalid, parse_time
 from domain.context import Bar, PriceSide
 from domain.signal import Instrument, InstrumentKind
+from replay import bar_files
+from replay.bar_files import HEADER_WITH_VOLUME, BarSpecInvalid
+from replay.rows import FileInvalid, parse_time
 from tests.unit.replay.builders import GOOD_ROW, a_file_of, a_spec
 
 

@@ -14,10 +14,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.cli import cli, demo, replay
-from app.replay import alert_files
-from app.replay.driver import Summary
-from app.replay.schedule import Schedule
 from config.settings import Settings
+from replay import alert_files
+from replay.driver import Summary
+from replay.schedule import Schedule
 from stack import runfile, stack
 from stack.errors import StackRefused
 from stack.runfile import Run

@@ -13,13 +13,12 @@ from pathlib import Path
 import pytest
 
 from alerts import understand
-from app import demo
-from app.demo import make_alerts, make_data
-from app.replay import alert_files, bar_files
-from app.replay.alert_files import Alert
-from app.replay.bar_files import BarFile
 from domain.context import Bar, PriceSide
 from domain.signal import Action, Direction, NewSignal, Source
+from replay import alert_files, bar_files, demo
+from replay.alert_files import Alert
+from replay.bar_files import BarFile
+from replay.demo import make_alerts, make_data
 
 _UPSTREAM = (
     "Time,Open,High,Low,Close,Volume\n"

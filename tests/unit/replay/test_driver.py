@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from app.replay import driver, schedule
-from app.replay.alert_files import Alert
-from app.replay.driver import Answer, BookSpec, ReplayExists, ReplayRefused, SignalStuck
-from app.replay.schedule import Schedule
+from replay import driver, schedule
+from replay.alert_files import Alert
+from replay.driver import Answer, BookSpec, ReplayExists, ReplayRefused, SignalStuck
+from replay.schedule import Schedule
 from tests.unit.replay.builders import NOON, a_bar_file, an_alert, an_alert_file, an_identity
 from tests.unit.replay.fakes import FakeGateway
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from app.replay.identity import ReplayIdentity, Terms, identify
-from app.replay.schedule import schedule
 from domain.context import PriceSide
 from domain.decision import EngineSlot
 from domain.policy import ExecutionMode
+from replay.identity import ReplayIdentity, Terms, identify
+from replay.schedule import schedule
 from tests.unit.replay.builders import a_bar_file, an_alert_file
 
 _BID, _ASK = a_bar_file(side=PriceSide.BID, digest="cc"), a_bar_file(side=PriceSide.ASK)

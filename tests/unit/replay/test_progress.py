@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 
-from app.replay import progress
+from replay import progress
 
 
 def test_without_a_terminal_a_line_is_written_for_each_tenth() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.replay import alert_files, schedule
-from app.replay.schedule import OutsideBars
+from replay import alert_files, schedule
+from replay.schedule import OutsideBars
 from tests.unit.replay.builders import GOOD_ROW, NOON, a_bar_file, a_file_of, an_alert, an_alert_file
 
 

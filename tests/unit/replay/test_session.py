@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from app.replay import session
-from app.replay.driver import Answer, Refused, Summary
-from app.replay.identity import Terms, identify
-from app.replay.schedule import schedule
 from domain.decision import EngineSlot
 from domain.policy import ExecutionMode
+from replay import session
+from replay.driver import Answer, Refused, Summary
+from replay.identity import Terms, identify
+from replay.schedule import schedule
 from tests.unit.replay.builders import a_bar_file, an_alert, an_alert_file
 from tests.unit.replay.fakes import FakeGateway
 

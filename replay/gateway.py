@@ -13,9 +13,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.replay import bar_files
-from app.replay.driver import Answer, BookSpec, ReplayExists, ReplayRefused, SignalStuck
-from app.replay.identity import Terms
 from config import tokens
 from config.settings import Settings
 from config.vault import TokenVault
@@ -26,6 +23,9 @@ from db.studies import Versions
 from domain.decision import EngineSlot
 from domain.ports import Feed
 from domain.signal import Source, Stage
+from replay import bar_files
+from replay.driver import Answer, BookSpec, ReplayExists, ReplayRefused, SignalStuck
+from replay.identity import Terms
 from tasks import pipeline
 
 TERMS_OF = "paper"

@@ -1,6 +1,6 @@
 """Convert the upstream file of EURUSD hourly ask bars to our bar format.
 
-Usage: python -m app.demo.make_data FOREX_EURUSD_1H_ASK.csv
+Usage: python -m replay.demo.make_data FOREX_EURUSD_1H_ASK.csv
 
 The file comes with the Python package gym-anytrading 2.0.0 (see README.md beside this script). Its times are
 day-first, UTC, and stamp the open of the bar. Numbers are copied as they are written; nothing is added or repaired.
@@ -17,8 +17,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app.demo import BARS
-from app.replay.bar_files import HEADER_WITH_VOLUME
+from replay.bar_files import HEADER_WITH_VOLUME
+from replay.demo import BARS
 
 _UPSTREAM_HEADER = ["Time", "Open", "High", "Low", "Close", "Volume"]
 _ENDS = datetime(2017, 12, 22, 22, tzinfo=UTC)

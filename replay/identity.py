@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
-from app.replay.bar_files import BarFile
-from app.replay.schedule import Schedule
 from domain.decision import EngineSlot
 from domain.policy import ExecutionMode
+from replay.bar_files import BarFile
+from replay.schedule import Schedule
 
 _SEPARATOR = "\x1f"
 _NAMESPACE = UUID("0b0f6a0e-3f0e-5d55-9d5b-9c1d6c1f4b7a")

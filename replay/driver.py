@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from app.replay.alert_files import Alert
-from app.replay.bar_files import BarFile
-from app.replay.identity import ReplayIdentity
-from app.replay.schedule import Schedule
+from replay.alert_files import Alert
+from replay.bar_files import BarFile
+from replay.identity import ReplayIdentity
+from replay.schedule import Schedule
 
 RESEND_PAUSE_S = 5.0
 RESENDS = 3

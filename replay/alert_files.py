@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from app.replay.rows import FileInvalid, Rows, parse_time
+from replay.rows import FileInvalid, Rows, parse_time
 
 HEADER = "Alert ID,Ticker,Name,Description,Time"
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from app.replay import alert_files, bar_files
-from app.replay.alert_files import Alert, AlertFile
-from app.replay.bar_files import BarFile
+from replay import alert_files, bar_files
+from replay.alert_files import Alert, AlertFile
+from replay.bar_files import BarFile
 
 
 class OutsideBars(ValueError):

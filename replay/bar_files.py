@@ -10,10 +10,10 @@ from decimal import Decimal
 from pathlib import Path
 
 from alerts.vocabulary import symbols
-from app.replay.rows import FileInvalid, Rows, parse_time
 from domain.context import Bar, PriceSide
 from domain.intervals import Interval, IntervalInvalid
 from domain.signal import Instrument
+from replay.rows import FileInvalid, Rows, parse_time
 
 HEADER = "timestamp,open,high,low,close"
 HEADER_WITH_VOLUME = f"{HEADER},volume"

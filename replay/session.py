@@ -6,10 +6,10 @@ import time
 from collections import Counter
 from typing import Any, TextIO
 
-from app.replay import driver, progress
-from app.replay.driver import ReplayGateway, Summary
-from app.replay.identity import Terms, identify
-from app.replay.schedule import Schedule
+from replay import driver, progress
+from replay.driver import ReplayGateway, Summary
+from replay.identity import Terms, identify
+from replay.schedule import Schedule
 
 _EXAMPLES = 5
 

@@ -1,6 +1,6 @@
 """Write the demo's alerts: what three simple public strategies would have sent from TradingView over the bars.
 
-Usage: python -m app.demo.make_alerts
+Usage: python -m replay.demo.make_alerts
 
 The alerts are made, the market under them is real. Each strategy sees closed bars only; an alert fires when its bar
 has closed, that is at the open of the next bar there is. The messages are TradingView templates with placeholders,
@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
-from app.demo import ALERTS, BARS_SPEC
-from app.demo.strategies import DonchianBreakout, EmaCross, Move, RsiReversion, Rule
-from app.replay import alert_files, bar_files
 from domain.context import Bar
 from domain.signal import Position
+from replay import alert_files, bar_files
+from replay.demo import ALERTS, BARS_SPEC
+from replay.demo.strategies import DonchianBreakout, EmaCross, Move, RsiReversion, Rule
 
 WARM_UP_BARS = 400  # a context shows 250 hourly bars and 100 four-hourly ones
 _EXCHANGE, _TICKER, _INTERVAL = "FX", "EURUSD", "60"
