@@ -35,7 +35,7 @@ _COMMANDS = {
     "report": "app.cli.report",
     "verify": "app.cli.verify",
     "doctor": "app.cli.doctor",
-    "bench": "app.cli.bench",
+    "bench": "bench.command",
     "run": "app.cli.run",
 }
 

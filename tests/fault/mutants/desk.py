@@ -17,10 +17,10 @@ import pytest
 from sqlalchemy import text
 
 from alerts.understand import understand
-from app.bench.chaos import checker
-from app.bench.chaos.checker import Evidence
 from app.webhook.publisher import Publisher
 from app.webhook.writer import Writer
+from bench.chaos import checker
+from bench.chaos.checker import Evidence
 from db import verification
 from db.intake import Arrival, Receipt
 from db.session import Database

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from alerts.understand import understand
-from app.bench import alerts
+from bench import alerts
 from domain.signal import Action, Direction, InstrumentKind, NewSignal, Source
 
 AT = datetime(2026, 3, 4, 12, 17, 5, tzinfo=UTC)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.bench import figures, ground, text
-from app.bench.accounting import Accounting
+from bench import figures, ground, text
+from bench.accounting import Accounting
 
 
 @given(values=st.lists(st.floats(0, 1e6), min_size=1), share=st.floats(0.01, 1))

@@ -11,8 +11,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.bench import load
-from app.bench.load import Load, Plan
+from bench import load
+from bench.load import Load, Plan
 
 AT = datetime(2026, 3, 4, 12, tzinfo=UTC)
 Answer = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]

@@ -7,8 +7,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.bench.chaos import faults
-from app.bench.chaos.faults import Kind
+from bench.chaos import faults
+from bench.chaos.faults import Kind
 
 SECONDS = 60.0
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.bench.chaos import measure
-from app.bench.chaos.checker import Violation
-from app.bench.chaos.faults import Kind
-from app.bench.chaos.rehearsal import Outcome
-from app.bench.chaos.watch import median
+from bench.chaos import measure
+from bench.chaos.checker import Violation
+from bench.chaos.faults import Kind
+from bench.chaos.rehearsal import Outcome
+from bench.chaos.watch import median
 
 
 def an_outcome(**changes: Any) -> Outcome:

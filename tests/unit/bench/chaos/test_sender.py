@@ -13,8 +13,8 @@ from uuid import UUID, uuid5
 
 import pytest
 
-from app.bench.chaos import sender
-from app.bench.chaos.sender import Sender
+from bench.chaos import sender
+from bench.chaos.sender import Sender
 
 # What is answered to an alert's first, second, ... delivery: a status, or None to hang up.
 Answers = Callable[[int], int | None]

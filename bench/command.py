@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from app.bench.ground import Ground
+    from bench.ground import Ground
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 _REFERENCE = click.option(
@@ -49,7 +49,7 @@ def ingest(*, seconds: float, connections: int, reference_s: float, as_json: boo
     commit. The webhook is loaded twice: while the workers are held still, and while they work on what came in. At the
     end the acknowledged alerts are compared with the rows: they must be the same.
     """
-    from app.bench import ingest as bench  # noqa: PLC0415 - it loads what --help does not need
+    from bench import ingest as bench  # noqa: PLC0415 - it loads what --help does not need
 
     _run(
         lambda ground: bench.measure(ground, seconds=seconds, connections=connections, reference_s=reference_s),
@@ -74,7 +74,7 @@ def pipeline(*, signals: int, seconds: float, reference_s: float, as_json: bool)
     answered and lasts from its first commit until its last signal is processed (polled every 20 ms), task events and
     Flower on. The time to both decisions ends when a client that listens to Postgres is notified of their commit.
     """
-    from app.bench import pipeline as bench  # noqa: PLC0415 - it loads what --help does not need
+    from bench import pipeline as bench  # noqa: PLC0415 - it loads what --help does not need
 
     _run(
         lambda ground: bench.measure(ground, signals=signals, seconds=seconds, reference_s=reference_s),
@@ -104,8 +104,8 @@ def faults(*, first: int, seeds: int, seconds: float, rate: float, as_json: bool
     invariant is checked. Recovery is the time from a fault until a signal that was stored after it was processed. Exit
     code 1 when anything is lost, doubled or broken.
     """
-    from app.bench import ground, text  # noqa: PLC0415 - it loads what --help does not need
-    from app.bench.chaos import measure as chaos  # noqa: PLC0415 - likewise
+    from bench import ground, text  # noqa: PLC0415 - it loads what --help does not need
+    from bench.chaos import measure as chaos  # noqa: PLC0415 - likewise
 
     try:
         document = chaos.measure(first=first, seeds=seeds, seconds=seconds, rate=rate)
@@ -119,7 +119,7 @@ def faults(*, first: int, seeds: int, seconds: float, rate: float, as_json: bool
 
 
 def _run(measure: Callable[[Ground], dict[str, Any]], *, as_json: bool) -> None:
-    from app.bench import ground, text  # noqa: PLC0415 - likewise
+    from bench import ground, text  # noqa: PLC0415 - likewise
 
     documents: list[dict[str, Any]] = []
     try:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
-from app.bench.alerts import INTERVAL, SYMBOLS
+from bench.alerts import INTERVAL, SYMBOLS
 from config.settings import Settings
 from db import bars
 from db.session import Database

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from app.bench import figures, ground
-from app.bench.chaos import rehearsal, venue
-from app.bench.chaos.checker import DOUBLED, LOST
-from app.bench.chaos.faults import Kind
-from app.bench.chaos.rehearsal import Outcome
-from app.bench.chaos.watch import median
-from app.bench.ground import Ground
+from bench import figures, ground
+from bench.chaos import rehearsal, venue
+from bench.chaos.checker import DOUBLED, LOST
+from bench.chaos.faults import Kind
+from bench.chaos.rehearsal import Outcome
+from bench.chaos.watch import median
+from bench.ground import Ground
 
 
 class Interrupted(RuntimeError):

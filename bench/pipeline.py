@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from app.bench import accounting, figures, market, references
-from app.bench.decided import Watch
-from app.bench.ground import BOOK, BenchFailed, Ground
-from app.bench.load import Load
-from app.bench.references import References
+from bench import accounting, figures, market, references
+from bench.decided import Watch
+from bench.ground import BOOK, BenchFailed, Ground
+from bench.load import Load
+from bench.references import References
 from domain.trade import experiment_id_for
 
 RATE = 20.0

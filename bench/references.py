@@ -17,8 +17,8 @@ import psycopg
 from celery import Celery, chain
 from redis import Redis
 
-from app.bench import nothing
-from app.bench.ground import BenchFailed, Ground
+from bench import nothing
+from bench.ground import BenchFailed, Ground
 from config.settings import Settings
 from stack.child import Child
 from stack.output import FileOutput
@@ -92,7 +92,7 @@ def _worker(ground: Ground) -> Iterator[Celery]:
     """Run a worker for the no-op tasks, started as the product's own, and yield an app that sends them."""
     environment = _environment(ground.settings)
     argv = (
-        *(sys.executable, "-P", "-m", "app.bench.nothing", "worker", "--pool", "prefork", "--concurrency", "2"),
+        *(sys.executable, "-P", "-m", "bench.nothing", "worker", "--pool", "prefork", "--concurrency", "2"),
         *("--prefetch-multiplier", "1", "--queues", nothing.QUEUE, "--hostname", "bench@%h", "--task-events"),
         *("--without-gossip", "--without-mingle"),
     )

@@ -9,10 +9,10 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from app.bench import accounting, figures, market, references
-from app.bench.ground import BOOK, Ground
-from app.bench.load import Load
-from app.bench.references import References
+from bench import accounting, figures, market, references
+from bench.ground import BOOK, Ground
+from bench.load import Load
+from bench.references import References
 
 _WARM_UP = 128
 _WARM_UP_S = 30.0

@@ -11,16 +11,16 @@ from datetime import UTC, datetime
 
 import psycopg
 
-from app.bench import ground, market
-from app.bench.chaos import checker, faults
-from app.bench.chaos.checker import Evidence, Violation
-from app.bench.chaos.faults import LOSSY, Kind
-from app.bench.chaos.injector import Injector
-from app.bench.chaos.sender import PRICE, SYMBOLS, Sender
-from app.bench.chaos.venue import BROKER, VenueProcess
-from app.bench.chaos.watch import Watch
-from app.bench.ground import BenchFailed, Ground
 from app.webhook import authenticator
+from bench import ground, market
+from bench.chaos import checker, faults
+from bench.chaos.checker import Evidence, Violation
+from bench.chaos.faults import LOSSY, Kind
+from bench.chaos.injector import Injector
+from bench.chaos.sender import PRICE, SYMBOLS, Sender
+from bench.chaos.venue import BROKER, VenueProcess
+from bench.chaos.watch import Watch
+from bench.ground import BenchFailed, Ground
 from config.settings import Settings
 from config.vault import TokenVault
 from db import accounts, live, policies, verification

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import msgspec
 import psycopg
 
-from app.bench.load import Load, Plan
+from bench.load import Load, Plan
 from config import settings as configuration
 from config.settings import Settings
 from stack import accounts, stack
@@ -149,7 +149,7 @@ def _generate(plan: Plan, file: Path, *, meanwhile: Callable[[], None] | None) -
     given, result = file.with_suffix(".plan"), file.with_suffix(".result")
     given.write_bytes(msgspec.json.encode(plan))
     output = FileOutput(file.with_suffix(".log"))
-    argv = (sys.executable, "-P", "-m", "app.bench.load", str(given), str(result))
+    argv = (sys.executable, "-P", "-m", "bench.load", str(given), str(result))
     process = ChildProcess(Child(name="load", argv=argv, environment=os.environ), output)
     process.start()
     try:

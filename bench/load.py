@@ -1,4 +1,4 @@
-"""The load generator, a process of its own: `python -m app.bench.load PLAN RESULT` posts alerts and tells the answers.
+"""The load generator, a process of its own: `python -m bench.load PLAN RESULT` posts alerts and tells the answers.
 
 HTTP/1.1 on raw sockets under asyncio: bodies are written beforehand but for their number, of a response only its
 status, its length and the signal's id are read. What it costs is part of the result, since it runs beside what it
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.bench import alerts
+from bench import alerts
 
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = b"content-length:"

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from app.bench.ground import BenchFailed
+from bench.ground import BenchFailed
 from venues.simulator import ledger
 from venues.simulator.ledger import Ledger
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import psycopg
 from redis import Redis, RedisError
 
-from app.bench.chaos.faults import PAUSES, Fault, Kind
-from app.bench.chaos.venue import VenueProcess
+from bench.chaos.faults import PAUSES, Fault, Kind
+from bench.chaos.venue import VenueProcess
 from stack.stack import RunningStack
 
 _NAMES = {

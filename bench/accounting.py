@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.bench.ground import Ground
-from app.bench.load import Load
+from bench.ground import Ground
+from bench.load import Load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Tasks that do nothing, on a worker set up as the product's own: what Celery alone costs on this machine.
 
-`python -m app.bench.nothing` is that worker. It is no part of the product: no process of `up` knows these tasks.
+`python -m bench.nothing` is that worker. It is no part of the product: no process of `up` knows these tasks.
 """
 
 from __future__ import annotations

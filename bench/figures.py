@@ -8,9 +8,9 @@ import platform
 from collections.abc import Sequence
 from typing import Any
 
-from app.bench.ground import Ground
-from app.bench.load import Load
-from app.bench.references import References
+from bench.ground import Ground
+from bench.load import Load
+from bench.references import References
 
 
 def quantile(values: Sequence[float], share: float) -> float | None:
