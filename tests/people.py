@@ -16,13 +16,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
-from app.access import passwords
 from app.factory import RECEIVER, create_app
 from config import settings as configuration
 from config import tokens
 from db import api_tokens, users, web_sessions
 from db.session import Database
 from domain.access import Role, Scope
+from operations import password_hashing
 
 PASSWORD = "tall ships sail at dawn"
 COOKIE = "orchestrator-session"
@@ -134,4 +134,4 @@ def log_in(client: FlaskClient, name: str, password: str = PASSWORD, **fields: A
 
 @cache
 def _hash() -> str:
-    return passwords.hashed(PASSWORD)
+    return password_hashing.hashed(PASSWORD)

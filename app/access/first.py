@@ -5,12 +5,13 @@ from __future__ import annotations
 import getpass
 from pathlib import Path
 
-from app.access import passwords, people
 from config.settings import Settings
 from db import users
 from db.session import Database
 from db.users import UserExists
 from domain.access import Role
+from operations import password_hashing
+from operations import users as people
 from stack import datadir
 
 NAME = "admin"
@@ -48,6 +49,10 @@ def _as_before(database: Database, file: Path) -> str:
     """Name the file for as long as what is in it still is the password."""
     with database.transaction() as session:
         user = users.find(session, NAME)
-    if user is not None and file.exists() and passwords.matches(user.password_hash, file.read_text("ascii").strip()):
+    if (
+        user is not None
+        and file.exists()
+        and password_hashing.matches(user.password_hash, file.read_text("ascii").strip())
+    ):
         return f"login    user {NAME}, password in {file}"
     return "login    as one of the users that `orchestrator users list` shows"

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import structlog
 
-from app.access import passwords, people
 from config import tokens
 from db import users, web_sessions
 from db.session import Database, Session
 from db.users import User
+from operations import password_hashing
+from operations import users as people
 
 REFUSED = "The name or the password is wrong, or the name is locked for a while."
 _NOBODY = ""
@@ -59,7 +60,7 @@ def proves(
     name = name if people.is_name(name) else _NOBODY
     with database.transaction() as session:
         user = users.find(session, name)
-    is_right = passwords.matches(user.password_hash if user is not None else None, password[:_LONGEST_GIVEN])
+    is_right = password_hashing.matches(user.password_hash if user is not None else None, password[:_LONGEST_GIVEN])
     with database.transaction() as session:
         if user is not None and is_right and users.passed(session, name, password_hash=user.password_hash):
             then(session)
@@ -91,8 +92,8 @@ def _refused(session: Session, name: str, user: User | None, *, is_right: bool, 
 
 
 def _renew_hash(database: Database, user: User, password: str) -> None:
-    if not passwords.is_outdated(user.password_hash):
+    if not password_hashing.is_outdated(user.password_hash):
         return
-    fresh = passwords.hashed(password)
+    fresh = password_hashing.hashed(password)
     with database.transaction() as session:
         users.rehash(session, user.name, before=user.password_hash, after=fresh)

@@ -8,7 +8,6 @@ from uuid import UUID
 from marshmallow import fields
 from werkzeug.exceptions import NotFound
 
-from app import closing
 from app.api import paging
 from app.api.fields import Output, ident, mapping, moment, text
 from app.api.inputs import ReasonInput, line
@@ -16,9 +15,10 @@ from app.api.noun import Noun
 from app.api.paging import PageInput, Shown
 from app.api.parts import act
 from app.api.reach import here
-from app.closing import NotOpen
 from db import incidents
 from domain.access import Scope
+from operations import incidents as closing
+from operations.incidents import NotOpen
 
 Document = dict[str, Any]
 noun = Noun("incidents", "What needs a person.")

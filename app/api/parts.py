@@ -10,7 +10,7 @@ from flask import Response, g, jsonify
 from werkzeug.exceptions import NotFound, Unauthorized
 
 from app.access import gate
-from app.acts import Act
+from operations.act import Act
 
 T = TypeVar("T")
 

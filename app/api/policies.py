@@ -8,7 +8,6 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from app import switching
 from app.api import paging
 from app.api.fields import Output, count, moment, one_of, part, ratio, text
 from app.api.inputs import ReasonInput, line
@@ -17,13 +16,14 @@ from app.api.paging import PageInput, Shown
 from app.api.parts import act
 from app.api.problems import Invalid
 from app.api.reach import here
-from app.switching import NoPolicy, NoSwitch, Wish
 from db import books, listing, policies, real_trades
 from db.session import Session
 from domain import canonical
 from domain.access import Scope
 from domain.experiment import split_to_ppm
 from domain.policy import ExecutionMode, Switch
+from operations import policy
+from operations.policy import NoPolicy, NoSwitch, Wish
 
 Document = dict[str, Any]
 noun = Noun("policy", "Who may trade for real.")
@@ -116,7 +116,7 @@ def set_policy(given: Document) -> Document:
     doing, book = act(given["reason"]), given["book"]
 
     def change(session: Session) -> Document:
-        switching.set_policy(session, book, wish, act=doing)
+        policy.set_policy(session, book, wish, act=doing)
         return _newest(session, book)
 
     return _done(change)
@@ -150,7 +150,7 @@ def _switched(given: Document, switch: Switch) -> Document:
     doing, book = act(given["reason"]), given["book"]
 
     def change(session: Session) -> Document:
-        switching.throw(session, book, switch, act=doing)
+        policy.throw(session, book, switch, act=doing)
         left = real_trades.exposure(session, book)
         return {"policy": _newest(session, book), "open": {"trades": left.trades, "orders": left.orders}}
 
@@ -172,4 +172,4 @@ def _newest(session: Session, book: str) -> Document:
 
 
 def _version(row: Document) -> Document:
-    return switching.described(row) | {"book": row["book"], "created_at": canonical.instant(row["created_at"])}
+    return policy.described(row) | {"book": row["book"], "created_at": canonical.instant(row["created_at"])}

@@ -9,7 +9,6 @@ from uuid import UUID
 from flask import Response
 from marshmallow import fields
 
-from app import explaining
 from app.api import paging
 from app.api.fields import Output, count, ident, mapping, moment, one_of, parts, text
 from app.api.inputs import Input, line, whole
@@ -22,6 +21,7 @@ from db.session import Session
 from db.webhook_events import EventKind, FailingField
 from domain.access import Scope
 from domain.signal import Action, Direction, InstrumentKind
+from operations import explain_message
 
 Document = dict[str, Any]
 noun = Noun("quarantine", "Messages that were not accepted, and why.")
@@ -127,7 +127,7 @@ def report_formats(query: Document) -> Document:
 
 def _explained(session: Session, event_id: UUID) -> Document | None:
     kept = webhook_events.load(session, event_id)
-    return None if kept is None else explaining.document(kept, sources.by_name(session, kept.source).source)
+    return None if kept is None else explain_message.document(kept, sources.by_name(session, kept.source).source)
 
 
 def _failing(one: FailingField) -> Document:

@@ -9,8 +9,6 @@ from uuid import UUID
 from flask import Response
 from marshmallow import fields
 
-from app import redrive as redriving
-from app.acts import Act
 from app.api import paging, tracing
 from app.api.fields import (
     OpenOutput,
@@ -33,7 +31,6 @@ from app.api.noun import Noun
 from app.api.paging import PageInput, Shown
 from app.api.parts import act, as_is, found, with_id
 from app.api.reach import here
-from app.redrive import Redriven
 from app.schemas import ActInput
 from config.settings import Settings
 from db import traces
@@ -41,6 +38,9 @@ from db.session import Database, Session
 from db.traces import SignalUnknown
 from domain.access import Scope
 from domain.signal import Action, Direction, InstrumentKind, Position, SignalStatus
+from operations import redrive as redriving
+from operations.act import Act
+from operations.redrive import Redriven
 from reporting import story
 
 Document = dict[str, Any]

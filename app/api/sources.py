@@ -13,7 +13,6 @@ from flask import request
 from marshmallow import fields, post_load
 from werkzeug.exceptions import Conflict, NotFound, ServiceUnavailable
 
-from app import sourcing
 from app.access import gate
 from app.api import paging
 from app.api.fields import Output, count, mapping, moment, money, one_of, ratio, text, words, yes_no
@@ -24,7 +23,6 @@ from app.api.parts import act
 from app.api.problems import Invalid
 from app.api.reach import here
 from app.schemas import SourceInput, is_name, is_reason_if_any
-from app.sourcing import KEEP_S, MOST_KEEP_S, NoSecretKey
 from config.vault import TokenVault
 from db import activity, books, sources
 from db.session import Session
@@ -32,6 +30,8 @@ from db.sources import BookUnknown, SourceExists, SourceUnknown, StoredSource
 from domain import canonical
 from domain.access import Scope
 from domain.signal import InstrumentKind, SellAlone
+from operations import sources as sourcing
+from operations.sources import KEEP_S, MOST_KEEP_S, NoSecretKey
 
 Document = dict[str, Any]
 T = TypeVar("T")

@@ -11,14 +11,14 @@ import click
 import msgspec
 from marshmallow import ValidationError
 
-from app import sourcing
 from app.cli import Problem
 from app.schemas import SourceInput, SourceOutput
-from app.sourcing import NoSecretKey
 from config.settings import Settings
 from config.vault import TokenVault
 from db.sources import StoredSource
 from domain.signal import InstrumentKind, SellAlone, Source
+from operations import sources
+from operations.sources import NoSecretKey
 from stack import datadir, network, runfile
 
 _PORT = 8000
@@ -90,12 +90,12 @@ def document(source: Source) -> dict[str, Any]:
 
 def shown(source: Source, *, token: str | None, base: str, enabled: bool) -> dict[str, Any]:
     """Describe a source; token and URL are None when the token was encrypted under another SECRET_KEY."""
-    return sourcing.described(source, token=token, base=base, enabled=enabled)
+    return sources.described(source, token=token, base=base, enabled=enabled)
 
 
 def stored(one: StoredSource, *, vault: TokenVault, base: str) -> dict[str, Any]:
     """Describe a source with its token and URL."""
-    return shown(one.source, token=sourcing.token_of(one, vault), base=base, enabled=one.enabled)
+    return shown(one.source, token=sources.token_of(one, vault), base=base, enabled=one.enabled)
 
 
 def vault(settings: Settings) -> TokenVault:
@@ -105,7 +105,7 @@ def vault(settings: Settings) -> TokenVault:
         Problem: when SECRET_KEY is not set.
     """
     try:
-        return sourcing.vault(settings)
+        return sources.vault(settings)
     except NoSecretKey as error:
         raise Problem(str(error)) from None
 

@@ -11,14 +11,14 @@ from uuid import UUID
 
 import click
 
-from app import closing
-from app.acts import Act
 from app.cli import Problem, opened
 from app.cli.reading import snapshot
-from app.closing import NotOpen
 from config import settings as configuration
 from db import incidents
 from domain import incidents as telling
+from operations import incidents as closing
+from operations.act import Act
+from operations.incidents import NotOpen
 from reporting.plain import clean
 
 _data_dir = click.option("--data-dir", type=click.Path(path_type=Path), help="The instance (default: the last one).")

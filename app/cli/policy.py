@@ -11,16 +11,16 @@ from pathlib import Path
 
 import click
 
-from app import switching
-from app.acts import Act
 from app.cli import Problem, live, opened
-from app.switching import NoPolicy, NoSwitch, Wish
 from db import live as switches
 from db import policies, real_trades
 from db.real_trades import RealExposure
 from db.session import Database
 from domain.experiment import PPM, split_to_ppm
 from domain.policy import ExecutionMode, PolicyVersion, Switch
+from operations import policy
+from operations.act import Act
+from operations.policy import NoPolicy, NoSwitch, Wish
 
 _BOOK = click.option("--book", default="paper", show_default=True, help="The book whose policy is meant.")
 _POLL_S = 0.2
@@ -43,7 +43,7 @@ command.add_command(live.leave)
 def show(book: str, as_json: bool, data_dir: Path | None) -> None:
     """Show all versions of a book's policy, newest first."""
     with opened(data_dir) as (settings, database), database.transaction() as session:
-        versions = [switching.described(one) for one in policies.history(session, book)]
+        versions = [policy.described(one) for one in policies.history(session, book)]
         trading = switches.state(session) if book == switches.BOOK else None
     if not versions:
         raise click.ClickException(f"there is no book {book!r} with a policy")
@@ -79,7 +79,7 @@ def set_(
         raise Problem("nothing is to be changed; give --mode, --split or --label")
     with opened(data_dir) as (_, database), database.transaction() as session:
         try:
-            made = switching.set_policy(session, book, wish, act=_act(reason))
+            made = policy.set_policy(session, book, wish, act=_act(reason))
         except NoPolicy:
             raise Problem(f"--book: there is no book {book!r} with a policy") from None
     click.echo(f"{book}: {made.label} is in force: {made.mode.value}, split {Decimal(made.split_ppm) / PPM}")
@@ -146,7 +146,7 @@ def resume(*, book: str, reason: str, data_dir: Path | None) -> None:
 def _switched(database: Database, book: str, switch: Switch, reason: str) -> PolicyVersion:
     with database.transaction() as session:
         try:
-            return switching.throw(session, book, switch, act=_act(reason))
+            return policy.throw(session, book, switch, act=_act(reason))
         except NoSwitch:
             raise Problem(f"--book: there is no book {book!r} with a switch") from None
 

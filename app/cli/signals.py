@@ -22,7 +22,7 @@ from reporting import story
 from reporting.plain import clean
 
 if TYPE_CHECKING:
-    from app.redrive import Redriven
+    from operations.redrive import Redriven
 
 _data_dir = click.option("--data-dir", type=click.Path(path_type=Path), help="The instance (default: the last one).")
 _reason = click.option("--reason", required=True, help="Why; it is kept in the audit log.")
@@ -113,15 +113,15 @@ def quarantine(*, source: str | None, limit: int, as_json: bool, data_dir: Path 
 @_data_dir
 def explain(*, event_id: UUID, as_json: bool, data_dir: Path | None) -> None:
     """Show a message in quarantine, what was wrong with it, and what it would be read as today."""
-    from app import explaining  # noqa: PLC0415 - the dialects are not needed by the other commands
+    from operations import explain_message  # noqa: PLC0415 - the dialects are not needed by the other commands
 
     with snapshot(data_dir) as session:
         kept = webhook_events.load(session, event_id)
         if kept is None:
             raise click.ClickException(f"there is no message {event_id} in quarantine")
         source = sources.by_name(session, kept.source).source
-    told = explaining.document(kept, source)
-    click.echo(json.dumps(told, indent=2) if as_json else "\n".join(clean(line) for line in explaining.tell(told)))
+    told = explain_message.document(kept, source)
+    click.echo(json.dumps(told, indent=2) if as_json else "\n".join(clean(line) for line in explain_message.tell(told)))
 
 
 @command.command()
@@ -152,7 +152,7 @@ def redrive(*, event_ids: Sequence[UUID], reason: str, as_json: bool, data_dir: 
 
     What is older than its source's lag becomes a stale signal: recorded in shadow, never traded for real.
     """
-    from app import redrive as redriving  # noqa: PLC0415 - the dialects are not needed by the other commands
+    from operations import redrive as redriving  # noqa: PLC0415 - the dialects are not needed by the other commands
     from tasks import pipeline  # noqa: PLC0415 - likewise Celery
 
     with opened(data_dir) as (settings, database):

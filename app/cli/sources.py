@@ -13,8 +13,6 @@ from typing import Any
 import click
 
 from alerts import template
-from app import sourcing
-from app.acts import Act
 from app.cli import Problem, describing
 from app.cli.reading import up_to_date as _opened
 from config.settings import Settings
@@ -24,6 +22,8 @@ from db.activity import Activity
 from db.session import Database
 from db.sources import BookUnknown, SourceExists, SourceUnknown
 from domain.signal import Source
+from operations import sources as sourcing
+from operations.act import Act
 from reporting.plain import clean
 
 _PASTE = """\

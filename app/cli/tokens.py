@@ -10,14 +10,14 @@ from uuid import UUID
 
 import click
 
-from app.access import people
-from app.access.people import TokenRefused
 from app.cli import Problem
 from app.cli.reading import snapshot, up_to_date
 from db import api_tokens
 from db.api_tokens import ApiToken, TokenUnknown
 from db.users import UserUnknown
 from domain.access import Scope
+from operations import users
+from operations.users import TokenRefused
 from reporting.plain import clean
 
 _DATA_DIR = click.option("--data-dir", type=click.Path(path_type=Path), help="The instance (default: the last one).")
@@ -50,7 +50,7 @@ def add(
     wanted = [Scope(one) for one in dict.fromkeys(scopes)]
     with up_to_date(data_dir) as (_, database):
         try:
-            token_id, token = people.add_token(
+            token_id, token = users.add_token(
                 database, user_name, label=label, scopes=wanted, days=days, actor=getpass.getuser()
             )
         except TokenRefused as refused:
@@ -86,7 +86,7 @@ def revoke(*, token_id: UUID, data_dir: Path | None) -> None:
     """End the token TOKEN_ID for good."""
     with up_to_date(data_dir) as (_, database):
         try:
-            people.revoke_token(database, token_id, actor=getpass.getuser())
+            users.revoke_token(database, token_id, actor=getpass.getuser())
         except TokenUnknown:
             raise Problem(f"there is no token {token_id}; `orchestrator tokens list` shows those there are") from None
     click.echo(f"revoked: {token_id}")

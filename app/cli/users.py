@@ -12,8 +12,6 @@ from typing import Any
 
 import click
 
-from app.access import people
-from app.access.people import NameRefused
 from app.cli import Problem
 from app.cli.reading import snapshot, up_to_date
 from db import users
@@ -21,6 +19,8 @@ from db.session import Database
 from db.users import LastAdmin, User, UserExists, UserUnknown
 from domain.access import Role
 from domain.passwords import PasswordRefused
+from operations import users as people
+from operations.users import NameRefused
 
 _ROLES = click.Choice([one.value for one in Role])
 _DATA_DIR = click.option("--data-dir", type=click.Path(path_type=Path), help="The instance (default: the last one).")

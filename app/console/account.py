@@ -9,8 +9,7 @@ from uuid import UUID
 from flask import Blueprint, Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.access import gate, identity, login, people
-from app.access.people import MOST_DAYS, TokenRefused
+from app.access import gate, identity, login
 from app.console import showing
 from app.console.access import gave_password, the_browser, the_doors, the_owner, with_session
 from db import api_tokens, users, web_sessions
@@ -18,6 +17,8 @@ from db.api_tokens import TokenUnknown
 from db.session import Database
 from domain.access import Scope
 from domain.passwords import LONGEST, SHORTEST, PasswordRefused
+from operations import users as people
+from operations.users import MOST_DAYS, TokenRefused
 from reporting import page
 
 _DAYS = 90

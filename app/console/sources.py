@@ -8,11 +8,9 @@ from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import ServiceUnavailable
 
 from alerts.understand import understand
-from app import explaining, sourcing
 from app.access import gate
 from app.console import showing
 from app.console.access import the_doors, the_owner
-from app.sourcing import NoSecretKey
 from app.webhook.receiver import MAX_BODY
 from config.settings import Settings
 from config.vault import TokenVault
@@ -20,6 +18,9 @@ from db import activity, books, sources
 from db.session import Database
 from db.sources import StoredSource
 from domain.access import Scope
+from operations import explain_message
+from operations import sources as sourcing
+from operations.sources import NoSecretKey
 from reporting import page
 
 blueprint = Blueprint("sources", __name__)
@@ -45,7 +46,7 @@ def read_message() -> Response:
     body = written.encode(errors="replace")
     if not body.strip() or len(body) > MAX_BODY:
         return _shown(error=f"Paste a message of at most {MAX_BODY} bytes.", status=422)
-    readings = [explaining.reading(one) for one in understand(body, found[name].source)]
+    readings = [explain_message.reading(one) for one in understand(body, found[name].source)]
     return _shown(readings=readings, chosen=name)
 
 

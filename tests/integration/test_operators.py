@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
 
-from app import redrive
 from app.cli import cli
 from db import incidents
+from operations import redrive
 from tests.integration.ingest_support import Desk, a_desk
 
 NOW = datetime.now(UTC)

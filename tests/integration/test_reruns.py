@@ -13,12 +13,12 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
 
-from app import redrive
 from app.cli import cli
-from app.redrive import Redriven
 from config.settings import Settings
 from db import audit, failures
 from db.session import Database
+from operations import redrive
+from operations.redrive import Redriven
 from stack.stack import ServerUrls
 from tasks import pipeline
 from tests.integration.ingest_support import Desk, a_desk

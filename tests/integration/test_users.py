@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from app.access import first, passwords, people
+from app.access import first
 from app.cli.users import command
 from db import audit, users
 from db.session import Database
 from db.users import LastAdmin
 from domain.access import Role
+from operations import password_hashing
+from operations import users as people
 from tests.integration.ingest_support import settings_for
 from tests.people import PASSWORD, House, a_house
 
@@ -59,7 +61,7 @@ def test_a_user_that_is_added_is_listed_and_of_the_password_only_the_hash_is_kep
     assert {"name": "alice", "role": "operator", "enabled": True, "locked": False}.items() <= alice.items()
     [row] = house.rows("SELECT password_hash FROM users")
     assert row["password_hash"].startswith("$argon2id$")
-    assert passwords.matches(row["password_hash"], PASSWORD)
+    assert password_hashing.matches(row["password_hash"], PASSWORD)
     assert PASSWORD not in added.output
     assert entries(house) == [("user.added", "alice")]
 
@@ -124,7 +126,7 @@ def test_another_password_ends_the_sessions_and_lifts_a_lock(database_url: str, 
     assert changed.exit_code == 0, changed.output
     assert browser.get("/account").status_code == 303
     [row] = house.rows("SELECT password_hash, failures, locked_until FROM users")
-    assert passwords.matches(row["password_hash"], "ebb and flood tides")
+    assert password_hashing.matches(row["password_hash"], "ebb and flood tides")
     assert (row["failures"], row["locked_until"]) == (0, None)
     assert entries(house) == [("user.password_set", "alice")]
 
@@ -211,7 +213,7 @@ def test_a_stack_makes_the_first_admin_once_and_shows_the_password_once(database
         [admin] = users.list_all(session)
     database.dispose()
     assert (admin.name, admin.role, admin.enabled) == ("admin", Role.ADMIN, True)
-    assert passwords.matches(admin.password_hash, password)
+    assert password_hashing.matches(admin.password_hash, password)
 
 
 def test_a_stack_names_no_file_whose_password_holds_no_longer(database_url: str, tmp_path: Path) -> None:

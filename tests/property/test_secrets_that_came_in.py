@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from app.access import passwords
 from domain.access import Role
+from operations import password_hashing
 from stack.stack import ServerUrls
 from tests.people import COOKIE, PASSWORD, House, a_house, form_token
 from tests.stacks import a_database
@@ -44,8 +44,8 @@ def watched(server_urls: ServerUrls, template_database: str) -> Iterator[Watched
         pytest.MonkeyPatch.context() as patch,
     ):
         # What is proved does not depend on how long a hash takes, and there are many.
-        patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
-        patch.setattr(passwords, "_DECOY", passwords.hashed("nobody's"))
+        patch.setattr(password_hashing, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        patch.setattr(password_hashing, "_DECOY", password_hashing.hashed("nobody's"))
         house.somebody("alice", Role.ADMIN)
         logged = io.StringIO()
         [handler] = logging.getLogger().handlers[:1]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from argon2 import PasswordHasher
 
-from app.access import passwords
 from domain.passwords import LONGEST, SHORTEST, PasswordRefused, require_good
+from operations import password_hashing
 
 
 @pytest.mark.parametrize(
@@ -64,27 +64,29 @@ def test_the_users_own_name_is_refused(password: str) -> None:
 
 
 def test_a_hash_is_argon2id_with_64_megabytes_and_three_rounds_and_a_salt_of_its_own() -> None:
-    first, second = passwords.hashed("tall ships"), passwords.hashed("tall ships")
+    first, second = password_hashing.hashed("tall ships"), password_hashing.hashed("tall ships")
 
     assert first.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
     assert first != second
-    assert passwords.matches(first, "tall ships")
-    assert not passwords.matches(first, "tall ship")
-    assert not passwords.is_outdated(first)
+    assert password_hashing.matches(first, "tall ships")
+    assert not password_hashing.matches(first, "tall ship")
+    assert not password_hashing.is_outdated(first)
 
 
 def test_a_hash_with_weaker_parameters_is_outdated_and_still_matches() -> None:
     weak = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash("tall ships")
 
-    assert passwords.is_outdated(weak)
-    assert passwords.matches(weak, "tall ships")
+    assert password_hashing.is_outdated(weak)
+    assert password_hashing.matches(weak, "tall ships")
 
 
 @pytest.mark.parametrize("stored", [None, "", "x", "$argon2id$v=19$m=1$"])
 def test_without_a_readable_hash_nothing_matches(stored: str | None) -> None:
-    assert not passwords.matches(stored, "")
-    assert not passwords.matches(stored, "tall ships \ud800")
+    assert not password_hashing.matches(stored, "")
+    assert not password_hashing.matches(stored, "tall ships \ud800")
 
 
 def test_a_password_matches_however_the_keyboard_composed_its_letters() -> None:
-    assert passwords.matches(passwords.hashed("ma\u00f1ana por la ma\u00f1ana"), "man\u0303ana por la man\u0303ana")
+    assert password_hashing.matches(
+        password_hashing.hashed("ma\u00f1ana por la ma\u00f1ana"), "man\u0303ana por la man\u0303ana"
+    )

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from app import explaining
 from db.webhook_events import KeptEvent
+from operations import explain_message
 from tests.unit.ingest.test_formats import SOURCE
 
 CANARY = "CANARY4711"
@@ -38,29 +38,29 @@ def kept(body: str) -> KeptEvent:
     ],
 )
 def test_nothing_is_shown_of_what_may_be_a_secret(body: str) -> None:
-    told = explaining.document(kept(body), SOURCE)
+    told = explain_message.document(kept(body), SOURCE)
 
     assert CANARY not in str(told)
-    assert CANARY not in "\n".join(explaining.tell(told))
+    assert CANARY not in "\n".join(explain_message.tell(told))
 
 
 def test_the_form_and_the_words_that_are_known_are_shown() -> None:
-    told = explaining.document(kept('{"ticker": "BTCUSDT", "action": "buy", "comment": "a "quote""'), SOURCE)
+    told = explain_message.document(kept('{"ticker": "BTCUSDT", "action": "buy", "comment": "a "quote""'), SOURCE)
 
     assert told["body"] == '{"ticker": "·······", "action": "buy", "comment": "· "·····""'
 
 
 def test_what_it_would_be_read_as_today_is_told() -> None:
-    told = explaining.document(kept('{"ticker":"BTCUSDT","action":"buy"}'), SOURCE)
+    told = explain_message.document(kept('{"ticker":"BTCUSDT","action":"buy"}'), SOURCE)
 
-    [line] = [one for one in explaining.tell(told) if "today" in one]
+    [line] = [one for one in explain_message.tell(told) if "today" in one]
     assert "entry long BTCUSDT (general)" in line
     assert "signals redrive 00000000-0000-0000-0000-000000000007" in line
 
 
 def test_what_would_still_be_refused_is_told_by_its_field() -> None:
-    told = explaining.document(kept('{"ticker":"BTCUSDT","action":"hold"}'), SOURCE)
+    told = explain_message.document(kept('{"ticker":"BTCUSDT","action":"hold"}'), SOURCE)
 
-    lines = list(explaining.tell(told))
+    lines = list(explain_message.tell(told))
     assert "would be refused today:" in lines
     assert any(line.startswith("  action: is not known") for line in lines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from app.acts import Act
+from operations.act import Act
 from db import incidents
 from db.session import Session
 

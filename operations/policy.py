@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from app.acts import Act
+from operations.act import Act
 from db import books, policies
 from db.policies import PolicyChange
 from db.session import Session

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from app.access import passwords
 from config import tokens
 from db import api_tokens, audit, users, web_sessions
 from db.session import Database, Session
 from domain.access import Role, Scope
 from domain.passwords import require_good
+from operations import password_hashing
 
 LONGEST_LABEL, MOST_DAYS = 100, 3650
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}\Z")
@@ -41,7 +41,7 @@ def add(database: Database, name: str, *, role: Role, password: str, actor: str)
     if name.lower() in _RESERVED:
         raise NameRefused(f"must be another than {name!r}, which the audit log uses")
     require_good(password, name=name)
-    password_hash = passwords.hashed(password)
+    password_hash = password_hashing.hashed(password)
     with database.transaction() as session:
         users.add(session, name, role=role, password_hash=password_hash)
         note(session, "user.added", name, actor=actor, role=role.value)
@@ -59,7 +59,7 @@ def set_password(database: Database, name: str, *, password: str, actor: str) ->
         db.users.UserUnknown, domain.passwords.PasswordRefused
     """
     require_good(password, name=name)
-    password_hash = passwords.hashed(password)
+    password_hash = password_hashing.hashed(password)
     with database.transaction() as session:
         users.set_password(session, name, password_hash)
         web_sessions.end_all(session, name)

@@ -8,7 +8,7 @@ from typing import Any
 from cryptography.fernet import InvalidToken
 
 from alerts import template
-from app.acts import Act
+from operations.act import Act
 from app.schemas import SourceOutput
 from app.webhook import authenticator
 from config.settings import Settings
