@@ -12,7 +12,7 @@ from celery.signals import task_postrun
 from db import canaries
 from db.errors import SQLAlchemyError
 from tasks import queues, schedule
-from tasks.stage import parts_of
+from tasks.base_task import parts_of
 
 _NOTED_EVERY_S = 5.0
 _noted: dict[str, float] = {}

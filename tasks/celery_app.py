@@ -19,8 +19,8 @@ from tasks import queues, redis_slots, schedule
 
 MODULES = (
     "tasks.stages",
-    "tasks.exits",
-    "tasks.trading",
+    "tasks.exit_tasks",
+    "tasks.order_tasks",
     "tasks.sweeps",
     "tasks.canaries",
     "tasks.notifications",

@@ -14,7 +14,7 @@ from celery import current_app
 from celery.signals import beat_init, worker_init, worker_process_init, worker_shutting_down
 
 from config.celery import HARD_LIMIT_SHARE
-from tasks.stage import parts_of, settings_of
+from tasks.base_task import parts_of, settings_of
 from venues import loader as venue_loader
 
 LAST_WORDS_S = 5.0

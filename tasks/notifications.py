@@ -12,10 +12,10 @@ from db import notifications
 from db.notifications import Due
 from domain import incidents
 from domain.incidents import Message
-from tasks import messenger
-from tasks.messenger import Service
+from tasks import notification_services
+from tasks.base_task import parts_of
+from tasks.notification_services import Service
 from tasks.parts import Parts
-from tasks.stage import parts_of
 
 AT_ONCE = 10
 LONGEST_S = 10.0
@@ -35,12 +35,12 @@ def tell_incidents() -> None:
 
 def tell(parts: Parts) -> None:
     """Tell once what is due; with a deadline, and nothing open while services are talked to."""
-    services, within_s = messenger.services(parts.settings), deadline_s(parts.settings)
+    services, within_s = notification_services.services(parts.settings), deadline_s(parts.settings)
     with parts.transaction() as session:
         notifications.make(session)
         claimed = notifications.claim(session, limit=AT_ONCE, lease_s=within_s + MARGIN_S)
     wanted = [(due, one) for due in claimed for one in services if one.mark not in due.told]
-    errors = messenger.send(
+    errors = notification_services.send(
         [(one, incidents.message(due.incident, due.event)) for due, one in wanted], within_s=within_s
     )
     for due in claimed:
@@ -55,8 +55,8 @@ def deadline_s(settings: Settings) -> float:
 
 def send_test(settings: Settings) -> list[tuple[Service, str | None]]:
     """Send every service a test message; return what became of each: None when it was taken, else why not."""
-    services = messenger.services(settings)
-    errors = messenger.send([(one, _TEST) for one in services], within_s=LONGEST_S)
+    services = notification_services.services(settings)
+    errors = notification_services.send([(one, _TEST) for one in services], within_s=LONGEST_S)
     return list(zip(services, errors, strict=True))
 
 

@@ -26,9 +26,9 @@ from domain.trade import RealVenue
 from engines import loader
 from engines.panel import Panel
 from engines.remote import RemoteTerms
-from tasks import messenger
-from tasks.accounts import AccountBroker
+from tasks import notification_services
 from tasks.failpoints import reach_boundary
+from tasks.live_broker import AccountBroker
 from venues import loader as venue_loader
 from venues.paper import PaperBroker
 from venues.stored import StoredMarketData
@@ -143,7 +143,7 @@ def prepare(settings: Settings) -> None:
             when a URL of NOTIFY_URLS is none.
     """
     venue_loader.check("BROKER", settings.broker)
-    messenger.check(settings)
+    notification_services.check(settings)
     database, wanted = Database(settings.sqlalchemy_url, pool_size=1), _policy_of(settings)
     try:
         with versions_of(settings) as versions, database.transaction() as session:

@@ -16,7 +16,7 @@ from db import audit, signals
 from db.session import Database
 from db.signals import Due
 from domain.signal import Stage
-from tasks import accounts, exits, failpoints, notifications, parts, queues, stages
+from tasks import exit_tasks, failpoints, live_broker, notifications, parts, queues, stages
 from tasks.celery_app import make_celery
 
 BATCH = 64
@@ -25,8 +25,8 @@ QUEUES = queues.ALL
 log = structlog.get_logger()
 prepare = parts.prepare
 reach = failpoints.reach
-open_account = accounts.open_account
-AccountUnusable = accounts.AccountUnusable
+open_account = live_broker.open_account
+AccountUnusable = live_broker.AccountUnusable
 send_test_notification = notifications.send_test
 
 _STAGES = {
@@ -122,4 +122,4 @@ def _sent(settings: Settings, batches: Iterable[tuple[Sequence[UUID], Stage]]) -
 
 def finish_exits(book: str, *, until: datetime, at_end: bool = False) -> None:
     """Ask for all exits of a replay's book up to `until`; `at_end` closes what is left on the last quote."""
-    exits.finish_exits.apply_async(kwargs={"book": book, "until": until.isoformat(), "at_end": at_end})
+    exit_tasks.finish_exits.apply_async(kwargs={"book": book, "until": until.isoformat(), "at_end": at_end})

@@ -10,10 +10,10 @@ import structlog
 from db import contexts, decisions, dispatches, experiments, orders, outcomes, policies, signals
 from db.signals import Lease
 from domain.signal import Signal, Stage
-from tasks import announcements, assigning, openings, settlement, submission, viewing
+from tasks import assigning, exit_settlement, openings, order_submission, stages_log_events, viewing
+from tasks.base_task import stage_task
 from tasks.failpoints import reach
 from tasks.parts import Parts
-from tasks.stage import stage_task
 
 ENGINE_DEADLINE_S = 5.0
 log = structlog.get_logger()
@@ -31,7 +31,7 @@ def snapshot_context(parts: Parts, ids: list[UUID], lease: Lease) -> int:
         kept = signals.still_owned(session, _ids(owned), lease=lease, for_stage=Stage.CONTEXT_CAPTURED)
         contexts.record(session, [one for one in built if one.signal_id in kept])
         signals.advance(session, kept, lease=lease, to=Stage.CONTEXT_CAPTURED)
-    announcements.contexts_captured(built, kept)
+    stages_log_events.contexts_captured(built, kept)
     return len(kept)
 
 
@@ -44,7 +44,7 @@ def assign_variant(parts: Parts, ids: list[UUID], lease: Lease) -> int:
         assigned = assigning.assign(session, [one for one in owned if one.is_entry])
         experiments.record(session, assigned)
         signals.advance(session, _ids(owned), lease=lease, to=Stage.VARIANT_ASSIGNED, experiments_of=assigned)
-    announcements.experiments_created(assigned)
+    stages_log_events.experiments_created(assigned)
     return len(owned)
 
 
@@ -57,7 +57,7 @@ def resolve_policy(parts: Parts, ids: list[UUID], lease: Lease) -> int:
         resolved = assigning.resolve(session, [one for one in owned if one.is_entry], parts)
         policies.record(session, resolved)
         signals.advance(session, _ids(owned), lease=lease, to=Stage.POLICY_RESOLVED)
-    announcements.policies_applied(resolved)
+    stages_log_events.policies_applied(resolved)
     return len(owned)
 
 
@@ -88,13 +88,13 @@ def record_outcome(parts: Parts, ids: list[UUID], lease: Lease) -> int:
         experiment_ids = assigning.experiment_ids(owned)
         to_send = orders.open_entries(session, experiment_ids)
     reach(parts.settings.failpoint_dir, "record_outcome", _ids(owned))
-    submission.submit(parts, to_send)
-    settlement.catch_up(parts, experiment_ids)
+    order_submission.submit(parts, to_send)
+    exit_settlement.catch_up(parts, experiment_ids)
     with parts.transaction() as session:
         kept = signals.still_owned(session, _ids(owned), lease=lease, for_stage=Stage.OUTCOME_RECORDED)
         outcomes.record_zeros(session, outcomes.missing_zeros(session, experiment_ids))
         signals.finish(session, kept, lease=lease)
-    announcements.processed(owned, kept)
+    stages_log_events.processed(owned, kept)
     return len(kept)
 
 
@@ -103,7 +103,7 @@ def _dispatch_ready(parts: Parts, ids: Sequence[UUID], lease: Lease) -> tuple[tu
     with parts.transaction() as session:
         batch = dispatches.ready(session, signals.claim(session, ids, lease=lease, for_stage=Stage.DISPATCHED))
     reach(parts.settings.failpoint_dir, "dispatch_engines", (*batch.ready, *batch.waiting))
-    settlement.close(parts, batch.closings)
+    exit_settlement.close(parts, batch.closings)
     answers = parts.engines.decide_all([one.question for one in batch.asked], deadline_s=ENGINE_DEADLINE_S)
     with parts.transaction() as session:
         kept = signals.still_owned(session, batch.ready, lease=lease, for_stage=Stage.DISPATCHED)
@@ -111,7 +111,7 @@ def _dispatch_ready(parts: Parts, ids: Sequence[UUID], lease: Lease) -> tuple[tu
         decisions.record(session, pairs)
         opened = openings.record(session, parts, pairs)
         signals.advance(session, kept, lease=lease, to=Stage.DISPATCHED)
-    announcements.dispatched(pairs, opened)
+    stages_log_events.dispatched(pairs, opened)
     return batch.waiting, len(kept)
 
 

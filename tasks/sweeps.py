@@ -10,9 +10,9 @@ from kombu.exceptions import OperationalError as BrokerAway
 
 from db import failures, signals, watch
 from domain.signal import Stage
+from tasks.base_task import parts_of
 from tasks.parts import Parts
 from tasks.queues import PIPELINE
-from tasks.stage import parts_of
 
 GRACE_SHARE = 1 / 6
 BEHIND_S = 5.0

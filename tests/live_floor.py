@@ -17,7 +17,7 @@ from config.vault import AccountVault
 from db import accounts
 from db.accounts import SealedKeys
 from db.session import Database
-from tasks import reconciliation, submission
+from tasks import order_reconciliation, order_submission
 from tasks.parts import Parts
 from tests.pipeline_support import add_trend, prepared, rows, run_all, store_signal, with_engines
 from tests.processes import SECRET_KEY
@@ -53,7 +53,7 @@ class Floor:
     def send(self) -> None:
         """Do what a worker does with each order that waits."""
         for one in self.rows(WAITING):
-            reconciliation.after(self.parts, submission.send_alone(self.parts, one["order_id"]))
+            order_reconciliation.after(self.parts, order_submission.send_alone(self.parts, one["order_id"]))
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def a_floor(database_url: str, venue: SimulatedVenue, monkeypatch: pytest.Monkey
     for name, value in (environ | {"DATABASE_URL": database_url}).items():
         monkeypatch.setenv(name, value)
     parts = prepared(database_url, "redis://127.0.0.1:1", **environ)
-    monkeypatch.setattr(submission, "announce", lambda _: None)
+    monkeypatch.setattr(order_submission, "announce", lambda _: None)
     add_trend(parts.database, book="live")
     with parts.transaction() as session:
         session.execute(

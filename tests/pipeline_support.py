@@ -24,8 +24,8 @@ from domain.policy import Switch
 from domain.ports import Feed
 from domain.signal import Instrument, InstrumentKind, Stage
 from tasks import pipeline
+from tasks.base_task import bodies, drive
 from tasks.parts import Parts, make_parts
-from tasks.stage import bodies, drive
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 HOURLY = Interval.parse("1h")

@@ -22,9 +22,9 @@ from domain.policy import Switch
 from domain.ports import MarketData, ViewRequest, WalkBars
 from domain.signal import Instrument, Stage
 from domain.trade import Order
-from tasks import exits, pipeline, reconciliation, settlement, submission, sweeps
+from tasks import exit_settlement, exit_tasks, order_reconciliation, order_submission, pipeline, sweeps
+from tasks.base_task import bodies, drive
 from tasks.parts import make_parts
-from tasks.stage import bodies, drive
 from tests.fickle_venue import FickleVenue, Mood
 from tests.going_live import go_live, leave, return_to_it
 from tests.mortal import MortalParts, WorkerDied, mortal
@@ -124,7 +124,7 @@ class Desk:
     def deliver(self, order_id: UUID) -> None:
         """Do what a worker does with an order."""
         self.old_orders.append(order_id)
-        self._alive(lambda: reconciliation.after(self.parts, submission.send_alone(self.parts, order_id)))
+        self._alive(lambda: order_reconciliation.after(self.parts, order_submission.send_alone(self.parts, order_id)))
 
     def deliver_all(self) -> None:
         """Do so with every order that waits."""
@@ -134,13 +134,13 @@ class Desk:
     def look_up(self) -> None:
         """Look at every order that is not at its end, now."""
         self.change(LOOK_NOW)
-        self._alive(lambda: reconciliation.reconcile(self.parts, BOOK))
+        self._alive(lambda: order_reconciliation.reconcile(self.parts, BOOK))
 
     def sweep(self) -> None:
         """Send on what is due, give up what failed too often, and close what lags behind."""
         self._alive(lambda: sweeps.bury(self.parts))
         self._alive(lambda: sweeps.sweep(self.parts))
-        self._alive(lambda: exits.walk_book(self.parts, BOOK, until=NOON))
+        self._alive(lambda: exit_tasks.walk_book(self.parts, BOOK, until=NOON))
 
     def rerun(self, signal_id: UUID) -> None:
         """Rerun a signal as an operator does; what may not be rerun is refused."""
@@ -168,7 +168,7 @@ class Desk:
         with self.parts.database.transaction() as session:
             wanted = real_trades.unflattened(session)
         ids = wanted.get(BOOK, set())
-        self._alive(lambda: settlement.flatten(self.parts, BOOK, ids, now=NOON))
+        self._alive(lambda: exit_settlement.flatten(self.parts, BOOK, ids, now=NOON))
 
     def pass_time(self) -> None:
         """Let every lease and every backoff run out."""
@@ -266,5 +266,5 @@ def a_desk(database_url: str, redis_url: str) -> Desk:
 def take_the_place_of_the_broker(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have everything that the product would send put into the desk's lists."""
     monkeypatch.setattr(pipeline, "enqueue", desk.enqueue)
-    monkeypatch.setattr(submission, "announce", desk.announce)
+    monkeypatch.setattr(order_submission, "announce", desk.announce)
     monkeypatch.setattr(sweeps, "pipeline_length", lambda: 0)

@@ -149,5 +149,5 @@ def _directory(settings: Settings) -> Path:
 
 
 def _celery(*argv: str) -> NoReturn:
-    app = importlib.import_module("tasks.entry").app
+    app = importlib.import_module("tasks.celery_entry").app
     sys.exit(app.start(argv=list(argv)))

@@ -12,9 +12,9 @@ import pytest
 from config.values import SettingInvalid
 from db import accounts, live, submissions
 from domain.ports import Broker
-from tasks import accounts as opening
-from tasks import pipeline, reconciliation
-from tasks.accounts import AccountBroker, AccountUnusable
+from tasks import live_broker as opening
+from tasks import order_reconciliation, pipeline
+from tasks.live_broker import AccountBroker, AccountUnusable
 from tests.going_live import leave
 from tests.live_floor import BROKER, WAITING, Floor, a_floor, go_live, sealed
 from tests.pipeline_support import add_trend, prepared, rows, run_all, store_signal, with_engines
@@ -168,7 +168,7 @@ def test_without_an_account_the_broker_holds_nothing_and_sends_nothing(floor: Fl
     broker: Broker = AccountBroker(floor.parts.settings, floor.database)
 
     assert broker.positions() == []
-    assert reconciliation.reconcile(floor.parts, "live") == 0
+    assert order_reconciliation.reconcile(floor.parts, "live") == 0
     with pytest.raises(AccountUnusable, match="the live book has no account"):
         broker.find([])
 

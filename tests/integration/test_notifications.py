@@ -19,7 +19,7 @@ from config.values import SettingInvalid
 from db import incidents
 from db import notifications as stored
 from stack.stack import ServerUrls
-from tasks import messenger, notifications, pipeline
+from tasks import notification_services, notifications, pipeline
 from tasks.parts import Parts
 from tests import waiting
 from tests.pipeline_support import prepared, rows, settings_for
@@ -314,6 +314,6 @@ def test_what_services_log_is_kept_out_of_our_log(parts: Parts, receiver: Receiv
     logger = logging.getLogger("apprise")
     assert not logger.propagate
     assert "_Statuses" in [type(one).__name__ for one in logger.handlers]
-    assert messenger.services(parts.settings)[0].name == "1 (json)"
-    assert SECRET not in repr(messenger.services(parts.settings))
+    assert notification_services.services(parts.settings)[0].name == "1 (json)"
+    assert SECRET not in repr(notification_services.services(parts.settings))
     assert datetime.now(UTC) - kept(parts)[0]["sent_at"] < timedelta(minutes=5)

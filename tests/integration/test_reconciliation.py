@@ -12,7 +12,7 @@ from db.submissions import Due
 from domain.ports import Report, VenueTraits
 from domain.trade import Intent, Order, OrderState
 from stack.stack import ServerUrls
-from tasks import reconciliation
+from tasks import order_reconciliation
 from tasks.parts import Parts
 from tests.fickle_venue import Mood
 from tests.pipeline_support import add_trend, prepared, rows, run_all, store_signal
@@ -54,7 +54,7 @@ def test_an_order_makes_one_move_at_a_look_up_also_when_what_is_left_of_it_is_ca
 ) -> None:
     due = Due(order=replace(an_order(), intent=intent), state=OrderState.UNKNOWN, checks=checks, is_over=True)
 
-    (report,) = reconciliation.learned(parts, PartlyFilled(), [due])  # type: ignore[arg-type]  # what is asked of it
+    (report,) = order_reconciliation.learned(parts, PartlyFilled(), [due])  # type: ignore[arg-type]  # what is asked of it
 
     assert report.state is state
     assert sum(one.quantity for one in report.fills) == due.order.quantity / Decimal(2)

@@ -18,7 +18,7 @@ from domain.ports import Broker, Feed, Position, Report, Window
 from domain.signal import Instrument, InstrumentKind
 from domain.trade import Intent, Order
 from stack.stack import ServerUrls
-from tasks import exits
+from tasks import exit_tasks
 from tasks.parts import Parts
 from tests.pipeline_support import HOURLY, NOON, add_trend, prepared, rows, run_all, store_signal
 from tests.scripted import enters, panel, rejects
@@ -75,7 +75,7 @@ def test_a_real_exit_closes_its_siblings_at_the_same_time_on_the_same_quote(part
     run_all(parts, [store_signal(parts.database)])
     end = after_noon(parts, 400, 400, 400, 400)
 
-    exits.walk_book(parts, "paper", until=end)
+    exit_tasks.walk_book(parts, "paper", until=end)
 
     found = outcomes(parts)
     real, sibling = found["A", "real", "synchronized"], found["B", "model", "synchronized"]
@@ -93,7 +93,7 @@ def test_a_real_exit_closes_its_siblings_at_the_same_time_on_the_same_quote(part
 def test_the_own_clock_runs_on_beside_the_synchronized_one(parts: Parts) -> None:
     run_all(parts, [store_signal(parts.database)])
 
-    exits.walk_book(parts, "paper", until=after_noon(parts, 400, 400, 400, 400, 2000, 2000))
+    exit_tasks.walk_book(parts, "paper", until=after_noon(parts, 400, 400, 400, 400, 2000, 2000))
 
     found = outcomes(parts)
     assert found["B", "model", "own"]["exit_time"] > found["B", "model", "synchronized"]["exit_time"]
@@ -104,10 +104,10 @@ def test_the_own_clock_runs_on_beside_the_synchronized_one(parts: Parts) -> None
 def test_a_walk_without_a_new_bar_writes_nothing(parts: Parts) -> None:
     run_all(parts, [store_signal(parts.database)])
     end = after_noon(parts, 10)
-    exits.walk_book(parts, "paper", until=end)
+    exit_tasks.walk_book(parts, "paper", until=end)
     written = rows(parts.database, "SELECT trade_id, xmin::text, xmax::text FROM trades ORDER BY trade_id")
 
-    exits.walk_book(parts, "paper", until=end + timedelta(minutes=30))
+    exit_tasks.walk_book(parts, "paper", until=end + timedelta(minutes=30))
 
     assert rows(parts.database, "SELECT trade_id, xmin::text, xmax::text FROM trades ORDER BY trade_id") == written
     assert {one["status"] for one in rows(parts.database, "SELECT status FROM trades")} == {"open"}
@@ -116,7 +116,7 @@ def test_a_walk_without_a_new_bar_writes_nothing(parts: Parts) -> None:
 def test_a_real_trade_earns_on_paper_exactly_what_its_model_earns(parts: Parts) -> None:
     run_all(parts, [store_signal(parts.database)])
 
-    exits.walk_book(parts, "paper", until=after_noon(parts, 100, -900))
+    exit_tasks.walk_book(parts, "paper", until=after_noon(parts, 100, -900))
 
     found = outcomes(parts)
     real, model = found["A", "real", "synchronized"], found["A", "model", "synchronized"]
@@ -131,7 +131,7 @@ def test_without_one_real_trade_the_synchronized_clock_equals_the_own_one_and_sa
     set_mode(parts, mode)
     run_all(parts, [store_signal(parts.database)])
 
-    exits.walk_book(parts, "paper", until=after_noon(parts, 400, 400, 400, 400, 2000, 2000))
+    exit_tasks.walk_book(parts, "paper", until=after_noon(parts, 400, 400, 400, 400, 2000, 2000))
 
     found = outcomes(parts)
     for engine in ("A", "B"):
@@ -144,7 +144,7 @@ def test_in_split_capital_each_real_trade_follows_its_own_engine(parts: Parts) -
     set_mode(parts, ExecutionMode.SPLIT_CAPITAL)
     run_all(parts, [store_signal(parts.database)])
 
-    exits.walk_book(parts, "paper", until=after_noon(parts, 400, 400, 400, 400, 2000, 2000))
+    exit_tasks.walk_book(parts, "paper", until=after_noon(parts, 400, 400, 400, 400, 2000, 2000))
 
     found = outcomes(parts)
     for engine in ("A", "B"):
@@ -290,9 +290,9 @@ def test_an_exit_left_half_sent_is_looked_up_and_finished_once(parts: Parts, aft
     broken = replace(parts, paper_broker=dying)
     end = after_noon(parts, 400, 400, 400, 400)
     with pytest.raises(SystemExit):
-        exits.walk_book(broken, "paper", until=end)
+        exit_tasks.walk_book(broken, "paper", until=end)
 
-    exits.walk_book(broken, "paper", until=end)
+    exit_tasks.walk_book(broken, "paper", until=end)
 
     found = outcomes(parts)
     assert found["A", "real", "synchronized"]["pnl"] == found["A", "model", "own"]["pnl"]
@@ -309,8 +309,8 @@ def test_two_walks_at_once_close_each_trade_once(parts: Parts) -> None:
     end = after_noon(parts, 400, 400, 400, 400, 2000, 2000)
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: exits.walk_book(parts, "paper", until=end), range(8)))
-    exits.walk_book(parts, "paper", until=end)
+        list(pool.map(lambda _: exit_tasks.walk_book(parts, "paper", until=end), range(8)))
+    exit_tasks.walk_book(parts, "paper", until=end)
 
     counted = rows(
         parts.database,
@@ -333,7 +333,7 @@ def test_the_same_engine_twice_differs_by_exactly_nothing(parts: Parts) -> None:
     ]
     run_all(twins, ids)
 
-    exits.walk_book(twins, "paper", until=after_noon(parts, 200, -700, 1500, 200, -3000))
+    exit_tasks.walk_book(twins, "paper", until=after_noon(parts, 200, -700, 1500, 200, -3000))
 
     found = rows(
         parts.database,
@@ -348,7 +348,7 @@ def test_a_time_limit_ends_a_trade_at_the_first_quote_after_it(parts: Parts) -> 
     short_lived = replace(parts, engines=panel(enters(hours=2, stop="9000", targets=()), rejects))
     run_all(short_lived, [store_signal(parts.database)])
 
-    exits.walk_book(short_lived, "paper", until=after_noon(parts, 1, 1, 1, 1))
+    exit_tasks.walk_book(short_lived, "paper", until=after_noon(parts, 1, 1, 1, 1))
 
     one = outcomes(parts)["A", "model", "own"]
     assert (one["exit_reason"], one["exit_time"]) == ("time_limit", NOON + timedelta(hours=2))

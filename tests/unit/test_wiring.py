@@ -17,8 +17,8 @@ from app.cli import cli
 from config import settings
 from stack import procfile
 from tasks import queues, schedule
+from tasks.base_task import bodies
 from tasks.celery_app import MODULES, make_celery
-from tasks.stage import bodies
 
 ORCHESTRATOR = str(Path(sys.executable).with_name("orchestrator"))
 SETTINGS = settings.load({"DATABASE_URL": "postgresql://nowhere/db", "REDIS_URL": "redis://nowhere"})
@@ -99,7 +99,7 @@ def test_every_task_says_what_it_promises(app: Celery) -> None:
 
 
 def test_every_module_that_defines_tasks_is_loaded_by_the_worker(app: Celery) -> None:
-    assert {app.tasks[name].__module__ for name in our_tasks(app)} <= {*MODULES, "tasks.stage"}
+    assert {app.tasks[name].__module__ for name in our_tasks(app)} <= {*MODULES, "tasks.base_task"}
 
 
 def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
@@ -158,7 +158,7 @@ def test_every_process_of_the_procfile_is_a_command() -> None:
         assert ("run", words[1]) in set(commands(cli)), name
 
 
-@pytest.mark.parametrize("module", ["tasks.entry", "app.wsgi"])
+@pytest.mark.parametrize("module", ["tasks.celery_entry", "app.wsgi"])
 def test_what_sends_to_people_is_loaded_only_where_something_is_sent(module: str) -> None:
     environ = {"DATABASE_URL": "postgresql://host/db", "REDIS_URL": "redis://host", "NOTIFY_URLS": "json://host"}
     asked = f"import sys, tasks.pipeline, {module}; print(sorted({{'apprise', 'requests'}} & set(sys.modules)))"

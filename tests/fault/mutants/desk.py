@@ -27,7 +27,7 @@ from db.session import Database
 from domain.policy import Switch
 from domain.signal import NewSignal, Source, Stage
 from domain.trade import Order
-from tasks import reconciliation, submission
+from tasks import order_reconciliation, order_submission
 from tasks.parts import Parts
 from tests.going_live import go_live
 from tests.pipeline_support import NOON, add_trend, prepared, rows, run_all, store_signal, throw, with_engines
@@ -104,12 +104,12 @@ class Desk:
         """Do what a worker does for each order that was announced."""
         waiting, self.queue = self.queue, []
         for one in waiting:
-            reconciliation.after(self.parts, submission.send_alone(self.parts, one))
+            order_reconciliation.after(self.parts, order_submission.send_alone(self.parts, one))
 
     def look_up(self) -> None:
         """Look at every order that is not at its end, now."""
         self.make_due()
-        reconciliation.reconcile(self.parts, BOOK)
+        order_reconciliation.reconcile(self.parts, BOOK)
 
     def make_due(self) -> None:
         """Let every order be looked at, or asked for again, now."""
@@ -157,6 +157,6 @@ def a_desk(database_url: str, redis_url: str, venue: SimulatedVenue, monkeypatch
     go_live(parts.database, venue=BROKER)
     add_trend(parts.database, book=BOOK)
     desk = Desk(parts=with_engines(parts, panel(enters(), enters())), venue=venue, database_url=database_url)
-    monkeypatch.setattr(submission, "announce", desk.announce)
+    monkeypatch.setattr(order_submission, "announce", desk.announce)
     yield desk
     parts.database.dispose()

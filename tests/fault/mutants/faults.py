@@ -15,8 +15,8 @@ from db.signals import Lease
 from domain.following import Family
 from domain.policy import Switch
 from domain.signal import Stage
-from tasks import settlement
-from tasks.stage import bodies, drive
+from tasks import exit_settlement
+from tasks.base_task import bodies, drive
 from tests.fault.mutants.desk import BOOK, DEADLINE_S, Desk
 from tests.going_live import leave
 from tests.load import an_alert
@@ -123,8 +123,8 @@ def two_exits_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     (experiment_id,) = (one["experiment_id"] for one in desk.rows(REFUSED))
     with monkeypatch.context() as during, ThreadPoolExecutor(2) as pool:
         look_before_the_other_writes(desk, during)
-        again = pool.submit(settlement.follow, desk.parts, [experiment_id])
-        flat = pool.submit(settlement.flatten, desk.parts, BOOK, [experiment_id], now=NOON)
+        again = pool.submit(exit_settlement.follow, desk.parts, [experiment_id])
+        flat = pool.submit(exit_settlement.flatten, desk.parts, BOOK, [experiment_id], now=NOON)
         again.result(DEADLINE_S)
         flat.result(DEADLINE_S)
     desk.drain()

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from db import intake, signals, submissions
 from db.submissions import Due
 from domain.trade import OrderState
-from tasks import reconciliation
+from tasks import order_reconciliation
 from tests.fault.mutants.desk import Desk
 
 _EFFECTS = (
@@ -59,7 +59,7 @@ def resubmit_at_once(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
     def is_gone(due: Due) -> bool:
         return due.state in (OrderState.SUBMITTING, OrderState.UNKNOWN)
 
-    monkeypatch.setattr(reconciliation, "_is_gone", is_gone)
+    monkeypatch.setattr(order_reconciliation, "_is_gone", is_gone)
 
 
 def switch_not_read_again(_: object, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,10 @@ from celery import current_app, shared_task
 
 from db import books, trades
 from domain.exits import ExitReason
-from tasks import settlement
+from tasks import exit_settlement
+from tasks.base_task import parts_of
+from tasks.exit_settlement import Ending
 from tasks.parts import Parts
-from tasks.settlement import Ending
-from tasks.stage import parts_of
 
 CHUNK = 200
 log = structlog.get_logger()
@@ -43,9 +43,9 @@ def walk_book(parts: Parts, book: str, *, until: datetime, at_end: bool = False)
     after, exits = UUID(int=0), 0
     with parts.transaction() as session:
         lagging = trades.unfollowed(session, book=book)
-    settlement.follow(parts, lagging)
+    exit_settlement.follow(parts, lagging)
     while chunk := _chunk(parts, book, after, until=until, at_end=at_end):
-        exits += settlement.settle(parts, chunk, until=until)
+        exits += exit_settlement.settle(parts, chunk, until=until)
         if at_end:
             _end(parts, book, chunk, until)
         after = chunk[-1]
@@ -66,4 +66,6 @@ def _end(parts: Parts, book: str, chunk: list[UUID], until: datetime) -> None:
     for instrument in {one.instrument for one in left}:
         quote = parts.market_data(book).quote(book, instrument, at=until).quote
         mine = [one.trade_id for one in left if one.instrument == instrument]
-        settlement.settle(parts, mine, until=until, ending=Ending(quote=quote, at=until, reason=ExitReason.END_OF_DATA))
+        exit_settlement.settle(
+            parts, mine, until=until, ending=Ending(quote=quote, at=until, reason=ExitReason.END_OF_DATA)
+        )

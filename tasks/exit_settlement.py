@@ -23,7 +23,7 @@ from domain.exits import ExitReason, Walked
 from domain.following import Family, Placed
 from domain.signal import Instrument
 from domain.trade import ExitEvent, Order, OrderState, Pricing, RealVenue, Trade
-from tasks import submission
+from tasks import order_submission
 from tasks.parts import Parts
 
 _WHOLE = Decimal(1)
@@ -81,7 +81,7 @@ def follow(parts: Parts, experiment_ids: Collection[UUID]) -> None:
     while owing:
         with parts.transaction() as session:
             owed = _owed_by_real(session, parts, experiment_ids)
-        answers = submission.submit(parts, owed)
+        answers = order_submission.submit(parts, owed)
         with parts.transaction() as session:
             _synchronize(session, parts, families.load(session, experiment_ids))
         owing = any(one.state is OrderState.FILLED for one in answers)
@@ -89,7 +89,7 @@ def follow(parts: Parts, experiment_ids: Collection[UUID]) -> None:
 
 def flatten(parts: Parts, book: str, experiment_ids: Collection[UUID], *, now: datetime) -> None:
     """Close all that real trades of a book hold, at its present quotes; their siblings' own clocks go on."""
-    submission.cancel_entries(parts, book, experiment_ids)
+    order_submission.cancel_entries(parts, book, experiment_ids)
     with parts.transaction() as session:
         instruments = {one.instrument for family in families.load(session, experiment_ids) for one in family.reals}
     quotes = {one: parts.market_data(book).quote(book, one, at=now).quote for one in instruments}

@@ -12,7 +12,7 @@ from db.submissions import Due
 from domain import order_states
 from domain.ports import Broker, Report, VenueUnavailable
 from domain.trade import OrderState
-from tasks import settlement, submission
+from tasks import exit_settlement, order_submission
 from tasks.parts import Parts
 
 LIMIT = 100
@@ -26,10 +26,10 @@ def reconcile(parts: Parts, book: str) -> int:
     broker = parts.broker(book)
     with parts.transaction() as session:
         due = submissions.take_due(session, venue=broker.name, limit=LIMIT, settle_s=broker.traits.settle_s)
-    submission.announce(one.order for one in due if one.state in order_states.SENDABLE)
+    order_submission.announce(one.order for one in due if one.state in order_states.SENDABLE)
     doubtful = [one for one in due if one.state not in order_states.SENDABLE]
     lost = [one for one in doubtful if one.state is OrderState.SUBMITTING]
-    submission.record(
+    order_submission.record(
         parts, [Report(order=one.order, state=OrderState.UNKNOWN, detail="its worker did not say") for one in lost]
     )
     _apply(parts, learned(parts, broker, doubtful))
@@ -41,12 +41,12 @@ def after(parts: Parts, reports: Sequence[Report]) -> None:
     if reports:
         with parts.transaction() as session:
             experiment_ids = trades.experiments_of(session, [one.order.trade_id for one in reports])
-        settlement.follow(parts, experiment_ids)
+        exit_settlement.follow(parts, experiment_ids)
 
 
 def _apply(parts: Parts, reports: Sequence[Report]) -> None:
-    moved = submission.record(parts, reports)
-    submission.announce(one.order for one in moved if one.state is OrderState.RESUBMIT_OK)
+    moved = order_submission.record(parts, reports)
+    order_submission.announce(one.order for one in moved if one.state is OrderState.RESUBMIT_OK)
     for one in moved:
         if one.state is OrderState.MANUAL_REVIEW:
             _raise_incident(parts, "order_manual_review", one.order.order_id, one.order.client_order_id, one.detail)

@@ -7,15 +7,15 @@ from uuid import UUID
 from celery import current_app, shared_task
 
 from db import real_trades
-from tasks import positions, reconciliation, settlement, submission
-from tasks.stage import parts_of
+from tasks import exit_settlement, order_reconciliation, order_submission, position_check
+from tasks.base_task import parts_of
 
 
 @shared_task(name="orders.submit_order")  # type: ignore[untyped-decorator]
 def submit_order(*, order_id: str) -> None:
     """Send one order to its venue; a second message about it sends nothing."""
     parts = parts_of(current_app)
-    reconciliation.after(parts, submission.send_alone(parts, UUID(order_id)))
+    order_reconciliation.after(parts, order_submission.send_alone(parts, UUID(order_id)))
 
 
 @shared_task(name="orders.reconcile_orders")  # type: ignore[untyped-decorator]
@@ -23,7 +23,7 @@ def reconcile_orders() -> None:
     """Look up the orders of real venues that are due."""
     parts = parts_of(current_app)
     for book in parts.venue_books:
-        while reconciliation.reconcile(parts, book) == reconciliation.LIMIT:
+        while order_reconciliation.reconcile(parts, book) == order_reconciliation.LIMIT:
             pass
 
 
@@ -32,7 +32,7 @@ def check_positions() -> None:
     """Compare what our trades say is held with what each venue says."""
     parts = parts_of(current_app)
     for book in parts.venue_books:
-        positions.check(parts, book)
+        position_check.check(parts, book)
 
 
 @shared_task(name="exits.flatten_books")  # type: ignore[untyped-decorator]
@@ -42,4 +42,4 @@ def flatten_books() -> None:
     with parts.transaction() as session:
         wanted = real_trades.unflattened(session)
     for book, experiment_ids in sorted(wanted.items()):
-        settlement.flatten(parts, book, experiment_ids, now=parts.clock.now(book))
+        exit_settlement.flatten(parts, book, experiment_ids, now=parts.clock.now(book))
