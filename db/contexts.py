@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from db import bulk
 from db.models import MarketContextRow
-from domain import canonical, snapshot
+from domain import canonical, context_builder
 from domain.context import MarketContext, Window
 
 _COLUMNS = (
@@ -32,7 +32,7 @@ def record(session: Session, contexts: Sequence[MarketContext]) -> None:
     """Write contexts and their windows; a signal's first context stays."""
     windows = {one.window_hash: one for one in contexts}
     for window_hash in sorted(_unknown(session, windows)):
-        document = json.dumps(snapshot.window_document(windows[window_hash].window))
+        document = json.dumps(context_builder.window_document(windows[window_hash].window))
         session.execute(_INSERT_WINDOW, {"window_hash": window_hash, "document": document})
     bulk.insert(session, MarketContextRow, [_row(one) for one in contexts])
     for one in contexts:
@@ -45,7 +45,7 @@ def load(session: Session, signal_ids: Collection[UUID]) -> dict[UUID, MarketCon
     rows = session.execute(query, {"ids": list(signal_ids)}).mappings().all()
     known = _known_windows(session, {row["window_hash"] for row in rows})
     return {
-        row["signal_id"]: snapshot.context_from_document(document_of(row), window=known[row["window_hash"]])
+        row["signal_id"]: context_builder.context_from_document(document_of(row), window=known[row["window_hash"]])
         for row in rows
     }
 
@@ -77,7 +77,7 @@ def _known_windows(session: Session, hashes: Collection[str]) -> dict[str, Windo
     """Return windows by hash; a hash names its content, so what was read once is kept."""
     found = {key: window for key in hashes if (window := _kept.get(key)) is not None}
     for key, document in windows(session, set(hashes) - set(found)).items():
-        found[key] = snapshot.window_from_document(document)
+        found[key] = context_builder.window_from_document(document)
         keep(key, found[key])
     return found
 
@@ -95,7 +95,7 @@ def _unknown(session: Session, hashes: Collection[str]) -> set[str]:
 
 
 def _row(context: MarketContext) -> dict[str, Any]:
-    document = snapshot.context_document(context)
+    document = context_builder.context_document(context)
     return {
         "context_id": uuid5(context.signal_id, "context"),
         "signal_id": context.signal_id,

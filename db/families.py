@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from db import orders, outcomes, trades
 from domain.decision import EngineSlot
-from domain.following import Family
+from domain.exit_synchronization import Family
 from domain.trade import Trade
 
 T = TypeVar("T")

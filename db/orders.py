@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db import bulk
 from db.trade_models import OPEN_STATES, FillRow, OrderRow, QuoteRow
-from domain.following import Placed
+from domain.exit_synchronization import Placed
 from domain.signal import Instrument, InstrumentKind
 from domain.trade import Clock, Fill, Intent, Order, OrderState, Pricing, QuoteBasis, TradeQuote
 

@@ -17,10 +17,10 @@ from db import families, orders, outcomes, trades
 from db.dispatches import Closing
 from db.session import Session
 from db.trades import Walk
-from domain import exits, fills, following
+from domain import exit_synchronization, exits, fills
 from domain.context import Quote
+from domain.exit_synchronization import Family, Placed
 from domain.exits import ExitReason, Walked
-from domain.following import Family, Placed
 from domain.signal import Instrument
 from domain.trade import ExitEvent, Order, OrderState, Pricing, RealVenue, Trade
 from tasks import order_submission
@@ -156,7 +156,9 @@ def _record_own(session: Session, parts: Parts, happened: Happened) -> None:
     made = [
         order
         for trade, events in exited
-        for order in following.own_orders(loaded[trade.experiment_id], trade, events, first_leg=trade.walk.legs + 1)
+        for order in exit_synchronization.own_orders(
+            loaded[trade.experiment_id], trade, events, first_leg=trade.walk.legs + 1
+        )
     ]
     _fill_by_model(session, parts, made)
     _synchronize(session, parts, families.load(session, loaded))
@@ -165,7 +167,7 @@ def _record_own(session: Session, parts: Parts, happened: Happened) -> None:
 def _owed_by_real(session: Session, parts: Parts, experiment_ids: Collection[UUID]) -> list[UUID]:
     for family in families.load(session, experiment_ids):
         venue = parts.venue(family.trades[0].book)
-        for placed in following.owed_by_real(family, venue=venue):
+        for placed in exit_synchronization.owed_by_real(family, venue=venue):
             orders.record(session, [placed.order], state=placed.state)
     return orders.open_exits(session, experiment_ids)
 
@@ -185,14 +187,16 @@ def _flattening(
             ask=quote.ask,
             last=quote.last,
         )
-        yield from following.owed_by_flattening(family, real, event, venue=venue)
+        yield from exit_synchronization.owed_by_flattening(family, real, event, venue=venue)
 
 
 def _synchronize(session: Session, parts: Parts, loaded: Iterable[Family]) -> None:
     loaded = list(loaded)
-    _fill_by_model(session, parts, [order for one in loaded for order in following.owed_on_synchronized(one)])
+    _fill_by_model(
+        session, parts, [order for one in loaded for order in exit_synchronization.owed_on_synchronized(one)]
+    )
     fresh = families.load(session, [one.experiment_id for one in loaded])
-    outcomes.record(session, [outcome for one in fresh for outcome in following.due_outcomes(one)])
+    outcomes.record(session, [outcome for one in fresh for outcome in exit_synchronization.due_outcomes(one)])
 
 
 def _fill_by_model(session: Session, parts: Parts, made: Sequence[Order]) -> None:

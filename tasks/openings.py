@@ -8,12 +8,12 @@ from dataclasses import replace
 from db import orders, trades
 from db.dispatches import Dispatch
 from db.session import Session
-from domain import opening
+from domain import trade_opening
 from domain.decision import EngineAnswer, EngineSlot
-from domain.opening import OpeningPlan
 from domain.ports import Exposure
 from domain.signal import Instrument, Signal
 from domain.trade import OrderState, Trade, TradeStatus
+from domain.trade_opening import OpeningPlan
 from tasks.parts import Parts
 
 Answered = tuple[Dispatch, tuple[EngineAnswer, EngineAnswer]]
@@ -38,7 +38,7 @@ def record(session: Session, parts: Parts, pairs: Sequence[Answered]) -> list[Op
 
 
 def _plan(parts: Parts, one: Dispatch, answers: tuple[EngineAnswer, EngineAnswer], counters: Counters) -> OpeningPlan:
-    plan = opening.plan_trades(
+    plan = trade_opening.plan_trades(
         answers,
         signal=one.signal,
         context=one.context,

@@ -12,10 +12,10 @@ from db.policies import named
 from domain.context import MarketContext
 from domain.decision import EngineAnswer
 from domain.experiment import Assignment
-from domain.opening import OpeningPlan
 from domain.policy import ExecutionPolicy
 from domain.signal import Signal
 from domain.trade import Trade, TradeStatus, experiment_id_for
+from domain.trade_opening import OpeningPlan
 
 log = structlog.get_logger()
 

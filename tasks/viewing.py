@@ -13,7 +13,7 @@ import structlog
 from db import books, sources
 from db.books import Book
 from db.session import Session
-from domain import instruments, snapshot
+from domain import context_builder, instruments
 from domain.context import InstrumentRules, MarketContext, MarketView
 from domain.ports import VenueUnavailable, ViewRequest
 from domain.signal import Signal
@@ -45,7 +45,7 @@ def freeze(parts: Parts, owned: Sequence[Signal], stakes: Mapping[UUID, Stake]) 
         answers = parts.market_data(book).views(requests)
         views |= {request.signal.signal_id: view for request, view in zip(requests, answers, strict=True)}
     return [
-        snapshot.build(
+        context_builder.build(
             one, views[one.signal_id], as_of=one.received_at, rules=_rules(parts, one, stakes[one.signal_id])
         )
         for one in owned

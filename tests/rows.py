@@ -22,9 +22,9 @@ from db.experiment_models import DecisionRow
 from db.models import BookRow, SignalRow, SourceRow
 from db.policies import PolicyChange
 from db.studies import Versions
+from domain import context_builder
 from domain import experiment as assigning
 from domain import policy as policing
-from domain import snapshot
 from domain.context import InstrumentRules, MarketView, Quality, Quote, Window
 from domain.decision import EngineSlot, Verdict
 from domain.policy import ExecutionMode, PolicyVersion
@@ -171,7 +171,7 @@ def a_context(session: Session, signal: Signal, *, price: Decimal = Decimal("1.1
         quality={},
     )
     rules = InstrumentRules(lot=LOT, reference_capital=NOTIONAL, max_notional=NOTIONAL)
-    context = snapshot.build(signal, view, as_of=signal.received_at, rules=rules)
+    context = context_builder.build(signal, view, as_of=signal.received_at, rules=rules)
     contexts.record(session, [context])
     return context.context_hash
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
-from domain import resample, snapshot
+from domain import context_builder, resample
 from domain.context import (
     DEFAULT_DEPTH,
     Bar,
@@ -156,7 +156,7 @@ class LiveMarketData:
         return BarSeries(interval=interval, side=PriceSide.MID, bars=whole[-count:]) if whole else None
 
     def _shown(self, quote: Quote, quality: dict[str, Quality], window: Window) -> MarketView:
-        return snapshot.uncrossed(MarketView(quote=quote, window=window, quality=quality, depth=self._depth))
+        return context_builder.uncrossed(MarketView(quote=quote, window=window, quality=quality, depth=self._depth))
 
 
 class _Batch:

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
-from domain import snapshot
+from domain import context_builder
 from domain.context import (
     DEFAULT_DEPTH,
     BarSeries,
@@ -114,11 +114,11 @@ class StoredMarketData:
         prices = {name: None if one is None else one.price for name, one in sides.items()}
         quality = {name: quality_of(one, covered=self._covered) for name, one in sides.items()}
         tradable = [quality[name] for name in ("bid", "ask") if prices[name] is not None]
-        overall = snapshot.worst(*tradable) if tradable else quality["last"]
+        overall = context_builder.worst(*tradable) if tradable else quality["last"]
         return Quote(at=at, **prices, quality=overall), quality
 
     def _shown(self, quote: Quote, quality: dict[str, Quality], *, window: Window) -> MarketView:
-        return snapshot.uncrossed(MarketView(quote=quote, window=window, quality=quality, depth=self._depth))
+        return context_builder.uncrossed(MarketView(quote=quote, window=window, quality=quality, depth=self._depth))
 
     def _window_quality(self, window: Window, *, as_of: datetime) -> dict[str, Quality]:
         bars = self._series_quality(window.base, as_of=as_of)

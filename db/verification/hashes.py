@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from db import contexts, experiments
 from db.verification.rule import Recomputation, Rule
-from domain import canonical, snapshot
+from domain import canonical, context_builder
 from domain.comparison import integrity
 
 _AT_ONCE = 1000
@@ -42,13 +42,13 @@ def _recomputes(row: RowMapping) -> bool:
     document = contexts.document_of(row)
     quote = {name: None if row[name] is None else canonical.number(row[name]) for name in ("bid", "ask")}
     hashed: dict[str, str | None] = document["quote"]
-    return quote.items() <= hashed.items() and snapshot.context_hash_of(document) == row["context_hash"]
+    return quote.items() <= hashed.items() and context_builder.context_hash_of(document) == row["context_hash"]
 
 
 def _windows_that_differ(session: Session) -> Iterator[str]:
     query = text("SELECT window_hash, document FROM bar_windows")
     for row in session.execute(query, execution_options={"yield_per": _AT_ONCE}):
-        if snapshot.window_hash_of(row.document) != row.window_hash:
+        if context_builder.window_hash_of(row.document) != row.window_hash:
             yield row.window_hash
 
 

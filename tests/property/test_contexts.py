@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain import snapshot
+from domain import context_builder
 from domain.context import MarketContext, MarketView, Quality, Quote
 from tests.market import RULES, a_signal, a_walk, a_window
 
@@ -31,7 +31,7 @@ def _views(draw: st.DrawFn) -> MarketView:
 
 
 def _built(view: MarketView, *, as_of: datetime, price: Decimal | None, number: int = 1) -> MarketContext:
-    return snapshot.build(a_signal(signal_id=UUID(int=number), price=price), view, as_of=as_of, rules=RULES)
+    return context_builder.build(a_signal(signal_id=UUID(int=number), price=price), view, as_of=as_of, rules=RULES)
 
 
 @pytest.mark.property_id(2)
@@ -85,11 +85,13 @@ def test_a_stored_context_has_its_time_and_a_hash_that_recomputes_from_what_is_s
     view: MarketView, as_of: datetime, price: Decimal | None
 ) -> None:
     context = _built(view, as_of=as_of, price=price)
-    stored = json.loads(json.dumps([snapshot.context_document(context), snapshot.window_document(view.window)]))
+    stored = json.loads(
+        json.dumps([context_builder.context_document(context), context_builder.window_document(view.window)])
+    )
 
-    read = snapshot.context_from_document(stored[0], window=snapshot.window_from_document(stored[1]))
+    read = context_builder.context_from_document(stored[0], window=context_builder.window_from_document(stored[1]))
 
     assert read == context
     assert read.as_of == as_of
-    assert snapshot.context_hash_of(snapshot.context_document(read)) == context.context_hash
-    assert snapshot.window_hash_of(snapshot.window_document(read.window)) == context.window_hash
+    assert context_builder.context_hash_of(context_builder.context_document(read)) == context.context_hash
+    assert context_builder.window_hash_of(context_builder.window_document(read.window)) == context.window_hash

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain import snapshot
+from domain import context_builder
 from domain.context import Bar, ContextDepth, MarketContext, MarketView, PriceSide, Quality
 from domain.ports import Feed, ViewRequest, WalkBars
 from tests.market import BOOK, EURUSD, RULES, START, BarsInMemory, a_feed, a_signal, a_walk, interval, minutes
@@ -75,7 +75,7 @@ def _seen(
     market = StoredMarketData(bars=BarsInMemory(dict(series)), covered=covered, depth=_DEPTH)
     signal = a_signal(timeframe=timeframe, price=Decimal("1.2345"))
     (view,) = market.views([ViewRequest(signal=signal, as_of=at)])
-    context = snapshot.build(signal, view, as_of=at, rules=RULES)
+    context = context_builder.build(signal, view, as_of=at, rules=RULES)
     return context, market.quote(BOOK, EURUSD, at=at), market.walk_bars(BOOK, EURUSD, after=START, until=at)
 
 

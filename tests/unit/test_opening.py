@@ -9,17 +9,17 @@ from decimal import Decimal
 
 import pytest
 
-from domain import opening
+from domain import trade_opening
 from domain.context import MarketContext
 from domain.decision import EngineSlot, Plan
 from domain.fills import DEFAULT
-from domain.opening import FillRefused, OpeningPlan
 from domain.policy import ExecutionMode, ExecutionPolicy
 from domain.ports import Exposure
 from domain.risk import Limits
 from domain.signal import Direction
 from domain.study import Study
 from domain.trade import Clock, Intent, Pricing, RealVenue, Trade, TradeStatus, WalkState, trade_id_for
+from domain.trade_opening import FillRefused, OpeningPlan
 from tests.trade_builders import (
     EXPERIMENT_ID,
     MONDAY,
@@ -48,7 +48,7 @@ def planned(
     exposures: Mapping[tuple[EngineSlot, bool], Exposure] | None = None,
     study: Study | None = None,
 ) -> OpeningPlan:
-    return opening.plan_trades(
+    return trade_opening.plan_trades(
         (an_answer(A, plan_a), an_answer(B, plan_b)),
         signal=a_signal(),
         context=context or a_context(),
@@ -230,7 +230,7 @@ def test_fills_open_a_real_trade_with_what_they_filled() -> None:
         a_fill(Intent.ENTRY, quantity="2", at=minute(2), trade=pending),
     ]
 
-    opened = opening.filled_real(pending, fills)
+    opened = trade_opening.filled_real(pending, fills)
 
     assert (opened.status, opened.quantity) == (TradeStatus.OPEN, dec(6))
     assert (opened.entry_at, opened.evaluated_to) == (minute(2), minute(2))
@@ -239,14 +239,14 @@ def test_fills_open_a_real_trade_with_what_they_filled() -> None:
 def test_without_fills_a_real_trade_stays_pending() -> None:
     pending = a_trade(is_shadow=False, status=TradeStatus.PENDING)
 
-    assert opening.filled_real(pending, []) == pending
+    assert trade_opening.filled_real(pending, []) == pending
 
 
 def test_later_fills_add_quantity_and_leave_the_walk_where_it_is() -> None:
     walking = a_trade(is_shadow=False, evaluated_to=minute(9))
     fills = [a_fill(Intent.ENTRY, quantity=one, at=minute(7), trade=walking) for one in ("4", "6.5")]
 
-    grown = opening.filled_real(walking, fills)
+    grown = trade_opening.filled_real(walking, fills)
 
     assert grown == replace(walking, quantity=dec("10.5"))
 
@@ -254,7 +254,7 @@ def test_later_fills_add_quantity_and_leave_the_walk_where_it_is() -> None:
 def test_a_fill_before_the_entry_does_not_move_the_entry_back() -> None:
     pending = a_trade(is_shadow=False, status=TradeStatus.PENDING, entry_at=minute(5))
 
-    opened = opening.filled_real(pending, [a_fill(Intent.ENTRY, at=minute(4), trade=pending)])
+    opened = trade_opening.filled_real(pending, [a_fill(Intent.ENTRY, at=minute(4), trade=pending)])
 
     assert opened.entry_at == minute(5)
 
@@ -264,7 +264,7 @@ def test_a_denied_or_closed_trade_takes_no_entry(status: TradeStatus) -> None:
     trade = a_trade(is_shadow=False, status=status)
 
     with pytest.raises(FillRefused):
-        opening.filled_real(trade, [a_fill(Intent.ENTRY, trade=trade)])
+        trade_opening.filled_real(trade, [a_fill(Intent.ENTRY, trade=trade)])
 
 
 def test_fills_of_another_trade_and_exits_are_refused() -> None:
@@ -272,6 +272,6 @@ def test_fills_of_another_trade_and_exits_are_refused() -> None:
     other = a_trade(engine=B)
 
     with pytest.raises(FillRefused):
-        opening.filled_real(pending, [a_fill(Intent.ENTRY, trade=other)])
+        trade_opening.filled_real(pending, [a_fill(Intent.ENTRY, trade=other)])
     with pytest.raises(FillRefused):
-        opening.filled_real(pending, [a_fill(Intent.EXIT, trade=pending)])
+        trade_opening.filled_real(pending, [a_fill(Intent.EXIT, trade=pending)])

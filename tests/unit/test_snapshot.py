@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from domain import indicators, snapshot
+from domain import context_builder, indicators
 from domain.context import ContextDepth, MarketContext, MarketView, Quality, Quote, Window
 from tests.market import RULES, START, a_signal, a_walk, a_window, minutes
 
@@ -32,7 +32,7 @@ def _view(
 
 
 def _built(view: MarketView, **signal: Any) -> MarketContext:
-    return snapshot.build(a_signal(**signal), view, as_of=_AS_OF, rules=RULES)
+    return context_builder.build(a_signal(**signal), view, as_of=_AS_OF, rules=RULES)
 
 
 @pytest.mark.parametrize(
@@ -163,9 +163,9 @@ _BASE = _view("1.10", "1.12", window=a_window(a_walk(30)))
 def test_whatever_an_engine_can_see_changes_the_hash(
     view: MarketView, as_of: Any, rules: Any, signal: dict[str, Any]
 ) -> None:
-    original = snapshot.build(a_signal(), _BASE, as_of=_AS_OF, rules=RULES)
+    original = context_builder.build(a_signal(), _BASE, as_of=_AS_OF, rules=RULES)
 
-    other = snapshot.build(a_signal(**signal), view, as_of=as_of, rules=rules)
+    other = context_builder.build(a_signal(**signal), view, as_of=as_of, rules=rules)
 
     assert other.context_hash != original.context_hash
 
@@ -173,38 +173,41 @@ def test_whatever_an_engine_can_see_changes_the_hash(
 def test_stored_documents_give_back_the_context_and_their_hashes_recompute() -> None:
     window = a_window(a_walk(250), a_walk(60, step="5m"))
     context = _built(_view("1.10", None, "1.11", window=window))
-    stored_window = json.loads(json.dumps(snapshot.window_document(window)))
-    stored = json.loads(json.dumps(snapshot.context_document(context)))
+    stored_window = json.loads(json.dumps(context_builder.window_document(window)))
+    stored = json.loads(json.dumps(context_builder.context_document(context)))
 
-    read = snapshot.context_from_document(stored, window=snapshot.window_from_document(stored_window))
+    read = context_builder.context_from_document(stored, window=context_builder.window_from_document(stored_window))
 
     assert read == context
-    assert snapshot.window_hash_of(stored_window) == context.window_hash
-    assert snapshot.context_hash_of(stored) == context.context_hash
+    assert context_builder.window_hash_of(stored_window) == context.window_hash
+    assert context_builder.context_hash_of(stored) == context.context_hash
 
 
 def test_a_context_without_anything_known_is_written_and_read_too() -> None:
     context = _built(_view())
-    stored_window = json.loads(json.dumps(snapshot.window_document(_EMPTY)))
-    stored = json.loads(json.dumps(snapshot.context_document(context)))
+    stored_window = json.loads(json.dumps(context_builder.window_document(_EMPTY)))
+    stored = json.loads(json.dumps(context_builder.context_document(context)))
 
-    assert snapshot.context_from_document(stored, window=snapshot.window_from_document(stored_window)) == context
+    assert (
+        context_builder.context_from_document(stored, window=context_builder.window_from_document(stored_window))
+        == context
+    )
 
 
 @pytest.mark.parametrize("path", [("current_price",), ("quote", "bid"), ("indicators", "close"), ("rules", "lot")])
 def test_a_stored_context_that_was_tampered_with_does_not_fit_its_hash(path: tuple[str, ...]) -> None:
     context = _built(_BASE)
-    document = snapshot.context_document(context)
+    document = context_builder.context_document(context)
     inner: dict[str, Any] = document
     for name in path[:-1]:
         inner = inner[name]
     inner[path[-1]] = "1.1000001"
 
-    assert snapshot.context_hash_of(document) != context.context_hash
+    assert context_builder.context_hash_of(document) != context.context_hash
 
 
 def test_bars_are_stored_as_compact_rows() -> None:
-    document = snapshot.window_document(a_window(a_walk(1, seed=2)))
+    document = context_builder.window_document(a_window(a_walk(1, seed=2)))
 
     row = document["base"]["bars"][0]
 
@@ -214,5 +217,5 @@ def test_bars_are_stored_as_compact_rows() -> None:
 
 
 def test_the_worst_quality_wins_and_none_is_missing() -> None:
-    assert snapshot.worst(Quality.REPLAY, Quality.DELAYED) is Quality.DELAYED
-    assert snapshot.worst() is Quality.MISSING
+    assert context_builder.worst(Quality.REPLAY, Quality.DELAYED) is Quality.DELAYED
+    assert context_builder.worst() is Quality.MISSING

@@ -12,7 +12,7 @@ import pytest
 
 from db import families, orders
 from db.signals import Lease
-from domain.following import Family
+from domain.exit_synchronization import Family
 from domain.policy import Switch
 from domain.signal import Stage
 from tasks import exit_settlement
