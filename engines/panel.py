@@ -9,8 +9,8 @@ import structlog
 
 from domain.decision import EngineAnswer, EngineSlot, Verdict
 from domain.ports import Engine
-from engines.asking import Asked, Round
 from engines.breaker import REST_S, Breaker
+from engines.engine_questions import Asked, Round
 from engines.hosted import HostedEngine
 
 log = structlog.get_logger()

@@ -17,11 +17,11 @@ from config.values import Secret
 from domain.context import MarketContext
 from domain.decision import Decision
 from domain.signal import Signal
-from engines import addresses, exchange, signing, wire
+from engines import addresses, http_client, signing, wire
 from engines.addresses import Endpoint
 from engines.answers import AnswerInvalid, has_only_finite_numbers
-from engines.exchange import HttpAnswer, HttpCall
 from engines.hosted import DECIDE_DEADLINE_S, EngineFailed, EngineTimeout
+from engines.http_client import HttpAnswer, HttpCall
 from engines.version import LENGTH
 
 MAX_ANSWER = 256 * 1024
@@ -102,8 +102,8 @@ class RemoteEngine:
                 max_answer=MAX_ANSWER,
                 tls=self._tls,
             )
-            return exchange.post(call, deadline_at=deadline_at)
-        except (OSError, exchange.AnswerTooLarge, http.client.HTTPException) as error:
+            return http_client.post(call, deadline_at=deadline_at)
+        except (OSError, http_client.AnswerTooLarge, http.client.HTTPException) as error:
             raise _named(error) from error
 
     def _check(self, answer: HttpAnswer, *, asked: str) -> None:
@@ -165,11 +165,11 @@ def _refuse(constant: str) -> NoReturn:
 
 def _named(error: Exception) -> EngineTimeout | RemoteFailed:
     match error:
-        case addresses.ResolvingTimeout() | exchange.ExchangeTimeout():
+        case addresses.ResolvingTimeout() | http_client.ExchangeTimeout():
             return EngineTimeout(str(error))
         case addresses.AddressRefused():
             return RemoteFailed("engine_address_refused", str(error))
-        case exchange.AnswerTooLarge():
+        case http_client.AnswerTooLarge():
             return RemoteFailed("engine_too_large", str(error))
         case OSError():
             return RemoteFailed("engine_unreachable", f"{type(error).__name__}: {error}")

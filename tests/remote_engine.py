@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
 from domain.decision import Decision, Verdict
-from engines import asking, signing, wire
+from engines import engine_questions, signing, wire
 from engines.committee import CommitteeEngine
 from engines.remote import RemoteEngine, RemoteTerms
 from tests.engine_strategies import a_context, a_signal
@@ -79,7 +79,7 @@ def a_server(*, secret: str | None = None, tls: ssl.SSLContext | None = None) ->
 
 def ask(engine: RemoteEngine, strategy: str = "", *, limit_s: float = PATIENCE_S) -> Decision:
     """Ask for one deed as a round does."""
-    return asking.decide(engine, a_signal(strategy=strategy), a_context(), limit_s=limit_s)
+    return engine_questions.decide(engine, a_signal(strategy=strategy), a_context(), limit_s=limit_s)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -14,9 +14,9 @@ from domain.context import MarketContext
 from domain.decision import Decision, EngineSlot, Verdict
 from domain.ports import EnginePanel
 from domain.signal import Signal
-from engines.asking import Asked
 from engines.breaker import FAILURES, REST_S
 from engines.committee import CommitteeEngine
+from engines.engine_questions import Asked
 from engines.hosted import HostedEngine
 from engines.panel import Panel
 from engines.rules import RulesEngine

@@ -15,9 +15,9 @@ from config.values import Secret
 from domain.decision import Decision, EngineSlot, Verdict
 from engines import signing, wire
 from engines.answers import checked
-from engines.asking import GRACE_S, Asked
 from engines.breaker import FAILURES, REST_S
 from engines.committee import CommitteeEngine
+from engines.engine_questions import GRACE_S, Asked
 from engines.panel import Panel
 from engines.remote import RemoteEngine, read
 from engines.rules import RulesEngine
