@@ -31,7 +31,7 @@ from tasks.failpoints import reach_boundary
 from tasks.live_broker import AccountBroker
 from venues import loader as venue_loader
 from venues.paper import PaperBroker
-from venues.stored import StoredMarketData
+from venues.stored_market_data import StoredMarketData
 
 LIVE = "live"
 

@@ -15,7 +15,7 @@ from domain.context import Bar, BarSeries, ContextDepth, InstrumentRules, Market
 from domain.intervals import Interval
 from domain.ports import Feed, MarketData, ViewRequest
 from domain.signal import Action, Direction, Instrument, InstrumentKind, Signal, Stage
-from venues.stored import StoredMarketData
+from venues.stored_market_data import StoredMarketData
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 BOOK = "replay:000000000000"

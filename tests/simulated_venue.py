@@ -13,9 +13,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from simulator import ledger
+from simulator.ledger import Ledger
 from tests.waiting import until
-from venues.simulator import ledger
-from venues.simulator.ledger import Ledger
 
 KEY = "simulated-key"
 SECRET = "simulated-secret"
@@ -39,7 +39,7 @@ class SimulatedVenue:
         command = [
             sys.executable,
             "-m",
-            "venues.simulator",
+            "simulator",
             "--port",
             str(self.port),
             "--ledger",

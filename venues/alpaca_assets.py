@@ -12,8 +12,8 @@ from domain.ports import VenueUnavailable
 from domain.signal import Instrument, InstrumentKind
 from venues import alpaca_client
 from venues.answers import Answered
-from venues.held import Listed
 from venues.rules import VenueRules
+from venues.venue_order import Listed
 
 _AGE_S = 600.0
 _QUOTE = "USD"

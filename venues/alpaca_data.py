@@ -22,8 +22,8 @@ from domain.context import Bar
 from domain.intervals import Interval, Unit
 from domain.ports import Clock
 from domain.signal import Instrument, InstrumentKind
-from venues import alpaca_client, moments
-from venues.live import LiveMarketData, LivePrices
+from venues import alpaca_client, timestamps
+from venues.live_market_data import LiveMarketData, LivePrices
 
 _UNITS = {
     Unit.MINUTE: TimeFrameUnit.Minute,
@@ -121,7 +121,7 @@ def _named(instrument: Instrument) -> tuple[str, bool]:
 
 def _bar(told: Mapping[str, Any]) -> Bar:
     first, high, low, close, volume = (Decimal(str(told[name])) for name in "ohlcv")
-    return Bar(open_time=moments.from_text(told["t"]), open=first, high=high, low=low, close=close, volume=volume)
+    return Bar(open_time=timestamps.from_text(told["t"]), open=first, high=high, low=low, close=close, volume=volume)
 
 
 def _price(value: Any) -> Decimal | None:

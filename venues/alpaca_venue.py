@@ -11,12 +11,12 @@ from typing import Any
 from domain.ports import Position, VenueTraits, VenueUnavailable, Window
 from domain.signal import Instrument
 from domain.trade import Order, OrderState
-from venues import alpaca_client, answers, moments
+from venues import alpaca_client, answers, timestamps
 from venues.alpaca_assets import Assets, is_crypto
 from venues.answers import Answered, Codes, Outcome
-from venues.held import Execution, HeldOrder, Listed
 from venues.remote import RemoteBroker
 from venues.rules import VenueRules
+from venues.venue_order import Execution, HeldOrder, Listed
 
 NAME = "alpaca"
 SETTLE_S = 5.0
@@ -145,7 +145,7 @@ class AlpacaDesk:
             ours = next((one for one in page if one["client_order_id"] == order.client_order_id), None)
             if ours is not None:
                 return _held(ours)
-            newest = max((moments.from_text(one["submitted_at"]) for one in page), default=after)
+            newest = max((timestamps.from_text(one["submitted_at"]) for one in page), default=after)
             if len(page) < _LIST or newest <= after:
                 return None
             after = newest
@@ -167,9 +167,9 @@ def _held(order: Mapping[str, Any]) -> HeldOrder:
         quantity=Decimal(order["qty"]),
         filled=filled,
         state=OrderState.PARTIAL if state is OrderState.ACCEPTED and filled else state,
-        at=moments.from_text(order["submitted_at"])
+        at=timestamps.from_text(order["submitted_at"])
         if order.get("submitted_at")
-        else moments.from_text(order["created_at"]),
+        else timestamps.from_text(order["created_at"]),
     )
 
 
@@ -180,7 +180,7 @@ def _execution(activity: Mapping[str, Any], listed: Listed) -> Execution:
         price=Decimal(activity["price"]),
         fee=Decimal(0),
         fee_asset=listed.quote,
-        at=moments.from_text(activity["transaction_time"]),
+        at=timestamps.from_text(activity["transaction_time"]),
     )
 
 

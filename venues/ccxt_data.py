@@ -12,9 +12,9 @@ from domain.context import Bar
 from domain.intervals import Interval, IntervalInvalid, Unit
 from domain.ports import Clock
 from domain.signal import Instrument
-from venues import ccxt_client, moments
+from venues import ccxt_client, timestamps
 from venues.ccxt_markets import Markets
-from venues.live import LiveMarketData, LivePrices
+from venues.live_market_data import LiveMarketData, LivePrices
 
 T = TypeVar("T")
 
@@ -79,7 +79,7 @@ class CcxtPrices:
         return found, start
 
     def _page(self, unified: str, interval: Interval, start: datetime) -> list[Bar]:
-        since = moments.to_milliseconds(start)
+        since = timestamps.to_milliseconds(start)
         told = self._ask(partial(self._client.fetch_ohlcv, unified, self._names[interval], since, _PAGE))
         return [_bar(one) for one in told]
 
@@ -103,7 +103,7 @@ def _bar(told: Sequence[Any]) -> Bar:
     opened, *prices, volume = told[:6]
     first, high, low, close = (Decimal(str(one)) for one in prices)
     return Bar(
-        open_time=moments.from_milliseconds(int(opened)),
+        open_time=timestamps.from_milliseconds(int(opened)),
         open=first,
         high=high,
         low=low,

@@ -10,8 +10,8 @@ from typing import Any
 
 from domain.signal import Instrument, InstrumentKind
 from venues import ccxt_client
-from venues.held import Listed
 from venues.rules import VenueRules
+from venues.venue_order import Listed
 
 _LOAD_BUDGET_S = 30.0
 _AGE_S = 600.0

@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from domain.trade import OrderState
-from venues import moments
-from venues.held import Execution, HeldOrder, Listed
+from venues import timestamps
+from venues.venue_order import Execution, HeldOrder, Listed
 
 _STATES = {
     "open": OrderState.ACCEPTED,
@@ -36,7 +36,7 @@ def held(order: Mapping[str, Any], *, listed: Listed) -> HeldOrder:
         quantity=Decimal(str(raw.get("origQty", order["amount"]))),
         filled=filled,
         state=OrderState.PARTIAL if state is OrderState.ACCEPTED and filled else state,
-        at=moments.from_milliseconds(order["timestamp"] or time.time() * 1000),
+        at=timestamps.from_milliseconds(order["timestamp"] or time.time() * 1000),
         executions=_told(raw),
     )
 
@@ -50,7 +50,7 @@ def execution(trade: Mapping[str, Any]) -> Execution:
         price=Decimal(str(raw.get("price", trade["price"]))),
         fee=Decimal(str(raw.get("commission", fee.get("cost")) or 0)),
         fee_asset=str(raw.get("commissionAsset", fee.get("currency")) or ""),
-        at=moments.from_milliseconds(trade["timestamp"]),
+        at=timestamps.from_milliseconds(trade["timestamp"]),
     )
 
 
@@ -58,7 +58,7 @@ def _told(raw: Mapping[str, Any]) -> tuple[Execution, ...] | None:
     """Read the trades that Binance's full answer to a new order carries; None where there are none."""
     if not raw.get("fills") or "transactTime" not in raw:
         return None
-    at = moments.from_milliseconds(int(raw["transactTime"]))
+    at = timestamps.from_milliseconds(int(raw["transactTime"]))
     return tuple(
         Execution(
             trade_id=str(one["tradeId"]),

@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 from domain.ports import Position, VenueTraits, VenueUnavailable, Window
 from domain.signal import Instrument
 from domain.trade import Order
-from venues import answers, ccxt_client, ccxt_orders, moments
+from venues import answers, ccxt_client, ccxt_orders, timestamps
 from venues.answers import Answered, Impossible, NotSent, Outcome
 from venues.ccxt_dialects import dialect
 from venues.ccxt_markets import Markets
-from venues.held import Execution, HeldOrder, Listed
 from venues.remote import RemoteBroker
 from venues.rules import VenueRules
+from venues.venue_order import Execution, HeldOrder, Listed
 
 T = TypeVar("T")
 
@@ -101,7 +101,7 @@ class CcxtDesk:
         if self._dialect.trades_by_order:
             given, since = {"orderId": number}, None
         else:
-            given, since = {}, moments.to_milliseconds(held.at - _BEFORE)
+            given, since = {}, timestamps.to_milliseconds(held.at - _BEFORE)
         return self._ask_surely(
             lambda: [
                 ccxt_orders.execution(one)
@@ -133,7 +133,7 @@ class CcxtDesk:
         return {self._dialect.finds_by or self._dialect.sends_as: order.client_order_id}
 
     def _among_all(self, order: Order, unified: str) -> Mapping[str, Any] | None:
-        since = moments.to_milliseconds(order.quote.at - _BEFORE)
+        since = timestamps.to_milliseconds(order.quote.at - _BEFORE)
         for page in self._pages(unified, since):
             for one in page:
                 if one.get("clientOrderId") == order.client_order_id:

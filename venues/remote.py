@@ -11,10 +11,10 @@ from typing import Protocol
 from domain.ports import Position, Report, VenueTraits, VenueUnavailable, Window
 from domain.signal import Instrument
 from domain.trade import Order, OrderState
-from venues import held, rules
+from venues import rules, venue_order
 from venues.answers import Answered, Impossible, NotSent, Outcome
-from venues.held import Execution, HeldOrder, Listed
 from venues.rules import VenueRules
+from venues.venue_order import Execution, HeldOrder, Listed
 
 CLOSED = "its window was over before it was sent"
 
@@ -180,7 +180,7 @@ class RemoteBroker:
         try:
             return self._reported(order, taken, listed)
         except VenueUnavailable as error:
-            bare = held.report(order, taken, listed=listed, executions=())
+            bare = venue_order.report(order, taken, listed=listed, executions=())
             return replace(bare, detail=bare.detail or f"its fills could not be read: {error}")
 
     def _found(self, order: Order) -> Report | None:
@@ -194,7 +194,7 @@ class RemoteBroker:
         executions = found.executions
         if executions is None:
             executions = tuple(self._desk.executions(found, listed)) if found.filled else ()
-        return held.report(order, found, listed=listed, executions=executions)
+        return venue_order.report(order, found, listed=listed, executions=executions)
 
     def _listed(self, order: Order) -> Listed:
         listed = self._desk.listed(order.quote.instrument)

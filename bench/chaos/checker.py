@@ -10,7 +10,7 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from venues.simulator.ledger import Ledger
+from simulator.ledger import Ledger
 
 EXAMPLES = 5
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.ground import BenchFailed
-from venues.simulator import ledger
-from venues.simulator.ledger import Ledger
+from simulator import ledger
+from simulator.ledger import Ledger
 
 BROKER = "ccxt:binance"
 KEY, SECRET = "rehearsal-key", "rehearsal-secret"
@@ -53,7 +53,7 @@ class VenueProcess:
             sys.executable,
             "-P",
             "-m",
-            "venues.simulator",
+            "simulator",
             "--port",
             str(self._port),
             "--seed",

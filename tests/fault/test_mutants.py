@@ -14,6 +14,7 @@ import pytest
 
 from app.webhook import authenticator
 from config.vault import TokenVault
+from simulator.ledger import Ledger
 from stack.stack import ServerUrls
 from tests.fault.mutants import faults, guards
 from tests.fault.mutants.desk import SOURCE, Desk, a_desk, reported
@@ -22,7 +23,6 @@ from tests.processes import ORCHESTRATOR, SECRET_KEY, free_port
 from tests.simulated_venue import simulated_venue
 from tests.stacks import Stack, a_stack, http_status
 from tests.waiting import until
-from venues.simulator.ledger import Ledger
 
 REDIS_DB = 14
 EARLY_ANSWER = (sys.executable, "-m", "tests.fault.mutants.early_answer")

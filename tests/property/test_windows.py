@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.market import START, BarsInMemory, a_feed, a_walk, interval, minutes
-from venues.windows import Histories, WatchedHistories
+from venues.bar_history import Histories, WatchedHistories
 
 FEED = a_feed()
 WALK = a_walk(60)

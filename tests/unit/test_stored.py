@@ -26,7 +26,7 @@ from tests.market import (
     interval,
     minutes,
 )
-from venues.stored import StoredMarketData
+from venues.stored_market_data import StoredMarketData
 
 _BID, _ASK, _MID = a_feed(side=PriceSide.BID), a_feed(side=PriceSide.ASK), a_feed(side=PriceSide.MID)
 _COVERED = minutes(10.5)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from domain.context import PriceSide, Quality
 from tests.market import BOOK, EURUSD, START, BarsInMemory, a_bar, a_feed, a_stored_market, a_walk, ask_for, minutes
-from venues.stored import StoredMarketData
+from venues.stored_market_data import StoredMarketData
 
 _BID, _ASK, _MID = a_feed(side=PriceSide.BID), a_feed(side=PriceSide.ASK), a_feed(side=PriceSide.MID)
 _COVERED = minutes(10.5)

@@ -27,6 +27,7 @@ from db.session import Database
 from domain.policy import Switch
 from domain.signal import NewSignal, Source, Stage
 from domain.trade import Order
+from simulator.ledger import Ledger
 from tasks import order_reconciliation, order_submission
 from tasks.parts import Parts
 from tests.going_live import go_live
@@ -34,7 +35,6 @@ from tests.pipeline_support import NOON, add_trend, prepared, rows, run_all, sto
 from tests.scripted import enters, panel
 from tests.simulated_venue import SimulatedVenue
 from tests.waiting import until
-from venues.simulator.ledger import Ledger
 
 BOOK, BROKER = "live", "ccxt:binance"
 DEADLINE_S = 20.0

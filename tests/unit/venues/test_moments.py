@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from venues import moments
+from venues import timestamps
 
 
 @pytest.mark.parametrize(
@@ -20,8 +20,8 @@ from venues import moments
     ],
 )
 def test_a_time_is_read_whatever_its_precision(text: str, microsecond: int) -> None:
-    assert moments.from_text(text) == datetime(2026, 1, 5, 10, 0, 0, microsecond, tzinfo=UTC)
+    assert timestamps.from_text(text) == datetime(2026, 1, 5, 10, 0, 0, microsecond, tzinfo=UTC)
 
 
 def test_milliseconds_come_back_as_they_were() -> None:
-    assert moments.to_milliseconds(moments.from_milliseconds(1_767_607_200_123)) == 1_767_607_200_123
+    assert timestamps.to_milliseconds(timestamps.from_milliseconds(1_767_607_200_123)) == 1_767_607_200_123

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from simulator import alpaca, binance, catalogue, ledger
+from simulator.account import AT_ONCE, Account, AccountRules, FillPlan, Reason, Refused, SimulatedOrder
+from simulator.faults import Faults, Kind, fault_from
+from simulator.ledger import LedgerFile
+from simulator.prices import PriceBoard
 from tests.trade_builders import dec
-from venues.simulator import alpaca, binance, catalogue, ledger
-from venues.simulator.account import AT_ONCE, Account, AccountRules, FillPlan, Reason, Refused, SimulatedOrder
-from venues.simulator.faults import Faults, Kind, fault_from
-from venues.simulator.ledger import LedgerFile
-from venues.simulator.prices import PriceBoard
 
 HALF = FillPlan(fraction=Decimal("0.5"))
 

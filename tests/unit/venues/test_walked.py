@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.context import Bar
 from tests.trade_builders import MINUTE, ONE_MINUTE, a_bar, minute
-from venues.walked import SETTLED_AFTER, Walked
+from venues.bar_cache import SETTLED_AFTER, Walked
 
 
 class Tape:

@@ -9,10 +9,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
-from venues.simulator import alpaca_market
-from venues.simulator.account import Account, AccountRules, FillPlan, Reason, Refused, SimulatedFill, SimulatedOrder
-from venues.simulator.faults import Kind
-from venues.simulator.wire import Answer, Call, Request
+from simulator import alpaca_market
+from simulator.account import Account, AccountRules, FillPlan, Reason, Refused, SimulatedFill, SimulatedOrder
+from simulator.faults import Kind
+from simulator.wire import Answer, Call, Request
 
 RULES = AccountRules(name="alpaca", ids_are_taken_for_ever=True, shorts=True, fee_rate=Decimal(0))
 PREFIX = "/v2/"

@@ -23,8 +23,8 @@ from domain.context import (
 from domain.intervals import Interval
 from domain.ports import Clock, VenueUnavailable, ViewRequest, WalkBars
 from domain.signal import Instrument
-from venues import windows
-from venues.walked import Walked
+from venues import bar_history
+from venues.bar_cache import Walked
 
 LIVE_WITHIN = timedelta(seconds=10)
 ONE_MINUTE = Interval.parse("1m")
@@ -74,7 +74,7 @@ class LiveMarketData:
         self._source, self._clock, self._depth = source, clock, depth
         self._series: dict[tuple[Instrument, Interval, int], BarSeries] = {}
         self._walked: dict[Instrument, Walked] = {}
-        self._made = windows.MadeWindows()
+        self._made = bar_history.MadeWindows()
 
     def views(self, requests: Sequence[ViewRequest]) -> list[MarketView]:
         """Answer each request in order; requests about one instrument share its quote, on one bar its window."""
@@ -86,7 +86,7 @@ class LiveMarketData:
         """Return the quote at a moment, with an empty window."""
         batch, is_live = _Batch(self._source), _is_live(at, self._clock.now(book))
         quote, quality = self._quoted(batch, instrument, at=at, is_live=is_live)
-        return self._shown(quote, quality, windows.NO_WINDOW)
+        return self._shown(quote, quality, bar_history.NO_WINDOW)
 
     def walk_bars(self, book: str, instrument: Instrument, *, after: datetime, until: datetime) -> WalkBars:  # noqa: ARG002 - a venue has the same bars for all books
         """Return the one-minute bars with an end in (after, until], as far as the venue tells them."""
@@ -106,7 +106,7 @@ class LiveMarketData:
         signal, as_of = request.signal, request.as_of
         quote, quality = self._quoted(batch, signal.instrument, at=as_of, is_live=is_live)
         if signal.timeframe is None:
-            return self._shown(quote, quality, windows.NO_WINDOW)
+            return self._shown(quote, quality, bar_history.NO_WINDOW)
         base = self._closed(batch, signal.instrument, signal.timeframe, as_of=as_of, count=self._depth.base)
         higher = self._closed(batch, signal.instrument, signal.timeframe.next, as_of=as_of, count=self._depth.higher)
         window = self._made.of(base, higher)

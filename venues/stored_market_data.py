@@ -21,7 +21,7 @@ from domain.context import (
 from domain.intervals import Interval
 from domain.ports import BarStore, Feed, ViewRequest, WalkBars
 from domain.signal import Instrument
-from venues import windows
+from venues import bar_history
 from venues.quotes import KnownPrice, QuoteBoard, quality_of
 
 Known: TypeAlias = dict[PriceSide, KnownPrice]
@@ -42,7 +42,9 @@ class StoredMarketData:
         self._bars = bars
         self._covered = covered
         self._depth = depth
-        self._histories = windows.KeptHistories(bars) if covered is Quality.REPLAY else windows.WatchedHistories(bars)
+        self._histories = (
+            bar_history.KeptHistories(bars) if covered is Quality.REPLAY else bar_history.WatchedHistories(bars)
+        )
 
     def views(self, requests: Sequence[ViewRequest]) -> list[MarketView]:
         """Answer each request in order; requests on the same closed bars share one window object."""
@@ -64,19 +66,19 @@ class StoredMarketData:
         """Return the quote at a moment, with an empty window."""
         board = QuoteBoard(self._bars, self._bars.feeds(book, instrument), first=at, last=at)
         quote, quality = self._quoted(board.at(at), at=at)
-        return self._shown(quote, quality, window=windows.NO_WINDOW)
+        return self._shown(quote, quality, window=bar_history.NO_WINDOW)
 
     def _walked(self, feed: Feed, *, after: datetime, until: datetime) -> BarSeries:
         bars = self._bars.closed_between(feed, after=after, until=until)
         return BarSeries(interval=feed.interval, side=feed.side, bars=tuple(bars))
 
     def _windows(self, requests: Sequence[ViewRequest], feeds: _Feeds) -> list[Window]:
-        out = [windows.NO_WINDOW] * len(requests)
+        out = [bar_history.NO_WINDOW] * len(requests)
         for places in _grouped(_bar_of(request) for request in requests):
             signal = requests[places[0]].signal
             if signal.timeframe is None:
                 continue
-            moments = windows.for_moments(
+            moments = bar_history.for_moments(
                 self._histories,
                 feeds.of(signal.book, signal.instrument),
                 timeframe=signal.timeframe,

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from venues.simulator.account import Account, now_ms
-from venues.simulator.catalogue import Listing
-from venues.simulator.wire import Answer
+from simulator.account import Account, now_ms
+from simulator.catalogue import Listing
+from simulator.wire import Answer
 
 Parameters: TypeAlias = Mapping[str, str]
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from threading import Condition, Timer
 from typing import Any
 
-from venues.simulator import alpaca, binance, catalogue, faults
-from venues.simulator.account import AT_ONCE, Account, now_ms
-from venues.simulator.alpaca import Alpaca
-from venues.simulator.binance import Binance
-from venues.simulator.faults import Fault, FaultName, Faults
-from venues.simulator.ledger import LedgerFile
-from venues.simulator.prices import PriceBoard
-from venues.simulator.wire import Answer, Call, Request
+from simulator import alpaca, binance, catalogue, faults
+from simulator.account import AT_ONCE, Account, now_ms
+from simulator.alpaca import Alpaca
+from simulator.binance import Binance
+from simulator.faults import Fault, FaultName, Faults
+from simulator.ledger import LedgerFile
+from simulator.prices import PriceBoard
+from simulator.wire import Answer, Call, Request
 
 CONTROL = "/_control"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from venues.simulator.account import Account, now_ms
-from venues.simulator.catalogue import Listing
-from venues.simulator.wire import Answer
+from simulator.account import Account, now_ms
+from simulator.catalogue import Listing
+from simulator.wire import Answer
 
 Parameters: TypeAlias = Mapping[str, str]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-from venues.simulator.account import FillPlan
-from venues.simulator.faults import Kind
+from simulator.account import FillPlan
+from simulator.faults import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from threading import Lock
 
-from venues.simulator.catalogue import Listing
+from simulator.catalogue import Listing
 
 _WAVE_MS = 17 * 60_000
 _SWING = Decimal("0.0005")

@@ -1,4 +1,4 @@
-"""Run the simulator: `python -m venues.simulator --ledger FILE`."""
+"""Run the simulator: `python -m simulator --ledger FILE`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from venues.simulator.server import Server
-from venues.simulator.venue import Simulator
+from simulator.server import Server
+from simulator.venue import Simulator
 
 LOOPBACK = "127.0.0.1"
 
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m venues.simulator", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m simulator", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="the loopback port (0: any that is free)")
     parser.add_argument("--ledger", type=Path, default=Path("venue.jsonl"), help="the file that keeps what it did")
     parser.add_argument("--ready-file", type=Path, help="the file that gets the URL; else it is printed")

@@ -11,9 +11,9 @@ from enum import Enum
 from threading import RLock
 from typing import Any
 
-from venues.simulator.catalogue import Listing
-from venues.simulator.ledger import Event, LedgerFile
-from venues.simulator.prices import PriceBoard
+from simulator.catalogue import Listing
+from simulator.ledger import Event, LedgerFile
+from simulator.prices import PriceBoard
 
 
 class Reason(Enum):

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
-from venues.simulator import binance_market
-from venues.simulator.account import AT_ONCE, Account, AccountRules, FillPlan, Reason, Refused, SimulatedOrder, now_ms
-from venues.simulator.faults import Kind
-from venues.simulator.wire import Answer, Call, Request
+from simulator import binance_market
+from simulator.account import AT_ONCE, Account, AccountRules, FillPlan, Reason, Refused, SimulatedOrder, now_ms
+from simulator.faults import Kind
+from simulator.wire import Answer, Call, Request
 
 Parameters: TypeAlias = Mapping[str, str]
 

@@ -7,10 +7,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
-from venues.simulator.account import AT_ONCE
-from venues.simulator.faults import Fault, FaultName
-from venues.simulator.venue import CONTROL, Simulator
-from venues.simulator.wire import Answer, Call, Request
+from simulator.account import AT_ONCE
+from simulator.faults import Fault, FaultName
+from simulator.venue import CONTROL, Simulator
+from simulator.wire import Answer, Call, Request
 
 _UNKNOWN = Answer(status=404, body={"message": "the simulator does not know this path"})
 _GARBAGE = Answer(body="<html><body>upstream error</body></html>", headers={"Content-Type": "text/html"})

@@ -10,7 +10,7 @@ from random import Random
 from threading import Lock
 from typing import Any
 
-from venues.simulator.account import AT_ONCE, FillPlan
+from simulator.account import AT_ONCE, FillPlan
 
 
 class Kind(Enum):
