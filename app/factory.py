@@ -27,7 +27,7 @@ from app.webhook.receiver import Receiver
 from app.webhook.writer import Reach, Writer
 from config import logging
 from config.settings import Settings
-from db.session import Database
+from db.core.session import Database
 
 RECEIVER = "orchestrator.receiver"
 _STATEMENT_TIMEOUT_S = 0.9

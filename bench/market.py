@@ -11,7 +11,7 @@ from functools import partial
 from bench.alerts import INTERVAL, SYMBOLS
 from config.settings import Settings
 from db import bars
-from db.session import Database
+from db.core.session import Database
 from domain.context import Bar, PriceSide
 from domain.intervals import Interval
 from domain.ports import Feed

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db.session import Database
+from db.core.session import Database
 from domain.context import Bar, PriceSide
 from domain.intervals import Interval
 from domain.ports import Feed

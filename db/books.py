@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db.session import Database
+from db.core.session import Database
 
 STANDING = ("live", "paper", "test")
 

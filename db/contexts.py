@@ -10,8 +10,8 @@ from uuid import UUID, uuid5
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
-from db import bulk
-from db.models import MarketContextRow
+from db.core import bulk
+from db.tables.signals import MarketContextRow
 from domain import canonical, context_builder
 from domain.context import MarketContext, Window
 

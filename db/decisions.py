@@ -8,10 +8,10 @@ from uuid import UUID, uuid5
 
 from sqlalchemy.orm import Session
 
-from db import bulk
+from db.core import bulk
 from db.dispatches import Dispatch
-from db.experiment_models import DecisionRow
 from db.plans import plan_to_json
+from db.tables.experiments import DecisionRow
 from domain.decision import EngineAnswer
 
 

@@ -11,9 +11,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db import bulk
-from db.experiment_models import ExperimentRow
-from db.listing import Key, Listing
+from db.core import bulk
+from db.core.listing import Key, Listing
+from db.tables.experiments import ExperimentRow
 from domain.decision import EngineSlot
 from domain.experiment import PPM, Assignment
 from domain.trade import experiment_id_for

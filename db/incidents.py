@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
-from db.listing import Key, Listing
+from db.core.listing import Key, Listing
 
 _OPEN = text("""
     INSERT INTO incidents (kind, subject, detail) VALUES (:kind, :subject, cast(:detail AS jsonb))

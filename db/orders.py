@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db import bulk
-from db.trade_models import OPEN_STATES, FillRow, OrderRow, QuoteRow
+from db.core import bulk
+from db.tables.trades import OPEN_STATES, FillRow, OrderRow, QuoteRow
 from domain.exit_synchronization import Placed
 from domain.signal import Instrument, InstrumentKind
 from domain.trade import Clock, Fill, Intent, Order, OrderState, Pricing, QuoteBasis, TradeQuote

@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db import bulk
-from db.trade_models import TradeOutcomeRow
+from db.core import bulk
+from db.tables.trades import TradeOutcomeRow
 from domain.decision import EngineSlot
 from domain.study import ExitClock
 from domain.trade import Outcome

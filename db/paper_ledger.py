@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from db.session import Database
+from db.core.session import Database
 from domain.ports import Report
 from domain.trade import Clock, Fill, Intent, OrderState, QuoteBasis
 

@@ -11,9 +11,9 @@ from uuid import UUID, uuid5
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
-from db import bulk
-from db.experiment_models import ExecutionPolicyRow
-from db.listing import Key, Listing
+from db.core import bulk
+from db.core.listing import Key, Listing
+from db.tables.experiments import ExecutionPolicyRow
 from domain.decision import EngineSlot
 from domain.policy import ExecutionMode, ExecutionPolicy, PolicyVersion, Switch
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
-from db.listing import Columns, Key, Listing
+from db.core.listing import Columns, Key, Listing
 from domain.intervals import Interval
 from domain.signal import InstrumentKind, SellAlone, Source
 

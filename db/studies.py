@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
-from db.listing import Columns, Key, Listing
+from db.core.listing import Columns, Key, Listing
 from domain.study import DEFAULT_ALPHA, DEFAULT_HORIZON_SESSIONS, ExitClock, Study
 
 _COLUMNS = "study_id, name, book, salt, horizon_sessions, exit_clock, alpha"

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db import orders
-from db.trade_models import OPEN_STATES
+from db.tables.trades import OPEN_STATES
 from domain import order_states
 from domain.ports import Report
 from domain.trade import Order, OrderState

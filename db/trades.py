@@ -12,10 +12,10 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db import bulk
-from db.listing import Key, Listing
+from db.core import bulk
+from db.core.listing import Key, Listing
 from db.plans import plan_from_json, plan_to_json, walk_from_json, walk_to_json
-from db.trade_models import TradeRow
+from db.tables.trades import TradeRow
 from domain.decision import EngineSlot
 from domain.ports import Exposure
 from domain.signal import Direction, Instrument, InstrumentKind, Signal

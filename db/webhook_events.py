@@ -12,8 +12,8 @@ import msgspec
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
+from db.core.listing import Key, Listing
 from db.intake import read_clocks
-from db.listing import Key, Listing
 
 _INSERT = text("""
     INSERT INTO webhook_events (event_id, source, book, kind, received_at, raw_body, content_type, errors)

@@ -1,18 +1,18 @@
-"""Runs the migrations on the connection that db.migrate hands over."""
+"""Runs the migrations on the connection that db.core.migrate hands over."""
 
 from __future__ import annotations
 
 from alembic import context
 
-from db import access_models, experiment_models, models, operation_models, trade_models
-from db.base import Base
+from db.tables import access, experiments, operations, signals, trades
+from db.tables.base import Base
 
 _ONE_OF_EACH = {
-    access_models.UserRow,
-    experiment_models.StudyRow,
-    models.SignalRow,
-    operation_models.AuditRow,
-    trade_models.TradeRow,
+    access.UserRow,
+    experiments.StudyRow,
+    signals.SignalRow,
+    operations.AuditRow,
+    trades.TradeRow,
 }
 assert {mapper.class_ for mapper in Base.registry.mappers} >= _ONE_OF_EACH  # noqa: S101 - all are loaded
 

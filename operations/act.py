@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from db import audit
-from db.session import Session
+from db.core.session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from operations.act import Act
 from db import incidents
-from db.session import Session
+from db.core.session import Session
+from operations.act import Act
 
 
 class NotOpen(LookupError):

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from operations.act import Act
 from db import books, policies
+from db.core.session import Session
 from db.policies import PolicyChange
-from db.session import Session
 from domain.experiment import PPM
 from domain.policy import ExecutionMode, PolicyVersion, Switch
+from operations.act import Act
 
 
 class NoPolicy(ValueError):

@@ -12,9 +12,9 @@ import structlog
 from alerts.meaning.reading import FieldErrors
 from alerts.understand import Refused, understand
 from db import audit, books, intake, sources, webhook_events
-from db.errors import DBAPIError, OperationalError, is_outage
+from db.core.errors import DBAPIError, OperationalError, is_outage
+from db.core.session import Database, Session
 from db.intake import Arrival, Receipt
-from db.session import Database, Session
 from db.webhook_events import KeptEvent
 from domain.signal import Flag, Source
 

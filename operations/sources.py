@@ -8,15 +8,15 @@ from typing import Any
 from cryptography.fernet import InvalidToken
 
 from alerts import template
-from operations.act import Act
 from app.schemas import SourceOutput
 from app.webhook import authenticator
 from config.settings import Settings
 from config.vault import TokenVault
 from db import books, sources
-from db.session import Session
+from db.core.session import Session
 from db.sources import StoredSource
 from domain.signal import Source
+from operations.act import Act
 
 KEEP_S, MOST_KEEP_S = 86_400, 30 * 86_400
 

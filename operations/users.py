@@ -10,7 +10,7 @@ from uuid import UUID
 
 from config import tokens
 from db import api_tokens, audit, users, web_sessions
-from db.session import Database, Session
+from db.core.session import Database, Session
 from domain.access import Role, Scope
 from domain.passwords import require_good
 from operations import password_hashing

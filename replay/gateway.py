@@ -17,8 +17,8 @@ from config import tokens
 from config.settings import Settings
 from config.vault import TokenVault
 from db import bars, books, policies, replays, signals, sources, studies, trades
+from db.core.session import Database
 from db.policies import PolicyChange
-from db.session import Database
 from db.studies import Versions
 from domain.decision import EngineSlot
 from domain.ports import Feed

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from db.traces import Trace
+from db.queries.traces import Trace
 from domain import canonical
 from domain.signal import Stage
 from reporting.plain import NOTHING, clean

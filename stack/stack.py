@@ -208,8 +208,8 @@ def our_migration(settings: Settings) -> None:
         StackRefused: when the database cannot be reached.
     """
     from app.webhook import authenticator  # noqa: PLC0415 - SQLAlchemy and alembic take half a second that most commands do not need
-    from db import migrate  # noqa: PLC0415 - likewise
-    from db.errors import OperationalError, is_outage  # noqa: PLC0415 - likewise
+    from db.core import migrate  # noqa: PLC0415 - likewise
+    from db.core.errors import OperationalError, is_outage  # noqa: PLC0415 - likewise
     from tasks import pipeline  # noqa: PLC0415 - likewise
 
     try:

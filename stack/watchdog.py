@@ -13,7 +13,7 @@ from config.settings import Settings
 from stack import procfile
 
 if TYPE_CHECKING:
-    from db.session import Database
+    from db.core.session import Database
 
 _LOOKS_PER_SILENCE = 6
 _LONGEST_PAUSE_S = 5.0
@@ -84,7 +84,7 @@ def watching(
 
 @contextmanager
 def _database(settings: Settings) -> Iterator[Database]:
-    from db.session import Database  # noqa: PLC0415 - SQLAlchemy takes half a second that most commands do not need
+    from db.core.session import Database  # noqa: PLC0415 - SQLAlchemy takes half a second that most commands do not need
 
     database = Database(
         settings.sqlalchemy_url, pool_size=1, statement_timeout_s=_STATEMENT_TIMEOUT_S, connect_timeout_s=1
@@ -97,7 +97,7 @@ def _database(settings: Settings) -> Iterator[Database]:
 
 def _late(database: Database, settings: Settings) -> list[str]:
     from db import canaries  # noqa: PLC0415 - as above
-    from db.errors import SQLAlchemyError  # noqa: PLC0415 - as above
+    from db.core.errors import SQLAlchemyError  # noqa: PLC0415 - as above
 
     try:
         with database.transaction() as session:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from db import backlog, books, experiments, live, policies, studies
-from db.session import Session
+from db import books, experiments, live, policies, studies
+from db.core.session import Session
+from db.queries import backlog
 from domain import experiment, policy
 from domain.experiment import Assignment
 from domain.policy import ExecutionPolicy

@@ -12,7 +12,7 @@ from celery import Celery, Task, current_app, current_task, shared_task
 
 from config.settings import Settings
 from db import failures, signals
-from db.errors import is_outage
+from db.core.errors import is_outage
 from db.signals import Lease
 from domain.signal import Stage
 from tasks.failpoints import working

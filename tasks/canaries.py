@@ -10,7 +10,7 @@ from celery import Task, current_app, shared_task
 from celery.signals import task_postrun
 
 from db import canaries
-from db.errors import SQLAlchemyError
+from db.core.errors import SQLAlchemyError
 from tasks import queues, schedule
 from tasks.base_task import parts_of
 

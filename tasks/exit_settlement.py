@@ -14,8 +14,8 @@ from uuid import UUID
 import structlog
 
 from db import families, orders, outcomes, trades
+from db.core.session import Session
 from db.dispatches import Closing
-from db.session import Session
 from db.trades import Walk
 from domain import exit_synchronization, exits, fills
 from domain.context import Quote

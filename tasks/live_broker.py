@@ -17,7 +17,7 @@ from config.values import Secret, SettingInvalid
 from config.vault import AccountVault
 from db import incidents, live
 from db.accounts import StoredAccount
-from db.session import Database
+from db.core.session import Database
 from domain.ports import Broker, Position, Report, VenueTraits, VenueUnavailable, Window
 from domain.signal import Instrument
 from domain.trade import Order, OrderState

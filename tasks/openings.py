@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from db import orders, trades
+from db.core.session import Session
 from db.dispatches import Dispatch
-from db.session import Session
 from domain import trade_opening
 from domain.decision import EngineAnswer, EngineSlot
 from domain.ports import Exposure

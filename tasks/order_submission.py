@@ -15,7 +15,7 @@ import structlog
 from celery import current_app
 
 from db import orders, submissions, trades
-from db.session import Session
+from db.core.session import Session
 from db.submissions import Begun, Refused
 from domain.ports import Broker, Report, VenueUnavailable, Window
 from domain.trade import Intent, Order, OrderState

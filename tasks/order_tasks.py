@@ -6,7 +6,7 @@ from uuid import UUID
 
 from celery import current_app, shared_task
 
-from db import real_trades
+from db.queries import real_exposure
 from tasks import exit_settlement, order_reconciliation, order_submission, position_check
 from tasks.base_task import parts_of
 
@@ -40,6 +40,6 @@ def flatten_books() -> None:
     """Close what real trades hold in the books whose policy in force wants them flat, until nothing is left."""
     parts = parts_of(current_app)
     with parts.transaction() as session:
-        wanted = real_trades.unflattened(session)
+        wanted = real_exposure.unflattened(session)
     for book, experiment_ids in sorted(wanted.items()):
         exit_settlement.flatten(parts, book, experiment_ids, now=parts.clock.now(book))

@@ -13,9 +13,9 @@ from config.values import SettingInvalid
 from db import books, live, policies, studies
 from db.bars import StoredBars
 from db.books import BookClock
+from db.core.session import Database, Session
 from db.paper_ledger import StoredPaperLedger
 from db.policies import PolicyChange
-from db.session import Database, Session
 from db.studies import Versions
 from domain import fills, ports
 from domain.context import Quality

@@ -13,7 +13,7 @@ from celery import chain, current_app
 
 from config.settings import Settings
 from db import audit, signals
-from db.session import Database
+from db.core.session import Database
 from db.signals import Due
 from domain.signal import Stage
 from tasks import exit_tasks, failpoints, live_broker, notifications, parts, queues, stages

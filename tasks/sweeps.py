@@ -8,7 +8,8 @@ import structlog
 from celery import current_app, shared_task
 from kombu.exceptions import OperationalError as BrokerAway
 
-from db import failures, signals, watch
+from db import failures, signals
+from db.source_health import watch
 from domain.signal import Stage
 from tasks.base_task import parts_of
 from tasks.parts import Parts

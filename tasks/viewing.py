@@ -12,7 +12,7 @@ import structlog
 
 from db import books, sources
 from db.books import Book
-from db.session import Session
+from db.core.session import Session
 from domain import context_builder, instruments
 from domain.context import InstrumentRules, MarketContext, MarketView
 from domain.ports import VenueUnavailable, ViewRequest

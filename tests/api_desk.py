@@ -12,7 +12,7 @@ from sqlalchemy import text
 from app.webhook import authenticator
 from config.vault import TokenVault
 from db import canaries, incidents
-from db.session import Session
+from db.core.session import Session
 from domain.signal import Source
 from tasks.queues import PIPELINE
 from tests.api_support import TOKEN, Service, serving

@@ -24,7 +24,7 @@ from app.api import reach
 from app.factory import RECEIVER, create_app
 from config.settings import Settings
 from db import failures
-from db.session import Database
+from db.core.session import Database
 from domain.access import Role, Scope
 from tests.pipeline_support import store_signal
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from structlog.contextvars import clear_contextvars
 
-from db import migrate
+from db.core import migrate
 from stack.stack import ServerUrls, temporary_servers
 from tests import memory
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from db import accounts, live
-from db.session import Database
+from db.core.session import Database
 
 ACCOUNT = "tests"
 ACTOR, REASON = "tests", "a test"

@@ -16,7 +16,7 @@ from app.cli import cli
 from config.vault import AccountVault
 from db import accounts
 from db.accounts import SealedKeys
-from db.session import Database
+from db.core.session import Database
 from tasks import order_reconciliation, order_submission
 from tasks.parts import Parts
 from tests.pipeline_support import add_trend, prepared, rows, run_all, store_signal, with_engines

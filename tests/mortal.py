@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 
-from db.session import Session
+from db.core.session import Session
 from tasks.parts import Parts
 
 

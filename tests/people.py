@@ -20,7 +20,7 @@ from app.factory import RECEIVER, create_app
 from config import settings as configuration
 from config import tokens
 from db import api_tokens, users, web_sessions
-from db.session import Database
+from db.core.session import Database
 from domain.access import Role, Scope
 from operations import password_hashing
 

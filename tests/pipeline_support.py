@@ -15,8 +15,8 @@ from sqlalchemy import text
 from config import settings as configuration
 from config.settings import Settings
 from db import bars, policies
+from db.core.session import Database
 from db.policies import PolicyChange
-from db.session import Database
 from db.signals import Lease
 from domain.context import Bar, PriceSide
 from domain.intervals import Interval

@@ -18,10 +18,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db import contexts, experiments, policies, studies
-from db.experiment_models import DecisionRow
-from db.models import BookRow, SignalRow, SourceRow
 from db.policies import PolicyChange
 from db.studies import Versions
+from db.tables.experiments import DecisionRow
+from db.tables.signals import BookRow, SignalRow, SourceRow
 from domain import context_builder
 from domain import experiment as assigning
 from domain import policy as policing

@@ -15,7 +15,8 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from db import real_trades, verification
+from db import verification
+from db.queries import real_exposure
 from db.signals import Lease
 from domain.context import MarketView
 from domain.policy import Switch
@@ -166,7 +167,7 @@ class Desk:
     def flatten(self) -> None:
         """Close what the switch wants flat, as the sweep does."""
         with self.parts.database.transaction() as session:
-            wanted = real_trades.unflattened(session)
+            wanted = real_exposure.unflattened(session)
         ids = wanted.get(BOOK, set())
         self._alive(lambda: exit_settlement.flatten(self.parts, BOOK, ids, now=NOON))
 

@@ -21,8 +21,8 @@ from redis import Redis
 
 from config import settings as configuration
 from config.settings import Settings
-from db import migrate
-from db.session import Database
+from db.core import migrate
+from db.core.session import Database
 from domain.signal import Stage
 from stack import runfile
 from stack.runfile import Run

@@ -15,7 +15,7 @@ from uuid import UUID, uuid4, uuid5
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db.trade_models import FillRow, OrderRow, PaperLedgerRow, QuoteRow, TradeOutcomeRow, TradeRow
+from db.tables.trades import FillRow, OrderRow, PaperLedgerRow, QuoteRow, TradeOutcomeRow, TradeRow
 from domain.decision import EngineSlot
 from domain.signal import Direction
 from domain.study import ExitClock

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from config.settings import Settings
 from db import users
-from db.session import Database
+from db.core.session import Database
 from db.users import UserExists
 from domain.access import Role
 from operations import password_hashing

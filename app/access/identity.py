@@ -18,8 +18,8 @@ from config import tokens
 from config.settings import Settings
 from db import api_tokens, web_sessions
 from db.api_tokens import ApiToken
-from db.errors import SQLAlchemyError
-from db.session import Database, Session
+from db.core.errors import SQLAlchemyError
+from db.core.session import Database, Session
 from db.web_sessions import Visitor
 from domain.access import Scope
 

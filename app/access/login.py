@@ -9,7 +9,7 @@ import structlog
 
 from config import tokens
 from db import users, web_sessions
-from db.session import Database, Session
+from db.core.session import Database, Session
 from db.users import User
 from operations import password_hashing
 from operations import users as people

@@ -15,8 +15,9 @@ from app.api.noun import Noun
 from app.api.paging import PageInput, Shown
 from app.api.parts import as_is, found
 from app.api.reach import here
-from db import experiments, traces
-from db.session import Session
+from db import experiments
+from db.core.session import Session
+from db.queries import traces
 from domain.access import Scope
 from domain.decision import EngineSlot
 from domain.policy import ExecutionMode

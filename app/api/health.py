@@ -10,10 +10,12 @@ from app.api.noun import Noun
 from app.api.reach import here
 from app.probes.health import broker_state
 from config.settings import Settings
-from db import backlog, books, canaries, incidents, migrate, policies, studies
+from db import books, canaries, incidents, policies, studies
 from db.canaries import QueueLife, QueueState
-from db.migrate import SchemaOutdated
-from db.session import Session
+from db.core import migrate
+from db.core.migrate import SchemaOutdated
+from db.core.session import Session
+from db.queries import backlog
 from domain import canonical
 from domain.access import Scope
 from domain.policy import ExecutionMode, Switch

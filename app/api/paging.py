@@ -21,8 +21,8 @@ from app.api.fields import Output
 from app.api.inputs import Input
 from app.api.problems import Invalid
 from app.api.reach import Reach, here
-from db import listing
-from db.listing import Key, Listing
+from db.core import listing
+from db.core.listing import Key, Listing
 from reporting import story
 
 DEFAULT, MOST = 50, 500

@@ -16,8 +16,10 @@ from app.api.paging import PageInput, Shown
 from app.api.parts import act
 from app.api.problems import Invalid
 from app.api.reach import here
-from db import books, listing, policies, real_trades
-from db.session import Session
+from db import books, policies
+from db.core import listing
+from db.core.session import Session
+from db.queries import real_exposure
 from domain import canonical
 from domain.access import Scope
 from domain.experiment import split_to_ppm
@@ -151,7 +153,7 @@ def _switched(given: Document, switch: Switch) -> Document:
 
     def change(session: Session) -> Document:
         policy.throw(session, book, switch, act=doing)
-        left = real_trades.exposure(session, book)
+        left = real_exposure.exposure(session, book)
         return {"policy": _newest(session, book), "open": {"trades": left.trades, "orders": left.orders}}
 
     return _done(change)

@@ -17,7 +17,7 @@ from app.api.paging import PageInput, Shown
 from app.api.parts import as_is, found
 from app.api.reach import here
 from db import sources, webhook_events
-from db.session import Session
+from db.core.session import Session
 from db.webhook_events import EventKind, FailingField
 from domain.access import Scope
 from domain.signal import Action, Direction, InstrumentKind

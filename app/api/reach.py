@@ -15,8 +15,8 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from app.web.deadlines import Besides, DeadlineMissed
 from config.settings import Settings
-from db.errors import InterfaceError, OperationalError, PoolTimeout, is_outage
-from db.session import Database, Session
+from db.core.errors import InterfaceError, OperationalError, PoolTimeout, is_outage
+from db.core.session import Database, Session
 
 EXTENSION = "orchestrator.api"
 WITHIN_S, THINKING_S = 5.0, 60.0

@@ -33,9 +33,9 @@ from app.api.parts import act, as_is, found, with_id
 from app.api.reach import here
 from app.schemas import ActInput
 from config.settings import Settings
-from db import traces
-from db.session import Database, Session
-from db.traces import SignalUnknown
+from db.core.session import Database, Session
+from db.queries import traces
+from db.queries.traces import SignalUnknown
 from domain.access import Scope
 from domain.signal import Action, Direction, InstrumentKind, Position, SignalStatus
 from operations import redrive as redriving

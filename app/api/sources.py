@@ -24,8 +24,9 @@ from app.api.problems import Invalid
 from app.api.reach import here
 from app.schemas import SourceInput, is_name, is_reason_if_any
 from config.vault import TokenVault
-from db import activity, books, sources
-from db.session import Session
+from db import books, sources
+from db.core.session import Session
+from db.source_health import activity
 from db.sources import BookUnknown, SourceExists, SourceUnknown, StoredSource
 from domain import canonical
 from domain.access import Scope

@@ -15,9 +15,10 @@ from app.api.noun import Noun
 from app.api.paging import PageInput, Shown
 from app.api.parts import as_is, found
 from app.api.reach import here
-from db import reports, studies
-from db.reports import StudyUnknown
-from db.session import Database
+from db import studies
+from db.core.session import Database
+from db.queries import reports
+from db.queries.reports import StudyUnknown
 from domain.access import Scope
 from domain.study import ExitClock
 from reporting import document, story

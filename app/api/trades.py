@@ -15,8 +15,9 @@ from app.api.noun import Noun
 from app.api.paging import PageInput, Shown
 from app.api.parts import as_is, found
 from app.api.reach import here
-from db import traces, trades
-from db.session import Session
+from db import trades
+from db.core.session import Session
+from db.queries import traces
 from domain.access import Scope
 from domain.decision import EngineSlot
 from domain.signal import Direction, InstrumentKind

@@ -18,7 +18,7 @@ from config.values import SettingInvalid
 from stack.errors import StackRefused
 
 if TYPE_CHECKING:
-    from db.session import Database
+    from db.core.session import Database
 
 _COMMANDS = {
     "up": "app.cli.up",
@@ -68,9 +68,9 @@ def opened(data_dir: Path | None) -> Iterator[tuple[Settings, Database]]:
     Raises:
         Problem: when the database cannot be reached, or lacks a table or column that this version needs.
     """
-    from db.errors import is_outage, lacks_schema  # noqa: PLC0415 - likewise
-    from db.migrate import HOW, first_line  # noqa: PLC0415 - likewise
-    from db.session import Database  # noqa: PLC0415 - likewise
+    from db.core.errors import is_outage, lacks_schema  # noqa: PLC0415 - likewise
+    from db.core.migrate import HOW, first_line  # noqa: PLC0415 - likewise
+    from db.core.session import Database  # noqa: PLC0415 - likewise
     from stack.stack import database  # noqa: PLC0415 - not needed to show help or refuse a bad option
 
     with database(configuration.load(), data_dir=data_dir) as settings:

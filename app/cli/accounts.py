@@ -21,8 +21,8 @@ from config.values import Secret
 from config.vault import AccountVault
 from db import accounts, audit, live
 from db.accounts import AccountExists, AccountUnknown, SealedKeys, StoredAccount
+from db.core.session import Session
 from db.live import AccountInUse, TradesOpen
-from db.session import Session
 from venues import loader
 
 _SHOWN, _LONG_ENOUGH = 4, 12

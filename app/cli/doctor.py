@@ -17,9 +17,11 @@ from app.cli import live, opened
 from app.cli.findings import Finding
 from config import settings as configuration
 from config.settings import Settings
-from db import backlog, books, canaries, incidents, migrate, policies, studies
+from db import books, canaries, incidents, policies, studies
 from db.canaries import QueueLife, QueueState
-from db.session import Database
+from db.core import migrate
+from db.core.session import Database
+from db.queries import backlog
 from domain.experiment import PPM
 from domain.policy import ExecutionMode
 from stack.errors import StackRefused

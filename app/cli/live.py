@@ -15,8 +15,8 @@ from app.cli.findings import Finding
 from config.settings import Settings
 from db import accounts, audit, live, policies, sources
 from db.accounts import AccountUnknown, StoredAccount
+from db.core.session import Database, Session
 from db.live import AccountDisabled, LiveState, TradesOpen
-from db.session import Database, Session
 from domain.ports import VenueUnavailable
 from tasks import pipeline
 from venues import loader

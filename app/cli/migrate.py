@@ -16,7 +16,7 @@ def command() -> None:
     Without a URL there is nothing to do here: `orchestrator up` migrates its own database at each start.
     """
     from app.webhook import authenticator  # noqa: PLC0415 - as below
-    from db import migrate  # noqa: PLC0415 - SQLAlchemy is not needed to refuse a bad setting
+    from db.core import migrate  # noqa: PLC0415 - SQLAlchemy is not needed to refuse a bad setting
     from tasks import pipeline  # noqa: PLC0415 - likewise
 
     settings = configuration.load()

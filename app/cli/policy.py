@@ -13,9 +13,10 @@ import click
 
 from app.cli import Problem, live, opened
 from db import live as switches
-from db import policies, real_trades
-from db.real_trades import RealExposure
-from db.session import Database
+from db import policies
+from db.core.session import Database
+from db.queries import real_exposure
+from db.queries.real_exposure import RealExposure
 from domain.experiment import PPM, split_to_ppm
 from domain.policy import ExecutionMode, PolicyVersion, Switch
 from operations import policy
@@ -157,7 +158,7 @@ def _act(reason: str) -> Act:
 
 def _counted(database: Database, book: str) -> RealExposure:
     with database.transaction() as session:
-        return real_trades.exposure(session, book)
+        return real_exposure.exposure(session, book)
 
 
 def _split(value: str) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.cli import Problem, opened
 from config.settings import Settings
-from db.session import Database, Session
+from db.core.session import Database, Session
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def up_to_date(data_dir: Path | None) -> Iterator[tuple[Settings, Database]]:
     Raises:
         Problem: when it cannot be reached, or has another schema than this version.
     """
-    from db import migrate  # noqa: PLC0415 - alembic takes a while to load, and those who only read do without
+    from db.core import migrate  # noqa: PLC0415 - alembic takes a while to load, and those who only read do without
 
     with opened(data_dir) as (settings, database):
         try:

@@ -13,9 +13,9 @@ import click
 from app.cli import Problem
 from app.cli.reading import snapshot
 from config.settings import Settings
-from db import reports
-from db.reports import StudyUnknown
-from db.session import Database, Session
+from db.core.session import Database, Session
+from db.queries import reports
+from db.queries.reports import StudyUnknown
 from domain.comparison.record import StudyRecord
 from reporting import charts, page, text
 from reporting import document as documents

@@ -132,7 +132,7 @@ def _require_queues(queues: str) -> None:
 
 def _require_schema(settings: Settings) -> None:
     """Refuse a database that this version was not written for, or that cannot be reached."""
-    from db import migrate  # noqa: PLC0415 - beat and Flower do not need SQLAlchemy
+    from db.core import migrate  # noqa: PLC0415 - beat and Flower do not need SQLAlchemy
 
     try:
         migrate.check_current(settings.database_url or "")

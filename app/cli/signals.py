@@ -14,8 +14,9 @@ import click
 
 from app.cli import opened
 from app.cli.reading import snapshot
-from db import sources, traces, webhook_events
-from db.traces import SignalUnknown
+from db import sources, webhook_events
+from db.queries import traces
+from db.queries.traces import SignalUnknown
 from db.webhook_events import FailingField, KeptEvent
 from domain.signal import SignalStatus
 from reporting import story

@@ -17,9 +17,10 @@ from app.cli import Problem, describing
 from app.cli.reading import up_to_date as _opened
 from config.settings import Settings
 from config.vault import TokenVault
-from db import activity, books, sources
-from db.activity import Activity
-from db.session import Database
+from db import books, sources
+from db.core.session import Database
+from db.source_health import activity
+from db.source_health.activity import Activity
 from db.sources import BookUnknown, SourceExists, SourceUnknown
 from domain.signal import Source
 from operations import sources as sourcing

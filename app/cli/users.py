@@ -15,7 +15,7 @@ import click
 from app.cli import Problem
 from app.cli.reading import snapshot, up_to_date
 from db import users
-from db.session import Database
+from db.core.session import Database
 from db.users import LastAdmin, User, UserExists, UserUnknown
 from domain.access import Role
 from domain.passwords import PasswordRefused

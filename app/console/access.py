@@ -23,8 +23,8 @@ from app.web.deadlines import Aside, DeadlineMissed
 from config import tokens
 from config.settings import Settings
 from db import web_sessions
-from db.errors import SQLAlchemyError
-from db.session import Database
+from db.core.errors import SQLAlchemyError
+from db.core.session import Database
 from domain.access import Scope
 from reporting import page
 

@@ -14,7 +14,7 @@ from app.console import showing
 from app.console.access import gave_password, the_browser, the_doors, the_owner, with_session
 from db import api_tokens, users, web_sessions
 from db.api_tokens import TokenUnknown
-from db.session import Database
+from db.core.session import Database
 from domain.access import Scope
 from domain.passwords import LONGEST, SHORTEST, PasswordRefused
 from operations import users as people

@@ -9,10 +9,10 @@ from flask import Blueprint, Response, current_app
 
 from app.access import gate
 from app.console import showing
-from db import reports
-from db.errors import SQLAlchemyError
-from db.reports import StudyUnknown
-from db.session import Database
+from db.core.errors import SQLAlchemyError
+from db.core.session import Database
+from db.queries import reports
+from db.queries.reports import StudyUnknown
 from domain.access import Scope
 from reporting import charts, document, page
 

@@ -14,8 +14,9 @@ from app.console.access import the_doors, the_owner
 from app.webhook.receiver import MAX_BODY
 from config.settings import Settings
 from config.vault import TokenVault
-from db import activity, books, sources
-from db.session import Database
+from db import books, sources
+from db.core.session import Database
+from db.source_health import activity
 from db.sources import StoredSource
 from domain.access import Scope
 from operations import explain_message

@@ -10,10 +10,11 @@ from flask import Blueprint
 
 from app.web.deadlines import Aside, DeadlineMissed
 from config.settings import Settings
-from db import canaries, migrate
-from db.errors import SQLAlchemyError
-from db.migrate import SchemaOutdated
-from db.session import Database
+from db import canaries
+from db.core import migrate
+from db.core.errors import SQLAlchemyError
+from db.core.migrate import SchemaOutdated
+from db.core.session import Database
 
 _DATABASE_WITHIN_S = 2.0
 _BROKER_WITHIN_S = 0.5

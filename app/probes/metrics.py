@@ -18,12 +18,12 @@ from app.access import gate
 from app.web.deadlines import Aside, DeadlineMissed
 from app.webhook.receiver import Receiver
 from config.settings import Settings
-from db import measures
-from db.activity import Activity
 from db.canaries import QueueLife, QueueState
-from db.errors import SQLAlchemyError
-from db.measures import Measures
-from db.session import Database
+from db.core.errors import SQLAlchemyError
+from db.core.session import Database
+from db.queries import measures
+from db.queries.measures import Measures
+from db.source_health.activity import Activity
 from domain.access import Scope
 
 _WITHIN_S = 2.0

@@ -15,8 +15,8 @@ from config import tokens
 from config.settings import Settings
 from config.vault import TokenVault
 from db import sources
-from db.errors import SQLAlchemyError
-from db.session import Database, Session
+from db.core.errors import SQLAlchemyError
+from db.core.session import Database, Session
 from db.sources import StoredSource
 from domain.signal import Source
 

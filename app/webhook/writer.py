@@ -13,9 +13,9 @@ import structlog
 from app.web.queue_thread import Background, QueueFull
 from app.webhook.publisher import Publisher
 from db import intake, webhook_events
-from db.errors import DBAPIError, InterfaceError, OperationalError, PoolTimeout
+from db.core.errors import DBAPIError, InterfaceError, OperationalError, PoolTimeout
+from db.core.session import Database
 from db.intake import Arrival, Receipt
-from db.session import Database
 from db.webhook_events import WebhookEvent
 
 BATCH = 64

@@ -24,9 +24,9 @@ from bench.ground import BenchFailed, Ground
 from config.settings import Settings
 from config.vault import TokenVault
 from db import accounts, live, policies, verification
-from db.errors import SQLAlchemyError
+from db.core.errors import SQLAlchemyError
+from db.core.session import Database
 from db.policies import PolicyChange
-from db.session import Database
 from domain.policy import Switch
 from domain.signal import Source
 from stack.stack import RunningStack

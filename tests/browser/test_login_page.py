@@ -10,8 +10,8 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
-from db import migrate
-from db.session import Database
+from db.core import migrate
+from db.core.session import Database
 from domain.access import Role
 from stack.stack import ServerUrls
 from tests.people import PASSWORD, a_user

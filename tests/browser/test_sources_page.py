@@ -11,8 +11,9 @@ from selenium.webdriver.common.by import By
 
 from app.webhook import authenticator
 from config.vault import TokenVault
-from db import books, migrate
-from db.session import Database
+from db import books
+from db.core import migrate
+from db.core.session import Database
 from domain.access import Role
 from stack.stack import ServerUrls
 from tests.browser.test_login_page import fill, heading, log_in, press

@@ -15,7 +15,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from db import migrate
+from db.core import migrate
 from stack import postgres
 from stack.stack import ServerUrls
 from tests.load import THIS_HOUR, Sender, missing, settled, slowest

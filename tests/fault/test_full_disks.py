@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from db import migrate
+from db.core import migrate
 from stack import accounts, postgres
 from stack.stack import ServerUrls
 from tests.load import THIS_HOUR, Sender, an_alert, missing, settled

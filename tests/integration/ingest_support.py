@@ -23,7 +23,7 @@ from config import settings as configuration
 from config.settings import Settings
 from config.vault import TokenVault
 from db import books
-from db.session import Database
+from db.core.session import Database
 from domain.signal import Source
 
 SECRET_KEY = "a-secret-key-for-tests"

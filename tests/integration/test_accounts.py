@@ -16,7 +16,7 @@ from sqlalchemy import text
 from app.cli import cli
 from config.vault import AccountVault
 from db import live
-from db.session import Database
+from db.core.session import Database
 from tasks import pipeline
 from tests.pipeline_support import rows, settings_for
 from tests.processes import ORCHESTRATOR, SECRET_KEY

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from werkzeug.exceptions import ServiceUnavailable
 
 from app.api import paging, reach
-from db.session import Database
+from db.core.session import Database
 from stack.stack import ServerUrls
 from tests.api_desk import FullDesk, a_full_desk
 from tests.api_support import REASON, REDIS_DB, TOKEN, Service, serving

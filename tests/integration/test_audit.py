@@ -14,8 +14,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db import audit, migrate
-from db.session import Database
+from db import audit
+from db.core import migrate
+from db.core.session import Database
 
 AT = datetime(2026, 3, 4, 12, tzinfo=UTC)
 words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)

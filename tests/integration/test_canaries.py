@@ -16,9 +16,10 @@ from sqlalchemy import text
 
 from app.cli import cli
 from config import settings as configuration
-from db import canaries, incidents, migrate
+from db import canaries, incidents
 from db.canaries import QueueState
-from db.session import Database
+from db.core import migrate
+from db.core.session import Database
 from stack.stack import RunningStack, ServerUrls, StackPlan, running_stack
 from tasks import pipeline
 from tests.integration.ingest_support import an_app, settings_for

@@ -17,9 +17,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db import migrate
-from db.base import Base
-from db.session import Database
+from db.core import migrate
+from db.core.session import Database
+from db.tables.base import Base
 from domain.decision import EngineSlot, Verdict
 from domain.study import ExitClock
 from stack.stack import ServerUrls

@@ -13,7 +13,8 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from app.cli import cli
-from db import incidents, watch
+from db import incidents
+from db.source_health import watch
 from stack.stack import ServerUrls
 from tasks.parts import Parts
 from tests.pipeline_support import prepared, store_signal

@@ -20,8 +20,8 @@ from app.webhook.authenticator import Authenticator, AuthUnavailable
 from app.webhook.publisher import Publisher
 from app.webhook.receiver import Posted, Receiver
 from app.webhook.writer import RowRefused, Writer, WriterUnavailable
+from db.core.session import Database
 from db.intake import Arrival
-from db.session import Database
 from db.webhook_events import EventKind, WebhookEvent
 from domain.signal import NewSignal
 from tests.conftest import with_database

@@ -22,7 +22,7 @@ from app.webhook.authenticator import Authenticator, Unauthorized
 from config import tokens
 from config.vault import TokenVault
 from db import audit, books, incidents, sources
-from db.session import Database
+from db.core.session import Database
 from tests.integration.ingest_support import SECRET_KEY, SOURCE, a_desk, settings_for
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import event
 
 from app.access.limits import Failures, KnownHashes, origin
 from app.webhook.authenticator import Authenticator
-from db.session import Database
+from db.core.session import Database
 from tests.integration.ingest_support import Desk, a_desk
 from tests.people import House, a_house, form_token
 from tests.waiting import until

@@ -12,9 +12,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
-from db import migrate
-from db.base import Base
-from db.migrate import SchemaOutdated
+from db.core import migrate
+from db.core.migrate import SchemaOutdated
+from db.tables.base import Base
 
 EmptyDatabase = Callable[[], str]
 

@@ -13,8 +13,9 @@ from sqlalchemy import text
 from app.cli import cli
 from app.cli import report as report_command
 from config import settings
-from db import migrate, reports
-from db.session import Database
+from db.core import migrate
+from db.core.session import Database
+from db.queries import reports
 from domain.signal import Action, Stage
 from reporting import document
 from tests import rows

@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 
 from app.access import gate
 from app.access.gate import By, Principal
-from db import reports
-from db.session import Database
+from db.core.session import Database
+from db.queries import reports
 from domain.access import Role
 from reporting import document, plain
 from tests.people import COOKIE, House, a_house, a_session

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from app.cli import cli
 from config.settings import Settings
 from db import audit, failures
-from db.session import Database
+from db.core.session import Database
 from operations import redrive
 from operations.redrive import Redriven
 from stack.stack import ServerUrls

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from db import migrate
-from db.errors import SQLAlchemyError, is_outage
-from db.session import Database
+from db.core import migrate
+from db.core.errors import SQLAlchemyError, is_outage
+from db.core.session import Database
 from tests.waiting import until
 
 CHANGE = text("UPDATE canaries SET seen_at = clock_timestamp() WHERE queue = 'pipeline'")

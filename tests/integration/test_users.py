@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from app.access import first
 from app.cli.users import command
 from db import audit, users
-from db.session import Database
+from db.core.session import Database
 from db.users import LastAdmin
 from domain.access import Role
 from operations import password_hashing

@@ -14,8 +14,9 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from app.cli import cli
-from db import migrate, verification
-from db.session import Database
+from db import verification
+from db.core import migrate
+from db.core.session import Database
 from domain.decision import EngineSlot, Verdict
 from domain.signal import Action, Stage
 from domain.study import ExitClock

@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db import audit, migrate, verification
-from db.session import Database
+from db import audit, verification
+from db.core import migrate
+from db.core.session import Database
 from domain.decision import EngineSlot, Verdict
 from domain.policy import ExecutionMode
 from domain.signal import Action, Direction, Stage

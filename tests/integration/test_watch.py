@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from db import incidents, watch
+from db import incidents
+from db.source_health import watch
 from stack.stack import ServerUrls
 from tasks.parts import Parts
 from tests.pipeline_support import prepared, store_signal

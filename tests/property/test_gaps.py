@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db import gaps, watch
+from db.source_health import gaps, watch
 from domain.signal import Position
 from stack.stack import ServerUrls
 from tasks.parts import Parts

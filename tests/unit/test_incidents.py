@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from db import watch
+from db.source_health import watch
 from domain import incidents
 from domain.incidents import Incident, IncidentEvent
 

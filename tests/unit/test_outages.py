@@ -7,7 +7,7 @@ import pytest
 from psycopg import errors
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from db.errors import is_outage
+from db.core.errors import is_outage
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ from app.webhook.writer import Writer
 from bench.chaos import checker
 from bench.chaos.checker import Evidence
 from db import verification
+from db.core.session import Database
 from db.intake import Arrival, Receipt
-from db.session import Database
 from domain.policy import Switch
 from domain.signal import NewSignal, Source, Stage
 from domain.trade import Order

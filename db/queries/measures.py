@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db import activity, books, canaries, notifications
-from db.activity import Activity
+from db import books, canaries, notifications
 from db.canaries import Patience, QueueLife
+from db.source_health import activity
+from db.source_health.activity import Activity
 
 # What is done is what is neither open nor dead: counting it by its status would read every row.
 _SIGNALS = text("""

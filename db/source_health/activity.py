@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db import books, watch
+from db import books
+from db.source_health import watch
 
 # A source is heard of by whatever it sent that was authenticated, a message in quarantine too.
 _ACTIVITY = text("""

@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db import listing
-from db.listing import Key, Listing
+from db.core import listing
+from db.core.listing import Key, Listing
 
 Columns = dict[str, Any]
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import Base, one_of
+from db.tables.base import Base, one_of
 from domain.context import PriceSide
 from domain.signal import Action, Direction, InstrumentKind, Position, SellAlone, SignalStatus
 

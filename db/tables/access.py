@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import Base, one_of
+from db.tables.base import Base, one_of
 from domain.access import Role
 
 

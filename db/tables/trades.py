@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import Base, one_of
+from db.tables.base import Base, one_of
 from domain.decision import EngineSlot
 from domain.signal import Direction
 from domain.study import ExitClock

@@ -11,7 +11,7 @@ from sqlalchemy import Table, TextClause, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
-from db.base import Base
+from db.tables.base import Base
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _JSON = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical")
