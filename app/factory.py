@@ -15,9 +15,9 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.exceptions import HTTPException
 
 from app import api
-from app.access import forms, gate, identity, limits
+from app.access import csrf, identity, limits, permissions
 from app.api import problems
-from app.console import access, account, page, sources
+from app.console import account, login, report, sources
 from app.probes import health, metrics
 from app.web import allowed_senders, headers
 from app.webhook import routes
@@ -58,7 +58,7 @@ def create_app(settings: Settings, *, enqueue: Enqueue | None = None) -> Flask:
     app.register_blueprint(_webhook(settings, receiver))
     app.register_blueprint(health.blueprint(settings))
     app.register_blueprint(metrics.blueprint(settings, _owned(app, _impatient(settings, pool_size=1)), receiver))
-    for pages in (page, access, account, sources):
+    for pages in (report, login, account, sources):
         app.register_blueprint(pages.blueprint)
     app.before_request(_begin(uuid4().hex[:20]))
     api.mount(app, settings)
@@ -69,9 +69,11 @@ def create_app(settings: Settings, *, enqueue: Enqueue | None = None) -> Flask:
 
 def _let_in(app: Flask, settings: Settings) -> None:
     """Set up what finds out who asks, and what logins and forms need."""
-    forms.install(app, settings)
-    app.extensions[gate.IDENTIFIER] = identity.identifier(settings, _owned(app, _impatient(settings, pool_size=1)))
-    app.extensions[access.DOORS] = access.Doors(_owned(app, _impatient(settings, pool_size=1)))
+    csrf.install(app, settings)
+    app.extensions[permissions.IDENTIFIER] = identity.identifier(
+        settings, _owned(app, _impatient(settings, pool_size=1))
+    )
+    app.extensions[login.DOORS] = login.Doors(_owned(app, _impatient(settings, pool_size=1)))
 
 
 def _owned(app: Flask, database: Database) -> Database:

@@ -8,7 +8,7 @@ from typing import Any
 from cryptography.fernet import InvalidToken
 
 from alerts import template
-from app.schemas import SourceOutput
+from app.api.source_schemas import SourceOutput
 from app.webhook import authenticator
 from config.settings import Settings
 from config.vault import TokenVault

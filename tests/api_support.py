@@ -18,8 +18,8 @@ from redis import Redis
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
-from app.access import gate
-from app.access.gate import By, Principal
+from app.access import permissions
+from app.access.permissions import By, Principal
 from app.api import reach
 from app.factory import RECEIVER, create_app
 from config.settings import Settings
@@ -111,7 +111,7 @@ class Service:
 
     def know(self, **scopes: frozenset[Scope]) -> None:
         """Let some more tokens in, each of which is its owner's name."""
-        known = self.app.extensions[gate.IDENTIFIER]
+        known = self.app.extensions[permissions.IDENTIFIER]
 
         def identify() -> Principal | None:
             name = request.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -120,7 +120,7 @@ class Service:
             principal: Principal | None = known()
             return principal
 
-        self.app.extensions[gate.IDENTIFIER] = identify
+        self.app.extensions[permissions.IDENTIFIER] = identify
 
 
 @contextmanager

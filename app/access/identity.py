@@ -11,8 +11,8 @@ from flask import current_app, request
 from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
 
 from app.access import cookies, limits
-from app.access.gate import By, Principal
 from app.access.limits import Failures, KnownHashes, TooManyFailures
+from app.access.permissions import By, Principal
 from app.web.deadlines import Aside, DeadlineMissed
 from config import tokens
 from config.settings import Settings

@@ -8,13 +8,13 @@ from uuid import UUID
 from flask import Response
 from marshmallow import fields
 
-from app.api import paging, tracing
+from app.api import paging, trace_schemas
 from app.api.fields import Output, choice, count, ident, moment, money, one_of, part, parts, ratio, text
-from app.api.inputs import line
-from app.api.noun import Noun
 from app.api.paging import PageInput, Shown
-from app.api.parts import as_is, found
 from app.api.reach import here
+from app.api.request_schemas import line
+from app.api.resource import Noun
+from app.api.responses import as_is, found
 from db import experiments
 from db.core.session import Session
 from db.queries import traces
@@ -65,11 +65,11 @@ class ExperimentTrace(Output):
     """An experiment, what the engines said, and what was traded."""
 
     signal_id = ident("Its signal; `/signals/<signal_id>` has the orders and the snapshot.")
-    experiment = part(tracing.Assignment, "The assignment.")
-    policy = part(tracing.Policy, "Who trades for real.", null=True)
-    decisions = parts(tracing.Decision, "What the engines said.")
-    trades = parts(tracing.Trade, "Its trades.")
-    outcomes = parts(tracing.Outcome, "How it ended.")
+    experiment = part(trace_schemas.Assignment, "The assignment.")
+    policy = part(trace_schemas.Policy, "Who trades for real.", null=True)
+    decisions = parts(trace_schemas.Decision, "What the engines said.")
+    trades = parts(trace_schemas.Trade, "Its trades.")
+    outcomes = parts(trace_schemas.Outcome, "How it ended.")
 
 
 SHOWN = Shown(name="experiments", of=experiments.EXPERIMENTS, item=ExperimentRow)

@@ -6,8 +6,8 @@ from collections import Counter
 from typing import Any
 
 from app.api.fields import Output, choice, count, mapping, moment, one_of, part, parts, ratio, text, yes_no
-from app.api.noun import Noun
 from app.api.reach import here
+from app.api.resource import Noun
 from app.probes.health import broker_state
 from config.settings import Settings
 from db import books, canaries, incidents, policies, studies

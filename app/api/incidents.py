@@ -10,11 +10,11 @@ from werkzeug.exceptions import NotFound
 
 from app.api import paging
 from app.api.fields import Output, ident, mapping, moment, text
-from app.api.inputs import ReasonInput, line
-from app.api.noun import Noun
 from app.api.paging import PageInput, Shown
-from app.api.parts import act
 from app.api.reach import here
+from app.api.request_schemas import ReasonInput, line
+from app.api.resource import Noun
+from app.api.responses import act
 from db import incidents
 from domain.access import Scope
 from operations import incidents as closing

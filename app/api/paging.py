@@ -16,11 +16,11 @@ import msgspec
 from flask import Response, request
 from marshmallow import Schema, fields, validate
 
-from app.api import sheets
+from app.api import csv_export
 from app.api.fields import Output
-from app.api.inputs import Input
 from app.api.problems import Invalid
 from app.api.reach import Reach, here
+from app.api.request_schemas import Input
 from db.core import listing
 from db.core.listing import Key, Listing
 from reporting import story
@@ -114,7 +114,7 @@ def _sheet(shown: Shown, filters: listing.Filters) -> Response:
         raise Invalid(refused)
     pages = _pages(here(), shown, filters)
     schema = shown.item(exclude=shown.left_out)
-    return sheets.answer(shown.name, schema, first=next(pages), rest=pages)
+    return csv_export.answer(shown.name, schema, first=next(pages), rest=pages)
 
 
 def _pages(reach: Reach, shown: Shown, filters: listing.Filters) -> Iterator[list[Document]]:

@@ -10,12 +10,12 @@ from marshmallow import ValidationError, fields, validate
 
 from app.api import paging
 from app.api.fields import Output, count, moment, one_of, part, ratio, text
-from app.api.inputs import ReasonInput, line
-from app.api.noun import Noun
 from app.api.paging import PageInput, Shown
-from app.api.parts import act
 from app.api.problems import Invalid
 from app.api.reach import here
+from app.api.request_schemas import ReasonInput, line
+from app.api.resource import Noun
+from app.api.responses import act
 from db import books, policies
 from db.core import listing
 from db.core.session import Session

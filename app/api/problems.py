@@ -12,7 +12,7 @@ from flask import Response, g, request
 from marshmallow import RAISE, Schema, fields
 from werkzeug.exceptions import HTTPException, InternalServerError, UnprocessableEntity
 
-from app.access.gate import StepUpNeeded
+from app.access.permissions import StepUpNeeded
 from app.web import request_body
 
 MEDIA_TYPE = "application/problem+json"

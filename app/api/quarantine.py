@@ -11,11 +11,11 @@ from marshmallow import fields
 
 from app.api import paging
 from app.api.fields import Output, count, ident, mapping, moment, one_of, parts, text
-from app.api.inputs import Input, line, whole
-from app.api.noun import Noun
 from app.api.paging import PageInput, Shown
-from app.api.parts import as_is, found
 from app.api.reach import here
+from app.api.request_schemas import Input, line, whole
+from app.api.resource import Noun
+from app.api.responses import as_is, found
 from db import sources, webhook_events
 from db.core.session import Session
 from db.webhook_events import EventKind, FailingField

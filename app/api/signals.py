@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import Response
 from marshmallow import fields
 
-from app.api import paging, tracing
+from app.api import paging, trace_schemas
 from app.api.fields import (
     OpenOutput,
     Output,
@@ -26,12 +26,12 @@ from app.api.fields import (
     words,
     yes_no,
 )
-from app.api.inputs import a_time, line
-from app.api.noun import Noun
 from app.api.paging import PageInput, Shown
-from app.api.parts import act, as_is, found, with_id
 from app.api.reach import here
-from app.schemas import ActInput
+from app.api.request_schemas import a_time, line
+from app.api.resource import Noun
+from app.api.responses import act, as_is, found, with_id
+from app.api.source_schemas import ActInput
 from config.settings import Settings
 from db.core.session import Database, Session
 from db.queries import traces
@@ -134,15 +134,15 @@ class SignalTrace(OpenOutput):
     """Everything that was stored about a signal, from the alert to its outcomes."""
 
     signal = part(Signal, "The signal.")
-    context = part(tracing.Context, "The market it was seen in.", null=True)
-    experiment = part(tracing.Assignment, "Its assignment, of an entry.", null=True)
-    policy = part(tracing.Policy, "Who trades for real.", null=True)
-    decisions = parts(tracing.Decision, "What the engines said.")
-    orders = parts(tracing.Order, "Its orders.")
-    trades = parts(tracing.Trade, "Its trades.")
-    outcomes = parts(tracing.Outcome, "How it ended.")
-    failures = parts(tracing.Failure, "Failed attempts.")
-    stages = parts(tracing.StageReached, "When it reached each stage.")
+    context = part(trace_schemas.Context, "The market it was seen in.", null=True)
+    experiment = part(trace_schemas.Assignment, "Its assignment, of an entry.", null=True)
+    policy = part(trace_schemas.Policy, "Who trades for real.", null=True)
+    decisions = parts(trace_schemas.Decision, "What the engines said.")
+    orders = parts(trace_schemas.Order, "Its orders.")
+    trades = parts(trace_schemas.Trade, "Its trades.")
+    outcomes = parts(trace_schemas.Outcome, "How it ended.")
+    failures = parts(trace_schemas.Failure, "Failed attempts.")
+    stages = parts(trace_schemas.StageReached, "When it reached each stage.")
 
 
 class Rerun(Output):

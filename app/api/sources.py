@@ -13,16 +13,16 @@ from flask import request
 from marshmallow import fields, post_load
 from werkzeug.exceptions import Conflict, NotFound, ServiceUnavailable
 
-from app.access import gate
+from app.access import permissions
 from app.api import paging
 from app.api.fields import Output, count, mapping, moment, money, one_of, ratio, text, words, yes_no
-from app.api.inputs import OptionalReasonInput, line, whole
-from app.api.noun import Noun
 from app.api.paging import PageInput, Shown
-from app.api.parts import act
 from app.api.problems import Invalid
 from app.api.reach import here
-from app.schemas import SourceInput, is_name, is_reason_if_any
+from app.api.request_schemas import OptionalReasonInput, line, whole
+from app.api.resource import Noun
+from app.api.responses import act
+from app.api.source_schemas import SourceInput, is_name, is_reason_if_any
 from config.vault import TokenVault
 from db import books, sources
 from db.core.session import Session
@@ -232,7 +232,7 @@ def _of(name: str, work: Callable[[Session], T]) -> T:
 
 
 def _described(stored: StoredSource) -> Document:
-    who = gate.principal()
+    who = permissions.principal()
     token = sourcing.token_of(stored, _vault()) if who is not None and Scope.ADMIN in who.scopes else None
     return sourcing.described(stored.source, token=token, base=_base(), enabled=stored.enabled)
 

@@ -10,11 +10,11 @@ from werkzeug.exceptions import NotFound
 
 from app.api import paging
 from app.api.fields import OpenOutput, Output, choice, count, ident, mapping, moment, one_of, ratio, text, yes_no
-from app.api.inputs import Input, line
-from app.api.noun import Noun
 from app.api.paging import PageInput, Shown
-from app.api.parts import as_is, found
 from app.api.reach import here
+from app.api.request_schemas import Input, line
+from app.api.resource import Noun
+from app.api.responses import as_is, found
 from db import studies
 from db.core.session import Database
 from db.queries import reports

@@ -8,13 +8,13 @@ from uuid import UUID
 from flask import Response
 from marshmallow import fields
 
-from app.api import paging, tracing
+from app.api import paging, trace_schemas
 from app.api.fields import Output, ident, moment, money, one_of, part, parts, text, yes_no
-from app.api.inputs import line
-from app.api.noun import Noun
 from app.api.paging import PageInput, Shown
-from app.api.parts import as_is, found
 from app.api.reach import here
+from app.api.request_schemas import line
+from app.api.resource import Noun
+from app.api.responses import as_is, found
 from db import trades
 from db.core.session import Session
 from db.queries import traces
@@ -66,9 +66,9 @@ class TradeTrace(Output):
     """A trade with its orders and outcomes."""
 
     signal_id = ident("Its signal.")
-    trade = part(tracing.Trade, "The trade.")
-    orders = parts(tracing.Order, "Its orders, with fills and moves.")
-    outcomes = parts(tracing.Outcome, "How it ended, by exit clock.")
+    trade = part(trace_schemas.Trade, "The trade.")
+    orders = parts(trace_schemas.Order, "Its orders, with fills and moves.")
+    outcomes = parts(trace_schemas.Outcome, "How it ended, by exit clock.")
 
 
 SHOWN = Shown(name="trades", of=trades.TRADES, item=TradeRow)

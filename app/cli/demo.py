@@ -117,9 +117,9 @@ def _timed_migration(phases: Phases) -> Callable[[Settings], None]:
 
 
 def _play(ready: RunningStack, scheduled: Schedule, phases: Phases, *, stay: bool) -> int:
-    from app.access import first  # noqa: PLC0415 - what is asked for is checked before anything slow is loaded
+    from app.cli import first_admin  # noqa: PLC0415 - what is asked for is checked before anything slow is loaded
 
-    stack.announce(ready, first.told(ready.settings, ready.data_dir))
+    stack.announce(ready, first_admin.told(ready.settings, ready.data_dir))
     phases.ended("processes started")
     summary = replay.drive(scheduled, ready.settings, web_url=ready.web_url, study=None)
     phases.ended("alerts replayed")
@@ -127,7 +127,7 @@ def _play(ready: RunningStack, scheduled: Schedule, phases: Phases, *, stay: boo
     phases.ended("report made")
     phases.all_ended()
     click.echo(
-        f"console {ready.web_url}\nlogin   user {first.NAME}, password in {ready.data_dir / datadir.ADMIN_PASSWORD}"
+        f"console {ready.web_url}\nlogin   user {first_admin.NAME}, password in {ready.data_dir / datadir.ADMIN_PASSWORD}"
     )
     click.echo(f"Flower  {ready.flower_url}\ndata    {ready.data_dir}")
     if stay:

@@ -12,7 +12,7 @@ from uuid import UUID
 import click
 
 from app.cli import Problem, opened
-from app.cli.reading import snapshot
+from app.cli.database import snapshot
 from config import settings as configuration
 from db import incidents
 from domain import incidents as telling

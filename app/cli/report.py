@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from app.cli import Problem
-from app.cli.reading import snapshot
+from app.cli.database import snapshot
 from config.settings import Settings
 from db.core.session import Database, Session
 from db.queries import reports

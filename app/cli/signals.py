@@ -13,7 +13,7 @@ from uuid import UUID
 import click
 
 from app.cli import opened
-from app.cli.reading import snapshot
+from app.cli.database import snapshot
 from db import sources, webhook_events
 from db.queries import traces
 from db.queries.traces import SignalUnknown

@@ -13,8 +13,8 @@ from typing import Any
 import click
 
 from alerts import template
-from app.cli import Problem, describing
-from app.cli.reading import up_to_date as _opened
+from app.cli import Problem, source_options
+from app.cli.database import up_to_date as _opened
 from config.settings import Settings
 from config.vault import TokenVault
 from db import books, sources
@@ -65,7 +65,7 @@ def command() -> None:
 @command.command()
 @click.argument("name")
 @click.option("--book", default="paper", show_default=True, help="Book its signals go to.")
-@describing.options
+@source_options.options
 @_REASON
 @_DATA_DIR
 @_JSON
@@ -73,17 +73,17 @@ def add(
     *, name: str, book: str, mapped: tuple[str, ...], reason: str, data_dir: Path | None, as_json: bool, **given: Any
 ) -> None:
     """Add the source NAME and print the URL to post its alerts to."""
-    source = describing.described({"name": name, "book": book} | _present(given), mapped=mapped)
+    source = source_options.described({"name": name, "book": book} | _present(given), mapped=mapped)
     with _opened(data_dir) as (settings, database):
-        token = _issue(database, describing.vault(settings), source, reason=reason)
-    document = describing.shown(source, token=token, base=describing.base(settings, data_dir), enabled=True)
-    click.echo(describing.encoded(document) if as_json else document["url"])
+        token = _issue(database, source_options.vault(settings), source, reason=reason)
+    document = source_options.shown(source, token=token, base=source_options.base(settings, data_dir), enabled=True)
+    click.echo(source_options.encoded(document) if as_json else document["url"])
 
 
 @command.command("set")
 @click.argument("name")
-@describing.options
-@describing.unsetting
+@source_options.options
+@source_options.unsetting
 @_REASON
 @_DATA_DIR
 @_JSON
@@ -108,13 +108,13 @@ def set_(
         raise Problem(f"{both[0]}: it is given and taken away at once; choose one")
     with _opened(data_dir) as (settings, database), _known(name), database.transaction() as session:
         held = sources.hold(session, name)
-        kept = {field: one for field, one in describing.document(held.source).items() if field not in unset}
-        source = describing.described(kept | changes, mapped=mapped)
+        kept = {field: one for field, one in source_options.document(held.source).items() if field not in unset}
+        source = source_options.described(kept | changes, mapped=mapped)
         changed = sourcing.change(session, held.source, source, act=_act(reason))
-    document = describing.stored(
-        replace(held, source=source), vault=describing.vault(settings), base=describing.base(settings, data_dir)
+    document = source_options.stored(
+        replace(held, source=source), vault=source_options.vault(settings), base=source_options.base(settings, data_dir)
     )
-    click.echo(describing.encoded(document) if as_json else _changes(changed))
+    click.echo(source_options.encoded(document) if as_json else _changes(changed))
 
 
 @command.command()
@@ -134,12 +134,14 @@ def rotate(*, name: str, keep: int, reason: str, data_dir: Path | None, as_json:
     """Give the source NAME a new token and print its URL; the present one still holds for a day."""
     with _opened(data_dir) as (settings, database), _known(name), database.transaction() as session:
         stored = sources.by_name(session, name)
-        token, until = sourcing.rotate(session, name, keep_s=keep, vault=describing.vault(settings), act=_act(reason))
-    document = describing.shown(
-        stored.source, token=token, base=describing.base(settings, data_dir), enabled=stored.enabled
+        token, until = sourcing.rotate(
+            session, name, keep_s=keep, vault=source_options.vault(settings), act=_act(reason)
+        )
+    document = source_options.shown(
+        stored.source, token=token, base=source_options.base(settings, data_dir), enabled=stored.enabled
     )
     if as_json:
-        click.echo(describing.encoded(document | {"previous_until": until.isoformat()}))
+        click.echo(source_options.encoded(document | {"previous_until": until.isoformat()}))
         return
     click.echo(document["url"])
     told = f"holds until {until:%Y-%m-%d %H:%M} UTC" if keep else "holds no longer"
@@ -187,14 +189,16 @@ def template_(*, name: str, data_dir: Path | None, as_json: bool) -> None:
     """Print what to paste into a TradingView alert: the webhook URL of the source NAME, and a message."""
     with _opened(data_dir) as (settings, database), _known(name), database.transaction() as session:
         stored = sources.by_name(session, name)
-    url = describing.stored(stored, vault=describing.vault(settings), base=describing.base(settings, data_dir))["url"]
+    url = source_options.stored(
+        stored, vault=source_options.vault(settings), base=source_options.base(settings, data_dir)
+    )["url"]
     if url is None:
         raise Problem(
             f"the token of {name!r} was encrypted under another SECRET_KEY; give it a new one: sources rotate"
         )
     messages = sourcing.messages()
     if as_json:
-        click.echo(describing.encoded({"url": url} | messages))
+        click.echo(source_options.encoded({"url": url} | messages))
         return
     example = template.example(datetime.now(UTC))
     curl = f"curl -H 'Content-Type: application/json' {url} -d '{example}'"
@@ -209,12 +213,12 @@ def list_(*, data_dir: Path | None, as_json: bool) -> None:
     with _opened(data_dir) as (settings, database), database.transaction() as session:
         found = sources.list_all(session)
         doing = {one.name: one for one in activity.load(session)}
-    vault, base = describing.vault(settings), describing.base(settings, data_dir)
+    vault, base = source_options.vault(settings), source_options.base(settings, data_dir)
     documents = [
-        describing.stored(one, vault=vault, base=base) | _activity(doing.get(one.source.name)) for one in found
+        source_options.stored(one, vault=vault, base=base) | _activity(doing.get(one.source.name)) for one in found
     ]
     if as_json:
-        click.echo(describing.encoded(documents))
+        click.echo(source_options.encoded(documents))
         return
     for line in (line for document in documents for line in _listed(document)):
         click.echo(clean(line))
@@ -229,7 +233,7 @@ def urls(settings: Settings, *, base: str) -> list[tuple[str, str]]:
     finally:
         database.dispose()
     shown = (
-        describing.stored(one, vault=describing.vault(settings), base=base)
+        source_options.stored(one, vault=source_options.vault(settings), base=base)
         for one in found
         if one.source.book in books.STANDING
     )

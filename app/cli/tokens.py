@@ -11,7 +11,7 @@ from uuid import UUID
 import click
 
 from app.cli import Problem
-from app.cli.reading import snapshot, up_to_date
+from app.cli.database import snapshot, up_to_date
 from db import api_tokens
 from db.api_tokens import ApiToken, TokenUnknown
 from db.users import UserUnknown

@@ -44,9 +44,11 @@ def _readable(settings: Settings) -> Settings:
 
 
 def _announce(ready: RunningStack) -> None:
-    from app.access import first  # noqa: PLC0415 - the settings and the ports are checked before anything slow is loaded
-    from app.cli import sources  # noqa: PLC0415 - likewise
+    from app.cli import (
+        first_admin,  # noqa: PLC0415 - the settings and the ports are checked before anything slow is loaded
+        sources,  # noqa: PLC0415 - likewise
+    )
 
-    login = first.told(ready.settings, ready.data_dir)
+    login = first_admin.told(ready.settings, ready.data_dir)
     webhooks = (f"webhook  {url}  (source {name})" for name, url in sources.urls(ready.settings, base=ready.web_url))
     stack.announce(ready, login, *webhooks)

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from app.cli import Problem
-from app.cli.reading import snapshot, up_to_date
+from app.cli.database import snapshot, up_to_date
 from db import users
 from db.core.session import Database
 from db.users import LastAdmin, User, UserExists, UserUnknown

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from app.cli.reading import snapshot
+from app.cli.database import snapshot
 from db import verification
 from db.verification.rule import Finding
 

@@ -9,9 +9,9 @@ from uuid import UUID
 from flask import Blueprint, Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.access import gate, identity, login
-from app.console import showing
-from app.console.access import gave_password, the_browser, the_doors, the_owner, with_session
+from app.access import identity, login, permissions
+from app.console import rendering
+from app.console.login import gave_password, the_browser, the_doors, the_owner, with_session
 from db import api_tokens, users, web_sessions
 from db.api_tokens import TokenUnknown
 from db.core.session import Database
@@ -26,18 +26,18 @@ _SHOWN_ID = re.compile(r"[0-9a-f]{16}\Z")
 _FIELDS: dict[str, str | None] = dict.fromkeys(("label", "scope", "days", "present", "new", "again"))
 
 blueprint = Blueprint("account", __name__)
-showing.refusals_of(blueprint)
+rendering.refusals_of(blueprint)
 
 
 @blueprint.get("/account")
-@gate.needs(Scope.READ)
+@permissions.needs(Scope.READ)
 def account() -> ResponseReturnValue:
     """Show one's sessions and tokens, with ways to end them, to make a token, and to change the password."""
     return _shown({})
 
 
 @blueprint.post("/account/sessions/<shown_id>/end")
-@gate.needs(Scope.READ)
+@permissions.needs(Scope.READ)
 def end_session(shown_id: str) -> ResponseReturnValue:
     """End one of one's sessions."""
     name = the_owner().name
@@ -47,12 +47,12 @@ def end_session(shown_id: str) -> ResponseReturnValue:
             return web_sessions.end_shown(session, name, shown_id)
 
     if not (_SHOWN_ID.match(shown_id) and the_doors().act(end)):
-        return showing.message(404, "No such session", "None of your open sessions has this id.")
+        return rendering.message(404, "No such session", "None of your open sessions has this id.")
     return redirect(url_for("account.account"), 303)
 
 
 @blueprint.post("/account/tokens")
-@gate.needs(Scope.READ, step_up=True)
+@permissions.needs(Scope.READ, step_up=True)
 def add_token() -> ResponseReturnValue:
     """Make a token and show it, this once."""
     name, label, days = the_owner().name, request.form.get("label", ""), _days(request.form.get("days", ""))
@@ -68,19 +68,19 @@ def add_token() -> ResponseReturnValue:
 
 
 @blueprint.post("/account/tokens/<uuid:token_id>/revoke")
-@gate.needs(Scope.READ)
+@permissions.needs(Scope.READ)
 def revoke_token(token_id: UUID) -> ResponseReturnValue:
     """End one of one's tokens for good."""
     name = the_owner().name
     try:
         the_doors().act(lambda database: people.revoke_token(database, token_id, actor=name, user_name=name))
     except TokenUnknown:
-        return showing.message(404, "No such token", "None of your tokens has this id.")
+        return rendering.message(404, "No such token", "None of your tokens has this id.")
     return redirect(url_for("account.account"), 303)
 
 
 @blueprint.post("/account/password")
-@gate.needs(Scope.READ)
+@permissions.needs(Scope.READ)
 def set_password() -> ResponseReturnValue:
     """Change one's password; all one's sessions end, and this browser is given a new one."""
     name, browser, wanted = the_owner().name, the_browser(), request.form.get("new", "")
@@ -102,8 +102,8 @@ def _shown(errors: dict[str, str], *, token: str | None = None, status: int = 20
     found = the_doors().act(lambda database: _load(database, name))
     rendered = page.render_template(
         "account.html",
-        stylesheet_url=showing.stylesheet(),
-        reader=showing.reader(),
+        stylesheet_url=rendering.stylesheet(),
+        reader=rendering.reader(),
         errors=_FIELDS | errors,
         token=token,
         present=present,
@@ -113,7 +113,7 @@ def _shown(errors: dict[str, str], *, token: str | None = None, status: int = 20
         longest=LONGEST,
         **found,
     )
-    return showing.html(rendered, status)
+    return rendering.html(rendered, status)
 
 
 def _load(database: Database, name: str) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import ServiceUnavailable
 
 from alerts.understand import understand
-from app.access import gate
-from app.console import showing
-from app.console.access import the_doors, the_owner
+from app.access import permissions
+from app.console import rendering
+from app.console.login import the_doors, the_owner
 from app.webhook.receiver import MAX_BODY
 from config.settings import Settings
 from config.vault import TokenVault
@@ -25,18 +25,18 @@ from operations.sources import NoSecretKey
 from reporting import page
 
 blueprint = Blueprint("sources", __name__)
-showing.refusals_of(blueprint)
+rendering.refusals_of(blueprint)
 
 
 @blueprint.get("/sources")
-@gate.needs(Scope.READ)
+@permissions.needs(Scope.READ)
 def list_sources() -> Response:
     """Show the sources of the standing books, what each does, and what to paste."""
     return _shown()
 
 
 @blueprint.post("/sources/read")
-@gate.needs(Scope.OPERATE)
+@permissions.needs(Scope.OPERATE)
 def read_message() -> Response:
     """Show what a message would be read as; nothing is stored, and the message is not shown again."""
     the_owner()
@@ -62,8 +62,8 @@ def _shown(
     found, doing = _load()
     rendered = page.render_template(
         "sources.html",
-        stylesheet_url=showing.stylesheet(),
-        reader=showing.reader(),
+        stylesheet_url=rendering.stylesheet(),
+        reader=rendering.reader(),
         messages=sourcing.messages(),
         sources=[(one, _url(one), doing.get(one.source.name)) for one in found],
         readings=readings,
@@ -72,7 +72,7 @@ def _shown(
         may_try=_may(Scope.OPERATE),
         may_see_urls=_may(Scope.ADMIN),
     )
-    return showing.html(rendered, status)
+    return rendering.html(rendered, status)
 
 
 def _load() -> tuple[list[StoredSource], dict[str, activity.Activity]]:

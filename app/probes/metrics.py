@@ -14,7 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app.access import gate
+from app.access import permissions
 from app.web.deadlines import Aside, DeadlineMissed
 from app.webhook.receiver import Receiver
 from config.settings import Settings
@@ -40,7 +40,7 @@ def blueprint(settings: Settings, database: Database, receiver: Receiver) -> Blu
             return measures.take(session, settings)
 
     @made.get("/metrics")
-    @gate.needs(Scope.METRICS)
+    @permissions.needs(Scope.METRICS)
     def metrics() -> Response:
         try:
             found = scrapes.run(measured, within_s=_WITHIN_S)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from app.api import mounting, paging
+from app.api import paging, registration
 from stack.stack import ServerUrls
 from tests.api_desk import BOOK, FullDesk, a_full_desk
 from tests.api_support import REDIS_DB, Service
@@ -218,7 +218,7 @@ def test_signals_are_found_by_when_they_were_received(desk: FullDesk) -> None:
 @pytest.mark.parametrize("name", LISTS)
 def test_each_list_as_csv_has_the_rows_it_has_as_json(desk: FullDesk, name: str) -> None:
     rows = desk.service.items(f"/{name}?limit=500")
-    (shown,) = [one.SHOWN for one in mounting.NOUNS if getattr(one, "SHOWN", None) and one.SHOWN.name == name]
+    (shown,) = [one.SHOWN for one in registration.NOUNS if getattr(one, "SHOWN", None) and one.SHOWN.name == name]
 
     by_parameter, by_header = desk.service.get(f"/{name}?format=csv"), desk.service.get(f"/{name}", Accept="text/csv")
 

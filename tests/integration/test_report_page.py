@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from flask.testing import FlaskClient
 
-from app.access import gate
-from app.access.gate import By, Principal
+from app.access import permissions
+from app.access.permissions import By, Principal
 from db.core.session import Database
 from db.queries import reports
 from domain.access import Role
@@ -71,7 +71,7 @@ def test_the_front_page_says_that_there_is_no_study(client: FlaskClient) -> None
 def test_the_front_page_says_that_the_database_is_away() -> None:
     with a_house("postgresql://nobody@127.0.0.1:1/nothing") as away:
         reader = Principal(name="reader", scopes=Role.VIEWER.scopes, by=By.TOKEN, has_stepped_up=False)
-        away.app.extensions[gate.IDENTIFIER] = lambda: reader
+        away.app.extensions[permissions.IDENTIFIER] = lambda: reader
 
         answer = away.client.get("/")
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from click.testing import CliRunner, Result
 
-from app.access.gate import principal
+from app.access.permissions import principal
 from app.cli.tokens import command
 from config import tokens
 from domain.access import Role, Scope

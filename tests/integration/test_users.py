@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from app.access import first
+from app.cli import first_admin
 from app.cli.users import command
 from db import audit, users
 from db.core.session import Database
@@ -198,7 +198,7 @@ def test_two_admins_who_disable_each_other_at_once_leave_one(house: House) -> No
 def test_a_stack_makes_the_first_admin_once_and_shows_the_password_once(database_url: str, tmp_path: Path) -> None:
     settings = settings_for(database_url)
 
-    lines = [first.told(settings, tmp_path) for _ in range(2)]
+    lines = [first_admin.told(settings, tmp_path) for _ in range(2)]
 
     file = tmp_path / "admin_password"
     password = file.read_text().strip()
@@ -218,10 +218,10 @@ def test_a_stack_makes_the_first_admin_once_and_shows_the_password_once(database
 
 def test_a_stack_names_no_file_whose_password_holds_no_longer(database_url: str, tmp_path: Path) -> None:
     settings = settings_for(database_url)
-    first.told(settings, tmp_path)
+    first_admin.told(settings, tmp_path)
     run(database_url, "passwd", "admin", "--password-stdin", given=PASSWORD)
 
-    line = first.told(settings, tmp_path)
+    line = first_admin.told(settings, tmp_path)
 
     assert "users list" in line
     assert "admin_password" not in line
@@ -230,7 +230,7 @@ def test_a_stack_names_no_file_whose_password_holds_no_longer(database_url: str,
 def test_a_stack_makes_nobody_where_there_is_a_user(database_url: str, house: House, tmp_path: Path) -> None:
     house.somebody("alice", Role.VIEWER)
 
-    line = first.told(settings_for(database_url), tmp_path)
+    line = first_admin.told(settings_for(database_url), tmp_path)
 
     assert "users list" in line
     assert [one["name"] for one in listed(database_url)] == ["alice"]

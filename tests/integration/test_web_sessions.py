@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from app.access import gate
+from app.access import permissions
 from domain.access import Role, Scope
 from tests.people import COOKIE, PASSWORD, House, a_house, form_token, log_in, post
 
@@ -20,7 +20,7 @@ from tests.people import COOKIE, PASSWORD, House, a_house, form_token, log_in, p
 def house(database_url: str) -> Iterator[House]:
     with a_house(database_url) as made:
         made.app.add_url_rule(
-            "/danger", view_func=gate.needs(Scope.READ, step_up=True)(lambda: "done"), methods=["POST"]
+            "/danger", view_func=permissions.needs(Scope.READ, step_up=True)(lambda: "done"), methods=["POST"]
         )
         yield made
 
@@ -218,7 +218,7 @@ def test_while_a_view_works_nothing_is_held_open(house: House) -> None:
     def look() -> str:
         return str(house.rows(query)[0]["open"])
 
-    house.app.add_url_rule("/look", view_func=gate.needs(Scope.READ)(look))
+    house.app.add_url_rule("/look", view_func=permissions.needs(Scope.READ)(look))
     browser = house.logged_in(house.somebody("alice"))
 
     seen = [browser.get("/look").text, house.client.get("/look", headers=house.bearer("alice")).text]

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from app.access.crowd import Crowd, Crowded
+from app.access.login_slots import Crowd, Crowded
 
 
 def test_there_are_only_so_many_places() -> None:

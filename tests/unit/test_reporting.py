@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from app.console.page import age_of
+from app.console.report import age_of
 from domain.comparison.record import StudyRecord
 from domain.signal import Direction
 from reporting import charts, document, page, plain, text

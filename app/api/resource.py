@@ -9,10 +9,10 @@ from typing import Any
 from flask_smorest import Blueprint
 from marshmallow import Schema
 
-from app.access import gate
-from app.api import paging, sheets
-from app.api.inputs import Parser, no_query
+from app.access import permissions
+from app.api import csv_export, paging
 from app.api.paging import PageInput
+from app.api.request_schemas import Parser, no_query
 from domain.access import Scope
 
 PREFIX = "/api/v1"
@@ -46,7 +46,7 @@ class Noun(Blueprint):  # type: ignore[misc]  # it has no types
         def decorate(view: View) -> View:
             made = self.arguments(query, location="query")(view)
             made = self.response(200, paging.page_of(item), headers=paging.LINK)(made)
-            made = self.alt_response(200, schema={"type": "string"}, content_type=sheets.MEDIA_TYPE)(made)
+            made = self.alt_response(200, schema={"type": "string"}, content_type=csv_export.MEDIA_TYPE)(made)
             return self._registered(made, rule, method="GET", needs=needs)
 
         return decorate
@@ -101,7 +101,7 @@ class Noun(Blueprint):  # type: ignore[misc]  # it has no types
         for status in sorted({*_ALWAYS, *not_found, *errors}):
             view = self.alt_response(status, HTTPStatus(status).name)(view)
         view = self.doc(operationId=view.__name__, security=[{"bearer": [needs.value]}])(view)
-        guarded = gate.needs(needs, step_up=step_up)(view)
+        guarded = permissions.needs(needs, step_up=step_up)(view)
         registered: View = self.route(rule, methods=[method], tags=[self.noun], parameters=_in_path(rule))(guarded)
         return registered
 

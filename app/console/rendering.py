@@ -6,10 +6,11 @@ from flask import Blueprint, Response, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, TooManyRequests, Unauthorized
 
-from app.access import forms, gate
-from app.access.crowd import Crowded
-from app.access.forms import FormRefused
-from app.access.gate import By, StepUpNeeded
+from app.access import permissions
+from app.access import csrf
+from app.access.login_slots import Crowded
+from app.access.csrf import FormRefused
+from app.access.permissions import By, StepUpNeeded
 from reporting import page
 from reporting.page import Reader
 
@@ -45,10 +46,10 @@ def message(status: int, title: str, text: str) -> Response:
 
 def reader() -> Reader | None:
     """Return who is logged in; None for a stranger and for a program."""
-    who = gate.principal()
+    who = permissions.principal()
     if who is None or who.by is not By.SESSION:
         return None
-    return Reader(name=who.name, form_token=forms.token())
+    return Reader(name=who.name, form_token=csrf.token())
 
 
 def stylesheet() -> str:

@@ -16,7 +16,7 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from app.api.problems import Invalid
-from app.schemas import is_reason, is_reason_if_any
+from app.api.source_schemas import is_reason, is_reason_if_any
 from app.web import request_body
 
 MAX_BODY = 64 * 1024

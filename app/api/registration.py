@@ -14,7 +14,7 @@ from marshmallow import fields
 from marshmallow.fields import Field
 from werkzeug.exceptions import Unauthorized
 
-from app.access import gate
+from app.access import permissions
 from app.api import (
     experiments,
     health,
@@ -27,8 +27,8 @@ from app.api import (
     studies,
     trades,
 )
-from app.api.noun import PREFIX, Noun
 from app.api.reach import EXTENSION, Reach
+from app.api.resource import PREFIX, Noun
 from config.settings import Settings
 from domain.access import Scope
 
@@ -78,7 +78,7 @@ def mount(app: Flask, settings: Settings) -> None:
         made.add(module.noun)
 
     @app.get(f"{PREFIX}/openapi.json", endpoint="api_document")
-    @gate.needs(Scope.READ)
+    @permissions.needs(Scope.READ)
     def document() -> dict[str, Any]:
         """Describe the API."""
         described: dict[str, Any] = made.spec.to_dict()
@@ -87,7 +87,7 @@ def mount(app: Flask, settings: Settings) -> None:
 
 def _stop_strangers() -> Response | None:
     """Answer a stranger the same for each path: Flask would tell apart those that are there, redirects among them."""
-    if not problems.concerns(request.path) or gate.principal() is not None:
+    if not problems.concerns(request.path) or permissions.principal() is not None:
         return None
     log.info("api.unauthorized")
     return problems.answer(Unauthorized())

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 from flask import current_app, g
 from werkzeug.exceptions import Forbidden, Unauthorized
 
-from app.access import forms
+from app.access import csrf
 from domain.access import Scope
 
 IDENTIFIER = "orchestrator.identifier"
@@ -53,7 +53,7 @@ def needs(scope: Scope, *, step_up: bool = False) -> Callable[[View], View]:
     shows with each write that a page of ours sent it. The view bears `needs_scope` and `needs_step_up`.
 
     Raises:
-        Unauthorized, Forbidden, app.access.forms.FormRefused, StepUpNeeded: in place of the view.
+        Unauthorized, Forbidden, app.access.csrf.FormRefused, StepUpNeeded: in place of the view.
     """
 
     def decorate(view: View) -> View:
@@ -65,7 +65,7 @@ def needs(scope: Scope, *, step_up: bool = False) -> Callable[[View], View]:
             if scope not in who.scopes:
                 raise Forbidden(f"this needs the scope {scope.value!r}")
             if who.by is By.SESSION:
-                forms.require_ours()
+                csrf.require_ours()
             if step_up and who.by is By.SESSION and not who.has_stepped_up:
                 raise StepUpNeeded
             return view(*args, **kwargs)

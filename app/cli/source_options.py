@@ -11,8 +11,8 @@ import click
 import msgspec
 from marshmallow import ValidationError
 
+from app.api.source_schemas import SourceInput, SourceOutput
 from app.cli import Problem
-from app.schemas import SourceInput, SourceOutput
 from config.settings import Settings
 from config.vault import TokenVault
 from db.sources import StoredSource

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from flask import Response, g, jsonify
 from werkzeug.exceptions import NotFound, Unauthorized
 
-from app.access import gate
+from app.access import permissions
 from operations.act import Act
 
 T = TypeVar("T")
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 def actor() -> str:
     """Return the name of who asks, as it goes into the audit log."""
-    who = gate.principal()
+    who = permissions.principal()
     if who is None:
         raise Unauthorized
     return who.name

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from flask import Blueprint, Response, current_app
 
-from app.access import gate
-from app.console import showing
+from app.access import permissions
+from app.console import rendering
 from db.core.errors import SQLAlchemyError
 from db.core.session import Database
 from db.queries import reports
@@ -17,22 +17,22 @@ from domain.access import Scope
 from reporting import charts, document, page
 
 blueprint = Blueprint("console", __name__, static_folder="static", static_url_path="/console/static")
-showing.refusals_of(blueprint)
+rendering.refusals_of(blueprint)
 
 log = structlog.get_logger()
 
 
 @blueprint.get("/")
-@gate.needs(Scope.READ)
+@permissions.needs(Scope.READ)
 def front_page() -> Response:
     """Show the report; an error is shown as an error, never as rows that are not there."""
     try:
         return _report()
     except StudyUnknown as unknown:
-        return showing.message(200, "No study yet", str(unknown))
+        return rendering.message(200, "No study yet", str(unknown))
     except SQLAlchemyError as error:
         log.exception("console.database_unreadable", error=type(error).__name__)
-        return showing.message(503, "The database cannot be read", "So there is nothing to show. The log says why.")
+        return rendering.message(503, "The database cannot be read", "So there is nothing to show. The log says why.")
 
 
 def age_of(stored_at: datetime | None, *, now: datetime) -> str:
@@ -50,11 +50,11 @@ def _report() -> Response:
     rendered = page.render(
         document.build(record),
         charts.draw(record),
-        stylesheet_url=showing.stylesheet(),
+        stylesheet_url=rendering.stylesheet(),
         age=age_of(record.stored_at, now=datetime.now(UTC)),
-        reader=showing.reader(),
+        reader=rendering.reader(),
     )
-    return showing.html(rendered)
+    return rendering.html(rendered)
 
 
 def _duration(age: timedelta) -> str:

@@ -11,13 +11,13 @@ from flask import Blueprint, Response, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden, ServiceUnavailable
 
-from app.access import cookies, forms, gate, identity, login
-from app.access.crowd import Crowd
-from app.access.forms import FormRefused
-from app.access.gate import By, Principal
+from app.access import cookies, csrf, identity, login, permissions
+from app.access.csrf import FormRefused
 from app.access.limits import NOT_TOLD, Failures
 from app.access.login import Browser
-from app.console import showing
+from app.access.login_slots import Crowd
+from app.access.permissions import By, Principal
+from app.console import rendering
 from app.web import allowed_senders
 from app.web.deadlines import Aside, DeadlineMissed
 from config import tokens
@@ -37,7 +37,7 @@ _LONGEST_PATH = 1000
 T = TypeVar("T")
 log = structlog.get_logger()
 blueprint = Blueprint("access", __name__)
-showing.refusals_of(blueprint)
+rendering.refusals_of(blueprint)
 
 
 class Doors:
@@ -69,7 +69,7 @@ class Doors:
 @blueprint.get("/login")
 def login_page() -> ResponseReturnValue:
     """Ask for name and password; who is logged in goes on."""
-    if showing.reader() is not None:
+    if rendering.reader() is not None:
         return redirect(_wanted(), 303)
     return _form("login.html")
 
@@ -86,7 +86,7 @@ def login_() -> ResponseReturnValue:
 
 def _logged_in(doors: Doors, origin: str) -> Response:
     try:
-        forms.require_ours()
+        csrf.require_ours()
     except FormRefused:
         return _form("login.html", error="This page was too old. Try again.", status=400)
     begun = _begin(request.form.get("name", "").strip(), request.form.get("password", ""))
@@ -97,7 +97,7 @@ def _logged_in(doors: Doors, origin: str) -> Response:
 
 
 @blueprint.post("/logout")
-@gate.needs(Scope.READ)
+@permissions.needs(Scope.READ)
 def logout() -> ResponseReturnValue:
     """End the session."""
     digest = identity.session_hash()
@@ -108,7 +108,7 @@ def logout() -> ResponseReturnValue:
 
 
 @blueprint.get("/step-up")
-@gate.needs(Scope.READ)
+@permissions.needs(Scope.READ)
 def step_up_page() -> ResponseReturnValue:
     """Ask for the password once more."""
     the_owner()
@@ -116,7 +116,7 @@ def step_up_page() -> ResponseReturnValue:
 
 
 @blueprint.post("/step-up")
-@gate.needs(Scope.READ)
+@permissions.needs(Scope.READ)
 def step_up() -> ResponseReturnValue:
     """Let the session do for five minutes what needs the password."""
     digest = identity.session_hash()
@@ -139,7 +139,7 @@ def the_owner() -> Principal:
     Raises:
         Forbidden: when it is a program that asks.
     """
-    who = gate.principal()
+    who = permissions.principal()
     if who is None or who.by is not By.SESSION:
         raise Forbidden("this is for people who are logged in")
     return who
@@ -195,13 +195,13 @@ def _note_step_up(database: Database, session_hash: str) -> None:
 def _form(template: str, *, error: str | None = None, status: int = 200) -> Response:
     rendered = page.render_template(
         template,
-        stylesheet_url=showing.stylesheet(),
-        reader=showing.reader(),
-        form_token=forms.token(),
+        stylesheet_url=rendering.stylesheet(),
+        reader=rendering.reader(),
+        form_token=csrf.token(),
         wanted=_wanted(),
         error=error,
     )
-    return showing.html(rendered, status)
+    return rendering.html(rendered, status)
 
 
 def _wanted() -> str:

@@ -1,0 +1,1 @@
+"""Sessions, errors, migrations and helpers that every query uses."""

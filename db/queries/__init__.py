@@ -1,0 +1,1 @@
+"""Read-only queries over several tables: reports, traces, backlog, measures."""
