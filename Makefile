@@ -43,7 +43,8 @@ check: install-dev ## Lint, types, import contracts, security lint
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive app config db domain engines tasks venues
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive alerts app bench config db domain engines operations replay reporting \
+		simulator stack tasks venues
 
 audit: install-dev ## Ask an advisory service about every locked version; before each release, and weekly
 	$(BIN)/python .ci/audit.py $(if $(SERVICE),--service $(SERVICE)) requirements.lock requirements-dev.lock

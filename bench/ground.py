@@ -138,9 +138,9 @@ def run(measure: Callable[[Ground], None], *, environ: Mapping[str, str] | None 
 
 
 def _measure(ready: RunningStack, directory: Path, measure: Callable[[Ground], None]) -> None:
-    from app.cli import sources  # noqa: PLC0415 - it loads what only a running benchmark needs
+    from operations import sources  # noqa: PLC0415 - it loads what only a running benchmark needs
 
-    ((_, webhook),) = sources.urls(ready.settings, base=ready.web_url)
+    ((_, webhook),) = sources.webhook_urls(ready.settings, base=ready.web_url)
     with psycopg.connect(ready.settings.database_url or "", autocommit=True) as connection:
         measure(Ground(stack=ready, connection=connection, path=urlsplit(webhook).path, directory=directory))
 

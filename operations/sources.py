@@ -8,14 +8,13 @@ from typing import Any
 from cryptography.fernet import InvalidToken
 
 from alerts import template
-from app.api.source_schemas import SourceOutput
-from app.webhook import authenticator
 from config.settings import Settings
 from config.vault import TokenVault
 from db import books, sources
-from db.core.session import Session
+from db.core.session import Database, Session
 from db.sources import StoredSource
 from domain.signal import Source
+from operations import source_tokens
 from operations.act import Act
 
 KEEP_S, MOST_KEEP_S = 86_400, 30 * 86_400
@@ -43,7 +42,7 @@ def add(session: Session, source: Source, *, vault: TokenVault, act: Act) -> str
         db.sources.SourceExists, db.sources.BookUnknown
     """
     books.ensure_standing(session)
-    token = authenticator.issue(session, vault, source)
+    token = source_tokens.issue(session, vault, source)
     act.write_down(session, "source.added", source.name, book=source.book)
     return token
 
@@ -60,9 +59,28 @@ def change(session: Session, before: Source, after: Source, *, act: Act) -> dict
     return changed
 
 
+def describe(source: Source) -> dict[str, Any]:
+    """Return the settings of a source as a plain document."""
+    return {
+        "name": source.name,
+        "book": source.book,
+        "strategy": source.strategy,
+        "timeframe": str(source.timeframe) if source.timeframe is not None else None,
+        "exchange": source.exchange,
+        "instrument_kind": source.instrument_kind.value if source.instrument_kind is not None else None,
+        "sell_alone": source.sell_alone.value if source.sell_alone is not None else None,
+        "confidence_scale": source.confidence_scale,
+        "max_lag_s": source.max_lag_s,
+        "dialect": source.dialect,
+        "symbols": dict(source.symbols),
+        "heartbeat_s": source.heartbeat_s,
+        "sizing": f"{source.sizing:f}",
+    }
+
+
 def differences(before: Source, after: Source) -> dict[str, Any]:
     """Return of each field that differs what it was and what it is."""
-    was, now = SourceOutput().dump(before), SourceOutput().dump(after)
+    was, now = describe(before), describe(after)
     return {field: [was[field], now[field]] for field in now if was[field] != now[field]}
 
 
@@ -72,7 +90,7 @@ def rotate(session: Session, name: str, *, keep_s: int, vault: TokenVault, act: 
     Raises:
         db.sources.SourceUnknown
     """
-    token, until = authenticator.reissue(session, vault, name, previous_for_s=keep_s)
+    token, until = source_tokens.reissue(session, vault, name, previous_for_s=keep_s)
     act.write_down(session, "source.rotated", name, keep_s=keep_s, previous_until=until.isoformat())
     return token, until
 
@@ -107,8 +125,7 @@ def token_of(stored: StoredSource, vault: TokenVault) -> str | None:
 
 def described(source: Source, *, token: str | None, base: str | None, enabled: bool) -> dict[str, Any]:
     """Describe a source; without its token, or without a base, the URL is None too."""
-    document: dict[str, Any] = SourceOutput().dump(source)
-    return document | {"token": token, "url": url(token, base=base), "enabled": enabled}
+    return describe(source) | {"token": token, "url": url(token, base=base), "enabled": enabled}
 
 
 def base(settings: Settings, *, asked_at: str | None) -> str | None:
@@ -120,6 +137,22 @@ def base(settings: Settings, *, asked_at: str | None) -> str | None:
 def url(token: str | None, *, base: str | None) -> str | None:
     """Return where the alerts of a source with this token are posted to, None without a token or a base."""
     return f"{base}/webhook/{token}" if token is not None and base is not None else None
+
+
+def webhook_urls(settings: Settings, *, base: str) -> list[tuple[str, str]]:
+    """Return the name and webhook URL of each source of a standing book whose token can be decrypted.
+
+    Raises:
+        NoSecretKey
+    """
+    database = Database(settings.sqlalchemy_url, pool_size=1)
+    try:
+        with database.transaction() as session:
+            stored = [source for source in sources.list_all(session) if source.source.book in books.STANDING]
+    finally:
+        database.dispose()
+    named = ((source.source.name, url(token_of(source, vault(settings)), base=base)) for source in stored)
+    return [(name, webhook) for name, webhook in named if webhook is not None]
 
 
 def messages() -> dict[str, str]:

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from reporting import plain, words
@@ -39,7 +39,7 @@ def render(
     Without `stylesheet_url` the style is written into the page, so that it stands alone. `age` says how old the
     data is.
     """
-    values = {"document": document, "charts": charts, "words": words, "age": age}
+    values: dict[str, Any] = {"document": document, "charts": charts, "words": words, "age": age}
     return render_template("report.html", stylesheet_url=stylesheet_url, reader=reader, **values)
 
 
@@ -48,16 +48,21 @@ def render_message(title: str, text: str, *, stylesheet_url: str, reader: Reader
     return render_template("message.html", stylesheet_url=stylesheet_url, reader=reader, title=title, text=text)
 
 
-def render_template(name: str, *, stylesheet_url: str | None, reader: Reader | None, **values: Any) -> str:
-    """Return a page of the console; `reader` is shown with a way to log out."""
-    template = _templates().get_template(name)
+def render_template(
+    name: str, *, stylesheet_url: str | None, reader: Reader | None, templates: Environment | None = None, **values: Any
+) -> str:
+    """Return a page in our frame; `reader` is shown with a way to log out.
+
+    `templates` holds pages of another package beside the frame (`make_environment`); the default holds the report's.
+    """
+    template = (templates or _templates()).get_template(name)
     return template.render(stylesheet_url=stylesheet_url, style=_style(), reader=reader, **values)
 
 
-@cache
-def _templates() -> Environment:
+def make_environment(*packages: str) -> Environment:
+    """Return a template environment over the `templates` folders of packages, this one's last, with our filters."""
     environment = Environment(
-        loader=PackageLoader("app.console"),
+        loader=ChoiceLoader([PackageLoader(package) for package in (*packages, "reporting")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -69,6 +74,11 @@ def _templates() -> Environment:
 
 
 @cache
+def _templates() -> Environment:
+    return make_environment()
+
+
+@cache
 def _style() -> Markup:
-    text = resources.files("app.console").joinpath("static", STYLESHEET).read_text(encoding="utf-8")
+    text = resources.files("reporting").joinpath("static", STYLESHEET).read_text(encoding="utf-8")
     return Markup(text)  # nosec B704 # noqa: S704 - our own file

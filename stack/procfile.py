@@ -22,7 +22,7 @@ _LINE = re.compile(r"^([A-Za-z][A-Za-z0-9_-]*):\s*(\S.*)$")
 
 def path() -> Path:
     """Name the product's own Procfile, beside its packages."""
-    return Path(__file__).resolve().parents[2] / "Procfile"
+    return Path(__file__).resolve().parents[1] / "Procfile"
 
 
 def read(file: Path) -> dict[str, tuple[str, ...]]:

@@ -207,15 +207,15 @@ def our_migration(settings: Settings) -> None:
     Raises:
         StackRefused: when the database cannot be reached.
     """
-    from app.webhook import authenticator  # noqa: PLC0415 - SQLAlchemy and alembic take half a second that most commands do not need
     from db.core import migrate  # noqa: PLC0415 - likewise
     from db.core.errors import OperationalError, is_outage  # noqa: PLC0415 - likewise
+    from operations import source_tokens  # noqa: PLC0415 - SQLAlchemy and alembic take half a second that most commands do not need
     from tasks import pipeline  # noqa: PLC0415 - likewise
 
     try:
         migrate.upgrade(settings.migration_database_url or settings.database_url or "")
         pipeline.prepare(settings)
-        authenticator.ensure_first_source(settings)
+        source_tokens.ensure_first_source(settings)
     except OperationalError as error:
         if is_outage(error):
             raise StackRefused(f"DATABASE_URL: the database cannot be used: {migrate.first_line(error)}") from None

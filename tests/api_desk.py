@@ -9,11 +9,11 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from app.webhook import authenticator
 from config.vault import TokenVault
 from db import canaries, incidents
 from db.core.session import Session
 from domain.signal import Source
+from operations import source_tokens
 from tasks.queues import PIPELINE
 from tests.api_support import TOKEN, Service, serving
 from tests.pipeline_support import add_trend, prepared, run_all, settings_for, store_signal
@@ -65,7 +65,7 @@ def a_full_desk(database_url: str, redis_url: str, **environ: str) -> Iterator[F
     with serving(settings, redis_url=redis_url) as service:
         service.redis.flushdb()
         with service.database.transaction() as session:
-            token = authenticator.issue(session, TokenVault(settings.secret_key or ""), DESK)
+            token = source_tokens.issue(session, TokenVault(settings.secret_key or ""), DESK)
             a_small_study(session, book=BOOK)
             ids, run_ids = _one_of_each(session, BOOK), _one_of_each(session, "paper")
             _move(session, ids)

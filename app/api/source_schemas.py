@@ -183,24 +183,3 @@ class ActInput(Schema):
     def make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Return what was given, each id once."""
         return data | {"ids": list(dict.fromkeys(data["ids"]))}
-
-
-class SourceOutput(Schema):
-    """A source as it is shown to its owner, with its token and the URL to post to."""
-
-    name = fields.String()
-    book = fields.String()
-    token = fields.String()
-    url = fields.String()
-    enabled = fields.Boolean()
-    strategy = fields.String()
-    timeframe = fields.Function(lambda source: str(source.timeframe) if source.timeframe is not None else None)
-    exchange = fields.String()
-    instrument_kind = fields.Enum(InstrumentKind, by_value=True)
-    sell_alone = fields.Enum(SellAlone, by_value=True)
-    confidence_scale = fields.Integer()
-    max_lag_s = fields.Integer()
-    dialect = fields.String()
-    symbols = fields.Dict()
-    heartbeat_s = fields.Integer()
-    sizing = fields.Decimal(as_string=True)

@@ -126,9 +126,8 @@ def _play(ready: RunningStack, scheduled: Schedule, phases: Phases, *, stay: boo
     replay.show(ready.settings, summary, as_json=False)
     phases.ended("report made")
     phases.all_ended()
-    click.echo(
-        f"console {ready.web_url}\nlogin   user {first_admin.NAME}, password in {ready.data_dir / datadir.ADMIN_PASSWORD}"
-    )
+    password_file = ready.data_dir / datadir.ADMIN_PASSWORD
+    click.echo(f"console {ready.web_url}\nlogin   user {first_admin.NAME}, password in {password_file}")
     click.echo(f"Flower  {ready.flower_url}\ndata    {ready.data_dir}")
     if stay:
         click.echo("look around; Ctrl-C stops everything")

@@ -15,8 +15,8 @@ def command() -> None:
 
     Without a URL there is nothing to do here: `orchestrator up` migrates its own database at each start.
     """
-    from app.webhook import authenticator  # noqa: PLC0415 - as below
     from db.core import migrate  # noqa: PLC0415 - SQLAlchemy is not needed to refuse a bad setting
+    from operations import source_tokens  # noqa: PLC0415 - as below
     from tasks import pipeline  # noqa: PLC0415 - likewise
 
     settings = configuration.load()
@@ -28,7 +28,7 @@ def command() -> None:
         migrate.upgrade(url)
         pipeline.prepare(settings)
         if settings.secret_key is not None:
-            authenticator.ensure_first_source(settings)
+            source_tokens.ensure_first_source(settings)
     except migrate.DATABASE_ERRORS as error:
         raise Problem(f"DATABASE_URL: the database cannot be used: {migrate.first_line(error)}") from None
     click.echo("the database has the newest schema", err=True)

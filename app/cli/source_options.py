@@ -11,7 +11,7 @@ import click
 import msgspec
 from marshmallow import ValidationError
 
-from app.api.source_schemas import SourceInput, SourceOutput
+from app.api.source_schemas import SourceInput
 from app.cli import Problem
 from config.settings import Settings
 from config.vault import TokenVault
@@ -84,8 +84,7 @@ def described(given: Mapping[str, Any], *, mapped: Sequence[str] = ()) -> Source
 
 def document(source: Source) -> dict[str, Any]:
     """Return what describes a source, as `SourceInput` takes it."""
-    dumped: dict[str, Any] = SourceOutput().dump(source)
-    return dumped
+    return sources.describe(source)
 
 
 def shown(source: Source, *, token: str | None, base: str, enabled: bool) -> dict[str, Any]:

@@ -15,7 +15,6 @@ import click
 from alerts import template
 from app.cli import Problem, source_options
 from app.cli.database import up_to_date as _opened
-from config.settings import Settings
 from config.vault import TokenVault
 from db import books, sources
 from db.core.session import Database
@@ -222,22 +221,6 @@ def list_(*, data_dir: Path | None, as_json: bool) -> None:
         return
     for line in (line for document in documents for line in _listed(document)):
         click.echo(clean(line))
-
-
-def urls(settings: Settings, *, base: str) -> list[tuple[str, str]]:
-    """Return the name and webhook URL of each source that is no replay's."""
-    database = Database(settings.sqlalchemy_url, pool_size=1)
-    try:
-        with database.transaction() as session:
-            found = sources.list_all(session)
-    finally:
-        database.dispose()
-    shown = (
-        source_options.stored(one, vault=source_options.vault(settings), base=base)
-        for one in found
-        if one.source.book in books.STANDING
-    )
-    return [(one["name"], one["url"]) for one in shown if one["url"]]
 
 
 def _present(given: Mapping[str, Any]) -> dict[str, Any]:

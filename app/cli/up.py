@@ -44,11 +44,11 @@ def _readable(settings: Settings) -> Settings:
 
 
 def _announce(ready: RunningStack) -> None:
-    from app.cli import (
-        first_admin,  # noqa: PLC0415 - the settings and the ports are checked before anything slow is loaded
-        sources,  # noqa: PLC0415 - likewise
-    )
+    from app.cli import first_admin  # noqa: PLC0415 - ports and settings are checked before these slow imports
+    from operations import sources  # noqa: PLC0415 - ports and settings are checked before these slow imports
 
     login = first_admin.told(ready.settings, ready.data_dir)
-    webhooks = (f"webhook  {url}  (source {name})" for name, url in sources.urls(ready.settings, base=ready.web_url))
+    webhooks = (
+        f"webhook  {url}  (source {name})" for name, url in sources.webhook_urls(ready.settings, base=ready.web_url)
+    )
     stack.announce(ready, login, *webhooks)

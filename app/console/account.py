@@ -19,7 +19,6 @@ from domain.access import Scope
 from domain.passwords import LONGEST, SHORTEST, PasswordRefused
 from operations import users as people
 from operations.users import MOST_DAYS, TokenRefused
-from reporting import page
 
 _DAYS = 90
 _SHOWN_ID = re.compile(r"[0-9a-f]{16}\Z")
@@ -100,10 +99,8 @@ def set_password() -> ResponseReturnValue:
 def _shown(errors: dict[str, str], *, token: str | None = None, status: int = 200) -> Response:
     name, present = the_owner().name, identity.session_hash()
     found = the_doors().act(lambda database: _load(database, name))
-    rendered = page.render_template(
+    rendered = rendering.render_template(
         "account.html",
-        stylesheet_url=rendering.stylesheet(),
-        reader=rendering.reader(),
         errors=_FIELDS | errors,
         token=token,
         present=present,

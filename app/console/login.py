@@ -26,7 +26,6 @@ from db import web_sessions
 from db.core.errors import SQLAlchemyError
 from db.core.session import Database
 from domain.access import Scope
-from reporting import page
 
 DOORS = "orchestrator.doors"
 _FAILURES_A_MINUTE = 20
@@ -193,10 +192,8 @@ def _note_step_up(database: Database, session_hash: str) -> None:
 
 
 def _form(template: str, *, error: str | None = None, status: int = 200) -> Response:
-    rendered = page.render_template(
+    rendered = rendering.render_template(
         template,
-        stylesheet_url=rendering.stylesheet(),
-        reader=rendering.reader(),
         form_token=csrf.token(),
         wanted=_wanted(),
         error=error,

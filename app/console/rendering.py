@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 from flask import Blueprint, Response, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from jinja2 import Environment
 from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, TooManyRequests, Unauthorized
 
-from app.access import permissions
-from app.access import csrf
-from app.access.login_slots import Crowded
+from app.access import csrf, permissions
 from app.access.csrf import FormRefused
+from app.access.login_slots import Crowded
 from app.access.permissions import By, StepUpNeeded
 from reporting import page
 from reporting.page import Reader
@@ -34,6 +37,16 @@ def refusals_of(blueprint: Blueprint) -> None:
 def html(rendered: str, status: int = 200) -> Response:
     """Return a rendered page as an answer."""
     return Response(rendered, status=status, content_type="text/html; charset=utf-8")
+
+
+def render_template(name: str, **values: Any) -> str:
+    """Return a page of the console, with the stylesheet and whoever is logged in."""
+    return page.render_template(name, stylesheet_url=stylesheet(), reader=reader(), templates=_templates(), **values)
+
+
+@cache
+def _templates() -> Environment:
+    return page.make_environment("app.console")
 
 
 def message(status: int, title: str, text: str) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from importlib import resources
 
 import structlog
 from flask import Blueprint, Response, current_app
@@ -16,7 +17,9 @@ from db.queries.reports import StudyUnknown
 from domain.access import Scope
 from reporting import charts, document, page
 
-blueprint = Blueprint("console", __name__, static_folder="static", static_url_path="/console/static")
+blueprint = Blueprint(
+    "console", __name__, static_folder=str(resources.files("reporting") / "static"), static_url_path="/console/static"
+)
 rendering.refusals_of(blueprint)
 
 log = structlog.get_logger()

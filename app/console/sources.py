@@ -22,7 +22,6 @@ from domain.access import Scope
 from operations import explain_message
 from operations import sources as sourcing
 from operations.sources import NoSecretKey
-from reporting import page
 
 blueprint = Blueprint("sources", __name__)
 rendering.refusals_of(blueprint)
@@ -60,10 +59,8 @@ def _shown(
 ) -> Response:
     the_owner()
     found, doing = _load()
-    rendered = page.render_template(
+    rendered = rendering.render_template(
         "sources.html",
-        stylesheet_url=rendering.stylesheet(),
-        reader=rendering.reader(),
         messages=sourcing.messages(),
         sources=[(one, _url(one), doing.get(one.source.name)) for one in found],
         readings=readings,

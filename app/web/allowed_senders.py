@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
-from app.webhook import client_certificate
+from app.web import client_certificate
 from config.values import Network
 
 Address = IPv4Address | IPv6Address

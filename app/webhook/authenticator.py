@@ -6,17 +6,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import NoReturn
 
 from app.access.limits import NOT_TOLD, Failures, KnownHashes
 from app.web.deadlines import Aside, DeadlineMissed
 from config import tokens
-from config.settings import Settings
-from config.vault import TokenVault
 from db import sources
 from db.core.errors import SQLAlchemyError
-from db.core.session import Database, Session
+from db.core.session import Database
 from db.sources import StoredSource
 from domain.signal import Source
 
@@ -132,60 +129,3 @@ class Authenticator:
                 self._known.clear()
             self._known[digest] = known
         return known
-
-
-def issue(session: Session, vault: TokenVault, source: Source) -> str:
-    """Store a new source with a fresh token, and return the token.
-
-    Raises:
-        db.sources.SourceExists, db.sources.BookUnknown
-    """
-    token = tokens.new_token()
-    sources.add(session, source, token_hash=tokens.hash_token(token), token_encrypted=vault.seal(token))
-    return token
-
-
-def reissue(session: Session, vault: TokenVault, name: str, *, previous_for_s: float) -> tuple[str, datetime]:
-    """Give a source a fresh token; return it, and until when the one it has now holds beside it.
-
-    Raises:
-        db.sources.SourceUnknown
-    """
-    token = tokens.new_token()
-    until = sources.rotate(
-        session,
-        name,
-        token_hash=tokens.hash_token(token),
-        token_encrypted=vault.seal(token),
-        previous_for_s=previous_for_s,
-    )
-    return token, until
-
-
-def issue_default(session: Session, vault: TokenVault, source: Source) -> str | None:
-    """Store the source with a fresh token when there is none at all; return the token if so."""
-    token = tokens.new_token()
-    sealed = vault.seal(token)
-    stored = sources.ensure_default(session, source, token_hash=tokens.hash_token(token), token_encrypted=sealed)
-    return token if stored else None
-
-
-def ensure_first_source(settings: Settings) -> None:
-    """Make the source `default` on the paper book when there is no source yet."""
-    source = Source(
-        name="default",
-        book="paper",
-        strategy="",
-        timeframe=None,
-        exchange="",
-        instrument_kind=None,
-        sell_alone=None,
-        confidence_scale=100,
-        max_lag_s=300,
-    )
-    database = Database(settings.sqlalchemy_url, pool_size=1)
-    try:
-        with database.transaction() as session:
-            issue_default(session, TokenVault(settings.secret_key or ""), source)
-    finally:
-        database.dispose()

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 
 import psycopg
 
-from app.webhook import authenticator
 from bench import ground, market
 from bench.chaos import checker, faults
 from bench.chaos.checker import Evidence, Violation
@@ -29,6 +28,7 @@ from db.core.session import Database
 from db.policies import PolicyChange
 from domain.policy import Switch
 from domain.signal import Source
+from operations import source_tokens
 from stack.stack import RunningStack
 
 BOOK = "live"
@@ -141,7 +141,7 @@ def _webhook(stack: RunningStack) -> str:
     database = Database(stack.settings.sqlalchemy_url, pool_size=1)
     try:
         with database.transaction() as session:
-            token = authenticator.issue(session, TokenVault(stack.settings.secret_key or ""), _SOURCE)
+            token = source_tokens.issue(session, TokenVault(stack.settings.secret_key or ""), _SOURCE)
     finally:
         database.dispose()
     return f"{stack.web_url}/webhook/{token}"

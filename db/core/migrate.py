@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 DATABASE_ERRORS = (SQLAlchemyError,)
 HOW = "run `orchestrator migrate`; `orchestrator up` migrates a server of its own when it starts"
 _ADVISORY_LOCK = 7_263_401_955
-_MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+_MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
 
 class SchemaOutdated(RuntimeError):

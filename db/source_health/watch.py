@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db.source_health import gaps
 from db import books, incidents
+from db.source_health import gaps
 
 SILENT, TOO_FAST, EXPIRING, MISSING = "source_silent", "alerts_too_fast", "alerts_expire", "alerts_missing"
 KINDS = (SILENT, TOO_FAST, EXPIRING, MISSING)

@@ -9,12 +9,12 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
-from app.webhook import authenticator
 from config.vault import TokenVault
 from db import books
 from db.core import migrate
 from db.core.session import Database
 from domain.access import Role
+from operations import source_tokens
 from stack.stack import ServerUrls
 from tests.browser.test_login_page import fill, heading, log_in, press
 from tests.integration.ingest_support import SOURCE
@@ -31,7 +31,7 @@ def console(database_url: str, server_urls: ServerUrls, tmp_path: Path) -> Itera
     a_user(database, "alice", Role.OPERATOR)
     with database.transaction() as session:
         books.ensure_standing(session)
-        authenticator.issue(session, TokenVault("not shown to operators"), SOURCE)
+        source_tokens.issue(session, TokenVault("not shown to operators"), SOURCE)
     database.dispose()
     with Processes(database_url=database_url, redis_url=server_urls.redis_url, directory=tmp_path) as processes:
         yield processes.start_web()

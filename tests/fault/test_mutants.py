@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from app.webhook import authenticator
 from config.vault import TokenVault
+from operations import source_tokens
 from simulator.ledger import Ledger
 from stack.stack import ServerUrls
 from tests.fault.mutants import faults, guards
@@ -139,7 +139,7 @@ def a_webhook(stack: Stack, program: tuple[str, ...]) -> str:
     port = str(free_port())
     stack.processes.start("web", "run", "web", "--port", port, program=program)
     with stack.database.transaction() as session:
-        token = authenticator.issue(session, TokenVault(SECRET_KEY), SOURCE)
+        token = source_tokens.issue(session, TokenVault(SECRET_KEY), SOURCE)
     until(lambda: http_status(f"http://127.0.0.1:{port}/readyz") == 200, deadline_s=30, what="web is ready")
     return f"http://127.0.0.1:{port}/webhook/{token}"
 

@@ -17,7 +17,6 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from app.factory import RECEIVER, create_app
-from app.webhook import authenticator
 from app.webhook.publisher import Enqueue
 from config import settings as configuration
 from config.settings import Settings
@@ -25,6 +24,7 @@ from config.vault import TokenVault
 from db import books
 from db.core.session import Database
 from domain.signal import Source
+from operations import source_tokens
 
 SECRET_KEY = "a-secret-key-for-tests"
 SOURCE = Source(
@@ -68,7 +68,7 @@ class Desk:
 
     def add_source(self, **changes: Any) -> str:
         with self.database.transaction() as session:
-            return authenticator.issue(session, TokenVault(SECRET_KEY), replace(SOURCE, **changes))
+            return source_tokens.issue(session, TokenVault(SECRET_KEY), replace(SOURCE, **changes))
 
 
 def settings_for(database_url: str, **more: str) -> Settings:
@@ -97,7 +97,7 @@ def a_desk(
     announced: list[UUID] = []
     with database.transaction() as session:
         books.ensure_standing(session)
-        token = authenticator.issue(session, TokenVault(SECRET_KEY), replace(SOURCE, **changes))
+        token = source_tokens.issue(session, TokenVault(SECRET_KEY), replace(SOURCE, **changes))
     try:
         with an_app(settings, enqueue or announced.extend) as app:
             yield Desk(app=app, database=database, token=token, announced=announced)

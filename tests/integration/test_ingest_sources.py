@@ -17,12 +17,12 @@ import structlog
 from click.testing import CliRunner, Result
 
 from app.cli.sources import command
-from app.webhook import authenticator as auth
 from app.webhook.authenticator import Authenticator, Unauthorized
 from config import tokens
 from config.vault import TokenVault
 from db import audit, books, incidents, sources
 from db.core.session import Database
+from operations import source_tokens
 from tests.integration.ingest_support import SECRET_KEY, SOURCE, a_desk, settings_for
 
 
@@ -253,7 +253,7 @@ def test_a_token_sealed_under_another_key_is_listed_without_its_token(database_u
 
 def test_tokens_are_stored_hashed_and_encrypted_only(database: Database) -> None:
     with database.transaction() as session:
-        token = auth.issue(session, TokenVault(SECRET_KEY), SOURCE)
+        token = source_tokens.issue(session, TokenVault(SECRET_KEY), SOURCE)
         [stored] = sources.list_all(session)
 
     assert stored.token_hash == tokens.hash_token(token)
@@ -263,8 +263,8 @@ def test_tokens_are_stored_hashed_and_encrypted_only(database: Database) -> None
 
 def test_the_default_source_is_made_once_and_not_beside_others(database: Database) -> None:
     with database.transaction() as session:
-        first = auth.issue_default(session, TokenVault(SECRET_KEY), SOURCE)
-        second = auth.issue_default(session, TokenVault(SECRET_KEY), SOURCE)
+        first = source_tokens.issue_default(session, TokenVault(SECRET_KEY), SOURCE)
+        second = source_tokens.issue_default(session, TokenVault(SECRET_KEY), SOURCE)
         names = [one.source.name for one in sources.list_all(session)]
 
     assert first is not None
@@ -278,7 +278,7 @@ def test_a_source_is_remembered_for_two_seconds_and_a_stranger_never(database: D
     with pytest.raises(Unauthorized):
         authenticator.source_of("stranger", within_s=5)
     with database.transaction() as session:
-        token = auth.issue(session, TokenVault(SECRET_KEY), SOURCE)
+        token = source_tokens.issue(session, TokenVault(SECRET_KEY), SOURCE)
     authenticator.source_of(token, within_s=5)
     with database.transaction() as session:
         session.connection().exec_driver_sql("UPDATE sources SET enabled = false")
@@ -460,7 +460,7 @@ def test_a_replays_source_stays_as_it_is_and_is_sized_on_the_whole(
     book = "replay:0123456789ab"
     with database.transaction() as session:
         books.create_replay(session, book, cursor=datetime(2026, 3, 4, tzinfo=UTC))
-        auth.issue(session, TokenVault(SECRET_KEY), replace(SOURCE, name=book, book=book))
+        source_tokens.issue(session, TokenVault(SECRET_KEY), replace(SOURCE, name=book, book=book))
 
     refused = run(database_url, tmp_path, "set", book, "--sizing", "0.5")
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from app.webhook import authenticator
 from config.vault import TokenVault
 from db import books, incidents
 from domain.access import Role
+from operations import source_tokens
 from tests.integration.ingest_support import SOURCE
 from tests.people import House, a_house, post
 
@@ -34,7 +34,7 @@ def url(house: House) -> str:
     """Make a source and return the URL that its alerts go to."""
     with house.database.transaction() as session:
         books.ensure_standing(session)
-        token = authenticator.issue(session, TokenVault("a-secret-key-for-tests"), DESK)
+        token = source_tokens.issue(session, TokenVault("a-secret-key-for-tests"), DESK)
     return f"http://localhost/webhook/{token}"
 
 

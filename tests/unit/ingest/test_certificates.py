@@ -8,9 +8,8 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.web import allowed_senders
-from app.webhook import client_certificate
-from app.webhook.client_certificate import SubjectUnreadable
+from app.web import allowed_senders, client_certificate
+from app.web.client_certificate import SubjectUnreadable
 
 HEADER = "ClientCertificateSubject"
 NAME = "TradingView Webhooks"
