@@ -10,19 +10,28 @@ SIDE_BY_SIDE := -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 OWN_SERVERS := $(addprefix --ignore tests/integration/,test_bench.py test_cli_errors.py test_local_servers.py \
 	test_local_stack.py test_local_supervisor.py test_local_up.py test_replay.py test_venue_adapters.py test_venue_data.py)
 
-.PHONY: help install install-dev demo test test-by-url check audit format clean
+# One command resolves all lock files: they hold hashes and no address, and agree on every version.
+COMPILE := $(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links --annotation-style line pyproject.toml
+
+.PHONY: help install install-dev install-venues lock demo test test-by-url check audit format clean
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/installed ## Install the product, at locked versions, into .venv
+install-venues: $(VENV)/installed-venues ## Install the product and the client libraries of the venues: ccxt and alpaca-py
 install-dev: $(VENV)/installed-dev ## Install the product, its optional parts and what tests and checks need
 
 $(VENV)/installed: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(VENV)/installed-venues: $(VENV)/installed requirements-venues.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-venues.lock
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.lock
@@ -38,13 +47,20 @@ test: install-dev ## Run all tests on embedded servers
 test-by-url: install-dev ## Run the tests that need servers on a Postgres and a Redis handed over by URL
 	$(BIN)/python -m tests.by_url $(SIDE_BY_SIDE) $(OWN_SERVERS) tests/integration
 
-check: install-dev ## Lint, types, import contracts, security lint
+check: install-dev ## Lint, types, import contracts, dependencies, security lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry . --exclude '$(VENV)'
+	$(BIN)/deptry . --extend-exclude '^\.ci/' --optional-dependencies-dev-groups build,dev
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive alerts app bench config db domain engines operations replay reporting \
 		simulator stack tasks venues
+
+lock: install-dev ## Write the lock files anew from pyproject.toml; UPGRADE=1 takes the newest versions
+	$(COMPILE) --all-extras --output-file requirements-dev.lock
+	$(COMPILE) --constraints requirements-dev.lock --extra build --output-file requirements.lock
+	$(COMPILE) --constraints requirements-dev.lock --extra build --extra venues --output-file requirements-venues.lock
 
 audit: install-dev ## Ask an advisory service about every locked version; before each release, and weekly
 	$(BIN)/python .ci/audit.py $(if $(SERVICE),--service $(SERVICE)) requirements.lock requirements-dev.lock

