@@ -45,7 +45,7 @@ test: install-dev ## Run all tests on embedded servers
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 test-by-url: install-dev ## Run the tests that need servers on a Postgres and a Redis handed over by URL
-	$(BIN)/python -m tests.by_url $(SIDE_BY_SIDE) $(OWN_SERVERS) tests/integration
+	$(BIN)/python -m tests.support.servers_by_url $(SIDE_BY_SIDE) $(OWN_SERVERS) tests/integration
 
 check: install-dev ## Lint, types, import contracts, dependencies, security lint
 	$(BIN)/ruff format --check .

@@ -14,9 +14,9 @@ from db.core import migrate
 from db.core.session import Database
 from domain.access import Role
 from stack.stack import ServerUrls
-from tests.people import PASSWORD, a_user
-from tests.processes import Processes
-from tests.waiting import until
+from tests.support.builders.users import PASSWORD, a_user
+from tests.support.servers.processes import Processes
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 WRONG = "a wrong password"

@@ -11,10 +11,10 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from stack.stack import ServerUrls
-from tests.people import COOKIE, a_session, a_user
-from tests.pipeline_support import add_trend, prepared, run_all, store_signal
-from tests.processes import Processes
-from tests.scripted import enters, panel, rejects
+from tests.support.builders.users import COOKIE, a_session, a_user
+from tests.support.fakes.scripted_engines import enters, panel, rejects
+from tests.support.pipeline import add_trend, prepared, run_all, store_signal
+from tests.support.servers.processes import Processes
 
 pytestmark = pytest.mark.browser
 

@@ -17,9 +17,9 @@ from domain.access import Role
 from operations import source_tokens
 from stack.stack import ServerUrls
 from tests.browser.test_login_page import fill, heading, log_in, press
-from tests.integration.ingest_support import SOURCE
-from tests.people import PASSWORD, a_user
-from tests.processes import Processes
+from tests.support.builders.users import PASSWORD, a_user
+from tests.support.servers.processes import Processes
+from tests.support.webhook import SOURCE
 
 pytestmark = pytest.mark.browser
 

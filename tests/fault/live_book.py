@@ -10,10 +10,10 @@ from typing import Any
 from uuid import UUID
 
 from stack.stack import ServerUrls
-from tests.going_live import go_live
-from tests.pipeline_support import add_trend, store_signal
-from tests.simulated_venue import SimulatedVenue
-from tests.stacks import Stack, a_stack
+from tests.support.going_live import go_live
+from tests.support.pipeline import add_trend, store_signal
+from tests.support.servers.simulated_venue import SimulatedVenue
+from tests.support.servers.stacks import Stack, a_stack
 
 SYMBOLS = {"ccxt:binance": "BTCUSDT", "alpaca": "BTCUSD"}
 # Not one fill more or less than the venue's own: by client_order_id, how much was traded.

@@ -14,11 +14,11 @@ from redis import Redis
 
 from stack.stack import ServerUrls
 from tasks import queues
-from tests.fault import shifted, stuck_beat
-from tests.load import THIS_HOUR, settled
-from tests.pipeline_support import add_trend, store_signal
-from tests.stacks import Stack, a_stack
-from tests.waiting import until
+from tests.fault import shifted_clock, stuck_beat
+from tests.support.pipeline import add_trend, store_signal
+from tests.support.servers.alert_sender import THIS_HOUR, settled
+from tests.support.servers.stacks import Stack, a_stack
+from tests.support.waiting import until
 
 REDIS_DB = 5
 BEAT_ENDS_WITHIN_S = 10.0
@@ -71,7 +71,7 @@ def start_beat(stack: Stack, name: str) -> None:
 
 def start_worker(stack: Stack, *, off_s: int) -> None:
     """Start a worker whose clock is wrong."""
-    stack.processes.start_worker(concurrency=2, program=(sys.executable, shifted.__file__, str(off_s)))
+    stack.processes.start_worker(concurrency=2, program=(sys.executable, shifted_clock.__file__, str(off_s)))
 
 
 def test_f38_two_beats_send_no_signal_on_twice(stack: Stack) -> None:

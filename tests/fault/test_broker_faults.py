@@ -15,12 +15,12 @@ import pytest
 
 from domain.signal import Stage
 from stack.stack import ServerUrls
-from tests import brokers
-from tests.brokers import Broker, a_broker
-from tests.load import THIS_HOUR, Sender, effects_of, missing, once_each, settled, slowest
-from tests.pipeline_support import add_trend, store_signal
-from tests.stacks import Stack, a_stack
-from tests.waiting import until
+from tests.support.pipeline import add_trend, store_signal
+from tests.support.servers import message_brokers
+from tests.support.servers.alert_sender import THIS_HOUR, Sender, effects_of, missing, once_each, settled, slowest
+from tests.support.servers.message_brokers import Broker, a_broker
+from tests.support.servers.stacks import Stack, a_stack
+from tests.support.waiting import until
 
 REDIS_DB = 14
 ANSWERED_WITHIN_S = 1.0
@@ -34,7 +34,7 @@ FAULTS: dict[str, tuple[Act, Act]] = {
 }
 
 
-@pytest.fixture(scope="module", params=brokers.kinds())
+@pytest.fixture(scope="module", params=message_brokers.kinds())
 def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
     """Give a broker of each kind that can be had here."""
     with a_broker(request.param) as made:

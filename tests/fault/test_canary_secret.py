@@ -22,14 +22,14 @@ from db.accounts import SealedKeys
 from domain.access import Role
 from stack.stack import ServerUrls
 from tasks import pipeline, queues
-from tests.brokers import Broker, a_broker
-from tests.load import THIS_HOUR, an_alert
-from tests.people import COOKIE, a_session, a_token, a_user
-from tests.pipeline_support import add_trend
-from tests.processes import free_port
-from tests.simulated_venue import SimulatedVenue, simulated_venue
-from tests.stacks import Stack, a_database, a_stack_on, alive, children_of
-from tests.waiting import until
+from tests.support.builders.users import COOKIE, a_session, a_token, a_user
+from tests.support.pipeline import add_trend
+from tests.support.servers.alert_sender import THIS_HOUR, an_alert
+from tests.support.servers.message_brokers import Broker, a_broker
+from tests.support.servers.processes import free_port
+from tests.support.servers.simulated_venue import SimulatedVenue, simulated_venue
+from tests.support.servers.stacks import Stack, a_database, a_stack_on, alive, children_of
+from tests.support.waiting import until
 
 CANARY = "CANARY4711CANARY4711CANARY"
 REDIS_DB = 0

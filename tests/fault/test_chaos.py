@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 
-from tests.processes import ORCHESTRATOR
+from tests.support.servers.processes import ORCHESTRATOR
 
 SEEDS, SECONDS, RATE = 2, 15, 6
 

@@ -18,11 +18,11 @@ import pytest
 from db.core import migrate
 from stack import postgres
 from stack.stack import ServerUrls
-from tests.load import THIS_HOUR, Sender, missing, settled, slowest
-from tests.pipeline_support import add_trend, store_signal
-from tests.servers import Place, Server, a_place, running
-from tests.stacks import Stack, a_stack_on, with_redis_database
-from tests.waiting import until
+from tests.support.pipeline import add_trend, store_signal
+from tests.support.servers.alert_sender import THIS_HOUR, Sender, missing, settled, slowest
+from tests.support.servers.embedded import Place, Server, a_place, running
+from tests.support.servers.stacks import Stack, a_stack_on, with_redis_database
+from tests.support.waiting import until
 
 REDIS_DB = 15
 REFUSED_WITHIN_S = 1.5

@@ -9,10 +9,10 @@ from uuid import UUID
 import pytest
 
 from stack.stack import ServerUrls
-from tests.pipeline_support import add_trend, store_signal
-from tests.remote_engine import REASONS, SECRET, EngineServer, a_server
-from tests.stacks import Stack, a_stack
-from tests.waiting import until
+from tests.support.pipeline import add_trend, store_signal
+from tests.support.servers.remote_engine import REASONS, SECRET, EngineServer, a_server
+from tests.support.servers.stacks import Stack, a_stack
+from tests.support.waiting import until
 
 REDIS_DB = 3
 DEADLINE_S = 60.0

@@ -20,10 +20,10 @@ import pytest
 from db.core import migrate
 from stack import accounts, postgres
 from stack.stack import ServerUrls
-from tests.load import THIS_HOUR, Sender, an_alert, missing, settled
-from tests.pipeline_support import add_trend
-from tests.servers import Place, Server, a_place, running
-from tests.stacks import Stack, a_stack_on, with_redis_database
+from tests.support.pipeline import add_trend
+from tests.support.servers.alert_sender import THIS_HOUR, Sender, an_alert, missing, settled
+from tests.support.servers.embedded import Place, Server, a_place, running
+from tests.support.servers.stacks import Stack, a_stack_on, with_redis_database
 
 REDIS_DB = 10
 DATA_DISK = "128m"

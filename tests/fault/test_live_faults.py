@@ -11,10 +11,10 @@ from db import accounts
 from db.accounts import SealedKeys
 from stack.stack import ServerUrls
 from tests.fault.live_book import a_live_stack, are_settled, differences, live_signals, real_orders
-from tests.processes import SECRET_KEY
-from tests.simulated_venue import KEY, SECRET, SimulatedVenue, simulated_venue
-from tests.stacks import Stack
-from tests.waiting import until
+from tests.support.servers.processes import SECRET_KEY
+from tests.support.servers.simulated_venue import KEY, SECRET, SimulatedVenue, simulated_venue
+from tests.support.servers.stacks import Stack
+from tests.support.waiting import until
 
 BROKER = "ccxt:binance"
 DEADLINE_S = 90.0

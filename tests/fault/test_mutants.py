@@ -17,12 +17,12 @@ from operations import source_tokens
 from simulator.ledger import Ledger
 from stack.stack import ServerUrls
 from tests.fault.mutants import faults, guards
-from tests.fault.mutants.desk import SOURCE, Desk, a_desk, reported
-from tests.load import an_alert, post
-from tests.processes import ORCHESTRATOR, SECRET_KEY, free_port
-from tests.simulated_venue import simulated_venue
-from tests.stacks import Stack, a_stack, http_status
-from tests.waiting import until
+from tests.fault.mutants.harness import SOURCE, Desk, a_desk, reported
+from tests.support.servers.alert_sender import an_alert, post
+from tests.support.servers.processes import ORCHESTRATOR, SECRET_KEY, free_port
+from tests.support.servers.simulated_venue import simulated_venue
+from tests.support.servers.stacks import Stack, a_stack, http_status
+from tests.support.waiting import until
 
 REDIS_DB = 14
 EARLY_ANSWER = (sys.executable, "-m", "tests.fault.mutants.early_answer")

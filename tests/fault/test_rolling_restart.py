@@ -8,16 +8,16 @@ from urllib.parse import urlsplit
 import pytest
 
 from stack.stack import ServerUrls
-from tests import brokers
-from tests.brokers import Broker, a_broker
-from tests.load import THIS_HOUR, Sender, missing, settled
-from tests.pipeline_support import add_trend
-from tests.stacks import Stack, a_stack
+from tests.support.pipeline import add_trend
+from tests.support.servers import message_brokers
+from tests.support.servers.alert_sender import THIS_HOUR, Sender, missing, settled
+from tests.support.servers.message_brokers import Broker, a_broker
+from tests.support.servers.stacks import Stack, a_stack
 
 REDIS_DB = 8
 
 
-@pytest.fixture(scope="module", params=brokers.kinds())
+@pytest.fixture(scope="module", params=message_brokers.kinds())
 def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
     """Give a broker of each kind that can be had here."""
     with a_broker(request.param) as made:

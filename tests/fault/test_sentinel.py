@@ -15,12 +15,12 @@ from redis import Redis, RedisError
 from stack import redis as redis_server
 from stack.child import Child
 from stack.stack import ServerUrls
-from tests.load import THIS_HOUR, Sender, missing, settled
-from tests.pipeline_support import add_trend
-from tests.processes import free_port
-from tests.servers import Server, running
-from tests.stacks import Stack, a_stack
-from tests.waiting import until
+from tests.support.pipeline import add_trend
+from tests.support.servers.alert_sender import THIS_HOUR, Sender, missing, settled
+from tests.support.servers.embedded import Server, running
+from tests.support.servers.processes import free_port
+from tests.support.servers.stacks import Stack, a_stack
+from tests.support.waiting import until
 
 REDIS_DB = 14
 MASTER = "tasks"

@@ -13,9 +13,9 @@ import psycopg
 import pytest
 
 from stack.stack import ServerUrls
-from tests.pipeline_support import add_trend, store_signal
-from tests.stacks import Stack, a_stack, children_of
-from tests.waiting import until
+from tests.support.pipeline import add_trend, store_signal
+from tests.support.servers.stacks import Stack, a_stack, children_of
+from tests.support.waiting import until
 
 REDIS_DB = 7
 COUNT = 3

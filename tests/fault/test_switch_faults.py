@@ -11,9 +11,9 @@ import pytest
 
 from stack.stack import ServerUrls
 from tests.fault.live_book import a_live_stack, are_settled, differences, live_signals, real_orders
-from tests.simulated_venue import SimulatedVenue, simulated_venue
-from tests.stacks import Stack
-from tests.waiting import until
+from tests.support.servers.simulated_venue import SimulatedVenue, simulated_venue
+from tests.support.servers.stacks import Stack
+from tests.support.waiting import until
 
 BROKER = "ccxt:binance"
 DEADLINE_S = 90.0

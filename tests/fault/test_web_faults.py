@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from stack.stack import ServerUrls
-from tests.load import THIS_HOUR, Answer, an_alert, post, settled
-from tests.pipeline_support import add_trend
-from tests.stacks import Stack, a_stack
-from tests.waiting import until
+from tests.support.pipeline import add_trend
+from tests.support.servers.alert_sender import THIS_HOUR, Answer, an_alert, post, settled
+from tests.support.servers.stacks import Stack, a_stack
+from tests.support.waiting import until
 
 REDIS_DB = 13
 SWEPT_WITHIN_S = 15.0

@@ -26,11 +26,11 @@ from domain.signal import Instrument, InstrumentKind, Stage
 from stack import runfile
 from stack.runfile import Run
 from stack.stack import ServerUrls
-from tests.integration.local_helpers import a_directory, free_port, running_with
-from tests.pipeline_support import HOURLY, NOON, add_trend, store_signal
-from tests.processes import ORCHESTRATOR
-from tests.stacks import Stack, a_stack, alive, children_of, http_status, kill
-from tests.waiting import until
+from tests.support.local_stack import a_directory, free_port, running_with
+from tests.support.pipeline import HOURLY, NOON, add_trend, store_signal
+from tests.support.servers.processes import ORCHESTRATOR
+from tests.support.servers.stacks import Stack, a_stack, alive, children_of, http_status, kill
+from tests.support.waiting import until
 
 REDIS_DB = 12
 COUNT = 6

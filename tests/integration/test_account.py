@@ -11,7 +11,7 @@ import pytest
 from config import tokens
 from domain.access import Role
 from operations import password_hashing
-from tests.people import COOKIE, PASSWORD, House, a_house, a_token, post
+from tests.support.builders.users import COOKIE, PASSWORD, House, a_house, a_token, post
 
 NEW = "ebb and flood tides"
 

@@ -18,8 +18,8 @@ from config.vault import AccountVault
 from db import live
 from db.core.session import Database
 from tasks import pipeline
-from tests.pipeline_support import rows, settings_for
-from tests.processes import ORCHESTRATOR, SECRET_KEY
+from tests.support.pipeline import rows, settings_for
+from tests.support.servers.processes import ORCHESTRATOR, SECRET_KEY
 
 KEY, SECRET = "CANARY-key-4711", "CANARY-secret-0815"
 KEYS = f"{KEY}\n{SECRET}\n"

@@ -16,9 +16,9 @@ from uuid import uuid4
 import pytest
 
 from stack.stack import ServerUrls
-from tests.api_support import PREFIX, REASON, REDIS_DB, TOKEN, Service, serving
-from tests.pipeline_support import prepared, settings_for, store_signal
-from tests.stacks import a_stack, with_redis_database
+from tests.support.api import PREFIX, REASON, REDIS_DB, TOKEN, Service, serving
+from tests.support.pipeline import prepared, settings_for, store_signal
+from tests.support.servers.stacks import a_stack, with_redis_database
 
 RERUN, REDRIVE = "/signals/rerun", "/signals/redrive"
 ROUTES = (RERUN, REDRIVE)

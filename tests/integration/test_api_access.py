@@ -15,11 +15,11 @@ from werkzeug.test import TestResponse
 
 from domain.access import Role, Scope
 from stack.stack import ServerUrls
-from tests.api_desk import FullDesk, a_full_desk
-from tests.api_support import PEOPLE, PREFIX, REASON, REDIS_DB, Service
 from tests.integration.test_api_contract import DOCUMENT
-from tests.people import a_session, a_user, form_token
-from tests.stacks import with_redis_database
+from tests.support.api import PEOPLE, PREFIX, REASON, REDIS_DB, Service
+from tests.support.builders.api_data import FullDesk, a_full_desk
+from tests.support.builders.users import a_session, a_user, form_token
+from tests.support.servers.stacks import with_redis_database
 
 PUBLIC = "https://alerts.example/"
 STEP_UP = "urn:trading-orchestrator:step-up-needed"

@@ -11,10 +11,10 @@ import pytest
 
 from db import incidents
 from stack.stack import ServerUrls
-from tests.api_desk import FullDesk, a_full_desk
-from tests.api_support import PEOPLE, REASON, REDIS_DB, Service
-from tests.pipeline_support import NOON
-from tests.stacks import with_redis_database
+from tests.support.api import PEOPLE, REASON, REDIS_DB, Service
+from tests.support.builders.api_data import FullDesk, a_full_desk
+from tests.support.pipeline import NOON
+from tests.support.servers.stacks import with_redis_database
 
 SWITCH = {"book": "paper", "reason": REASON}
 

@@ -25,11 +25,11 @@ from schemathesis.specs.openapi.checks import (
 
 from app.factory import create_app
 from stack.stack import ServerUrls
-from tests.api_desk import FullDesk, a_full_desk
-from tests.api_support import PREFIX, REDIS_DB, TOKEN
 from tests.conftest import a_copy, with_database
-from tests.pipeline_support import settings_for
-from tests.stacks import with_redis_database
+from tests.support.api import PREFIX, REDIS_DB, TOKEN
+from tests.support.builders.api_data import FullDesk, a_full_desk
+from tests.support.pipeline import settings_for
+from tests.support.servers.stacks import with_redis_database
 
 CHECKS: list[Any] = [
     not_a_server_error,

@@ -15,10 +15,10 @@ from sqlalchemy import text
 
 from app.api import paging, registration
 from stack.stack import ServerUrls
-from tests.api_desk import BOOK, FullDesk, a_full_desk
-from tests.api_support import REDIS_DB, Service
 from tests.conftest import a_copy, with_database
-from tests.stacks import with_redis_database
+from tests.support.api import REDIS_DB, Service
+from tests.support.builders.api_data import BOOK, FullDesk, a_full_desk
+from tests.support.servers.stacks import with_redis_database
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 LISTS = ("sources", "signals", "quarantine", "experiments", "trades", "policy", "studies", "incidents")

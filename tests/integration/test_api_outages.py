@@ -16,10 +16,10 @@ from werkzeug.exceptions import ServiceUnavailable
 from app.api import paging, reach
 from db.core.session import Database
 from stack.stack import ServerUrls
-from tests.api_desk import FullDesk, a_full_desk
-from tests.api_support import REASON, REDIS_DB, TOKEN, Service, serving
-from tests.pipeline_support import settings_for
-from tests.stacks import with_redis_database
+from tests.support.api import REASON, REDIS_DB, TOKEN, Service, serving
+from tests.support.builders.api_data import FullDesk, a_full_desk
+from tests.support.pipeline import settings_for
+from tests.support.servers.stacks import with_redis_database
 
 PATHS = ("/signals", "/signals?format=csv", "/report", "/health", "/sources/desk")
 MANY = "INSERT INTO incidents (kind, subject, detail) SELECT 'many', n::text, '{}' FROM generate_series(1, :many) AS n"

@@ -13,11 +13,11 @@ from click.testing import CliRunner
 from app.cli import cli
 from db import incidents
 from stack.stack import ServerUrls
-from tests.api_desk import BOOK, FullDesk, a_full_desk
-from tests.api_support import REDIS_DB
 from tests.conftest import a_copy, with_database
 from tests.integration.test_api_contract import DOCUMENT
-from tests.stacks import with_redis_database
+from tests.support.api import REDIS_DB
+from tests.support.builders.api_data import BOOK, FullDesk, a_full_desk
+from tests.support.servers.stacks import with_redis_database
 
 SECRET = "hunter2hunter2"
 DETAILS = {

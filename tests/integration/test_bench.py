@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.local_helpers import eventually, running_with
+from tests.support.local_stack import eventually, running_with
 
 ORCHESTRATOR = str(Path(sys.executable).with_name("orchestrator"))
 RATES = {

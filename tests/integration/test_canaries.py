@@ -22,12 +22,12 @@ from db.core import migrate
 from db.core.session import Database
 from stack.stack import RunningStack, ServerUrls, StackPlan, running_stack
 from tasks import pipeline
-from tests.integration.ingest_support import an_app, settings_for
-from tests.integration.local_helpers import a_directory
-from tests.pipeline_support import store_signal
-from tests.processes import SECRET_KEY, free_port
-from tests.stacks import a_database, alive, children_of, with_redis_database
-from tests.waiting import until
+from tests.support.local_stack import a_directory
+from tests.support.pipeline import store_signal
+from tests.support.servers.processes import SECRET_KEY, free_port
+from tests.support.servers.stacks import a_database, alive, children_of, with_redis_database
+from tests.support.waiting import until
+from tests.support.webhook import an_app, settings_for
 
 REDIS_DB = 2
 QUEUES = ("exits", "pipeline")

@@ -10,8 +10,8 @@ from urllib.parse import SplitResult, urlsplit
 import pytest
 
 from stack.stack import ServerUrls
-from tests.load import an_alert
-from tests.stacks import Stack, a_stack
+from tests.support.servers.alert_sender import an_alert
+from tests.support.servers.stacks import Stack, a_stack
 
 REDIS_DB = 6
 OURS = r"CN=TradingView Webhooks,O=TradingView\, Inc.,C=US"

@@ -16,8 +16,8 @@ from app.cli import cli
 from replay import alert_files, bar_files
 from stack.stack import ServerUrls
 from tests.conftest import with_database
-from tests.integration.local_helpers import a_directory, running_with
-from tests.processes import ORCHESTRATOR, SECRET_KEY, free_port
+from tests.support.local_stack import a_directory, running_with
+from tests.support.servers.processes import ORCHESTRATOR, SECRET_KEY, free_port
 
 NOWHERE = "postgresql://somebody:hunter2@127.0.0.1:1/none"
 SIGNAL_ID = "6f1c2b9e-8f4d-4a7b-9c3e-0d5a1e2f3b4c"

@@ -23,8 +23,8 @@ from db.tables.base import Base
 from domain.decision import EngineSlot, Verdict
 from domain.study import ExitClock
 from stack.stack import ServerUrls
-from tests import rows, trade_rows
 from tests.conftest import with_database
+from tests.support.builders import rows, trade_rows
 
 A, B = EngineSlot.A, EngineSlot.B
 LATER = rows.MONDAY + timedelta(days=2)

@@ -12,7 +12,7 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from domain.access import Role, Scope
-from tests.people import COOKIE, House, a_house, form_token
+from tests.support.builders.users import COOKIE, House, a_house, form_token
 
 PUBLIC = {
     ("webhook.receive", "POST"),

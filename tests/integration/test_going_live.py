@@ -13,9 +13,9 @@ from sqlalchemy import text
 from app.cli import cli
 from db import accounts, live
 from db.live import TradesOpen
-from tests.going_live import leave
-from tests.live_floor import BROKER, Floor, a_floor, go_live, policy, sealed
-from tests.simulated_venue import KEY, SECRET, SimulatedVenue, simulated_venue
+from tests.support.going_live import leave
+from tests.support.live_book import BROKER, Floor, a_floor, go_live, policy, sealed
+from tests.support.servers.simulated_venue import KEY, SECRET, SimulatedVenue, simulated_venue
 
 
 @pytest.fixture(scope="module")

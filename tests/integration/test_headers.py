@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.ingest_support import a_desk
-from tests.people import House, a_house
-from tests.small_study import a_small_study
+from tests.support.builders.example_study import a_small_study
+from tests.support.builders.users import House, a_house
+from tests.support.webhook import a_desk
 
 ALERT = b'{"symbol": "BTCUSDT", "action": "buy"}'
 PAGES = ("/", "/account", "/step-up", "/login")

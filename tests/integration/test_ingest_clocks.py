@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.integration.ingest_support import Desk, a_desk, a_replay_book, move_clock, utc
+from tests.support.webhook import Desk, a_desk, a_replay_book, move_clock, utc
 
 ENTRY = {"symbol": "BINANCE:BTCUSDT.P", "action": "buy", "price": "43250.50", "interval": "5", "id": "first"}
 BAR = {"time": "2024-01-31T12:00:00Z", "interval": "5", "open": 1, "high": 3, "low": "0.5", "close": 2, "volume": 10}

@@ -25,7 +25,7 @@ from db.intake import Arrival
 from db.webhook_events import EventKind, WebhookEvent
 from domain.signal import NewSignal
 from tests.conftest import with_database
-from tests.integration.ingest_support import SOURCE, Desk, a_desk, an_app, settings_for, wait_for
+from tests.support.webhook import SOURCE, Desk, a_desk, an_app, settings_for, wait_for
 
 ENTRY = {"symbol": "BTCUSDT", "action": "buy", "id": "first"}
 

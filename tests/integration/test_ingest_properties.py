@@ -19,7 +19,7 @@ from db import intake
 from db.intake import Arrival
 from domain.intervals import Interval
 from domain.signal import Action, Direction, InstrumentKind, NewSignal, Position
-from tests.integration.ingest_support import SOURCE, Desk, a_desk
+from tests.support.webhook import SOURCE, Desk, a_desk
 
 # The rows of all examples may stand in one database: each example looks for its own.
 over_one_database = settings(

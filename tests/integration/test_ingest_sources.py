@@ -23,7 +23,7 @@ from config.vault import TokenVault
 from db import audit, books, incidents, sources
 from db.core.session import Database
 from operations import source_tokens
-from tests.integration.ingest_support import SECRET_KEY, SOURCE, a_desk, settings_for
+from tests.support.webhook import SECRET_KEY, SOURCE, a_desk, settings_for
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.integration.ingest_support import Desk, a_desk, wait_for
+from tests.support.webhook import Desk, a_desk, wait_for
 
 ENTRY = {"symbol": "BINANCE:BTCUSDT.P", "action": "buy", "price": "43250.50", "interval": "5", "id": "first"}
 

@@ -13,9 +13,9 @@ from sqlalchemy import event
 from app.access.limits import Failures, KnownHashes, origin
 from app.webhook.authenticator import Authenticator
 from db.core.session import Database
-from tests.integration.ingest_support import Desk, a_desk
-from tests.people import House, a_house, form_token
-from tests.waiting import until
+from tests.support.builders.users import House, a_house, form_token
+from tests.support.waiting import until
+from tests.support.webhook import Desk, a_desk
 
 ALERT = b'{"symbol": "BTCUSDT", "action": "buy"}'
 WEBHOOK, BEARER, LOGIN = 60, 20, 20

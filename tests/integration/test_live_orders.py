@@ -15,12 +15,12 @@ from domain.ports import Broker
 from tasks import live_broker as opening
 from tasks import order_reconciliation, pipeline
 from tasks.live_broker import AccountBroker, AccountUnusable
-from tests.going_live import leave
-from tests.live_floor import BROKER, WAITING, Floor, a_floor, go_live, sealed
-from tests.pipeline_support import add_trend, prepared, rows, run_all, store_signal, with_engines
-from tests.scripted import enters, panel
-from tests.simulated_venue import KEY, SECRET, SimulatedVenue, simulated_venue
-from tests.waiting import until
+from tests.support.fakes.scripted_engines import enters, panel
+from tests.support.going_live import leave
+from tests.support.live_book import BROKER, WAITING, Floor, a_floor, go_live, sealed
+from tests.support.pipeline import add_trend, prepared, rows, run_all, store_signal, with_engines
+from tests.support.servers.simulated_venue import KEY, SECRET, SimulatedVenue, simulated_venue
+from tests.support.waiting import until
 
 BLOCKED = """
     SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted

@@ -21,7 +21,7 @@ from stack import accounts, datadir, postgres, postgres_binaries, runfile
 from stack.errors import StackRefused
 from stack.processes import is_alive
 from stack.servers import ServerUrls, database, servers
-from tests.integration.local_helpers import a_directory, eventually, running_with
+from tests.support.local_stack import a_directory, eventually, running_with
 
 AS_ROOT = os.geteuid() == 0
 

@@ -27,7 +27,7 @@ from stack.errors import StackRefused
 from stack.processes import is_alive
 from stack.runfile import Run
 from stack.stack import RunningStack, StackPlan, StopRequested, database, run_stack, running_stack
-from tests.integration.local_helpers import a_directory, eventually, free_port, running_with
+from tests.support.local_stack import a_directory, eventually, free_port, running_with
 
 WEB = """
 import http.server, os, pathlib, sys

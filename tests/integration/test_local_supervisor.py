@@ -15,7 +15,7 @@ from stack.child import Child
 from stack.errors import ChildFailed
 from stack.processes import is_alive
 from stack.supervisor import Supervisor
-from tests.integration.local_helpers import eventually
+from tests.support.local_stack import eventually
 
 
 class Lines:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from stack import procfile, runfile
 from stack.runfile import Run
-from tests.integration.local_helpers import a_directory, eventually, free_port, running_with
+from tests.support.local_stack import a_directory, eventually, free_port, running_with
 
 ORCHESTRATOR = Path(sys.executable).with_name("orchestrator")
 

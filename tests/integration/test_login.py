@@ -16,7 +16,7 @@ from app.access import login
 from config import tokens
 from db import users
 from operations import password_hashing
-from tests.people import COOKIE, PASSWORD, House, a_house, form_token, log_in
+from tests.support.builders.users import COOKIE, PASSWORD, House, a_house, form_token, log_in
 
 REFUSED = login.REFUSED
 

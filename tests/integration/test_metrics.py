@@ -14,9 +14,9 @@ from app.probes import metrics
 from db import canaries, incidents
 from db import notifications as stored
 from domain.decision import EngineSlot, Verdict
-from tests import rows, trade_rows
-from tests.integration.ingest_support import Desk, a_desk
-from tests.pipeline_support import store_signal
+from tests.support.builders import rows, trade_rows
+from tests.support.pipeline import store_signal
+from tests.support.webhook import Desk, a_desk
 
 TOKEN = "an-api-token-for-tests-of-32-and-more"
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]

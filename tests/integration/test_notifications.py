@@ -21,9 +21,9 @@ from db import notifications as stored
 from stack.stack import ServerUrls
 from tasks import notification_services, notifications, pipeline
 from tasks.parts import Parts
-from tests import waiting
-from tests.pipeline_support import prepared, rows, settings_for
-from tests.receiver import Receiver, a_receiver
+from tests.support import waiting
+from tests.support.pipeline import prepared, rows, settings_for
+from tests.support.servers.notification_receiver import Receiver, a_receiver
 
 SECRET = "s3cr3t-CANARY4711"
 

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from app.cli import cli
 from db import incidents
 from operations import redrive
-from tests.integration.ingest_support import Desk, a_desk
+from tests.support.webhook import Desk, a_desk
 
 NOW = datetime.now(UTC)
 MISSING_ACTION = {"symbol": "BTCUSDT", "price": "100", "interval": "60", "id": "one"}

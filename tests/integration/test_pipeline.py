@@ -23,8 +23,8 @@ from domain.policy import ExecutionMode
 from domain.signal import Stage
 from stack.stack import ServerUrls
 from tasks.parts import Parts
-from tests.pipeline_support import NOON, add_trend, prepared, rows, run_all, store_signal
-from tests.scripted import breaks, enters, panel, rejects
+from tests.support.fakes.scripted_engines import breaks, enters, panel, rejects
+from tests.support.pipeline import NOON, add_trend, prepared, rows, run_all, store_signal
 
 
 @pytest.fixture

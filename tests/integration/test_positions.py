@@ -13,7 +13,7 @@ from domain.ports import Broker, Position, VenueUnavailable
 from stack.stack import ServerUrls
 from tasks import position_check
 from tasks.parts import Parts
-from tests.pipeline_support import add_trend, prepared, rows, run_all, store_signal
+from tests.support.pipeline import add_trend, prepared, rows, run_all, store_signal
 
 
 class HoldingBroker:

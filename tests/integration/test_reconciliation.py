@@ -14,10 +14,10 @@ from domain.trade import Intent, Order, OrderState
 from stack.stack import ServerUrls
 from tasks import order_reconciliation
 from tasks.parts import Parts
-from tests.fickle_venue import Mood
-from tests.pipeline_support import add_trend, prepared, rows, run_all, store_signal
-from tests.small_desk import BOOK, Desk, a_desk, take_the_place_of_the_broker
-from tests.trade_builders import a_fill, an_order
+from tests.support.builders.trades import a_fill, an_order
+from tests.support.fakes.scripted_venue import Mood
+from tests.support.in_process_pipeline import BOOK, Desk, a_desk, take_the_place_of_the_broker
+from tests.support.pipeline import add_trend, prepared, rows, run_all, store_signal
 
 
 class PartlyFilled:

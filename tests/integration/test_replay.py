@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.local_helpers import a_directory
-from tests.processes import ORCHESTRATOR
-from tests.waiting import until
+from tests.support.local_stack import a_directory
+from tests.support.servers.processes import ORCHESTRATOR
+from tests.support.waiting import until
 
 STARTS_AT = datetime(2026, 1, 5, tzinfo=UTC)
 BARS, ALERTS, FIRST_ALERT = 420, 24, 300

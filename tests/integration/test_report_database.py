@@ -18,8 +18,8 @@ from db.core.session import Database
 from db.queries import reports
 from domain.signal import Action, Stage
 from reporting import document
-from tests import rows
-from tests.small_study import a_small_study
+from tests.support.builders import rows
+from tests.support.builders.example_study import a_small_study
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from db.core.session import Database
 from db.queries import reports
 from domain.access import Role
 from reporting import document, plain
-from tests.people import COOKIE, House, a_house, a_session
-from tests.small_study import a_small_study
+from tests.support.builders.example_study import a_small_study
+from tests.support.builders.users import COOKIE, House, a_house, a_session
 
 
 @pytest.fixture

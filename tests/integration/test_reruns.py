@@ -21,9 +21,9 @@ from operations import redrive
 from operations.redrive import Redriven
 from stack.stack import ServerUrls
 from tasks import pipeline
-from tests.integration.ingest_support import Desk, a_desk
-from tests.pipeline_support import prepared, settings_for, store_signal
-from tests.stacks import with_redis_database
+from tests.support.pipeline import prepared, settings_for, store_signal
+from tests.support.servers.stacks import with_redis_database
+from tests.support.webhook import Desk, a_desk
 
 REDIS_DB = 1
 BODY = {"symbol": "BTCUSDT", "action": "buy", "strategy": "timeless"}

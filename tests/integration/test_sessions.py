@@ -8,7 +8,7 @@ from sqlalchemy import text
 from db.core import migrate
 from db.core.errors import SQLAlchemyError, is_outage
 from db.core.session import Database
-from tests.waiting import until
+from tests.support.waiting import until
 
 CHANGE = text("UPDATE canaries SET seen_at = clock_timestamp() WHERE queue = 'pipeline'")
 ADD = text("INSERT INTO canaries (queue, sent_at, seen_at) VALUES ('pipeline', now(), now())")

@@ -20,8 +20,8 @@ from domain.trade import Intent, Order
 from stack.stack import ServerUrls
 from tasks import exit_tasks
 from tasks.parts import Parts
-from tests.pipeline_support import HOURLY, NOON, add_trend, prepared, rows, run_all, store_signal
-from tests.scripted import enters, panel, rejects
+from tests.support.fakes.scripted_engines import enters, panel, rejects
+from tests.support.pipeline import HOURLY, NOON, add_trend, prepared, rows, run_all, store_signal
 
 FEED = Feed(
     book="paper",

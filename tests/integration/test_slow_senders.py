@@ -16,10 +16,10 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from stack.stack import ServerUrls
-from tests.load import an_alert
-from tests.people import PASSWORD, a_user
-from tests.stacks import Stack, a_stack
-from tests.waiting import until
+from tests.support.builders.users import PASSWORD, a_user
+from tests.support.servers.alert_sender import an_alert
+from tests.support.servers.stacks import Stack, a_stack
+from tests.support.waiting import until
 
 REDIS_DB = 6
 THREADS = 2 * 32

@@ -13,8 +13,8 @@ from config.vault import TokenVault
 from db import books, incidents
 from domain.access import Role
 from operations import source_tokens
-from tests.integration.ingest_support import SOURCE
-from tests.people import House, a_house, post
+from tests.support.builders.users import House, a_house, post
+from tests.support.webhook import SOURCE
 
 SECRET = "hunter2hunter2"
 DESK = replace(SOURCE, name="desk", book="paper")

@@ -14,7 +14,7 @@ from app.access.permissions import principal
 from app.cli.tokens import command
 from config import tokens
 from domain.access import Role, Scope
-from tests.people import House, a_house, a_token
+from tests.support.builders.users import House, a_house, a_token
 
 API = "/api/v1/signals/rerun"
 

@@ -20,8 +20,8 @@ from db.users import LastAdmin
 from domain.access import Role
 from operations import password_hashing
 from operations import users as people
-from tests.integration.ingest_support import settings_for
-from tests.people import PASSWORD, House, a_house
+from tests.support.builders.users import PASSWORD, House, a_house
+from tests.support.webhook import settings_for
 
 
 @pytest.fixture

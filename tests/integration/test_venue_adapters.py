@@ -14,9 +14,9 @@ from config.values import Secret
 from domain.ports import Report, VenueUnavailable
 from domain.signal import Instrument, InstrumentKind
 from domain.trade import Intent, Order, OrderState
-from tests.simulated_venue import KEY, SECRET, SimulatedVenue, simulated_venue
-from tests.venue_builders import BTC, COIN_AT_ALPACA, STOCK, a_live_order, a_window
-from tests.waiting import until
+from tests.support.builders.venue_orders import BTC, COIN_AT_ALPACA, STOCK, a_live_order, a_window
+from tests.support.servers.simulated_venue import KEY, SECRET, SimulatedVenue, simulated_venue
+from tests.support.waiting import until
 from venues import loader, reading
 from venues.remote import RemoteBroker
 

@@ -15,9 +15,9 @@ from domain.context import Bar, MarketView, Quality
 from domain.intervals import Interval
 from domain.ports import MarketData, ViewRequest
 from domain.signal import Instrument
-from tests.simulated_venue import KEY, SECRET, SimulatedVenue, simulated_venue
-from tests.trade_builders import a_signal
-from tests.venue_builders import BTC, COIN_AT_ALPACA, STOCK
+from tests.support.builders.trades import a_signal
+from tests.support.builders.venue_orders import BTC, COIN_AT_ALPACA, STOCK
+from tests.support.servers.simulated_venue import KEY, SECRET, SimulatedVenue, simulated_venue
 from venues import loader, reading
 
 MINUTE = timedelta(minutes=1)

@@ -20,7 +20,7 @@ from db.core.session import Database
 from domain.decision import EngineSlot, Verdict
 from domain.signal import Action, Stage
 from domain.study import ExitClock
-from tests import rows, trade_rows
+from tests.support.builders import rows, trade_rows
 
 A, B = EngineSlot.A, EngineSlot.B
 LATER = rows.MONDAY + timedelta(days=1)

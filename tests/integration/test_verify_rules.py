@@ -20,8 +20,8 @@ from domain.policy import ExecutionMode
 from domain.signal import Action, Direction, Stage
 from domain.study import ExitClock
 from stack.stack import ServerUrls
-from tests import rows, trade_rows
 from tests.conftest import with_database
+from tests.support.builders import rows, trade_rows
 
 A, B = EngineSlot.A, EngineSlot.B
 BOTH_ENTER = {A: Verdict.ENTER, B: Verdict.ENTER}

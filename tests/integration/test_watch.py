@@ -12,7 +12,7 @@ from db import incidents
 from db.source_health import watch
 from stack.stack import ServerUrls
 from tasks.parts import Parts
-from tests.pipeline_support import prepared, store_signal
+from tests.support.pipeline import prepared, store_signal
 
 
 @pytest.fixture

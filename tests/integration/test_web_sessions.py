@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from app.access import permissions
 from domain.access import Role, Scope
-from tests.people import COOKIE, PASSWORD, House, a_house, form_token, log_in, post
+from tests.support.builders.users import COOKIE, PASSWORD, House, a_house, form_token, log_in, post
 
 
 @pytest.fixture

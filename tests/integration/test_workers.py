@@ -19,10 +19,10 @@ import pytest
 from stack.stack import ServerUrls
 from tasks.parts import Parts, make_parts
 from tasks.sweeps import sweep
-from tests.pipeline_support import add_trend, store_signal
-from tests.processes import free_port
-from tests.stacks import Stack, a_stack
-from tests.waiting import until
+from tests.support.pipeline import add_trend, store_signal
+from tests.support.servers.processes import free_port
+from tests.support.servers.stacks import Stack, a_stack
+from tests.support.waiting import until
 
 REDIS_DB = 11
 STAGES = [

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from alerts.understand import understand
 from domain.signal import Action, Direction, NewSignal
 from tests.property.test_dialects import Wanted, wishes
-from tests.unit.ingest.test_formats import SOURCE
+from tests.unit.alerts.test_formats import SOURCE
 
 Spelling = Callable[[str], str]
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from domain import context_builder
 from domain.context import MarketContext, MarketView, Quality, Quote
-from tests.market import RULES, a_signal, a_walk, a_window
+from tests.support.builders.markets import RULES, a_signal, a_walk, a_window
 
 _prices = st.none() | st.decimals(min_value="0.0000000001", max_value="1E+15", allow_nan=False, allow_infinity=False)
 _moments = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - Hypothesis takes naive limits

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from alerts.understand import NAMES, Refused, understand
 from domain.signal import Action, Direction, NewSignal, Position
-from tests.unit.ingest.other_formats import BROKEN
-from tests.unit.ingest.test_formats import FORMATS, SOURCE, UNCLEAR
+from tests.unit.alerts.other_formats import BROKEN
+from tests.unit.alerts.test_formats import FORMATS, SOURCE, UNCLEAR
 
 MESSAGES = [one[1] for one in FORMATS] + [one[1] for one in BROKEN + UNCLEAR]
 

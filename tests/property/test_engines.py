@@ -21,7 +21,7 @@ from engines.committee import CommitteeEngine, technical
 from engines.committee.opinion import Brief
 from engines.panel import Panel
 from engines.rules import RulesEngine
-from tests.engine_strategies import (
+from tests.support.builders.engine_inputs import (
     Indicators,
     contexts,
     indicator_values,

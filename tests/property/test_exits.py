@@ -18,7 +18,7 @@ from domain.fills import DEFAULT
 from domain.ports import WalkBars
 from domain.signal import Direction
 from domain.trade import Clock, ExitEvent, Trade, WalkState
-from tests.trade_builders import MONDAY, ONE_MINUTE, a_trade, dec, minute
+from tests.support.builders.trades import MONDAY, ONE_MINUTE, a_trade, dec, minute
 
 LAST_MINUTE = 14
 END = minute(LAST_MINUTE + 2)

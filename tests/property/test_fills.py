@@ -15,7 +15,7 @@ from domain.context import PriceSide
 from domain.fills import FillModel
 from domain.ports import Report, Window
 from domain.trade import Fill, Order, OrderState, Pricing, QuoteBasis
-from tests.trade_builders import INSTRUMENT, MONDAY, an_order
+from tests.support.builders.trades import INSTRUMENT, MONDAY, an_order
 from venues.paper import PaperBroker
 
 prices = st.decimals("0.00000001", "1000000", places=8)

@@ -19,7 +19,7 @@ from db.source_health import gaps, watch
 from domain.signal import Position
 from stack.stack import ServerUrls
 from tasks.parts import Parts
-from tests.pipeline_support import prepared
+from tests.support.pipeline import prepared
 
 NOW = datetime.now(UTC)
 

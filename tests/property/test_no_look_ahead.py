@@ -15,7 +15,18 @@ from hypothesis import strategies as st
 from domain import context_builder
 from domain.context import Bar, ContextDepth, MarketContext, MarketView, PriceSide, Quality
 from domain.ports import Feed, ViewRequest, WalkBars
-from tests.market import BOOK, EURUSD, RULES, START, BarsInMemory, a_feed, a_signal, a_walk, interval, minutes
+from tests.support.builders.markets import (
+    BOOK,
+    EURUSD,
+    RULES,
+    START,
+    BarsInMemory,
+    a_feed,
+    a_signal,
+    a_walk,
+    interval,
+    minutes,
+)
 from venues.stored_market_data import StoredMarketData
 
 Series = dict[Feed, list[Bar]]

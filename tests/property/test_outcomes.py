@@ -14,7 +14,7 @@ from domain.outcomes import TradeNotFlat
 from domain.signal import Direction
 from domain.study import ExitClock
 from domain.trade import Clock, Fill, Intent
-from tests.trade_builders import a_fill, a_plan, a_trade, minute
+from tests.support.builders.trades import a_fill, a_plan, a_trade, minute
 
 prices = st.decimals("0.0001", "1000000", places=4)
 fees = st.decimals(0, 1000, places=4)

@@ -23,9 +23,9 @@ from domain.signal import Stage
 from stack.stack import ServerUrls
 from tests.conftest import a_copy, with_database
 from tests.fault.mutants import guards
-from tests.fickle_venue import Mood
-from tests.pipeline_support import add_trend, prepared
-from tests.small_desk import BOOK, Desk, a_desk, take_the_place_of_the_broker
+from tests.support.fakes.scripted_venue import Mood
+from tests.support.in_process_pipeline import BOOK, Desk, a_desk, take_the_place_of_the_broker
+from tests.support.pipeline import add_trend, prepared
 
 Desks = Callable[[], AbstractContextManager[Desk]]
 ALERTS = 4

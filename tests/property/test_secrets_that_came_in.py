@@ -18,8 +18,8 @@ from werkzeug.test import TestResponse
 from domain.access import Role
 from operations import password_hashing
 from stack.stack import ServerUrls
-from tests.people import COOKIE, PASSWORD, House, a_house, form_token
-from tests.stacks import a_database
+from tests.support.builders.users import COOKIE, PASSWORD, House, a_house, form_token
+from tests.support.servers.stacks import a_database
 
 # Long enough that no page holds it by chance.
 secrets = st.text(

@@ -7,7 +7,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.market import START, BarsInMemory, a_feed, a_walk, interval, minutes
+from tests.support.builders.markets import START, BarsInMemory, a_feed, a_walk, interval, minutes
 from venues.bar_history import Histories, WatchedHistories
 
 FEED = a_feed()

@@ -17,12 +17,12 @@ from domain.policy import Switch
 from domain.signal import Stage
 from tasks import exit_settlement
 from tasks.base_task import bodies, drive
-from tests.fault.mutants.desk import BOOK, DEADLINE_S, Desk
-from tests.going_live import leave
-from tests.load import an_alert
-from tests.pipeline_support import NOON, run_all, with_engines
-from tests.scripted import Interrupted
-from tests.waiting import until
+from tests.fault.mutants.harness import BOOK, DEADLINE_S, Desk
+from tests.support.fakes.scripted_engines import Interrupted
+from tests.support.going_live import leave
+from tests.support.pipeline import NOON, run_all, with_engines
+from tests.support.servers.alert_sender import an_alert
+from tests.support.waiting import until
 
 REFUSED = "SELECT experiment_id FROM orders JOIN trades USING (trade_id) WHERE state = 'rejected'"
 LEASE_OVER = "UPDATE signals SET lock_expires_at = clock_timestamp() - interval '1 second'"

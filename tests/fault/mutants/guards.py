@@ -11,7 +11,7 @@ from db import intake, signals, submissions
 from db.submissions import Due
 from domain.trade import OrderState
 from tasks import order_reconciliation
-from tests.fault.mutants.desk import Desk
+from tests.fault.mutants.harness import Desk
 
 _EFFECTS = (
     "signals",

@@ -12,7 +12,7 @@ import pytest
 from domain.decision import Decision, Plan, Target, Trailing, Verdict
 from domain.signal import Direction
 from engines.answers import AnswerInvalid, checked
-from tests.engine_strategies import a_context
+from tests.support.builders.engine_inputs import a_context
 
 PLAN = Plan(
     side=Direction.LONG,

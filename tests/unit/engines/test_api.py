@@ -10,8 +10,8 @@ from domain.decision import Verdict
 from domain.signal import Direction
 from engines import api, sizing
 from engines.answers import checked
-from tests.engine_strategies import a_context, a_signal, mirrored, uptrend
-from tests.own_engines import AboveAverage
+from tests.support.builders.engine_inputs import a_context, a_signal, mirrored, uptrend
+from tests.support.fakes.own_engines import AboveAverage
 
 
 @pytest.mark.parametrize("direction", Direction)

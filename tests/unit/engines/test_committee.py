@@ -12,7 +12,7 @@ from domain.signal import Action, Direction
 from engines.committee import CommitteeEngine, context, meta, regime, squeeze, technical, trend
 from engines.committee.meta import CommitteeConfig, Resolution
 from engines.committee.opinion import Bias, Brief, MarketState, Opinion, abstention
-from tests.engine_strategies import a_context, a_signal, mirrored, mirrored_indicators, uptrend
+from tests.support.builders.engine_inputs import a_context, a_signal, mirrored, mirrored_indicators, uptrend
 
 ENGINE = CommitteeEngine()
 LONG, SHORT = Direction.LONG, Direction.SHORT

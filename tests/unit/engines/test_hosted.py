@@ -16,8 +16,8 @@ import pytest
 from domain.decision import Decision, Verdict
 from engines.answers import AnswerInvalid
 from engines.hosted import EngineFailed, EngineNotUsable, EngineTimeout, HostedEngine
-from tests.engine_strategies import a_context, a_signal
-from tests.own_engines import AboveAverage
+from tests.support.builders.engine_inputs import a_context, a_signal
+from tests.support.fakes.own_engines import AboveAverage
 
 PATIENCE_S = 20.0
 
@@ -25,7 +25,7 @@ PATIENCE_S = 20.0
 @pytest.fixture(scope="module")
 def engine() -> Iterator[HostedEngine]:
     """Give a started engine that misbehaves on request."""
-    one = HostedEngine("tests.own_engines:misbehaving")
+    one = HostedEngine("tests.support.fakes.own_engines:misbehaving")
     one.start()
     yield one
     one.close()
@@ -75,7 +75,7 @@ def test_it_tells_the_engines_own_name_and_version(engine: HostedEngine) -> None
 
 
 def test_without_a_version_the_source_gives_one() -> None:
-    engine = HostedEngine("tests.own_engines:above_average")
+    engine = HostedEngine("tests.support.fakes.own_engines:above_average")
 
     engine.start()
     engine.close()
@@ -111,7 +111,7 @@ def test_a_bad_answer_is_invalid_and_the_next_one_counts(engine: HostedEngine, s
 
 @pytest.mark.parametrize("strategy", ["endless", "rubbish", "not_utf8"])
 def test_rubbish_on_the_pipe_is_invalid_and_the_process_is_replaced(strategy: str) -> None:
-    engine = HostedEngine("tests.own_engines:raw_pipe")
+    engine = HostedEngine("tests.support.fakes.own_engines:raw_pipe")
 
     with pytest.raises(AnswerInvalid, match="cannot be read"):
         ask(engine, strategy)
@@ -149,7 +149,7 @@ def test_an_engine_that_was_killed_between_questions_answers_the_next_one(engine
 
 
 def test_closing_ends_the_engine_and_what_it_started() -> None:
-    engine = HostedEngine("tests.own_engines:misbehaving")
+    engine = HostedEngine("tests.support.fakes.own_engines:misbehaving")
     own, started = pid_of(engine), int(ask(engine, "grandchild").rationale["pid"])
 
     engine.close()
@@ -162,7 +162,7 @@ def test_an_engine_never_sees_our_secrets(monkeypatch: pytest.MonkeyPatch) -> No
     for name in secrets:
         monkeypatch.setenv(name, "do-not-tell-anyone")
     monkeypatch.setenv("HARMLESS", "1")
-    engine = HostedEngine("tests.own_engines:misbehaving")
+    engine = HostedEngine("tests.support.fakes.own_engines:misbehaving")
 
     names = ask(engine, "environment").rationale["names"]
     engine.close()
@@ -172,7 +172,7 @@ def test_an_engine_never_sees_our_secrets(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_order_of_a_set_is_the_same_in_every_process() -> None:
-    engines = [HostedEngine("tests.own_engines:misbehaving") for _ in range(2)]
+    engines = [HostedEngine("tests.support.fakes.own_engines:misbehaving") for _ in range(2)]
 
     orders = [ask(engine, "order").rationale["order"] for engine in engines]
     for engine in engines:
@@ -185,10 +185,10 @@ def test_the_order_of_a_set_is_the_same_in_every_process() -> None:
     ("factory", "message"),
     [
         ("tests.no_such_module:make", "ModuleNotFoundError"),
-        ("tests.own_engines:no_such_factory", "no callable 'no_such_factory'"),
-        ("tests.own_engines:nameless", "no method decide"),
-        ("tests.own_engines:failing", "model.bin is not there"),
-        ("tests.own_engines:quitting", "not today"),
+        ("tests.support.fakes.own_engines:no_such_factory", "no callable 'no_such_factory'"),
+        ("tests.support.fakes.own_engines:nameless", "no method decide"),
+        ("tests.support.fakes.own_engines:failing", "model.bin is not there"),
+        ("tests.support.fakes.own_engines:quitting", "not today"),
     ],
 )
 def test_what_is_no_engine_is_named_at_the_start(factory: str, message: str) -> None:
@@ -203,7 +203,7 @@ def test_what_is_no_engine_is_named_at_the_start(factory: str, message: str) -> 
 def test_a_slow_start_is_not_begun_anew_with_each_question(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     monkeypatch.setenv("ENGINE_GATE", str(gate))
-    engine = HostedEngine("tests.own_engines:slow")
+    engine = HostedEngine("tests.support.fakes.own_engines:slow")
 
     for _ in range(2):
         with pytest.raises(EngineTimeout, match="still starting"):
@@ -216,7 +216,7 @@ def test_a_slow_start_is_not_begun_anew_with_each_question(monkeypatch: pytest.M
 
 def test_a_start_that_takes_too_long_is_a_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ENGINE_GATE", str(tmp_path / "never"))
-    engine = HostedEngine("tests.own_engines:slow", start_deadline_s=0.3)
+    engine = HostedEngine("tests.support.fakes.own_engines:slow", start_deadline_s=0.3)
 
     with pytest.raises(EngineTimeout):
         engine.start()
@@ -227,8 +227,8 @@ def test_a_start_that_takes_too_long_is_a_failure(monkeypatch: pytest.MonkeyPatc
 _ORPHANS = """
 import os, threading, sys
 from engines.hosted import HostedEngine
-from tests.engine_strategies import a_context, a_signal
-engine = HostedEngine("tests.own_engines:misbehaving")
+from tests.support.builders.engine_inputs import a_context, a_signal
+engine = HostedEngine("tests.support.fakes.own_engines:misbehaving")
 pid = engine.decide_within(a_signal(strategy="pid"), a_context(), deadline_s=20).rationale["pid"]
 if sys.argv[1] == "busy":
     hanging = lambda: engine.decide_within(a_signal(strategy="hang"), a_context(), deadline_s=600)
@@ -254,8 +254,8 @@ def test_an_engine_does_not_outlive_a_parent_that_is_killed(state: str) -> None:
 _FORKS = """
 import os
 from engines.hosted import HostedEngine
-from tests.engine_strategies import a_context, a_signal
-engine = HostedEngine("tests.own_engines:misbehaving")
+from tests.support.builders.engine_inputs import a_context, a_signal
+engine = HostedEngine("tests.support.fakes.own_engines:misbehaving")
 ask = lambda: engine.decide_within(a_signal(strategy="pid"), a_context(), deadline_s=20).rationale["pid"]
 before = ask()
 child = os.fork()

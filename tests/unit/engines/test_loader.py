@@ -18,7 +18,7 @@ def test_the_built_in_engines_are_loaded_by_name() -> None:
 
 
 def test_an_own_engine_is_hosted_and_started() -> None:
-    engine = load("tests.own_engines:misbehaving")
+    engine = load("tests.support.fakes.own_engines:misbehaving")
 
     assert isinstance(engine, HostedEngine)
     assert (engine.name, engine.version, engine.is_ready) == ("misbehaving", "7", True)
@@ -29,9 +29,9 @@ def test_an_own_engine_is_hosted_and_started() -> None:
     ("spec", "reason"),
     [
         ("rulez", "rules, committee, package.module:factory, or an http(s):// URL"),
-        ("tests/own_engines.py:make", "rules, committee, package.module:factory, or an http(s):// URL"),
+        ("tests/support/fakes/own_engines.py:make", "rules, committee, package.module:factory, or an http(s):// URL"),
         ("tests.no_such_module:make", "No module named 'tests.no_such_module'"),
-        ("tests.own_engines:nameless", "no method decide"),
+        ("tests.support.fakes.own_engines:nameless", "no method decide"),
     ],
 )
 def test_what_cannot_be_loaded_names_the_setting_its_value_and_the_reason(spec: str, reason: str) -> None:
@@ -44,7 +44,7 @@ def test_what_cannot_be_loaded_names_the_setting_its_value_and_the_reason(spec: 
 
 
 def test_an_engine_whose_process_dies_while_starting_is_loaded_but_not_ready() -> None:
-    engine = load("tests.own_engines:crashing")
+    engine = load("tests.support.fakes.own_engines:crashing")
 
     assert isinstance(engine, HostedEngine)
     assert not engine.is_ready

@@ -20,8 +20,8 @@ from engines.engine_questions import Asked
 from engines.hosted import HostedEngine
 from engines.panel import Panel
 from engines.rules import RulesEngine
-from tests.engine_strategies import a_context, a_signal
-from tests.own_engines import Erring
+from tests.support.builders.engine_inputs import a_context, a_signal
+from tests.support.fakes.own_engines import Erring
 
 A, B = EngineSlot.A, EngineSlot.B
 HOLD = Decision(verdict=Verdict.HOLD, reasons=("nothing",), rationale={})
@@ -128,7 +128,7 @@ def test_an_engine_that_hangs_in_our_process_costs_the_deadline_and_only_its_own
 
 
 def test_a_hosted_engine_that_hangs_once_answers_the_questions_after_it() -> None:
-    hosted = HostedEngine("tests.own_engines:misbehaving")
+    hosted = HostedEngine("tests.support.fakes.own_engines:misbehaving")
     hosted.start()
     panel = Panel({A: RulesEngine(), B: hosted})
 
@@ -142,7 +142,7 @@ def test_a_hosted_engine_that_hangs_once_answers_the_questions_after_it() -> Non
 
 @pytest.mark.property_id(34)
 def test_the_same_own_engine_in_both_slots_decides_alike() -> None:
-    panel = Panel({slot: HostedEngine("tests.own_engines:above_average") for slot in EngineSlot})
+    panel = Panel({slot: HostedEngine("tests.support.fakes.own_engines:above_average") for slot in EngineSlot})
 
     answers = panel.decide_all(pairs("", ""), deadline_s=20)
     panel.close()
@@ -180,7 +180,7 @@ def test_an_engine_that_failed_five_times_in_a_row_rests_and_is_tried_again() ->
 
 
 def test_an_engine_whose_process_cannot_start_is_not_available() -> None:
-    panel = Panel({A: RulesEngine(), B: HostedEngine("tests.own_engines:crashing")})
+    panel = Panel({A: RulesEngine(), B: HostedEngine("tests.support.fakes.own_engines:crashing")})
 
     ((_, b),) = panel.decide_all(pairs(""), deadline_s=20)
 

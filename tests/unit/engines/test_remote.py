@@ -21,8 +21,8 @@ from engines.engine_questions import GRACE_S, Asked
 from engines.panel import Panel
 from engines.remote import RemoteEngine, read
 from engines.rules import RulesEngine
-from tests.engine_strategies import a_context, a_signal
-from tests.remote_engine import LOCAL, PATIENCE_S, REASONS, SECRET, SHORT_S, EngineServer, a_server, ask
+from tests.support.builders.engine_inputs import a_context, a_signal
+from tests.support.servers.remote_engine import LOCAL, PATIENCE_S, REASONS, SECRET, SHORT_S, EngineServer, a_server, ask
 
 A, B = EngineSlot.A, EngineSlot.B
 SHARED = replace(LOCAL, secret=Secret(hidden=SECRET))

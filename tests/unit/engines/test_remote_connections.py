@@ -14,8 +14,8 @@ import pytest
 
 from domain.decision import Verdict
 from engines.remote import RemoteEngine, RemoteTerms
-from tests.certificates import a_certificate
-from tests.remote_engine import LOCAL, SHORT_S, EngineServer, a_server, ask
+from tests.support.builders.certificates import a_certificate
+from tests.support.servers.remote_engine import LOCAL, SHORT_S, EngineServer, a_server, ask
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from domain.intervals import Interval
 from domain.signal import Action, Direction, Flag
 from engines.rules import RulesEngine
 from engines.rules.finding import MissingConfidence, RulesConfig
-from tests.engine_strategies import (
+from tests.support.builders.engine_inputs import (
     AS_OF,
     Indicators,
     a_context,

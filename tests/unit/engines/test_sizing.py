@@ -12,7 +12,7 @@ from domain.decision import Plan, Target, Trailing
 from domain.intervals import Interval
 from domain.signal import Direction
 from engines import sizing
-from tests.engine_strategies import a_context, a_signal, uptrend
+from tests.support.builders.engine_inputs import a_context, a_signal, uptrend
 
 LONG, SHORT = Direction.LONG, Direction.SHORT
 FULL = Decimal(1)

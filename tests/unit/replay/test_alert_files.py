@@ -10,7 +10,7 @@ import pytest
 from replay import alert_files
 from replay.alert_files import HEADER
 from replay.rows import FileInvalid
-from tests.unit.replay.builders import a_file_of
+from tests.support.builders.replays import a_file_of
 
 
 def test_a_message_is_kept_verbatim_over_quotes_and_line_breaks(tmp_path: Path) -> None:

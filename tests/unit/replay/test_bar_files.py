@@ -17,7 +17,7 @@ from domain.signal import Instrument, InstrumentKind
 from replay import bar_files
 from replay.bar_files import HEADER_WITH_VOLUME, BarSpecInvalid
 from replay.rows import FileInvalid, parse_time
-from tests.unit.replay.builders import GOOD_ROW, a_file_of, a_spec
+from tests.support.builders.replays import GOOD_ROW, a_file_of, a_spec
 
 
 def _bars_of(path: Path) -> list[Bar]:

@@ -10,8 +10,8 @@ from replay import driver, schedule
 from replay.alert_files import Alert
 from replay.driver import Answer, BookSpec, ReplayExists, ReplayRefused, SignalStuck
 from replay.schedule import Schedule
-from tests.unit.replay.builders import NOON, a_bar_file, an_alert, an_alert_file, an_identity
-from tests.unit.replay.fakes import FakeGateway
+from tests.support.builders.replays import NOON, a_bar_file, an_alert, an_alert_file, an_identity
+from tests.support.fakes.replays import FakeGateway
 
 
 class Watched:

@@ -11,7 +11,7 @@ from domain.decision import EngineSlot
 from domain.policy import ExecutionMode
 from replay.identity import ReplayIdentity, Terms, identify
 from replay.schedule import schedule
-from tests.unit.replay.builders import a_bar_file, an_alert_file
+from tests.support.builders.replays import a_bar_file, an_alert_file
 
 _BID, _ASK = a_bar_file(side=PriceSide.BID, digest="cc"), a_bar_file(side=PriceSide.ASK)
 

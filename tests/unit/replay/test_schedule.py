@@ -9,7 +9,7 @@ import pytest
 
 from replay import alert_files, schedule
 from replay.schedule import OutsideBars
-from tests.unit.replay.builders import GOOD_ROW, NOON, a_bar_file, a_file_of, an_alert, an_alert_file
+from tests.support.builders.replays import GOOD_ROW, NOON, a_bar_file, a_file_of, an_alert, an_alert_file
 
 
 def test_alerts_outside_the_bars_are_set_aside() -> None:

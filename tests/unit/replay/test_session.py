@@ -11,8 +11,8 @@ from replay import session
 from replay.driver import Answer, Refused, Summary
 from replay.identity import Terms, identify
 from replay.schedule import schedule
-from tests.unit.replay.builders import a_bar_file, an_alert, an_alert_file
-from tests.unit.replay.fakes import FakeGateway
+from tests.support.builders.replays import a_bar_file, an_alert, an_alert_file
+from tests.support.fakes.replays import FakeGateway
 
 _TERMS = Terms(
     engines={EngineSlot.A: "rules@1", EngineSlot.B: "committee@1"},

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from domain.trade import Order
-from tests.trade_builders import an_order, dec
+from tests.support.builders.trades import an_order, dec
 from venues import rules
 from venues.rules import VenueRules
 

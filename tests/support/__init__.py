@@ -1,0 +1,1 @@
+"""Helpers of the tests: builders of values and rows, fakes behind the ports, servers that tests start."""

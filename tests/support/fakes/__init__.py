@@ -1,0 +1,1 @@
+"""Fakes behind the ports of the domain, and engines and workers that misbehave on purpose."""

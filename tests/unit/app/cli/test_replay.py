@@ -1,0 +1,190 @@
+"""The commands `replay` and `demo` up to the point where servers would start."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from app.cli import cli, demo, replay
+from config.settings import Settings
+from replay import alert_files
+from replay.driver import Summary
+from replay.schedule import Schedule
+from stack import runfile, stack
+from stack.errors import StackRefused
+from stack.runfile import Run
+from stack.stack import StackPlan
+from tests.support.builders.replays import GOOD_ROW, a_file_of
+
+_SUMMARY = Summary(book="replay:0123456789ab", alerts=1, accepted=1, duplicates=0, refused=(), outside=0)
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """Give a directory that any account can pass through."""
+    made = Path(tempfile.mkdtemp())
+    made.chmod(0o711)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+def driven(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Schedule, Settings, str, str | None]]:
+    """Collect what would be replayed, against which stack; nothing is started."""
+    seen: list[tuple[Schedule, Settings, str, str | None]] = []
+
+    def drive(scheduled: Schedule, settings: Settings, *, web_url: str, study: str | None) -> Summary:
+        seen.append((scheduled, settings, web_url, study))
+        return _SUMMARY
+
+    monkeypatch.setattr(replay, "drive", drive)
+    monkeypatch.setattr(replay, "show", lambda settings, summary, *, as_json: None)
+    return seen
+
+
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch) -> list[tuple[StackPlan, bool]]:
+    """Collect the stacks that would run, and whether to stay; each ends with code 5."""
+    seen: list[tuple[StackPlan, bool]] = []
+
+    def run_stack(plan: StackPlan, *, on_ready: object, stay: bool) -> int:
+        seen.append((plan, stay))
+        return 5
+
+    monkeypatch.setattr(stack, "run_stack", run_stack)
+    return seen
+
+
+def _bars(tmp_path: Path, **given: Any) -> Path:
+    return a_file_of(tmp_path, f"2017-01-05T10:00Z,{GOOD_ROW}", f"2017-01-05T11:00Z,{GOOD_ROW}", **given)
+
+
+def _alerts(tmp_path: Path, *times: str) -> Path:
+    rows = (f"1,A,b,hello,{time}" for time in times or ("2017-01-05T11:00:00Z",))
+    return a_file_of(tmp_path, *rows, header=alert_files.HEADER, name="alerts.csv")
+
+
+def _replay(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(cli, ["replay", *map(str, arguments)])
+
+
+def _a_run(directory: Path) -> Run:
+    return Run(
+        pid=os.getpid(),
+        data_dir=str(directory),
+        database_url="postgresql:///x",
+        redis_url="redis://x",
+        broker_url="redis://y",
+        web_url="http://here:1",
+        flower_url="",
+        sockets=None,
+        processes={},
+    )
+
+
+def test_a_wrong_header_ends_with_code_2_and_the_right_header(tmp_path: Path) -> None:
+    bars = _bars(tmp_path, header="date,o,h,l,c")
+
+    result = _replay("--bars", f"EURUSD={bars}", "--alerts", _alerts(tmp_path))
+
+    assert result.exit_code == 2
+    assert "line 1: has the header date,o,h,l,c; it must be timestamp,open,high,low,close" in result.stderr
+
+
+def test_alerts_out_of_order_end_with_code_2_and_the_line(tmp_path: Path) -> None:
+    alerts = _alerts(tmp_path, "2017-01-05T11:00:00Z", "2017-01-05T10:00:00Z")
+
+    result = _replay("--bars", f"EURUSD={_bars(tmp_path)}", "--alerts", alerts)
+
+    assert result.exit_code == 2
+    assert "line 3, Time: 2017-01-05T10:00:00Z is before 2017-01-05T11:00:00Z on line 2" in result.stderr
+
+
+@pytest.mark.parametrize("again", [("--bars",), ()])
+def test_several_bar_files_follow_one_option_or_one_each_and_the_running_stack_is_used(
+    tmp_path: Path, driven: list[Any], again: tuple[str, ...]
+) -> None:
+    runfile.write(tmp_path, _a_run(tmp_path))
+    bars = _bars(tmp_path)
+    named = ("--bars", f"EURUSD:bid={bars}", *again, f"EURUSD:ask={bars}")
+
+    result = _replay(*named, "--alerts", _alerts(tmp_path), "--study", "mine", "--data-dir", tmp_path)
+
+    assert result.exit_code == 0, result.output
+    ((scheduled, settings, web_url, study),) = driven
+    assert [one.spec.side.value for one in scheduled.files] == ["bid", "ask"]
+    assert (settings.database_url, settings.redis_url) == ("postgresql:///x", "redis://x")
+    assert (web_url, study) == ("http://here:1", "mine")
+
+
+def test_without_a_running_stack_one_is_started_for_the_duration_on_ports_of_its_own(
+    tmp_path: Path, driven: list[Any], plans: list[tuple[StackPlan, bool]]
+) -> None:
+    result = _replay("--bars", f"EURUSD={_bars(tmp_path)}", "--alerts", _alerts(tmp_path), "--data-dir", tmp_path)
+
+    ((plan, stay),) = plans
+    assert result.exit_code == 5
+    assert (plan.data_dir, stay) == (tmp_path, False)
+    assert len({plan.port, plan.flower_port, 8000, 5555}) == 4
+    assert driven == []
+
+
+def test_the_demo_plays_its_own_data_and_ignores_servers_of_the_environment(
+    directory: Path, plans: list[tuple[StackPlan, bool]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql:///theirs")
+    monkeypatch.setenv("BROKER_URL", "redis://theirs")
+
+    result = CliRunner().invoke(cli, ["demo", "--exit", "--data-dir", str(directory)])
+
+    assert result.exit_code == 5, result.output
+    assert "ignored: DATABASE_URL, BROKER_URL" in result.stderr
+    ((plan, stay),) = plans
+    assert (plan.settings.database_url, plan.settings.broker_url, stay) == (None, None, False)
+
+
+def test_a_demo_directory_is_wiped_and_another_is_not(directory: Path) -> None:
+    instance = demo.emptied(directory / "demo")
+    (instance / "postgres").mkdir()
+    (instance / "postgres" / "data").write_text("old")
+
+    demo.emptied(instance)
+    left = {one.name for one in instance.iterdir()}
+
+    assert "postgres" not in left
+    (directory / "precious").touch()
+    with pytest.raises(StackRefused, match="holds something else than a demo"):
+        demo.emptied(directory)
+    assert (directory / "precious").exists()
+
+
+def test_a_demo_that_runs_is_not_wiped(directory: Path) -> None:
+    instance = demo.emptied(directory / "demo")
+    (instance / "postgres").mkdir()
+
+    with runfile.held(instance):
+        runfile.write(instance, _a_run(instance))
+        with pytest.raises(StackRefused, match="is in use by the stack of process"):
+            demo.emptied(instance)
+
+    assert (instance / "postgres").exists()
+
+
+def test_phases_are_told_with_their_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    ticks = iter([Decimal(0), Decimal("1.5"), Decimal("4.0"), Decimal("4.0")])
+    phases = demo.Phases(monotonic=lambda: float(next(ticks)))
+
+    phases.ended("first")
+    phases.ended("second")
+    phases.all_ended()
+
+    lines = [line.split() for line in capsys.readouterr().err.splitlines()]
+    assert lines == [["first", "1.5", "s"], ["second", "2.5", "s"], ["together", "4.0", "s"]]

@@ -1,0 +1,97 @@
+"""The Procfile, the compose file and the Dockerfile describe the same processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from app.cli import run
+from config import settings as configuration
+from stack import procfile
+from stack.errors import StackRefused
+
+ROOT = Path(__file__).parents[3]
+SERVERS = {"postgres", "redis"}
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    """Give the services of the compose file."""
+    services: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    return services
+
+
+def test_every_process_has_a_service_with_the_same_command(services: dict[str, Any]) -> None:
+    commands = {name: tuple(service["command"]) for name, service in services.items() if name not in SERVERS}
+
+    assert commands == {"migrate": ("orchestrator", "migrate"), **procfile.read(procfile.path())}
+
+
+def test_every_service_waits_for_the_migration_and_the_migration_for_the_database(services: dict[str, Any]) -> None:
+    migration = services["migrate"]["depends_on"]
+
+    assert migration == {"postgres": {"condition": "service_healthy"}}
+    for name in procfile.read(procfile.path()):
+        assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+        assert services[name]["depends_on"]["redis"] == {"condition": "service_healthy"}
+
+
+def test_the_compose_servers_keep_what_they_acknowledge(services: dict[str, Any]) -> None:
+    redis = services["redis"]["command"]
+
+    assert services["postgres"]["image"] == "postgres:16"
+    assert services["postgres"]["volumes"] == ["postgres-data:/var/lib/postgresql/data"]
+    assert redis[redis.index("--appendonly") + 1] == "yes"
+    assert redis[redis.index("--maxmemory-policy") + 1] == "noeviction"
+
+
+def test_no_secret_has_a_default_and_no_port_is_open_to_the_network(services: dict[str, Any]) -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+
+    assert services["web"]["environment"]["SECRET_KEY"].startswith("${SECRET_KEY:?")
+    assert services["flower"]["environment"]["FLOWER_BASIC_AUTH"].startswith("${FLOWER_BASIC_AUTH:?")
+    assert services["flower"]["environment"]["DATABASE_URL"] == services["web"]["environment"]["DATABASE_URL"]
+    assert "${POSTGRES_PASSWORD}" not in text
+    for service in services.values():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+
+
+def test_every_setting_reaches_the_containers(services: dict[str, Any]) -> None:
+    set_by_the_file = {"MIGRATION_DATABASE_URL"}
+
+    passed_on = set(services["worker"]["environment"])
+
+    assert set(configuration.load({}).sources) - set_by_the_file <= passed_on
+
+
+def test_every_procfile_command_is_one_that_exists() -> None:
+    for program, *words in procfile.read(procfile.path()).values():
+        assert (program, words[0]) == ("orchestrator", "run")
+        command = run.command.commands[words[1]]
+        with click.Context(command) as context:
+            command.parse_args(context, list(words[2:]))
+
+
+def test_the_image_installs_by_hash_and_does_not_run_as_root() -> None:
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+
+    assert lines[0] == "FROM python:3.12-slim"
+    assert "RUN pip install --require-hashes -r requirements.lock" in lines
+    assert "USER orchestrator" in lines
+
+
+def test_a_procfile_line_that_is_no_process_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "Procfile"
+    file.write_text("# processes\nweb: orchestrator run web --port '80 00'\n\nworker orchestrator\n")
+
+    with pytest.raises(StackRefused, match="line 4: expected `name: command`, found 'worker orchestrator'"):
+        procfile.read(file)
+
+
+def test_a_missing_procfile_says_how_to_install(tmp_path: Path) -> None:
+    with pytest.raises(StackRefused, match="pip install -e"):
+        procfile.read(tmp_path / "Procfile")
