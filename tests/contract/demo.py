@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.processes import free_port
+from tests.support.servers.processes import free_port
 
 _ORCHESTRATOR = str(Path(sys.executable).with_name("orchestrator"))
 _WITHIN_S = 900

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.contract import demo, documents
-from tests.integration.local_helpers import a_directory
+from tests.support.local_stack import a_directory
 
 
 def test_the_document_demo_report_is_unchanged() -> None:
