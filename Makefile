@@ -55,7 +55,7 @@ check: install-dev ## Lint, types, import contracts, dependencies, security lint
 	$(BIN)/deptry . --exclude '$(VENV)'
 	$(BIN)/deptry . --extend-exclude '^\.ci/' --optional-dependencies-dev-groups build,dev
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive alerts app bench config db domain engines operations replay reporting \
-		simulator stack tasks venues
+		simulator stack tasks trading_orchestrator venues
 
 lock: install-dev ## Write the lock files anew from pyproject.toml; UPGRADE=1 takes the newest versions
 	$(COMPILE) --all-extras --output-file requirements-dev.lock

@@ -53,6 +53,7 @@ class Settings:
     queue_silent_s: int | None
     engine_a: str
     engine_b: str
+    engine_path: tuple[Path, ...]
     engine_hosts_allowed: tuple[str, ...]
     engine_secret: Secret | None
     engine_rest_s: int
@@ -145,6 +146,7 @@ def _read(reader: _Reader) -> Settings:
         queue_silent_s=reader.optional("QUEUE_SILENT_S", values.whole(1, 86_400)),
         engine_a=reader.value("ENGINE_A", "rules", values.engine),
         engine_b=reader.value("ENGINE_B", "committee", values.engine),
+        engine_path=reader.optional("ENGINE_PATH", values.folders) or (),
         engine_hosts_allowed=reader.optional("ENGINE_HOSTS_ALLOWED", values.hosts) or (),
         engine_secret=reader.optional("ENGINE_SECRET", values.secret(16)),
         engine_rest_s=reader.value("ENGINE_REST_S", "30", values.whole(1, 3600)),

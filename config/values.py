@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -72,6 +73,14 @@ def absolute_path(name: str, value: str) -> Path:
     if not path.is_absolute():
         raise SettingInvalid(name, value, "an absolute path")
     return path
+
+
+def folders(name: str, value: str) -> tuple[Path, ...]:
+    """Take folders separated as in PATH; `~` is the home directory, a relative one begins where the program starts."""
+    found = tuple(Path(folder).expanduser().absolute() for folder in value.split(os.pathsep) if folder.strip())
+    if not found:
+        raise SettingInvalid(name, value, f"folders, separated by {os.pathsep!r}")
+    return found
 
 
 def url(*schemes: str) -> Callable[[str, str], str]:

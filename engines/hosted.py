@@ -6,7 +6,9 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 
@@ -14,8 +16,9 @@ from domain.context import MarketContext
 from domain.decision import Decision
 from domain.signal import Signal
 from engines import wire
-from engines.answers import AnswerInvalid
+from engines.answers import AnswerInvalid, checked
 from engines.process import LineProcess, LineTimeout, LineTooLong, ProcessGone
+from trading_orchestrator import engine_host
 
 DECIDE_DEADLINE_S = 5.0
 START_DEADLINE_S = 20.0
@@ -52,16 +55,18 @@ class EngineFailed(RuntimeError):
 class HostedEngine:
     """An engine behind a pipe. After a timeout or a crash its process is replaced; it is asked one thing at a time.
 
-    `name` and `version` are known after `start`; the version follows the code a restart finds.
+    `path` holds the folders its code is looked for in, the working directory when there are none. `name` and
+    `version` are known after `start`; the version follows the code a restart finds.
     """
 
     is_inline = False
 
-    def __init__(self, spec: str, *, start_deadline_s: float = START_DEADLINE_S) -> None:
+    def __init__(self, spec: str, *, path: Sequence[Path] = (), start_deadline_s: float = START_DEADLINE_S) -> None:
         self.name = spec
         self.version = "unknown"
         self.failure: str | None = None
         self._spec = spec
+        self._path = tuple(path)
         self._start_deadline_s = start_deadline_s
         self._process: LineProcess | None = None
         self._started_at = 0.0
@@ -101,7 +106,7 @@ class HostedEngine:
             reply = self._ask(self._ready(deadline_at=deadline_at), question, deadline_at=deadline_at)
         if reply.decision is None:
             raise AnswerInvalid(reply.complaint) if reply.complaint else EngineFailed(reply.failure or "no answer")
-        return reply.decision
+        return checked(reply.decision, context)
 
     def close(self) -> None:
         """End the process; the next question would start another."""
@@ -135,10 +140,10 @@ class HostedEngine:
 
     def _spawn(self) -> LineProcess:
         self._is_greeted, self._started_at = False, time.monotonic()
-        # Without -P the working directory would come first, and its modules could shadow ours.
-        command = (sys.executable, "-P", "-m", "engines.host", self._spec, str(os.getpid()))
+        # Without -P the working directory would come first, and its modules could shadow the interpreter's own.
+        command = (sys.executable, "-P", "-m", "trading_orchestrator.engine_host", self._spec, str(os.getpid()))
         try:
-            return LineProcess(command, environment=_environment(), max_line=wire.MAX_LINE)
+            return LineProcess(command, environment=_environment(self._path), max_line=engine_host.MAX_LINE)
         except OSError as error:
             self.failure = f"the process cannot be started: {error}"
             raise EngineFailed(self.failure) from error
@@ -178,8 +183,8 @@ class HostedEngine:
         self._process, self._is_greeted = None, False
 
 
-def _environment() -> dict[str, str]:
+def _environment(path: Sequence[Path]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in _WITHHELD}
-    path = [one for one in sys.path if one] + [os.getcwd()]  # noqa: PTH109 - a path for a variable
+    folders = [str(folder.absolute()) for folder in path or [Path()]]
     # A fixed seed: the order of a set must not change an engine's answer from one process to the next.
-    return kept | {"PYTHONPATH": os.pathsep.join(path), "PYTHONHASHSEED": "0"}
+    return kept | {engine_host.PATH_VARIABLE: os.pathsep.join(folders), "PYTHONHASHSEED": "0"}

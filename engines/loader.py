@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from config import urls
 from config.values import SettingInvalid
@@ -25,14 +27,15 @@ def load(
     spec: str,
     *,
     variable: str = "ENGINE",
+    path: Sequence[Path] = (),
     start_deadline_s: float = START_DEADLINE_S,
     remote: RemoteTerms = RemoteTerms(),  # noqa: B008 - a frozen value
 ) -> Engine:
     """Return the engine named `rules`, `committee`, `package.module:factory` (hosted and started) or by its URL.
 
     A remote engine is not asked anything yet. A hosted engine whose process is slow or dies while starting is returned
-    all the same: it is not available, and is started again when it is asked. `variable` is the setting's name for
-    messages.
+    all the same: it is not available, and is started again when it is asked. Its code is looked for in the folders of
+    `path`. `variable` is the setting's name for messages.
 
     Raises:
         EngineNotLoadable: when the text is no such name, the module cannot be imported, or the factory gives no engine.
@@ -45,7 +48,7 @@ def load(
         return _remote(spec, variable=variable, terms=remote)
     if not _OWN.fullmatch(spec):
         raise EngineNotLoadable(variable, spec, NAMES)
-    return _hosted(spec, variable=variable, start_deadline_s=start_deadline_s)
+    return _hosted(HostedEngine(spec, path=path, start_deadline_s=start_deadline_s), spec=spec, variable=variable)
 
 
 def _remote(spec: str, *, variable: str, terms: RemoteTerms) -> RemoteEngine:
@@ -55,8 +58,7 @@ def _remote(spec: str, *, variable: str, terms: RemoteTerms) -> RemoteEngine:
         raise EngineNotLoadable(variable, urls.without_password(spec), str(error)) from None
 
 
-def _hosted(spec: str, *, variable: str, start_deadline_s: float) -> HostedEngine:
-    engine = HostedEngine(spec, start_deadline_s=start_deadline_s)
+def _hosted(engine: HostedEngine, *, spec: str, variable: str) -> HostedEngine:
     try:
         with suppress(EngineTimeout, EngineFailed):
             engine.start()

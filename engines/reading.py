@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from enum import Enum
 from typing import Any
 
 from domain import canonical
 from domain.context import MarketContext, Quote
 from domain.intervals import Interval
 from domain.signal import Signal
+from trading_orchestrator.sizing import Horizon
 
 # A decision must not depend on the arithmetic settings of the thread that happens to ask.
 ARITHMETIC = Context(prec=28, rounding=ROUND_HALF_EVEN)
@@ -19,31 +18,18 @@ ARITHMETIC = Context(prec=28, rounding=ROUND_HALF_EVEN)
 Indicators = Mapping[str, Decimal | None]
 
 
-class Horizon(Enum):
-    """How long a trade from a signal's interval is meant to live."""
-
-    SCALP = "scalp"
-    SWING = "swing"
-    POSITION = "position"
-    LONG_TERM = "long_term"
-
-    @classmethod
-    def of(cls, interval: Interval) -> Horizon:
-        """Sort an interval: up to 15m scalp, up to 1d swing, below a month position, months long-term."""
-        length = interval.approximate
-        if length <= timedelta(minutes=15):
-            return cls.SCALP
-        if length <= timedelta(days=1):
-            return cls.SWING
-        return cls.POSITION if length < timedelta(days=30) else cls.LONG_TERM
+def interval_of(signal: Signal, context: MarketContext) -> Interval | None:
+    """Return the signal's interval, else that of the context's bars, else None."""
+    if signal.timeframe is not None:
+        return signal.timeframe
+    base = context.window.base
+    return None if base is None else base.interval
 
 
 def horizon_of(signal: Signal, context: MarketContext) -> Horizon | None:
-    """Return the horizon of the signal's interval, else of the context's bars, else None."""
-    if signal.timeframe is not None:
-        return Horizon.of(signal.timeframe)
-    base = context.window.base
-    return None if base is None else Horizon.of(base.interval)
+    """Return the horizon of the interval that the entry is on; None when there is none."""
+    interval = interval_of(signal, context)
+    return None if interval is None else Horizon.of(interval.approximate)
 
 
 def missing_inputs(signal: Signal, context: MarketContext) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 # These modules decide how both built-in engines read and size, so a change in them is a change of either.
-SHARED = ("reading.py", "sizing.py")
+SHARED = (("engines", "reading.py"), ("engines", "sizing.py"), ("trading_orchestrator", "sizing.py"))
 LENGTH = 12
 
 
@@ -19,7 +19,7 @@ def version_of(package: str, configuration: Any) -> str:
     """Hash the sources of `engines.<package>`, the shared modules and a configuration dataclass to 12 hex digits."""
     root = resources.files("engines")
     files = [(f"{package}/{one.name}", one) for one in (root / package).iterdir() if one.name.endswith(".py")]
-    files += [(name, root / name) for name in SHARED]
+    files += [(f"{owner}/{name}", resources.files(owner) / name) for owner, name in SHARED]
     return combine(_contents(files), configuration)
 
 

@@ -9,10 +9,6 @@ import msgspec
 from domain.context import MarketContext
 from domain.decision import Decision
 from domain.signal import Signal
-from engines.answers import MAX_BYTES
-
-# A decision's plan and reasons come on top of its rationale.
-MAX_LINE = MAX_BYTES + 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

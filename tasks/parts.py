@@ -111,11 +111,12 @@ def _standing(settings: Settings, database: Database) -> ports.MarketData:
 
 def make_panel(settings: Settings) -> Panel:
     """Load both engines as the settings name them."""
+    path = settings.engine_path
     remote = RemoteTerms(hosts_allowed=settings.engine_hosts_allowed, secret=settings.engine_secret)
     return Panel(
         {
-            EngineSlot.A: loader.load(settings.engine_a, variable="ENGINE_A", remote=remote),
-            EngineSlot.B: loader.load(settings.engine_b, variable="ENGINE_B", remote=remote),
+            EngineSlot.A: loader.load(settings.engine_a, variable="ENGINE_A", path=path, remote=remote),
+            EngineSlot.B: loader.load(settings.engine_b, variable="ENGINE_B", path=path, remote=remote),
         },
         rest_s=settings.engine_rest_s,
     )

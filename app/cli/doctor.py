@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -64,7 +65,7 @@ def _shown(settings: Settings, name: str) -> str:
     if name in _SECRET:
         return "…"
     if isinstance(value, tuple):
-        return ",".join(map(str, value))
+        return (os.pathsep if name == "ENGINE_PATH" else ",").join(map(str, value))
     text = value.value if isinstance(value, ExecutionMode) else str(value)
     return re.sub(r"//([^/@:]*):[^@]*@", r"//\1:…@", text)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from domain.context import MarketContext
 from domain.signal import Signal
-from engines.reading import Horizon
+from trading_orchestrator.sizing import Horizon
 
 
 class Outcome(Enum):

@@ -10,10 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
-from domain.decision import Verdict
-from engines.api import Decision, Direction, MarketContext, Signal, enter, hold, reject
+from trading_orchestrator.engine import Decision, Direction, MarketContext, Signal, Verdict, enter, hold, reject
 
 
 class AboveAverage:
@@ -74,8 +73,12 @@ MISDEEDS: dict[str, Callable[[Decision], Any]] = {
     "print": _print,
     "nonsense": lambda _: "ENTER",
     "nan": lambda good: replace(good, confidence=Decimal("NaN")),
+    "nan_rationale": lambda _: hold("much", rationale={"value": float("nan")}),
+    "not_json": lambda _: hold("much", rationale={"value": Decimal(1)}),
+    "shapeless": lambda good: replace(good, reasons=cast("Any", (1, 2))),
     "oversized": lambda _: hold("much_to_say", rationale={"text": "x" * 2_000_000}),
     "environment": lambda _: hold("asked", rationale={"names": sorted(os.environ)}),
+    "modules": lambda _: hold("asked", rationale={"modules": sorted({name.split(".")[0] for name in sys.modules})}),
     "pid": lambda _: hold("asked", rationale={"pid": os.getpid()}),
     "order": lambda _: hold("asked", rationale={"order": list({f"word {at}" for at in range(50)})}),
     "grandchild": _start_another,
@@ -127,6 +130,11 @@ def misbehaving() -> Misbehaving:
 def raw_pipe() -> RawPipe:
     """Make the engine that writes over its own answers."""
     return RawPipe()
+
+
+def erring() -> Erring:
+    """Make the engine that gives up."""
+    return Erring()
 
 
 def nameless() -> Nameless:

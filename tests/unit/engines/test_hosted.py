@@ -17,6 +17,7 @@ from domain.decision import Decision, Verdict
 from engines.answers import AnswerInvalid
 from engines.hosted import EngineFailed, EngineNotUsable, EngineTimeout, HostedEngine
 from tests.support.builders.engine_inputs import a_context, a_signal
+from tests.support.engine_documents import decided
 from tests.support.fakes.own_engines import AboveAverage
 
 PATIENCE_S = 20.0
@@ -66,7 +67,7 @@ def is_gone(pid: int) -> bool:
 def test_it_answers_as_the_engine_does_in_our_own_process(engine: HostedEngine) -> None:
     hosted = ask(engine)
 
-    assert hosted == AboveAverage().decide(a_signal(), a_context())
+    assert hosted == decided(AboveAverage(), a_signal(), a_context())
     assert hosted.verdict is Verdict.ENTER
 
 
@@ -100,7 +101,15 @@ def test_what_the_engine_prints_is_no_answer(engine: HostedEngine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("strategy", "complaint"), [("nonsense", "not str"), ("nan", "confidence"), ("oversized", "bytes")]
+    ("strategy", "complaint"),
+    [
+        ("nonsense", "not str"),
+        ("nan", "confidence"),
+        ("nan_rationale", "rationale must be a dict of JSON values"),
+        ("not_json", "rationale must be a dict of JSON values"),
+        ("shapeless", "another shape"),
+        ("oversized", "bytes"),
+    ],
 )
 def test_a_bad_answer_is_invalid_and_the_next_one_counts(engine: HostedEngine, strategy: str, complaint: str) -> None:
     with pytest.raises(AnswerInvalid, match=complaint):
@@ -222,6 +231,65 @@ def test_a_start_that_takes_too_long_is_a_failure(monkeypatch: pytest.MonkeyPatc
         engine.start()
 
     assert not engine.is_ready
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give a user's folder: an engine, and beside it what it needs, under names that packages of ours have too."""
+    names = ("app", "config", "db", "domain", "engines", "migrations", "tasks", "venues")
+    for name in names:
+        (tmp_path / f"{name}.py").write_text(f"OWNER = 'the user of {name}'\n")
+    imports = "\n".join(f"import {name}" for name in names)
+    (tmp_path / "my_engine.py").write_text(
+        f"{imports}\nfrom trading_orchestrator.engine import hold\n\n\n"
+        "class Mine:\n    name = 'mine'\n\n    def decide(self, signal, context):\n"
+        f"        return hold('asked', rationale={{'owners': [one.OWNER for one in ({', '.join(names)})]}})\n\n\n"
+        "def make():\n    return Mine()\n"
+    )
+    return tmp_path
+
+
+def test_a_users_modules_may_have_the_names_of_our_packages(folder: Path) -> None:
+    engine = HostedEngine("my_engine:make", path=[folder])
+
+    owners = ask(engine).rationale["owners"]
+    engine.close()
+
+    assert len(owners) == 8
+    assert all(owner.startswith("the user of ") for owner in owners)
+
+
+def test_without_a_path_an_engine_is_looked_for_in_the_working_directory(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    engine = HostedEngine("my_engine:make")
+
+    assert ask(engine).verdict is Verdict.HOLD
+    engine.close()
+
+
+def test_an_engine_that_is_not_found_is_told_with_where_it_was_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(EngineNotUsable, match=f"'my_engine'; looked for in {tmp_path} ") as caught:
+        HostedEngine("my_engine:make", path=[tmp_path]).start()
+
+    assert "ENGINE_PATH" in str(caught.value)
+
+
+@pytest.mark.parametrize("statement", ["from engines.api import hold", "import engines.api"])
+def test_an_engine_that_imports_what_was_there_before_is_told_the_new_name(tmp_path: Path, statement: str) -> None:
+    (tmp_path / "my_engine.py").write_text(f"{statement}\n")
+
+    with pytest.raises(EngineNotUsable, match=r"from trading_orchestrator\.engine import"):
+        HostedEngine("my_engine:make", path=[tmp_path]).start()
+
+
+def test_the_process_of_an_engine_holds_none_of_our_packages(engine: HostedEngine) -> None:
+    ours = {path.name for path in Path(__file__).parents[3].iterdir() if (path / "__init__.py").exists()}
+
+    modules = set(ask(engine, "modules").rationale["modules"])
+
+    assert modules & ours == {"tests", "trading_orchestrator"}
 
 
 _ORPHANS = """

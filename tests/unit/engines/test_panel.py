@@ -21,7 +21,6 @@ from engines.hosted import HostedEngine
 from engines.panel import Panel
 from engines.rules import RulesEngine
 from tests.support.builders.engine_inputs import a_context, a_signal
-from tests.support.fakes.own_engines import Erring
 
 A, B = EngineSlot.A, EngineSlot.B
 HOLD = Decision(verdict=Verdict.HOLD, reasons=("nothing",), rationale={})
@@ -189,8 +188,9 @@ def test_an_engine_whose_process_cannot_start_is_not_available() -> None:
 
 
 def test_an_error_that_the_engine_itself_answers_is_kept_as_it_is() -> None:
-    panel = Panel({A: Erring(), B: RulesEngine()})
+    panel = Panel({A: HostedEngine("tests.support.fakes.own_engines:erring"), B: RulesEngine()})
 
-    ((a, _),) = panel.decide_all(pairs(""), deadline_s=5)
+    ((a, _),) = panel.decide_all(pairs(""), deadline_s=20)
+    panel.close()
 
     assert a.decision.reasons == ("gave_up",)

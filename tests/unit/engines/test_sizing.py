@@ -52,25 +52,16 @@ def test_a_short_plan_is_the_mirror_image() -> None:
 
 
 @pytest.mark.parametrize(
-    ("direction", "swing", "distance"),
-    [
-        (LONG, {"swing_low_10": "98.2"}, "1.8"),
-        (SHORT, {"swing_high_10": "101.8"}, "1.8"),
-        (LONG, {"swing_low_10": "90"}, "3"),
-        (SHORT, {"swing_high_10": "110"}, "3"),
-        (LONG, {"swing_low_10": "101"}, "1.5"),
-        (SHORT, {"swing_high_10": "99"}, "1.5"),
-        (LONG, {"swing_low_10": None}, "1.5"),
-    ],
+    ("direction", "swing", "stop"),
+    [(LONG, {"swing_low_10": "98.2"}, "98.2"), (SHORT, {"swing_high_10": "101.8"}, "101.8")],
 )
-def test_the_stop_stands_beyond_the_last_swing_within_three_atr(
-    direction: Direction, swing: dict[str, str | None], distance: str
+def test_a_long_looks_at_the_last_swing_low_and_a_short_at_the_last_swing_high(
+    direction: Direction, swing: dict[str, str | None], stop: str
 ) -> None:
-    context = a_context(uptrend(atr_14="1", **swing))
+    plan = sizing.size(a_signal(direction), a_context(uptrend(atr_14="1", **swing)), share=FULL).plan
 
-    found = sizing.stop_distance(direction, context, price=Decimal(100), atr=Decimal(1))
-
-    assert found == Decimal(distance)
+    assert plan is not None
+    assert plan.stop == Decimal(stop)
 
 
 @pytest.mark.parametrize(
@@ -88,23 +79,6 @@ def test_the_time_limit_follows_the_horizon(timeframe: str, limit: timedelta) ->
 
     assert plan is not None
     assert plan.max_hold == limit
-
-
-def test_the_quantity_is_capped_by_the_notional_before_its_share_is_taken() -> None:
-    rules = InstrumentRules(lot=Decimal(1), reference_capital=Decimal(100_000), max_notional=Decimal(10_050))
-
-    found = [
-        sizing.quantity_for(rules, price=Decimal(100), distance=Decimal("0.1"), share=share)
-        for share in (FULL, Decimal("0.5"))
-    ]
-
-    assert found == [100, 50]
-
-
-def test_the_quantity_is_floored_to_whole_lots() -> None:
-    rules = InstrumentRules(lot=Decimal("0.2"), reference_capital=Decimal(100), max_notional=Decimal(10_000))
-
-    assert sizing.quantity_for(rules, price=Decimal(100), distance=Decimal("0.627"), share=FULL) == Decimal("0.6")
 
 
 @pytest.mark.parametrize("direction", Direction)
@@ -128,11 +102,3 @@ def test_what_cannot_be_traded_is_refused_with_its_reason(
     sized = sizing.size(a_signal(direction), context, share=FULL)
 
     assert (sized.plan, sized.refusal) == (None, refusal)
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [("1.234567891", "1.2345679"), ("43123.45678", "43123.457"), ("100.500", "100.5"), ("123456789", "123456790")],
-)
-def test_prices_are_written_in_eight_digits_without_an_exponent(value: str, written: str) -> None:
-    assert str(sizing.canonical_price(Decimal(value))) == written
