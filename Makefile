@@ -14,7 +14,7 @@ OWN_SERVERS := $(addprefix --ignore tests/integration/,test_bench.py test_cli_er
 COMPILE := $(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links --annotation-style line pyproject.toml
 
-.PHONY: help install install-dev install-venues lock demo test test-by-url check audit format clean
+.PHONY: help install install-dev install-venues lock resolve demo test test-by-url check audit format clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ lock: install-dev ## Write the lock files anew from pyproject.toml; UPGRADE=1 ta
 	$(COMPILE) --all-extras --output-file requirements-dev.lock
 	$(COMPILE) --constraints requirements-dev.lock --extra build --output-file requirements.lock
 	$(COMPILE) --constraints requirements-dev.lock --extra build --extra venues --output-file requirements-venues.lock
+
+resolve: install-dev ## Show that every locked version has a wheel for every Python and platform; installs nothing
+	$(BIN)/python .ci/resolve.py requirements.lock requirements-venues.lock requirements-dev.lock
 
 audit: install-dev ## Ask an advisory service about every locked version; before each release, and weekly
 	$(BIN)/python .ci/audit.py $(if $(SERVICE),--service $(SERVICE)) requirements.lock requirements-dev.lock
