@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from domain.books import is_replay_book
 from domain.context import PriceSide
 from domain.intervals import Unit
 from domain.signal import NewSignal
@@ -52,7 +53,7 @@ def remember(session: Session, received: Sequence[tuple[NewSignal, datetime]]) -
 
 def _row(signal: NewSignal, received_at: datetime) -> dict[str, Any] | None:
     bar, interval = signal.bar, signal.timeframe
-    if bar is None or interval is None or signal.book.startswith("replay:"):
+    if bar is None or interval is None or is_replay_book(signal.book):
         return None
     if interval.unit is Unit.MONTH and bar.open_time.day > 28:
         return None

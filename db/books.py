@@ -11,8 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.core.session import Database
-
-STANDING = ("live", "paper", "test")
+from domain.books import STANDING_BOOKS, is_replay_book
 
 
 class ReplayExists(ValueError):
@@ -42,7 +41,7 @@ def ensure_standing(session: Session) -> None:
             "INSERT INTO books (book, kind) SELECT name, name FROM unnest(cast(:names AS text[])) AS name"
             " ON CONFLICT DO NOTHING"
         ),
-        {"names": list(STANDING)},
+        {"names": list(STANDING_BOOKS)},
     )
 
 
@@ -105,7 +104,7 @@ class BookClock:
 
     def now(self, book: str) -> datetime:
         """Return the present moment on the book's clock, aware UTC."""
-        if not book.startswith("replay:"):
+        if not is_replay_book(book):
             return datetime.now(UTC)
         with self._database.transaction() as session:
             cursor = session.execute(text("SELECT cursor FROM books WHERE book = :book"), {"book": book}).scalar_one()

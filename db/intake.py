@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db import alert_bars, books
+from domain.books import is_replay_book
 from domain.signal import Flag, NewSignal, signal_id_for
 
 TIMELESS_WINDOW = timedelta(seconds=60)
@@ -153,7 +154,7 @@ def _store(session: Session, placed: Sequence[_Placed]) -> list[Receipt]:
 def read_clocks(session: Session, names: Iterable[str], *, now: datetime) -> dict[str, datetime]:
     """Return what time it is in each book: `now`, or a replay's cursor."""
     told = dict.fromkeys(names, now)
-    replays = [name for name in told if name.startswith("replay:")]
+    replays = [name for name in told if is_replay_book(name)]
     if replays:
         told |= {book.book: book.cursor for book in books.load(session, replays).values() if book.cursor is not None}
     return told

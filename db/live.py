@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 
 from db import accounts, policies
 from db.accounts import StoredAccount
-
-BOOK = "live"
+from domain.books import LIVE_BOOK
 
 _NEWEST = text("SELECT account, actor, reason, at FROM live_switches ORDER BY switch_id DESC LIMIT 1")
 _LAST_USED = text("""
@@ -99,7 +98,7 @@ def switch_on(session: Session, name: str, *, actor: str, reason: str) -> None:
     Raises:
         AccountUnknown, AccountDisabled: when it may not be used; TradesOpen: when trades are open on another one.
     """
-    policies.lock(session, BOOK)
+    policies.lock(session, LIVE_BOOK)
     if not accounts.by_name(session, name).enabled:
         raise AccountDisabled(name)
     last = session.execute(_LAST_USED).scalar_one_or_none()
@@ -114,7 +113,7 @@ def switch_off(session: Session, *, actor: str, reason: str, keep_open: bool) ->
     Raises:
         TradesOpen: when real trades are open there, unless they are to be kept open.
     """
-    policies.lock(session, BOOK)
+    policies.lock(session, LIVE_BOOK)
     last = session.execute(_LAST_USED).scalar_one_or_none()
     if not keep_open:
         _require_none_open(session, str(last))
@@ -127,7 +126,7 @@ def disable(session: Session, name: str) -> None:
     Raises:
         AccountUnknown: when there is none; AccountInUse: while it is live; TradesOpen: while trades are open on it.
     """
-    policies.lock(session, BOOK)
+    policies.lock(session, LIVE_BOOK)
     if state(session).account == name:
         raise AccountInUse(name)
     if session.execute(_LAST_USED).scalar_one_or_none() == name:

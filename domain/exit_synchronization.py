@@ -20,6 +20,7 @@ from domain.outcomes import on_clock, outcome, position
 from domain.study import ExitClock
 from domain.trade import (
     FIRST_ATTEMPT,
+    MODEL_VENUE,
     Clock,
     ExitEvent,
     Fill,
@@ -97,7 +98,7 @@ def own_orders(family: Family, trade: Trade, events: Iterable[ExitEvent], *, fir
     for leg, event in enumerate(events, start=first_leg):
         quantity = exits.quantity_for(event, quantity=trade.quantity, lot=trade.lot, already_closed=closed)
         if quantity > 0:
-            made.append(exits.order_for(trade, event, clock=Clock.OWN, leg=leg, quantity=quantity, venue="model"))
+            made.append(exits.order_for(trade, event, clock=Clock.OWN, leg=leg, quantity=quantity, venue=MODEL_VENUE))
             closed += quantity
     return made
 
@@ -237,7 +238,7 @@ def _copies(family: Family, trade: Trade) -> list[Order]:
     own = (one.order for one in family.exits_on(trade, Clock.OWN) if one.order.leg not in made)
     return [
         exits.order_for(
-            trade, event_of(one), clock=Clock.SYNCHRONIZED, leg=one.leg, quantity=one.quantity, venue="model"
+            trade, event_of(one), clock=Clock.SYNCHRONIZED, leg=one.leg, quantity=one.quantity, venue=MODEL_VENUE
         )
         for one in own
     ]

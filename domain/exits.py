@@ -25,6 +25,7 @@ from domain.ports import WalkBars
 from domain.signal import Direction
 from domain.trade import (
     FIRST_ATTEMPT,
+    MODEL_VENUE,
     Clock,
     ExitEvent,
     Intent,
@@ -184,7 +185,7 @@ def synchronize(event: ExitEvent, holdings: Sequence[Holding], *, leg: int) -> t
         quantity = quantity_for(event, quantity=trade.quantity, lot=trade.lot, already_closed=one.closed)
         if quantity > 0:
             orders.append(
-                order_for(trade, event, clock=Clock.SYNCHRONIZED, leg=leg, quantity=quantity, venue=fills.MODEL_VENUE)
+                order_for(trade, event, clock=Clock.SYNCHRONIZED, leg=leg, quantity=quantity, venue=MODEL_VENUE)
             )
     return tuple(orders)
 

@@ -15,7 +15,6 @@ from domain.context import PriceSide
 from domain.signal import Instrument
 from domain.trade import Fill, Order, Pricing, QuoteBasis, TradeQuote, quote_id_for
 
-MODEL_VENUE = "model"
 SIGNIFICANT_DIGITS = 12
 _BPS = Decimal(10_000)
 _CANONICAL = Context(prec=SIGNIFICANT_DIGITS, rounding=ROUND_HALF_EVEN)

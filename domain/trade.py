@@ -19,6 +19,9 @@ from domain.study import ExitClock
 
 ENTRY_LEG = 0
 FIRST_ATTEMPT = 1
+# The two venues that are part of the product: the fill model, and the paper broker.
+MODEL_VENUE = "model"
+PAPER_VENUE = "paper"
 
 
 class TradeStatus(Enum):

@@ -25,6 +25,7 @@ from domain.study import Study, horizon_end
 from domain.trade import (
     ENTRY_LEG,
     FIRST_ATTEMPT,
+    MODEL_VENUE,
     Clock,
     Fill,
     Intent,
@@ -163,7 +164,7 @@ def _model_opening(slot: EngineSlot, plan: Plan, terms: _Terms) -> Opening:
     trade = _trade(slot, plan, terms, is_shadow=True, share=_WHOLE)
     if trade.status is TradeStatus.DENIED:
         return Opening(trade=trade)
-    order = _entry_order(trade, terms, RealVenue(name=fills.MODEL_VENUE))
+    order = _entry_order(trade, terms, RealVenue(name=MODEL_VENUE))
     return Opening(trade=trade, order=order, fill=fills.modelled_fill(order, model=terms.model))
 
 

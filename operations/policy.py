@@ -10,6 +10,7 @@ from typing import Any
 from db import books, policies
 from db.core.session import Session
 from db.policies import PolicyChange
+from domain.books import is_replay_book
 from domain.experiment import PPM
 from domain.policy import ExecutionMode, PolicyVersion, Switch
 from operations.act import Act
@@ -62,7 +63,7 @@ def throw(session: Session, book: str, switch: Switch, *, act: Act) -> PolicyVer
     Raises:
         NoSwitch: also for a replay, which trades nothing for real.
     """
-    if book.startswith("replay:"):
+    if is_replay_book(book):
         raise NoSwitch(book)
     try:
         present = _present(session, book)

@@ -11,11 +11,12 @@ import structlog
 
 from alerts.meaning.reading import FieldErrors
 from alerts.understand import Refused, understand
-from db import audit, books, intake, sources, webhook_events
+from db import audit, intake, sources, webhook_events
 from db.core.errors import DBAPIError, OperationalError, is_outage
 from db.core.session import Database, Session
 from db.intake import Arrival, Receipt
 from db.webhook_events import KeptEvent
+from domain.books import STANDING_BOOKS
 from domain.signal import Flag, Source
 
 NOT_THERE = {"event_id": ["there is no such message in quarantine"]}
@@ -87,7 +88,7 @@ def _held(session: Session, event_id: UUID) -> KeptEvent:
     event = webhook_events.hold(session, event_id)
     if event is None:
         raise _Unread(NOT_THERE)
-    if event.book not in books.STANDING:
+    if event.book not in STANDING_BOOKS:
         raise _Unread(OF_A_REPLAY)
     return event
 

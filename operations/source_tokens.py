@@ -9,6 +9,7 @@ from config.settings import Settings
 from config.vault import TokenVault
 from db import sources
 from db.core.session import Database, Session
+from domain.books import PAPER_BOOK
 from domain.signal import Source
 
 
@@ -52,7 +53,7 @@ def ensure_first_source(settings: Settings) -> None:
     """Make the source `default` on the paper book when there is no source yet."""
     source = Source(
         name="default",
-        book="paper",
+        book=PAPER_BOOK,
         strategy="",
         timeframe=None,
         exchange="",

@@ -13,6 +13,7 @@ from config.vault import TokenVault
 from db import books, sources
 from db.core.session import Database, Session
 from db.sources import StoredSource
+from domain.books import STANDING_BOOKS
 from domain.signal import Source
 from operations import source_tokens
 from operations.act import Act
@@ -148,7 +149,7 @@ def webhook_urls(settings: Settings, *, base: str) -> list[tuple[str, str]]:
     database = Database(settings.sqlalchemy_url, pool_size=1)
     try:
         with database.transaction() as session:
-            stored = [source for source in sources.list_all(session) if source.source.book in books.STANDING]
+            stored = [source for source in sources.list_all(session) if source.source.book in STANDING_BOOKS]
     finally:
         database.dispose()
     named = ((source.source.name, url(token_of(source, vault(settings)), base=base)) for source in stored)

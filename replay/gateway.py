@@ -20,6 +20,7 @@ from db import bars, books, policies, replays, signals, sources, studies, trades
 from db.core.session import Database
 from db.policies import PolicyChange
 from db.studies import Versions
+from domain.books import PAPER_BOOK
 from domain.decision import EngineSlot
 from domain.ports import Feed
 from domain.signal import Source, Stage
@@ -28,7 +29,7 @@ from replay.driver import Answer, BookSpec, ReplayExists, ReplayRefused, SignalS
 from replay.identity import Terms
 from tasks import pipeline
 
-TERMS_OF = "paper"
+TERMS_OF = PAPER_BOOK
 _EXITS_DEADLINE_S = 300.0
 _HTTP_TIMEOUT_S = 10.0
 _LONGEST_PAUSE_S = 0.02

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
+from domain.books import REPLAY_PREFIX
 from domain.decision import EngineSlot
 from domain.policy import ExecutionMode
 from replay.bar_files import BarFile
@@ -52,7 +53,7 @@ def identify(scheduled: Schedule, terms: Terms) -> ReplayIdentity:
     )
     digest = _sha256("\n".join(parts))
     return ReplayIdentity(
-        book=f"replay:{digest[:12]}", study_id=uuid5(_NAMESPACE, digest), salt=_sha256(f"salt\n{digest}")
+        book=f"{REPLAY_PREFIX}{digest[:12]}", study_id=uuid5(_NAMESPACE, digest), salt=_sha256(f"salt\n{digest}")
     )
 
 

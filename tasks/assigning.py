@@ -9,6 +9,7 @@ from db import books, experiments, live, policies, studies
 from db.core.session import Session
 from db.queries import backlog
 from domain import experiment, policy
+from domain.books import is_replay_book
 from domain.experiment import Assignment
 from domain.policy import ExecutionPolicy
 from domain.signal import Flag, Signal
@@ -50,7 +51,7 @@ def _forbidden(session: Session, entries: Sequence[Signal], parts: Parts) -> dic
 
     They were told too late, are processed too late, too many are waiting, or their book has a venue and is not live.
     """
-    timely = [one for one in entries if not one.book.startswith("replay:")]
+    timely = [one for one in entries if not is_replay_book(one.book)]
     found: dict[UUID, str] = {}
     if timely and backlog.is_overloaded(session, most=parts.settings.overload_signals):
         found |= dict.fromkeys((one.signal_id for one in timely), "overload")

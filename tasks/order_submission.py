@@ -18,10 +18,9 @@ from db import orders, submissions, trades
 from db.core.session import Session
 from db.submissions import Begun, Refused
 from domain.ports import Broker, Report, VenueUnavailable, Window
-from domain.trade import Intent, Order, OrderState
+from domain.trade import PAPER_VENUE, Intent, Order, OrderState
 from tasks import queues
 from tasks.parts import Parts
-from venues import paper
 
 WINDOW_S = 5.0
 log = structlog.get_logger()
@@ -33,10 +32,10 @@ def submit(parts: Parts, order_ids: Collection[UUID]) -> list[Report]:
         return []
     with parts.transaction() as session:
         wanted = orders.load(session, order_ids)
-        doubtful = submissions.in_doubt(session, [one.order_id for one in wanted if one.venue == paper.NAME])
-    announce(one for one in wanted if one.venue != paper.NAME)
+        doubtful = submissions.in_doubt(session, [one.order_id for one in wanted if one.venue == PAPER_VENUE])
+    announce(one for one in wanted if one.venue != PAPER_VENUE)
     found = _look_up_on_paper(parts, doubtful)
-    return [*found, *send(parts, [one.order_id for one in wanted if one.venue == paper.NAME])]
+    return [*found, *send(parts, [one.order_id for one in wanted if one.venue == PAPER_VENUE])]
 
 
 def announce(wanted: Iterable[Order]) -> None:

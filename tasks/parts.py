@@ -18,11 +18,12 @@ from db.paper_ledger import StoredPaperLedger
 from db.policies import PolicyChange
 from db.studies import Versions
 from domain import fills, ports
+from domain.books import LIVE_BOOK, STANDING_BOOKS, is_replay_book
 from domain.context import Quality
 from domain.decision import EngineSlot
 from domain.fills import FillModel
 from domain.risk import Limits
-from domain.trade import RealVenue
+from domain.trade import PAPER_VENUE, RealVenue
 from engines import loader
 from engines.panel import Panel
 from engines.remote import RemoteTerms
@@ -32,8 +33,6 @@ from tasks.live_broker import AccountBroker
 from venues import loader as venue_loader
 from venues.paper import PaperBroker
 from venues.stored_market_data import StoredMarketData
-
-LIVE = "live"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +61,11 @@ class Parts:
 
     def market_data(self, book: str) -> ports.MarketData:
         """Return the provider a book looks at: its files for a replay, else the one for standing books."""
-        return self.replayed if book.startswith("replay:") else self.standing
+        return self.replayed if is_replay_book(book) else self.standing
 
     def broker(self, book: str) -> ports.Broker:
         """Return the broker a book's real trades go to: the configured one for live, else the built-in paper venue."""
-        return self.real_broker if book == LIVE and self.real_broker is not None else self.paper_broker
+        return self.real_broker if book == LIVE_BOOK and self.real_broker is not None else self.paper_broker
 
     def venue(self, book: str) -> RealVenue:
         """Return where a book's real orders go."""
@@ -76,7 +75,7 @@ class Parts:
     @property
     def venue_books(self) -> tuple[str, ...]:
         """The books whose orders go to a venue other than paper."""
-        return (LIVE,) if self.real_broker is not None else ()
+        return (LIVE_BOOK,) if self.real_broker is not None else ()
 
 
 def make_parts(settings: Settings) -> Parts:
@@ -93,7 +92,7 @@ def make_parts(settings: Settings) -> Parts:
         replayed=StoredMarketData(bars=StoredBars(database), covered=Quality.REPLAY),
         standing=_standing(settings, database),
         paper_broker=PaperBroker(StoredPaperLedger(database), fills.DEFAULT),
-        real_broker=AccountBroker(settings, database) if settings.broker != venue_loader.PAPER else None,
+        real_broker=AccountBroker(settings, database) if settings.broker != PAPER_VENUE else None,
     )
 
 
@@ -150,7 +149,7 @@ def prepare(settings: Settings) -> None:
         with versions_of(settings) as versions, database.transaction() as session:
             books.ensure_standing(session)
             _require_venue(session, settings.broker)
-            for book in books.STANDING:
+            for book in STANDING_BOOKS:
                 policies.seed(session, book, wanted)
                 studies.ensure_running(session, book, versions)
     finally:

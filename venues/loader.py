@@ -8,12 +8,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from config.values import Secret, SettingInvalid
+from domain.trade import PAPER_VENUE
 
 if TYPE_CHECKING:
     from domain.ports import Clock, MarketData
     from venues.remote import RemoteBroker
 
-PAPER = "paper"
 ALERT = "alert"
 ALPACA = "alpaca"
 ALPACA_PAPER = "alpaca:paper"
@@ -28,7 +28,7 @@ def broker(name: str, *, key: Secret | None, secret: Secret | None, url: str | N
     Raises:
         SettingInvalid: naming the variable, when the library, the exchange or a key is missing.
     """
-    if name == PAPER:
+    if name == PAPER_VENUE:
         return None
     given = {"key": _given("BROKER_KEY", key, name), "secret": _given("BROKER_SECRET", secret, name)}
     if name.startswith(CCXT):
@@ -70,7 +70,7 @@ def check(variable: str, name: str) -> None:
     """
     if name.startswith(CCXT):
         _exchange(variable, name)
-    elif name not in (PAPER, ALERT):
+    elif name not in (PAPER_VENUE, ALERT):
         _library(ALPACA, variable, name)
 
 
@@ -84,7 +84,7 @@ def preload(*names: str) -> None:
         if name.startswith(CCXT):
             _module("ccxt_venue", "BROKER", name)
             _module("ccxt_data", "MARKET_DATA", name)
-        elif name not in (PAPER, ALERT):
+        elif name not in (PAPER_VENUE, ALERT):
             _module("alpaca_venue", "BROKER", name)
             _module("alpaca_data", "MARKET_DATA", name)
 

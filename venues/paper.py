@@ -9,16 +9,15 @@ from domain import fills
 from domain.fills import FillModel
 from domain.ports import PaperLedger, Position, Report, VenueTraits, Window
 from domain.signal import Instrument
-from domain.trade import Fill, Order, OrderState
+from domain.trade import PAPER_VENUE, Fill, Order, OrderState
 
-NAME = "paper"
 NO_QUOTE = "no_quote"
 
 
 class PaperBroker:
     """Fills each order completely, once, on the quote the order carries; its model is the model trades' own."""
 
-    name: str = NAME
+    name: str = PAPER_VENUE
     account: str = ""
     traits = VenueTraits(finds_orders=True, settle_s=0, can_short=True)
 

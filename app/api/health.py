@@ -10,7 +10,7 @@ from app.api.reach import here
 from app.api.resource import Noun
 from app.probes.health import broker_state
 from config.settings import Settings
-from db import books, canaries, incidents, policies, studies
+from db import canaries, incidents, policies, studies
 from db.canaries import QueueLife, QueueState
 from db.core import migrate
 from db.core.migrate import SchemaOutdated
@@ -18,6 +18,7 @@ from db.core.session import Session
 from db.queries import backlog
 from domain import canonical
 from domain.access import Scope
+from domain.books import STANDING_BOOKS
 from domain.policy import ExecutionMode, Switch
 
 Document = dict[str, Any]
@@ -125,7 +126,7 @@ def _queue(life: QueueLife) -> Document:
 
 
 def _books(session: Session) -> list[Document]:
-    rules, running = policies.current(session, books.STANDING), studies.running(session, books.STANDING)
+    rules, running = policies.current(session, STANDING_BOOKS), studies.running(session, STANDING_BOOKS)
     return [
         {
             "book": book,
@@ -134,5 +135,5 @@ def _books(session: Session) -> list[Document]:
             "switch": rules[book].switch.value if book in rules else None,
             "study": running[book].name if book in running else None,
         }
-        for book in books.STANDING
+        for book in STANDING_BOOKS
     ]

@@ -16,12 +16,13 @@ from app.api.reach import here
 from app.api.request_schemas import ReasonInput, line
 from app.api.resource import Noun
 from app.api.responses import act
-from db import books, policies
+from db import policies
 from db.core import listing
 from db.core.session import Session
 from db.queries import real_exposure
 from domain import canonical
 from domain.access import Scope
+from domain.books import STANDING_BOOKS
 from domain.experiment import split_to_ppm
 from domain.policy import ExecutionMode, Switch
 from operations import policy
@@ -49,7 +50,7 @@ class SwitchInput(ReasonInput):
     """The book whose switch is thrown, and why."""
 
     book = fields.String(
-        required=True, validate=validate.OneOf(books.STANDING), metadata={"description": "The book; a replay has none."}
+        required=True, validate=validate.OneOf(STANDING_BOOKS), metadata={"description": "The book; a replay has none."}
     )
 
 

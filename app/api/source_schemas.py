@@ -11,6 +11,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 from alerts.understand import NAMES
 from alerts.vocabulary import symbols
 from alerts.vocabulary.symbols import SymbolUnreadable
+from domain.books import PAPER_BOOK
 from domain.intervals import Interval, IntervalInvalid
 from domain.signal import InstrumentKind, SellAlone, Source
 
@@ -80,7 +81,7 @@ class SourceInput(Schema):
         metadata={"description": f"Its name: {_NAME_RULE}.", "pattern": _NAME_IN_JSON, "examples": ["desk"]},
     )
     book = fields.String(
-        load_default="paper",
+        load_default=PAPER_BOOK,
         validate=(validate.Length(max=64), _is_plain),
         metadata={"description": "The book its signals go to."},
     )

@@ -24,12 +24,13 @@ from app.api.resource import Noun
 from app.api.responses import act
 from app.api.source_schemas import SourceInput, is_name, is_reason_if_any
 from config.vault import TokenVault
-from db import books, sources
+from db import sources
 from db.core.session import Session
 from db.source_health import activity
 from db.sources import BookUnknown, SourceExists, SourceUnknown, StoredSource
 from domain import canonical
 from domain.access import Scope
+from domain.books import STANDING_BOOKS
 from domain.signal import InstrumentKind, SellAlone
 from operations import sources as sourcing
 from operations.sources import KEEP_S, MOST_KEEP_S, NoSecretKey
@@ -151,7 +152,7 @@ def show_activity(name: str) -> Document:
     found = here().read(activity.load)
     doing = next((one for one in found if one.name == name), None)
     if doing is None:
-        raise NotFound(f"there is no source named {name!r} that posts into {', '.join(books.STANDING)}")
+        raise NotFound(f"there is no source named {name!r} that posts into {', '.join(STANDING_BOOKS)}")
     return {
         "name": doing.name,
         "heard_at": _instant(doing.heard_at),
@@ -180,7 +181,7 @@ def add_source(given: Document) -> Document:
     except SourceExists:
         raise Conflict(f"there is a source named {source.name!r} already") from None
     except BookUnknown:
-        told = f"there is no book named {source.book!r}; the standing ones are {', '.join(books.STANDING)}"
+        told = f"there is no book named {source.book!r}; the standing ones are {', '.join(STANDING_BOOKS)}"
         raise Invalid({"book": [told]}) from None
     return _described(_stored(source.name))
 

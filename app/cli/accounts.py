@@ -23,6 +23,7 @@ from db import accounts, audit, live
 from db.accounts import AccountExists, AccountUnknown, SealedKeys, StoredAccount
 from db.core.session import Session
 from db.live import AccountInUse, TradesOpen
+from domain.books import LIVE_BOOK
 from venues import loader
 
 _SHOWN, _LONG_ENOUGH = 4, 12
@@ -163,7 +164,7 @@ def _described(account: StoredAccount, settings: Settings, *, is_live: bool) -> 
         "added_at": account.created_at.isoformat(),
         "enabled": account.enabled,
         "key": _hint(account, settings),
-        "book": live.BOOK if is_live else None,
+        "book": LIVE_BOOK if is_live else None,
     }
 
 

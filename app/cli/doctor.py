@@ -18,11 +18,12 @@ from app.cli import live, opened
 from app.cli.findings import Finding
 from config import settings as configuration
 from config.settings import Settings
-from db import books, canaries, incidents, policies, studies
+from db import canaries, incidents, policies, studies
 from db.canaries import QueueLife, QueueState
 from db.core import migrate
 from db.core.session import Database
 from db.queries import backlog
+from domain.books import STANDING_BOOKS
 from domain.experiment import PPM
 from domain.policy import ExecutionMode
 from stack.errors import StackRefused
@@ -82,8 +83,8 @@ def _database_findings(settings: Settings, database: Database) -> Iterator[Findi
     yield _schema(settings)
     with database.transaction() as session:
         oldest = backlog.oldest_open(session)
-        rules = policies.current(session, books.STANDING)
-        running = studies.running(session, books.STANDING)
+        rules = policies.current(session, STANDING_BOOKS)
+        running = studies.running(session, STANDING_BOOKS)
         life = canaries.list_all(session, settings)
         kinds = Counter(one["kind"] for one in incidents.list_open(session))
         trading = live.finding(session, settings)
@@ -91,7 +92,7 @@ def _database_findings(settings: Settings, database: Database) -> Iterator[Findi
     yield from _queues(life)
     yield _incidents(kinds)
     yield trading
-    for book in books.STANDING:
+    for book in STANDING_BOOKS:
         yield _policy(settings, book, rules)
         yield Finding(
             name=f"study of {book}", ok=book in running, detail=running[book].name if book in running else "none runs"

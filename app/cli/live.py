@@ -17,9 +17,10 @@ from db import accounts, audit, live, policies, sources
 from db.accounts import AccountUnknown, StoredAccount
 from db.core.session import Database, Session
 from db.live import AccountDisabled, LiveState, TradesOpen
+from domain.books import LIVE_BOOK
 from domain.ports import VenueUnavailable
+from domain.trade import PAPER_VENUE
 from tasks import pipeline
-from venues import loader
 
 _REASON = click.option("--reason", required=True, help="Why; it is kept with the change.")
 _DATA_DIR = click.option("--data-dir", type=click.Path(path_type=Path), help="The instance (default: the last one).")
@@ -71,7 +72,7 @@ def leave(*, reason: str, keep_open: bool, data_dir: Path | None) -> None:
 
 def described(state: LiveState, settings: Settings) -> str:
     """Say in one line where real entries of the live book go."""
-    if settings.broker == loader.PAPER:
+    if settings.broker == PAPER_VENUE:
         return "off: BROKER is paper, so its real trades go to the built-in paper broker"
     if state.account is None:
         return f"off: no entry goes to {settings.broker} before `orchestrator policy live ACCOUNT`"
@@ -88,7 +89,7 @@ def finding(session: Session, settings: Settings) -> Finding:
     """Return whether live trading is on, and whether what is on can work here."""
     state = live.state(session)
     told = described(state, settings)
-    if state.account is None or settings.broker == loader.PAPER:
+    if state.account is None or settings.broker == PAPER_VENUE:
         return Finding(name="live trading", ok=True, detail=told)
     try:
         pipeline.open_account(settings, accounts.by_name(session, state.account))
@@ -100,8 +101,8 @@ def finding(session: Session, settings: Settings) -> Finding:
 def _needs(settings: Settings, database: Database, name: str, *, unchecked: bool) -> Iterator[Finding]:
     with database.transaction() as session:
         found = _account(session, name)
-        posting = [one.source.name for one in sources.list_all(session) if one.source.book == live.BOOK and one.enabled]
-        rule = policies.current(session, [live.BOOK]).get(live.BOOK)
+        posting = [one.source.name for one in sources.list_all(session) if one.source.book == LIVE_BOOK and one.enabled]
+        rule = policies.current(session, [LIVE_BOOK]).get(LIVE_BOOK)
     yield _secret_key(settings)
     yield _exists(found, name)
     yield _venue(settings, found)
@@ -193,7 +194,7 @@ def _note(session: Session, action: str, reason: str, detail: dict[str, Any]) ->
         session,
         actor=getpass.getuser(),
         action=action,
-        subject=live.BOOK,
+        subject=LIVE_BOOK,
         reason=reason,
         detail=detail,
         at=datetime.now(UTC),

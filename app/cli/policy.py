@@ -17,13 +17,14 @@ from db import policies
 from db.core.session import Database
 from db.queries import real_exposure
 from db.queries.real_exposure import RealExposure
+from domain.books import LIVE_BOOK, PAPER_BOOK
 from domain.experiment import PPM, split_to_ppm
 from domain.policy import ExecutionMode, PolicyVersion, Switch
 from operations import policy
 from operations.act import Act
 from operations.policy import NoPolicy, NoSwitch, Wish
 
-_BOOK = click.option("--book", default="paper", show_default=True, help="The book whose policy is meant.")
+_BOOK = click.option("--book", default=PAPER_BOOK, show_default=True, help="The book whose policy is meant.")
 _POLL_S = 0.2
 _DATA_DIR = click.option("--data-dir", type=click.Path(path_type=Path), help="The instance (default: the last one).")
 
@@ -45,7 +46,7 @@ def show(book: str, as_json: bool, data_dir: Path | None) -> None:
     """Show all versions of a book's policy, newest first."""
     with opened(data_dir) as (settings, database), database.transaction() as session:
         versions = [policy.described(one) for one in policies.history(session, book)]
-        trading = switches.state(session) if book == switches.BOOK else None
+        trading = switches.state(session) if book == LIVE_BOOK else None
     if not versions:
         raise click.ClickException(f"there is no book {book!r} with a policy")
     if as_json:

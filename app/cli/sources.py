@@ -16,11 +16,12 @@ from alerts import template
 from app.cli import Problem, source_options
 from app.cli.database import up_to_date as _opened
 from config.vault import TokenVault
-from db import books, sources
+from db import sources
 from db.core.session import Database
 from db.source_health import activity
 from db.source_health.activity import Activity
 from db.sources import BookUnknown, SourceExists, SourceUnknown
+from domain.books import PAPER_BOOK, STANDING_BOOKS
 from domain.signal import Source
 from operations import sources as sourcing
 from operations.act import Act
@@ -63,7 +64,7 @@ def command() -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--book", default="paper", show_default=True, help="Book its signals go to.")
+@click.option("--book", default=PAPER_BOOK, show_default=True, help="Book its signals go to.")
 @source_options.options
 @_REASON
 @_DATA_DIR
@@ -271,5 +272,5 @@ def _issue(database: Database, vault: TokenVault, source: Source, *, reason: str
         raise Problem(f"there is a source named {source.name!r} already; choose another name") from None
     except BookUnknown:
         raise Problem(
-            f"there is no book named {source.book!r}; the standing ones are {', '.join(books.STANDING)}"
+            f"there is no book named {source.book!r}; the standing ones are {', '.join(STANDING_BOOKS)}"
         ) from None

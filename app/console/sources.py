@@ -14,11 +14,12 @@ from app.console.login import the_doors, the_owner
 from app.webhook.receiver import MAX_BODY
 from config.settings import Settings
 from config.vault import TokenVault
-from db import books, sources
+from db import sources
 from db.core.session import Database
 from db.source_health import activity
 from db.sources import StoredSource
 from domain.access import Scope
+from domain.books import STANDING_BOOKS
 from operations import explain_message
 from operations import sources as sourcing
 from operations.sources import NoSecretKey
@@ -75,7 +76,7 @@ def _shown(
 def _load() -> tuple[list[StoredSource], dict[str, activity.Activity]]:
     def load(database: Database) -> tuple[list[StoredSource], dict[str, activity.Activity]]:
         with database.transaction() as session:
-            found = [one for one in sources.list_all(session) if one.source.book in books.STANDING]
+            found = [one for one in sources.list_all(session) if one.source.book in STANDING_BOOKS]
             return found, {one.name: one for one in activity.load(session)}
 
     return the_doors().act(load)

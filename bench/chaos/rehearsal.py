@@ -26,12 +26,12 @@ from db import accounts, live, policies, verification
 from db.core.errors import SQLAlchemyError
 from db.core.session import Database
 from db.policies import PolicyChange
+from domain.books import LIVE_BOOK
 from domain.policy import Switch
 from domain.signal import Source
 from operations import source_tokens
 from stack.stack import RunningStack
 
-BOOK = "live"
 ENVIRONMENT = {
     "LEASE_S": "3",
     "SIGNAL_POLL_INTERVAL_MS": "200",
@@ -45,7 +45,7 @@ _SWITCHED_FOR_S = 3.0
 _DRAIN_S = 120.0
 _SOURCE = Source(
     name="rehearsal",
-    book=BOOK,
+    book=LIVE_BOOK,
     strategy="",
     timeframe=None,
     exchange="",
@@ -93,7 +93,7 @@ class Outcome:
 def rehearse(given: Ground, venue: VenueProcess, *, seed: int, seconds: float, rate: float) -> Outcome:
     """Run one seed on a stack that is up, and compare what is left."""
     _go_live(given.settings)
-    market.store_rising(given.settings, book=BOOK, at=datetime.now(UTC), symbols=SYMBOLS)
+    market.store_rising(given.settings, book=LIVE_BOOK, at=datetime.now(UTC), symbols=SYMBOLS)
     venue.control(prices={symbol: {"bid": PRICE, "ask": PRICE} for symbol in SYMBOLS})
     sender = Sender(_webhook(given.stack), seed=seed, rate=rate)
     _see_it_work(sender, given.settings)
@@ -165,7 +165,7 @@ def _switch(settings: Settings, to: Switch) -> None:
 
     def thrown(database: Database) -> bool:
         with database.transaction() as session:
-            present = policies.current(session, [BOOK])[BOOK]
+            present = policies.current(session, [LIVE_BOOK])[LIVE_BOOK]
             wanted = PolicyChange(
                 label=present.label.partition(".")[0],
                 mode=present.mode,
@@ -174,7 +174,7 @@ def _switch(settings: Settings, to: Switch) -> None:
                 reason="a rehearsal",
                 switch=to,
             )
-            policies.change(session, BOOK, wanted)
+            policies.change(session, LIVE_BOOK, wanted)
         return True
 
     database = Database(settings.sqlalchemy_url, pool_size=1)

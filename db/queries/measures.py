@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db import books, canaries, notifications
+from db import canaries, notifications
 from db.canaries import Patience, QueueLife
 from db.source_health import activity
 from db.source_health.activity import Activity
+from domain.books import STANDING_BOOKS
 
 # What is done is what is neither open nor dead: counting it by its status would read every row.
 _SIGNALS = text("""
@@ -58,7 +59,7 @@ class Measures:
 
 def take(session: Session, patience: Patience) -> Measures:
     """Measure the standing books; those of replays are many, and nobody's alarm."""
-    given = {"books": list(books.STANDING)}
+    given = {"books": list(STANDING_BOOKS)}
     waiting, given_up = notifications.waiting(session)
     return Measures(
         signals=_signals(session),
@@ -75,6 +76,6 @@ def take(session: Session, patience: Patience) -> Measures:
 
 def _signals(session: Session) -> dict[tuple[str, str], int]:
     counted: dict[tuple[str, str], int] = {}
-    for row in session.execute(_SIGNALS, {"books": list(books.STANDING)}):
+    for row in session.execute(_SIGNALS, {"books": list(STANDING_BOOKS)}):
         counted |= {(row.book, "open"): row.waiting, (row.book, "dead"): row.dead, (row.book, "done"): row.done}
     return counted

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db import books
 from db.source_health import watch
+from domain.books import STANDING_BOOKS
 
 # A source is heard of by whatever it sent that was authenticated, a message in quarantine too.
 _ACTIVITY = text("""
@@ -67,7 +67,7 @@ class Activity:
 def load(session: Session) -> list[Activity]:
     """Return what each source of the standing books does, by name."""
     given = {
-        "books": list(books.STANDING),
+        "books": list(STANDING_BOOKS),
         "kinds": list(watch.KINDS),
         "within_s": watch.FAST_WITHIN_S,
         "expires_after_days": watch.EXPIRES_AFTER_DAYS,
@@ -77,4 +77,4 @@ def load(session: Session) -> list[Activity]:
 
 def totals(session: Session) -> dict[str, int]:
     """Return how many signals each source of the standing books has sent."""
-    return {row.name: row.signals for row in session.execute(_TOTALS, {"books": list(books.STANDING)})}
+    return {row.name: row.signals for row in session.execute(_TOTALS, {"books": list(STANDING_BOOKS)})}

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
-from db import books
+from domain.books import STANDING_BOOKS
 
 # Alerts come up to a minute late and in any order; a larger hole in the numbers is another count.
 SETTLES_AFTER_S, JUDGED_FOR_S, LOOKED_BACK_S, LARGEST_HOLE = 120, 86_400, 90_000, 1000
@@ -106,7 +106,7 @@ class Gap:
 def find(session: Session, *, kind: str) -> list[Gap]:
     """Return the gaps of the standing books; `kind` is that of the incidents that are about gaps."""
     given = {
-        "books": list(books.STANDING),
+        "books": list(STANDING_BOOKS),
         "kind": kind,
         "judged_for_s": JUDGED_FOR_S,
         "settles_after_s": SETTLES_AFTER_S,

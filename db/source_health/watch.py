@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db import books, incidents
+from db import incidents
 from db.source_health import gaps
+from domain.books import STANDING_BOOKS
 
 SILENT, TOO_FAST, EXPIRING, MISSING = "source_silent", "alerts_too_fast", "alerts_expire", "alerts_missing"
 KINDS = (SILENT, TOO_FAST, EXPIRING, MISSING)
@@ -53,7 +54,7 @@ class Finding:
 def look(session: Session) -> list[Finding]:
     """Return what is the matter with the sources of the standing books now."""
     given = {
-        "books": list(books.STANDING),
+        "books": list(STANDING_BOOKS),
         "within_s": FAST_WITHIN_S,
         "fast": FAST,
         "after_days": EXPIRES_AFTER_DAYS - WARNED_DAYS_BEFORE,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from domain.books import LIVE_BOOK
 from domain.decision import EngineSlot, Verdict
 from domain.experiment import Assignment
 from domain.policy import ExecutionMode
@@ -90,7 +91,7 @@ class StudyRecord:
     @property
     def is_simulated(self) -> bool:
         """Whether the book's real orders go to the paper broker."""
-        return self.study.book != "live"
+        return self.study.book != LIVE_BOOK
 
     def closed(self, engine: EngineSlot, clock: ExitClock) -> Iterator[tuple[Entry, Ending]]:
         """Yield the engine's closed model trades on `clock`, in the order of their signals."""

@@ -25,6 +25,7 @@ from db.tables.signals import BookRow, SignalRow, SourceRow
 from domain import context_builder
 from domain import experiment as assigning
 from domain import policy as policing
+from domain.books import is_replay_book
 from domain.context import InstrumentRules, MarketView, Quality, Quote, Window
 from domain.decision import EngineSlot, Verdict
 from domain.policy import ExecutionMode, PolicyVersion
@@ -63,7 +64,7 @@ class Judged:
 def a_book(session: Session, book: str = "paper") -> str:
     """Insert a book, a replay's with its cursor; one that exists stays."""
     if session.get(BookRow, book) is None:
-        is_replay = book.startswith("replay:")
+        is_replay = is_replay_book(book)
         session.add(BookRow(book=book, kind="replay" if is_replay else book, cursor=MONDAY if is_replay else None))
         session.flush()
     return book

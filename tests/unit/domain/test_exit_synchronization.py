@@ -10,11 +10,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import exit_synchronization, fills
+from domain import exit_synchronization
 from domain.decision import EngineSlot
 from domain.exit_synchronization import Family, Placed
 from domain.study import ExitClock
-from domain.trade import Clock, ExitEvent, Fill, Intent, Order, OrderState, Pricing, RealVenue, Trade, TradeStatus
+from domain.trade import (
+    MODEL_VENUE,
+    Clock,
+    ExitEvent,
+    Fill,
+    Intent,
+    Order,
+    OrderState,
+    Pricing,
+    RealVenue,
+    Trade,
+    TradeStatus,
+)
 from tests.support.builders.trades import EXPERIMENT_ID, a_fill, a_plan, a_trade, minute
 
 A, B = EngineSlot.A, EngineSlot.B
@@ -226,7 +238,7 @@ def test_without_a_real_trade_each_model_copies_its_own_exits() -> None:
         (mine.trade_id, 2, Decimal(5), minute(9)),
         (other.trade_id, 1, Decimal(10), minute(7)),
     ]
-    assert {(one.clock, one.venue) for one in copies} == {(Clock.SYNCHRONIZED, fills.MODEL_VENUE)}
+    assert {(one.clock, one.venue) for one in copies} == {(Clock.SYNCHRONIZED, MODEL_VENUE)}
     assert exit_synchronization.owed_on_synchronized(filled(family, copies)) == []
 
 

@@ -1,0 +1,14 @@
+"""Books: separate sets of signals and trades. The three standing ones run on the wall clock, a replay has its own."""
+
+from __future__ import annotations
+
+LIVE_BOOK = "live"
+PAPER_BOOK = "paper"
+TEST_BOOK = "test"
+STANDING_BOOKS = (LIVE_BOOK, PAPER_BOOK, TEST_BOOK)
+REPLAY_PREFIX = "replay:"
+
+
+def is_replay_book(book: str) -> bool:
+    """Return whether the book belongs to a replay: its clock is a stored cursor, and its bars come from files."""
+    return book.startswith(REPLAY_PREFIX)
