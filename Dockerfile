@@ -3,8 +3,8 @@ FROM python:3.12-slim
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 
 WORKDIR /app
-COPY requirements.lock ./
-RUN pip install --require-hashes -r requirements.lock
+COPY requirements-venues.lock ./
+RUN pip install --require-hashes -r requirements-venues.lock
 COPY . .
 RUN pip install --no-build-isolation --no-deps -e . \
     && useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin orchestrator \

@@ -27,7 +27,7 @@ def import_before_the_fork(*, sender: Any, **_: Any) -> None:
     What is loaded by then stays for good: the collector need not walk it before each fork, nor its children copy it.
     """
     settings = settings_of(sender.app)
-    venue_loader.preload(settings.broker, settings.market_data)
+    venue_loader.preload(broker=settings.broker, market_data=settings.market_data)
     gc.freeze()
 
 

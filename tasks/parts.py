@@ -139,10 +139,11 @@ def prepare(settings: Settings) -> None:
     """Make what a start needs: the standing books, their policy by the environment, and a running study each.
 
     Raises:
-        SettingInvalid: when the broker that is configured lacks its library, when real trades are open elsewhere, or
+        SettingInvalid: when a venue that is configured lacks its library, when real trades are open elsewhere, or
             when a URL of NOTIFY_URLS is none.
     """
     venue_loader.check("BROKER", settings.broker)
+    venue_loader.check("MARKET_DATA", settings.market_data)
     notification_services.check(settings)
     database, wanted = Database(settings.sqlalchemy_url, pool_size=1), _policy_of(settings)
     try:

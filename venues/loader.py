@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import warnings
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from config.values import Secret, SettingInvalid
 from domain.trade import PAPER_VENUE
+from venues import libraries
 
 if TYPE_CHECKING:
     from domain.ports import Clock, MarketData
@@ -18,8 +17,6 @@ ALERT = "alert"
 ALPACA = "alpaca"
 ALPACA_PAPER = "alpaca:paper"
 CCXT = "ccxt:"
-EXTRA = 'in the checkout, pip install --no-build-isolation -e ".[venues]"'
-_WITHOUT_LIBRARY = "the client library of this venue is not installed: "
 
 
 def broker(name: str, *, key: Secret | None, secret: Secret | None, url: str | None) -> RemoteBroker | None:
@@ -71,22 +68,20 @@ def check(variable: str, name: str) -> None:
     if name.startswith(CCXT):
         _exchange(variable, name)
     elif name not in (PAPER_VENUE, ALERT):
-        _library(ALPACA, variable, name)
+        libraries.load(variable, name)
 
 
-def preload(*names: str) -> None:
+def preload(*, broker: str, market_data: str) -> None:
     """Import the client libraries that these venues need: a worker does it once, before it forks.
 
     Raises:
-        SettingInvalid: when one is not installed.
+        SettingInvalid: naming the variable, when one is not installed or does not know the exchange.
     """
-    for name in names:
-        if name.startswith(CCXT):
-            _module("ccxt_venue", "BROKER", name)
-            _module("ccxt_data", "MARKET_DATA", name)
-        elif name not in (PAPER_VENUE, ALERT):
-            _module("alpaca_venue", "BROKER", name)
-            _module("alpaca_data", "MARKET_DATA", name)
+    for variable, name in (("BROKER", broker), ("MARKET_DATA", market_data)):
+        check(variable, name)
+        if (library := libraries.module_for(name)) is not None:
+            _module(f"{library}_venue", variable, name)
+            _module(f"{library}_data", variable, name)
 
 
 def _given(variable: str, value: Secret | None, name: str) -> str:
@@ -97,24 +92,11 @@ def _given(variable: str, value: Secret | None, name: str) -> str:
 
 def _exchange(variable: str, name: str) -> str:
     exchange = name.removeprefix(CCXT)
-    if exchange not in _library("ccxt", variable, name).exchanges:
+    if exchange not in libraries.load(variable, name).exchanges:
         raise SettingInvalid(variable, name, "ccxt:<id> with an exchange that ccxt knows, such as ccxt:binance")
     return exchange
 
 
 def _module(module: str, variable: str, name: str) -> ModuleType:
-    _library("ccxt" if name.startswith(CCXT) else "alpaca", variable, name)
-    return _imported(f"venues.{module}")
-
-
-def _library(library: str, variable: str, name: str) -> ModuleType:
-    try:
-        return _imported(library)
-    except ModuleNotFoundError:
-        raise SettingInvalid(variable, name, _WITHOUT_LIBRARY + EXTRA) from None
-
-
-def _imported(module: str) -> ModuleType:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # alpaca-py imports a part of websockets that is ending
-        return importlib.import_module(module)
+    libraries.load(variable, name)
+    return libraries.import_quietly(f"venues.{module}")

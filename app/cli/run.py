@@ -16,6 +16,7 @@ from app.cli import Problem
 from config import settings as configuration
 from config.settings import Settings
 from stack import datadir
+from venues import libraries, loader
 
 _PORTS = click.IntRange(1, 65_535)
 _WEB_PROCESSES = 2
@@ -34,6 +35,7 @@ def command() -> None:
 def web(port: int) -> None:
     """Serve the webhook, the API and the console."""
     settings = _settings()
+    libraries.require(settings)
     _require_schema(settings)
     if settings.api_token is None:
         os.environ["API_TOKEN"] = datadir.api_token(_directory(settings))
@@ -70,6 +72,9 @@ def worker(queues: str, concurrency: int) -> None:
     """Work on the tasks of some queues."""
     settings = _settings()
     _require_queues(queues)
+    loader.preload(
+        broker=settings.broker, market_data=settings.market_data
+    )  # Celery would log what is missing and go on
     _require_schema(settings)
     # As root in a container this is how it is; messages are JSON only, which is what the warning is about.
     warnings.filterwarnings("ignore", message="(?s).*superuser privileges")
@@ -84,7 +89,9 @@ def worker(queues: str, concurrency: int) -> None:
 @command.command()
 def beat() -> None:
     """Send the periodic tasks; run exactly one of these."""
-    schedule = _directory(_settings()) / "beat-schedule"
+    settings = _settings()
+    libraries.require(settings)
+    schedule = _directory(settings) / "beat-schedule"
     _celery(_WITHOUT_BANNER, "beat", "--schedule", str(schedule), "--pidfile=")
 
 

@@ -15,6 +15,8 @@ from bench.chaos.faults import Kind
 from bench.chaos.rehearsal import Outcome
 from bench.chaos.watch import median
 from bench.ground import Ground
+from stack.errors import StackRefused
+from venues import libraries
 
 
 class Interrupted(RuntimeError):
@@ -31,6 +33,7 @@ def measure(*, first: int, seeds: int, seconds: float, rate: float) -> dict[str,
     Raises:
         Interrupted, BenchFailed, StackRefused
     """
+    _require_library()
     outcomes: list[Outcome] = []
     machines: list[dict[str, Any]] = []
     for seed in range(first, first + seeds):
@@ -43,6 +46,12 @@ def measure(*, first: int, seeds: int, seconds: float, rate: float) -> dict[str,
         "by_fault": by_fault(outcomes),
         "seeds": [_seed(one) for one in outcomes],
     }
+
+
+def _require_library() -> None:
+    """Refuse to begin without what the workers need at the simulated venue."""
+    if (what := libraries.missing(venue.BROKER)) is not None:
+        raise StackRefused(f"bench faults trades at a simulated {venue.BROKER}: {what}")
 
 
 def _run(seed: int, seconds: float, rate: float, outcomes: list[Outcome], machines: list[dict[str, Any]]) -> None:

@@ -80,7 +80,7 @@ def test_the_image_installs_by_hash_and_does_not_run_as_root() -> None:
     lines = (ROOT / "Dockerfile").read_text().splitlines()
 
     assert lines[0] == "FROM python:3.12-slim"
-    assert "RUN pip install --require-hashes -r requirements.lock" in lines
+    assert "RUN pip install --require-hashes -r requirements-venues.lock" in lines
     assert "USER orchestrator" in lines
 
 

@@ -74,14 +74,31 @@ def test_an_exchange_that_is_not_known_names_its_variable() -> None:
         data("ccxt:nowhere", NO_KEYS)
 
 
-@pytest.mark.parametrize(("name", "library"), [("ccxt:binance", "ccxt"), ("alpaca", "alpaca")])
-def test_a_missing_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch, name: str, library: str) -> None:
-    monkeypatch.setitem(sys.modules, library, None)
+@pytest.mark.parametrize(
+    ("name", "module", "package"), [("ccxt:binance", "ccxt", "ccxt"), ("alpaca", "alpaca", "alpaca-py")]
+)
+def test_a_missing_library_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, name: str, module: str, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
 
-    with pytest.raises(SettingInvalid, match=r'pip install --no-build-isolation -e "\.\[venues\]"'):
+    expected = (
+        f"it needs {package}, which is not installed: make install-venues in the checkout, or pip install {package}$"
+    )
+    with pytest.raises(SettingInvalid, match=f"^BROKER='{name}'.*{expected}"):
         a_broker(name)
-    with pytest.raises(SettingInvalid, match=r'pip install --no-build-isolation -e "\.\[venues\]"'):
+    with pytest.raises(SettingInvalid, match=f"^MARKET_DATA='{name}'.*{expected}"):
         data(name, {**KEYS})
+    with pytest.raises(SettingInvalid, match=f"^MARKET_DATA='{name}'.*{expected}"):
+        loader.preload(broker="paper", market_data=name)
+
+
+def test_a_library_that_cannot_be_imported_is_named_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "ccxt", raising=False)
+    monkeypatch.setitem(sys.modules, "ccxt.base", None)
+
+    with pytest.raises(SettingInvalid, match=r"BROKER='ccxt:binance'.*: ccxt cannot be imported: import of ccxt\.base"):
+        loader.check("BROKER", "ccxt:binance")
 
 
 @pytest.mark.parametrize(
@@ -102,5 +119,12 @@ def test_a_venue_is_checked_without_keys(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(SettingInvalid, match="--venue='ccxt:nowhere'"):
         loader.check("--venue", "ccxt:nowhere")
     monkeypatch.setitem(sys.modules, "alpaca", None)
-    with pytest.raises(SettingInvalid, match=r'pip install --no-build-isolation -e "\.\[venues\]"'):
+    with pytest.raises(SettingInvalid, match="alpaca-py, which is not installed"):
         loader.check("BROKER", "alpaca")
+
+
+def test_a_worker_is_refused_an_exchange_that_is_not_known() -> None:
+    loader.preload(broker="ccxt:binance", market_data="alpaca")
+
+    with pytest.raises(SettingInvalid, match="MARKET_DATA='ccxt:nowhere'"):
+        loader.preload(broker="paper", market_data="ccxt:nowhere")
