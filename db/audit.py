@@ -37,7 +37,7 @@ def append(
     Raises:
         TypeError: when `detail` holds a float, which may come back from the database in another spelling.
     """
-    canonical.plain(detail)
+    canonical.to_json_values(detail)
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('audit', 0))"))
     last = session.execute(_LAST).one_or_none()
     entry_id, previous = (1, BEGINNING) if last is None else (last.entry_id + 1, last.entry_hash)

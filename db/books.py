@@ -96,7 +96,7 @@ def with_open_trades(session: Session) -> list[str]:
     return list(session.execute(query).scalars())
 
 
-class BookClock:
+class StoredBookClock:
     """Tells a book's time: the cursor of a replay, else the wall clock."""
 
     def __init__(self, database: Database) -> None:

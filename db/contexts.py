@@ -32,7 +32,7 @@ def record(session: Session, contexts: Sequence[MarketContext]) -> None:
     """Write contexts and their windows; a signal's first context stays."""
     windows = {one.window_hash: one for one in contexts}
     for window_hash in sorted(_unknown(session, windows)):
-        document = json.dumps(context_builder.window_document(windows[window_hash].window))
+        document = json.dumps(context_builder.window_to_document(windows[window_hash].window))
         session.execute(_INSERT_WINDOW, {"window_hash": window_hash, "document": document})
     bulk.insert(session, MarketContextRow, [_row(one) for one in contexts])
     for one in contexts:
@@ -62,7 +62,7 @@ def document_of(row: RowMapping) -> dict[str, Any]:
     """Rebuild the hashed document from a row with this module's columns."""
     return {
         "signal_id": str(row["signal_id"]),
-        "as_of": canonical.instant(row["timestamp"]),
+        "as_of": canonical.format_time(row["timestamp"]),
         "current_price": _number(row["current_price"]),
         "volume": _number(row["volume"]),
         "indicators": row["indicators"],
@@ -95,7 +95,7 @@ def _unknown(session: Session, hashes: Collection[str]) -> set[str]:
 
 
 def _row(context: MarketContext) -> dict[str, Any]:
-    document = context_builder.context_document(context)
+    document = context_builder.context_to_document(context)
     return {
         "context_id": uuid5(context.signal_id, "context"),
         "signal_id": context.signal_id,
@@ -114,4 +114,4 @@ def _row(context: MarketContext) -> dict[str, Any]:
 
 
 def _number(value: Any) -> str | None:
-    return None if value is None else canonical.number(value)
+    return None if value is None else canonical.format_number(value)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.core import bulk
 from db.tables.trades import OPEN_STATES, FillRow, OrderRow, QuoteRow
-from domain.exit_synchronization import Placed
+from domain.exit_synchronization import PlacedOrder
 from domain.signal import Instrument, InstrumentKind
 from domain.trade import Clock, Fill, Intent, Order, OrderState, Pricing, QuoteBasis, TradeQuote
 
@@ -79,14 +79,14 @@ def load(session: Session, order_ids: Collection[UUID]) -> list[Order]:
     return [_order(row) for row in session.execute(query, {"ids": list(order_ids)})]
 
 
-def exits_of(session: Session, trade_ids: Collection[UUID]) -> dict[UUID, list[Placed]]:
+def exits_of(session: Session, trade_ids: Collection[UUID]) -> dict[UUID, list[PlacedOrder]]:
     """Return the exit orders of each trade by leg and attempt."""
     query = text(
         f"{_SELECT} WHERE trade_id = ANY(:ids) AND intent = 'exit' ORDER BY trade_id, exit_clock, leg, attempt"
     )
-    found: dict[UUID, list[Placed]] = {}
+    found: dict[UUID, list[PlacedOrder]] = {}
     for row in session.execute(query, {"ids": list(trade_ids)}):
-        placed = Placed(order=_order(row), state=OrderState(row.state), may_retry=row.may_retry)
+        placed = PlacedOrder(order=_order(row), state=OrderState(row.state), may_retry=row.may_retry)
         found.setdefault(row.trade_id, []).append(placed)
     return found
 

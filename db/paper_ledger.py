@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from db.core.session import Database
-from domain.ports import Report
+from domain.ports import OrderReport
 from domain.trade import Clock, Fill, Intent, OrderState, QuoteBasis
 
 
@@ -22,7 +22,7 @@ class StoredPaperLedger:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def book(self, reports: Sequence[Report]) -> None:
+    def book(self, reports: Sequence[OrderReport]) -> None:
         """Remember filled orders and their fills; an order that is known already stays as it was."""
         query = text(
             "INSERT INTO paper_ledger (client_order_id, fills) VALUES (:id, cast(:fills AS jsonb))"

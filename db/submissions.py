@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from db import orders
 from db.tables.trades import OPEN_STATES
 from domain import order_states
-from domain.ports import Report
+from domain.ports import OrderReport
 from domain.trade import Order, OrderState
 
 # A leg that was refused is asked for again after 2, 4, 8 ... seconds, an order at its venue looked up likewise.
@@ -149,7 +149,7 @@ def deny(session: Session, order_ids: Collection[UUID], *, reason: str) -> set[U
     return denied
 
 
-def record_reports(session: Session, reports: Sequence[Report]) -> list[Report]:
+def record_reports(session: Session, reports: Sequence[OrderReport]) -> list[OrderReport]:
     """Write what is known about orders at their venue: fills always, states where the way there is allowed.
 
     That an order is still filled in part is a move only when more of it was filled.
@@ -166,7 +166,7 @@ def record_reports(session: Session, reports: Sequence[Report]) -> list[Report]:
     moved = [
         one
         for one in reports
-        if order_states.may_go(states[one.order.order_id], one.state)
+        if order_states.can_transition(states[one.order.order_id], one.state)
         and (states[one.order.order_id] is not one.state or one.order.order_id in grown)
     ]
     given = {

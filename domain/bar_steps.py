@@ -37,10 +37,10 @@ class Step:
 
     def level_quote(self, level: Decimal) -> QuoteSides:
         """Return the quote at which the tested side stands on `level` (a price, not negated)."""
-        return fills.at_level(self.model, level, known=self.known, wanted=self.wanted)
+        return fills.quote_at_level(self.model, level, known=self.known, wanted=self.wanted)
 
 
-def steps(trade: Trade, bars: WalkBars, *, model: FillModel, until: datetime) -> Iterator[Step]:
+def iterate_steps(trade: Trade, bars: WalkBars, *, model: FillModel, until: datetime) -> Iterator[Step]:
     """Yield the bars whose end is in (evaluated_to, until], oldest first."""
     recorded: dict[tuple[datetime, datetime], dict[PriceSide, Bar]] = {}
     for series in bars.series:
@@ -52,7 +52,7 @@ def steps(trade: Trade, bars: WalkBars, *, model: FillModel, until: datetime) ->
         yield _step(trade, recorded[end, open_time], end=end, model=model)
 
 
-def signed(trade: Trade, price: Decimal) -> Decimal:
+def negate_if_short(trade: Trade, price: Decimal) -> Decimal:
     """Negate a price for a short trade, so that higher is better; applying it twice gives the price back."""
     return price if trade.side is Direction.LONG else price.copy_negate()
 
@@ -62,7 +62,8 @@ def _step(trade: Trade, sides: Mapping[PriceSide, Bar], *, end: datetime, model:
     known = next(one for one in (wanted, _OTHER[wanted], PriceSide.MID) if one in sides)
     bar = sides[known]
     opened, low, high = (
-        signed(trade, fills.modelled(model, one, known=known, wanted=wanted)) for one in (bar.open, bar.low, bar.high)
+        negate_if_short(trade, fills.convert_price(model, one, known=known, wanted=wanted))
+        for one in (bar.open, bar.low, bar.high)
     )
     return Step(
         open_time=bar.open_time,

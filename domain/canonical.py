@@ -26,7 +26,7 @@ def dumps(value: object) -> bytes:
         TypeError: for any other type, floats above all: they have no single spelling.
         ValueError: for a decimal that is no finite number, a naive time, or two keys that are spelled alike.
     """
-    return _ENCODER.encode(plain(value)).encode("ascii")
+    return _ENCODER.encode(to_json_values(value)).encode("ascii")
 
 
 def digest(value: object) -> str:
@@ -34,7 +34,7 @@ def digest(value: object) -> str:
     return hashlib.sha256(dumps(value)).hexdigest()
 
 
-def plain(value: object) -> Plain:
+def to_json_values(value: object) -> Plain:
     """Turn `value` into JSON values in their canonical spelling; what is canonical already stays as it is.
 
     Raises:
@@ -45,11 +45,11 @@ def plain(value: object) -> Plain:
     if isinstance(value, dict | Mapping):
         return _plain_mapping(value)
     if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
+        return [to_json_values(one) for one in value]
     return _text(value)
 
 
-def number(value: Decimal) -> str:
+def format_number(value: Decimal) -> str:
     """Spell a decimal without exponent, trailing zeros or a negative zero: `1E+2` is `100`, `-0.0` is `0`.
 
     Raises:
@@ -65,7 +65,7 @@ def number(value: Decimal) -> str:
     return "0" if text == "-0" else text
 
 
-def instant(at: datetime) -> str:
+def format_time(at: datetime) -> str:
     """Spell an aware time in UTC with microseconds: `2026-01-05T14:30:00.000000Z`.
 
     Raises:
@@ -78,7 +78,7 @@ def instant(at: datetime) -> str:
     return at.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
-def parse_instant(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """Read what `instant` wrote.
 
     Raises:
@@ -90,7 +90,7 @@ def parse_instant(text: str) -> datetime:
 
 
 def _plain_mapping(value: Mapping[object, object]) -> dict[str, Plain]:
-    out = {_key(key): plain(one) for key, one in value.items()}
+    out = {_key(key): to_json_values(one) for key, one in value.items()}
     if len(out) != len(value):
         raise ValueError("two keys are spelled alike")
     return out
@@ -111,11 +111,11 @@ def _text(value: object) -> str:
         case str():
             return value
         case Decimal():
-            return number(value)
+            return format_number(value)
         case int():
             return str(value)
         case datetime():
-            return instant(value)
+            return format_time(value)
         case UUID():
             return str(value)
         case _:

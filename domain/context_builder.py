@@ -44,7 +44,7 @@ def build(signal: Signal, view: MarketView, *, as_of: datetime, rules: Instrumen
     The current price is the mid where both sides are known, else the last price, else the one known side, else
     the price the alert carried (quality `alert`), else None. Windows that are the same object are worked on once.
     """
-    view = uncrossed(view)
+    view = drop_crossed_sides(view)
     window = _worked(_Same(view.window))
     price, price_quality = _current_price(view, alert_price=signal.price)
     volume = _last_volume(view.window)
@@ -63,10 +63,10 @@ def build(signal: Signal, view: MarketView, *, as_of: datetime, rules: Instrumen
         context_hash="",
         depth=view.depth,
     )
-    return replace(context, context_hash=context_hash_of(context_document(context)))
+    return replace(context, context_hash=hash_context_document(context_to_document(context)))
 
 
-def uncrossed(view: MarketView) -> MarketView:
+def drop_crossed_sides(view: MarketView) -> MarketView:
     """Treat both sides as missing, with quality `crossed`, where the ask is below the bid; else leave the view."""
     quote = view.quote
     if quote.bid is None or quote.ask is None or quote.ask >= quote.bid:
@@ -78,12 +78,12 @@ def uncrossed(view: MarketView) -> MarketView:
     )
 
 
-def worst(*qualities: Quality) -> Quality:
+def find_worst_quality(*qualities: Quality) -> Quality:
     """Return the least trustworthy of the qualities; `missing` when there are none."""
     return max(qualities, key=_FROM_BEST_TO_WORST.index, default=Quality.MISSING)
 
 
-def window_document(window: Window) -> dict[str, Any]:
+def window_to_document(window: Window) -> dict[str, Any]:
     """Write a window as JSON values: per series interval, side and bars as `[open_time, o, h, l, c, v]`."""
     document = _worked(_Same(window)).document
     return {name: None if series is None else dict(series) for name, series in document.items()}
@@ -94,16 +94,16 @@ def window_from_document(document: Mapping[str, Any]) -> Window:
     return Window(base=_series_from(document["base"]), higher=_series_from(document["higher"]))
 
 
-def window_hash_of(document: Mapping[str, Any]) -> str:
+def hash_window_document(document: Mapping[str, Any]) -> str:
     """Return the hash that belongs to a window's document."""
     return canonical.digest(document)
 
 
-def context_document(context: MarketContext) -> dict[str, Any]:
+def context_to_document(context: MarketContext) -> dict[str, Any]:
     """Write a context as JSON values in canonical spelling, its window by hash only."""
     return {
         "signal_id": str(context.signal_id),
-        "as_of": canonical.instant(context.as_of),
+        "as_of": canonical.format_time(context.as_of),
         "instrument": _instrument_document(context.instrument),
         "current_price": _number(context.current_price),
         "quote": _quote_document(context.quote),
@@ -121,7 +121,7 @@ def context_from_document(document: Mapping[str, Any], *, window: Window) -> Mar
     """Read what `context_document` wrote, with the window it refers to; hashes are taken as written."""
     return MarketContext(
         signal_id=UUID(document["signal_id"]),
-        as_of=canonical.parse_instant(document["as_of"]),
+        as_of=canonical.parse_time(document["as_of"]),
         instrument=_instrument_from(document["instrument"]),
         current_price=_decimal(document["current_price"]),
         quote=_quote_from(document["quote"]),
@@ -136,7 +136,7 @@ def context_from_document(document: Mapping[str, Any], *, window: Window) -> Mar
     )
 
 
-def context_hash_of(document: Mapping[str, Any]) -> str:
+def hash_context_document(document: Mapping[str, Any]) -> str:
     """Return the hash that belongs to a context's document: over all of it but the signal's id and the hash."""
     return canonical.digest({name: value for name, value in document.items() if name not in _UNHASHED})
 
@@ -164,13 +164,13 @@ class _Worked:
 @lru_cache(maxsize=_WINDOWS_KEPT)
 def _worked(same: _Same) -> _Worked:
     document = {"base": _series_document(same.window.base), "higher": _series_document(same.window.higher)}
-    return _Worked(document=document, digest=window_hash_of(document), indicators=indicators.compute(same.window))
+    return _Worked(document=document, digest=hash_window_document(document), indicators=indicators.compute(same.window))
 
 
 def _current_price(view: MarketView, *, alert_price: Decimal | None) -> tuple[Decimal | None, Quality]:
     quote, quality = view.quote, view.quality
     if quote.bid is not None and quote.ask is not None:
-        return (quote.bid + quote.ask) / 2, worst(_field(view, "bid"), _field(view, "ask"))
+        return (quote.bid + quote.ask) / 2, find_worst_quality(_field(view, "bid"), _field(view, "ask"))
     for name, price in (("last", quote.last), ("bid", quote.bid), ("ask", quote.ask)):
         if price is not None:
             return price, quality.get(name, quote.quality)
@@ -216,8 +216,8 @@ def _series_document(series: BarSeries | None) -> dict[str, Any] | None:
 
 
 def _row(bar: Bar) -> tuple[str | None, ...]:
-    prices = (canonical.number(one) for one in (bar.open, bar.high, bar.low, bar.close))
-    return (canonical.instant(bar.open_time), *prices, _number(bar.volume))
+    prices = (canonical.format_number(one) for one in (bar.open, bar.high, bar.low, bar.close))
+    return (canonical.format_time(bar.open_time), *prices, _number(bar.volume))
 
 
 def _series_from(document: Mapping[str, Any] | None) -> BarSeries | None:
@@ -234,7 +234,7 @@ def _bar_from(row: Sequence[str | None]) -> Bar:
     opened, *prices, volume = row
     first, high, low, close = (Decimal(str(price)) for price in prices)
     return Bar(
-        open_time=canonical.parse_instant(str(opened)),
+        open_time=canonical.parse_time(str(opened)),
         open=first,
         high=high,
         low=low,
@@ -253,17 +253,17 @@ def _instrument_from(document: Mapping[str, str]) -> Instrument:
 
 def _rules_document(rules: InstrumentRules) -> dict[str, str]:
     names = ("lot", "reference_capital", "max_notional")
-    return {name: canonical.number(getattr(rules, name)) for name in names}
+    return {name: canonical.format_number(getattr(rules, name)) for name in names}
 
 
 def _quote_document(quote: Quote) -> dict[str, str | None]:
     prices = {"bid": _number(quote.bid), "ask": _number(quote.ask), "last": _number(quote.last)}
-    return {"at": canonical.instant(quote.at), "quality": quote.quality.value, **prices}
+    return {"at": canonical.format_time(quote.at), "quality": quote.quality.value, **prices}
 
 
 def _quote_from(document: Mapping[str, Any]) -> Quote:
     return Quote(
-        at=canonical.parse_instant(document["at"]),
+        at=canonical.parse_time(document["at"]),
         bid=_decimal(document["bid"]),
         ask=_decimal(document["ask"]),
         last=_decimal(document["last"]),
@@ -272,7 +272,7 @@ def _quote_from(document: Mapping[str, Any]) -> Quote:
 
 
 def _number(value: Decimal | None) -> str | None:
-    return None if value is None else canonical.number(value)
+    return None if value is None else canonical.format_number(value)
 
 
 def _decimal(text: str | None) -> Decimal | None:

@@ -16,7 +16,7 @@ from uuid import UUID
 from domain import exits, order_states
 from domain.decision import EngineSlot
 from domain.exits import ExitReason, Holding
-from domain.outcomes import on_clock, outcome, position
+from domain.outcomes import compute_open_quantity, compute_outcome, select_fills_on_clock
 from domain.study import ExitClock
 from domain.trade import (
     FIRST_ATTEMPT,
@@ -37,7 +37,7 @@ _WHOLE = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class PlacedOrder:
     """An exit order and where it stands; `may_retry` once the pause after a refusal is over."""
 
     order: Order
@@ -57,7 +57,7 @@ class Family:
     reference_notional: Decimal
     shares: Mapping[EngineSlot, Decimal]
     trades: tuple[Trade, ...]
-    exits: tuple[Placed, ...]
+    exits: tuple[PlacedOrder, ...]
     fills: tuple[Fill, ...]
     outcomes_done: frozenset[tuple[UUID, ExitClock]]
     entering: frozenset[UUID] = frozenset()
@@ -77,7 +77,7 @@ class Family:
         """The one real trade whose exits the synchronized clock follows, if there is exactly one."""
         return self.reals[0] if len(self.reals) == 1 else None
 
-    def exits_on(self, trade: Trade, clock: Clock) -> list[Placed]:
+    def exits_on(self, trade: Trade, clock: Clock) -> list[PlacedOrder]:
         """Return the exits of a trade on a clock, by leg; of a leg asked for again the last attempt."""
         last = {
             one.order.leg: one
@@ -88,28 +88,30 @@ class Family:
 
     def closed(self, trade: Trade, clock: ExitClock) -> Decimal:
         """Return how much of a trade is closed on a clock."""
-        mine = on_clock((one for one in self.fills if one.trade_id == trade.trade_id), clock)
+        mine = select_fills_on_clock((one for one in self.fills if one.trade_id == trade.trade_id), clock)
         return sum((one.quantity for one in mine if one.intent is Intent.EXIT), Decimal(0))
 
 
-def own_orders(family: Family, trade: Trade, events: Iterable[ExitEvent], *, first_leg: int) -> list[Order]:
+def build_own_exit_orders(family: Family, trade: Trade, events: Iterable[ExitEvent], *, first_leg: int) -> list[Order]:
     """Make the own-clock orders of a model trade's exits; exits too small for a lot make none."""
     closed, made = family.closed(trade, ExitClock.OWN), list[Order]()
     for leg, event in enumerate(events, start=first_leg):
-        quantity = exits.quantity_for(event, quantity=trade.quantity, lot=trade.lot, already_closed=closed)
+        quantity = exits.compute_exit_quantity(event, quantity=trade.quantity, lot=trade.lot, already_closed=closed)
         if quantity > 0:
-            made.append(exits.order_for(trade, event, clock=Clock.OWN, leg=leg, quantity=quantity, venue=MODEL_VENUE))
+            made.append(
+                exits.build_exit_order(trade, event, clock=Clock.OWN, leg=leg, quantity=quantity, venue=MODEL_VENUE)
+            )
             closed += quantity
     return made
 
 
-def owed_by_real(family: Family, *, venue: RealVenue) -> list[Placed]:
+def find_owed_real_exits(family: Family, *, venue: RealVenue) -> list[PlacedOrder]:
     """Return the next exit each open real trade owes its engine's own clock: an intent, or denied when below a lot."""
     owed = (_next_real(family, one, venue=venue) for one in family.reals if one.status is TradeStatus.OPEN)
     return [one for one in owed if one is not None]
 
 
-def owed_on_synchronized(family: Family) -> list[Order]:
+def find_owed_synchronized_exits(family: Family) -> list[Order]:
     """Return the synchronized-clock exits the model trades owe whom they follow."""
     if family.driver is None:
         return [order for one in family.models for order in _copies(family, one)]
@@ -120,14 +122,14 @@ def owed_on_synchronized(family: Family) -> list[Order]:
         holdings = [
             Holding(trade=one, closed=closed[one.trade_id]) for one in family.models if _lacks(family, one, real)
         ]
-        orders = exits.synchronize(event_of(real), holdings, leg=real.leg)
+        orders = exits.build_synchronized_orders(exit_event_from_order(real), holdings, leg=real.leg)
         for order in orders:
             closed[order.trade_id] += order.quantity
         made += orders
     return made
 
 
-def due_outcomes(family: Family) -> list[Outcome]:
+def compute_due_outcomes(family: Family) -> list[Outcome]:
     """Return the outcomes of trades that are flat on a clock and have none there yet."""
     clocks = [(one, clock) for one in family.models for clock in ExitClock]
     clocks += [(one, ExitClock.SYNCHRONIZED) for one in family.reals]
@@ -135,7 +137,7 @@ def due_outcomes(family: Family) -> list[Outcome]:
     return [one for one in due if one is not None]
 
 
-def event_of(order: Order) -> ExitEvent:
+def exit_event_from_order(order: Order) -> ExitEvent:
     """Return the exit an order stands for."""
     quote = order.quote
     return ExitEvent(
@@ -150,7 +152,7 @@ def event_of(order: Order) -> ExitEvent:
     )
 
 
-def owed_by_flattening(family: Family, real: Trade, event: ExitEvent, *, venue: RealVenue) -> list[Placed]:
+def find_owed_flattening_exits(family: Family, real: Trade, event: ExitEvent, *, venue: RealVenue) -> list[PlacedOrder]:
     """Return the exit that closes all that is left of a real trade, none while one of its orders is still out."""
     if real.status is not TradeStatus.OPEN or _is_out(family, real):
         return []
@@ -163,7 +165,7 @@ def _next_leg(family: Family, real: Trade) -> int:
     return 1 + max((one.order.leg for one in family.exits_on(real, Clock.SYNCHRONIZED)), default=0)
 
 
-def _next_real(family: Family, real: Trade, *, venue: RealVenue) -> Placed | None:
+def _next_real(family: Family, real: Trade, *, venue: RealVenue) -> PlacedOrder | None:
     if _is_out(family, real):
         return None
     exits_made = family.exits_on(real, Clock.SYNCHRONIZED)
@@ -180,22 +182,22 @@ def _next_real(family: Family, real: Trade, *, venue: RealVenue) -> Placed | Non
     attempt = FIRST_ATTEMPT if refused is None else refused.order.attempt + 1
     if refused is not None and not refused.may_retry:
         return None
-    return _placed(family, real, event_of(wanted), leg=wanted.leg, venue=venue, attempt=attempt)
+    return _placed(family, real, exit_event_from_order(wanted), leg=wanted.leg, venue=venue, attempt=attempt)
 
 
-def _is_made(leg: Placed | None) -> bool:
+def _is_made(leg: PlacedOrder | None) -> bool:
     """Whether a leg was sent and not refused: a flattening that was refused leaves its leg to the engine's exit."""
     return leg is not None and leg.state not in _REFUSED
 
 
 def _placed(
     family: Family, real: Trade, event: ExitEvent, *, leg: int, venue: RealVenue, attempt: int = FIRST_ATTEMPT
-) -> Placed:
+) -> PlacedOrder:
     closed = family.closed(real, ExitClock.SYNCHRONIZED)
     before = sum((one.quantity for one in _fills_of_leg(family, real, leg)), Decimal(0))
-    asked = exits.quantity_for(event, quantity=real.quantity, lot=real.lot, already_closed=closed - before)
+    asked = exits.compute_exit_quantity(event, quantity=real.quantity, lot=real.lot, already_closed=closed - before)
     quantity = max(asked - before, Decimal(0))
-    order = exits.order_for(
+    order = exits.build_exit_order(
         real,
         event,
         clock=Clock.SYNCHRONIZED,
@@ -205,13 +207,13 @@ def _placed(
         venue=venue.name,
         account=venue.account,
     )
-    return Placed(order=order, state=OrderState.INTENT if quantity > 0 else OrderState.DENIED)
+    return PlacedOrder(order=order, state=OrderState.INTENT if quantity > 0 else OrderState.DENIED)
 
 
-def _again(family: Family, real: Trade, refused: Placed, *, venue: RealVenue) -> Placed:
+def _again(family: Family, real: Trade, refused: PlacedOrder, *, venue: RealVenue) -> PlacedOrder:
     """Ask again for what remains of a leg that the venue refused or ended."""
     order = refused.order
-    return _placed(family, real, event_of(order), leg=order.leg, venue=venue, attempt=order.attempt + 1)
+    return _placed(family, real, exit_event_from_order(order), leg=order.leg, venue=venue, attempt=order.attempt + 1)
 
 
 def _is_out(family: Family, real: Trade) -> bool:
@@ -228,7 +230,7 @@ def _fills_of_leg(family: Family, real: Trade, leg: int) -> list[Fill]:
 _REFUSED = frozenset({OrderState.REJECTED, OrderState.CANCELLED, OrderState.EXPIRED})
 
 
-def _twin_exits(family: Family, real: Trade) -> list[Placed]:
+def _twin_exits(family: Family, real: Trade) -> list[PlacedOrder]:
     twins = (one for one in family.models if one.engine is real.engine)
     return [placed for one in twins for placed in family.exits_on(one, Clock.OWN)]
 
@@ -237,8 +239,13 @@ def _copies(family: Family, trade: Trade) -> list[Order]:
     made = {one.order.leg for one in family.exits_on(trade, Clock.SYNCHRONIZED)}
     own = (one.order for one in family.exits_on(trade, Clock.OWN) if one.order.leg not in made)
     return [
-        exits.order_for(
-            trade, event_of(one), clock=Clock.SYNCHRONIZED, leg=one.leg, quantity=one.quantity, venue=MODEL_VENUE
+        exits.build_exit_order(
+            trade,
+            exit_event_from_order(one),
+            clock=Clock.SYNCHRONIZED,
+            leg=one.leg,
+            quantity=one.quantity,
+            venue=MODEL_VENUE,
         )
         for one in own
     ]
@@ -249,12 +256,12 @@ def _lacks(family: Family, trade: Trade, real: Order) -> bool:
 
 
 def _outcome(family: Family, trade: Trade, clock: ExitClock) -> Outcome | None:
-    fills = on_clock((one for one in family.fills if one.trade_id == trade.trade_id), clock)
-    if not any(one.intent is Intent.EXIT for one in fills) or position(fills, clock):
+    fills = select_fills_on_clock((one for one in family.fills if one.trade_id == trade.trade_id), clock)
+    if not any(one.intent is Intent.EXIT for one in fills) or compute_open_quantity(fills, clock):
         return None
     last = family.exits_on(trade, Clock(clock.value))[-1].order
     share = _WHOLE if trade.is_shadow else family.shares.get(trade.engine, _WHOLE)
-    return outcome(
+    return compute_outcome(
         trade,
         fills,
         clock=clock,

@@ -17,7 +17,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from domain import bar_steps, fills
-from domain.bar_steps import Step, signed
+from domain.bar_steps import Step, negate_if_short
 from domain.context import Quote
 from domain.decision import Target
 from domain.fills import FillModel, QuoteSides
@@ -56,7 +56,7 @@ class NothingLeftToClose(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Walked:
+class WalkResult:
     """Where a walk arrived: `evaluated_to` is the end of the last bar walked, `events` are in order of happening."""
 
     state: WalkState
@@ -72,24 +72,24 @@ class Holding:
     closed: Decimal
 
 
-def walk(trade: Trade, bars: WalkBars, *, model: FillModel, until: datetime) -> Walked:
+def walk(trade: Trade, bars: WalkBars, *, model: FillModel, until: datetime) -> WalkResult:
     """Walk the bars whose end is in (evaluated_to, until], oldest first, and say what the plan did in them.
 
     Walking in any portions gives what walking at once gives. The bar that covers the entry is walked too, since its
     open was the entry's quote; no event is earlier than the entry. A trade that is closed stays as it is.
     """
     state, evaluated_to, events = trade.walk, trade.evaluated_to, list[ExitEvent]()
-    for step in bar_steps.steps(trade, bars, model=model, until=until):
+    for step in bar_steps.iterate_steps(trade, bars, model=model, until=until):
         if not state.remaining:
             break
         while state.remaining and (event := _next_exit(trade, step, state)) is not None:
             events.append(event)
-            state = after(state, event)
+            state = apply_exit(state, event)
         state, evaluated_to = _trailed(trade, step, state), step.end
-    return Walked(state=state, evaluated_to=evaluated_to, events=tuple(events))
+    return WalkResult(state=state, evaluated_to=evaluated_to, events=tuple(events))
 
 
-def close_now(trade: Trade, *, quote: Quote, at: datetime, reason: ExitReason) -> ExitEvent:
+def build_closing_event(trade: Trade, *, quote: Quote, at: datetime, reason: ExitReason) -> ExitEvent:
     """Close everything that is left at a quote as a market order; never earlier than the entry.
 
     Raises:
@@ -109,7 +109,7 @@ def close_now(trade: Trade, *, quote: Quote, at: datetime, reason: ExitReason) -
     )
 
 
-def after(state: WalkState, event: ExitEvent) -> WalkState:
+def apply_exit(state: WalkState, event: ExitEvent) -> WalkState:
     """Return the walk's memory once an event happened."""
     return replace(
         state,
@@ -119,7 +119,7 @@ def after(state: WalkState, event: ExitEvent) -> WalkState:
     )
 
 
-def quantity_for(event: ExitEvent, *, quantity: Decimal, lot: Decimal, already_closed: Decimal) -> Decimal:
+def compute_exit_quantity(event: ExitEvent, *, quantity: Decimal, lot: Decimal, already_closed: Decimal) -> Decimal:
     """Return how much of an opening `quantity` an event closes: whole lots, the final event all that is left.
 
     It is 0 when a partial exit is smaller than a lot (then there is no order), and never more than what is left.
@@ -130,7 +130,7 @@ def quantity_for(event: ExitEvent, *, quantity: Decimal, lot: Decimal, already_c
     return min(fills.floor_to_lot(quantity * event.fraction, lot), left)
 
 
-def order_for(
+def build_exit_order(
     trade: Trade,
     event: ExitEvent,
     *,
@@ -166,14 +166,14 @@ def order_for(
         pricing=event.pricing,
         reason=event.reason,
         venue=venue,
-        quote=fills.stored_quote(
+        quote=fills.build_trade_quote(
             trade.book, trade.instrument, at=event.at, bid=event.bid, ask=event.ask, last=event.last
         ),
         is_final=event.is_final,
     )
 
 
-def synchronize(event: ExitEvent, holdings: Sequence[Holding], *, leg: int) -> tuple[Order, ...]:
+def build_synchronized_orders(event: ExitEvent, holdings: Sequence[Holding], *, leg: int) -> tuple[Order, ...]:
     """Close the fraction a real exit closes in each model trade of its experiment, on the same stored quote.
 
     `leg` is the real exit's; orders count on the synchronized clock and fill by the model. Trades without anything
@@ -182,25 +182,25 @@ def synchronize(event: ExitEvent, holdings: Sequence[Holding], *, leg: int) -> t
     orders = []
     for one in holdings:
         trade = one.trade
-        quantity = quantity_for(event, quantity=trade.quantity, lot=trade.lot, already_closed=one.closed)
+        quantity = compute_exit_quantity(event, quantity=trade.quantity, lot=trade.lot, already_closed=one.closed)
         if quantity > 0:
             orders.append(
-                order_for(trade, event, clock=Clock.SYNCHRONIZED, leg=leg, quantity=quantity, venue=MODEL_VENUE)
+                build_exit_order(trade, event, clock=Clock.SYNCHRONIZED, leg=leg, quantity=quantity, venue=MODEL_VENUE)
             )
     return tuple(orders)
 
 
 def _next_exit(trade: Trade, step: Step, state: WalkState) -> ExitEvent | None:
-    stop, target = signed(trade, state.stop), _next_target(trade, state)
+    stop, target = negate_if_short(trade, state.stop), _next_target(trade, state)
     if step.open_time >= trade.time_limit_at:
         return _at_open(trade, step, state, reason=ExitReason.TIME_LIMIT)
     if step.open <= stop:
         return _at_open(trade, step, state, reason=_stop_reason(trade, state))
-    if target is not None and step.open >= signed(trade, target.price):
+    if target is not None and step.open >= negate_if_short(trade, target.price):
         return _at_open(trade, step, state, reason=ExitReason.TARGET, target=target)
     if step.worst <= stop:
         return _at_level(step, state, reason=_stop_reason(trade, state))
-    if target is not None and step.best >= signed(trade, target.price):
+    if target is not None and step.best >= negate_if_short(trade, target.price):
         return _at_level(step, state, reason=ExitReason.TARGET, target=target)
     return None
 
@@ -237,11 +237,11 @@ def _trailed(trade: Trade, step: Step, state: WalkState) -> WalkState:
     trailing = trade.plan.trailing
     if trailing is None or not state.remaining:
         return state
-    if state.best is None and step.best < signed(trade, trailing.activation):
+    if state.best is None and step.best < negate_if_short(trade, trailing.activation):
         return state
-    best = step.best if state.best is None else max(signed(trade, state.best), step.best)
-    stop = max(signed(trade, state.stop), best - trailing.distance)
-    return replace(state, best=signed(trade, best), stop=signed(trade, stop))
+    best = step.best if state.best is None else max(negate_if_short(trade, state.best), step.best)
+    stop = max(negate_if_short(trade, state.stop), best - trailing.distance)
+    return replace(state, best=negate_if_short(trade, best), stop=negate_if_short(trade, stop))
 
 
 def _stop_reason(trade: Trade, state: WalkState) -> ExitReason:

@@ -80,7 +80,7 @@ def draw_unchecked(*fields: str) -> Draw:
     return Draw(digest=digest.hex(), bucket_ppm=bucket)
 
 
-def variant_of(bucket_ppm: int, *, split_ppm: int) -> EngineSlot:
+def choose_variant(bucket_ppm: int, *, split_ppm: int) -> EngineSlot:
     """Return A below the split, else B; raising the split only moves B to A."""
     return EngineSlot.A if bucket_ppm < split_ppm else EngineSlot.B
 
@@ -106,11 +106,11 @@ def assign(study: Study, policy: PolicyVersion, *, signal: Signal, reference_not
     return Assignment(
         signal_id=signal.signal_id,
         study_id=study.study_id,
-        variant=variant_of(variant.bucket_ppm, split_ppm=policy.split_ppm),
+        variant=choose_variant(variant.bucket_ppm, split_ppm=policy.split_ppm),
         assignment_hash=variant.digest,
         bucket_ppm=variant.bucket_ppm,
         split_ppm=policy.split_ppm,
-        first_asked=variant_of(order.bucket_ppm, split_ppm=PPM // 2),
+        first_asked=choose_variant(order.bucket_ppm, split_ppm=PPM // 2),
         reference_notional=reference_notional,
         policy_version_id=policy.policy_version_id,
         policy_version=policy.label,

@@ -50,7 +50,7 @@ class PricedFill:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tradable:
+class TwoSidedQuote:
     """Both sides of a market, each with its basis; the spread is never negative."""
 
     bid: PricedFill
@@ -69,7 +69,7 @@ class QuoteSides(NamedTuple):
     last: Decimal | None
 
 
-def canonical(value: Decimal) -> Decimal:
+def round_to_12_digits(value: Decimal) -> Decimal:
     """Round to 12 significant digits, half to even."""
     return _CANONICAL.plus(value)
 
@@ -79,7 +79,9 @@ def floor_to_lot(quantity: Decimal, lot: Decimal) -> Decimal:
     return _WIDE.multiply(_WIDE.divide_int(quantity, lot), lot)
 
 
-def tradable(model: FillModel, *, bid: Decimal | None, ask: Decimal | None, last: Decimal | None) -> Tradable | None:
+def complete_quote(
+    model: FillModel, *, bid: Decimal | None, ask: Decimal | None, last: Decimal | None
+) -> TwoSidedQuote | None:
     """Complete a quote to two sides, or return None when no price is known.
 
     A missing side is modelled from the other one, both from `last` with half the assumed spread each way. An ask
@@ -90,15 +92,15 @@ def tradable(model: FillModel, *, bid: Decimal | None, ask: Decimal | None, last
         bid = ask = None
     sides = {PriceSide.BID: bid, PriceSide.ASK: ask, PriceSide.MID: last}
     bid_fill, ask_fill = (_side(model, sides, wanted=one) for one in (PriceSide.BID, PriceSide.ASK))
-    return None if bid_fill is None or ask_fill is None else Tradable(bid=bid_fill, ask=ask_fill)
+    return None if bid_fill is None or ask_fill is None else TwoSidedQuote(bid=bid_fill, ask=ask_fill)
 
 
-def modelled(model: FillModel, price: Decimal, *, known: PriceSide, wanted: PriceSide) -> Decimal:
+def convert_price(model: FillModel, price: Decimal, *, known: PriceSide, wanted: PriceSide) -> Decimal:
     """Return what a price recorded on one side says about another side (bid or ask), by the assumed spread."""
-    return price if known is wanted else canonical(price * _factor(model, known=known, wanted=wanted))
+    return price if known is wanted else round_to_12_digits(price * _factor(model, known=known, wanted=wanted))
 
 
-def at_level(model: FillModel, level: Decimal, *, known: PriceSide, wanted: PriceSide) -> QuoteSides:
+def quote_at_level(model: FillModel, level: Decimal, *, known: PriceSide, wanted: PriceSide) -> QuoteSides:
     """Return the quote, in the recorded side's price, at which the wanted side stands on `level`.
 
     `tradable` gives the level back for that side, observed when it was recorded and modelled when it was not.
@@ -111,37 +113,37 @@ def at_level(model: FillModel, level: Decimal, *, known: PriceSide, wanted: Pric
     )
 
 
-def market_price(
+def price_market_order(
     model: FillModel, *, is_buy: bool, bid: Decimal | None, ask: Decimal | None, last: Decimal | None
 ) -> PricedFill | None:
     """Cross the spread and add slippage against the trader; None when no price is known."""
-    market = tradable(model, bid=bid, ask=ask, last=last)
+    market = complete_quote(model, bid=bid, ask=ask, last=last)
     if market is None:
         return None
     side = market.taken_by(is_buy=is_buy)
     slipped = model.slippage_bps / _BPS * (1 if is_buy else -1)
-    return PricedFill(price=canonical(side.price * (1 + slipped)), basis=side.basis)
+    return PricedFill(price=round_to_12_digits(side.price * (1 + slipped)), basis=side.basis)
 
 
-def limit_price(
+def price_limit_order(
     model: FillModel, *, is_buy: bool, bid: Decimal | None, ask: Decimal | None, last: Decimal | None
 ) -> PricedFill | None:
     """Fill at the limit, which is the side the order takes; no slippage. None when no price is known."""
-    market = tradable(model, bid=bid, ask=ask, last=last)
+    market = complete_quote(model, bid=bid, ask=ask, last=last)
     if market is None:
         return None
     side = market.taken_by(is_buy=is_buy)
-    return PricedFill(price=canonical(side.price), basis=side.basis)
+    return PricedFill(price=round_to_12_digits(side.price), basis=side.basis)
 
 
-def fee(model: FillModel, price: Decimal, quantity: Decimal) -> Decimal:
+def compute_fee(model: FillModel, price: Decimal, quantity: Decimal) -> Decimal:
     """Return the fee of one fill, >= 0, in the quote currency."""
-    return canonical(price * quantity * model.fee_bps / _BPS)
+    return round_to_12_digits(price * quantity * model.fee_bps / _BPS)
 
 
-def fill_for(order: Order, *, model: FillModel, venue_fill_id: str, at: datetime) -> Fill | None:
+def fill_order(order: Order, *, model: FillModel, venue_fill_id: str, at: datetime) -> Fill | None:
     """Fill an order completely on its own stored quote at `at`; None when that quote knows no price."""
-    pricing = limit_price if order.pricing is Pricing.LIMIT else market_price
+    pricing = price_limit_order if order.pricing is Pricing.LIMIT else price_market_order
     quote = order.quote
     priced = pricing(model, is_buy=order.is_buy, bid=quote.bid, ask=quote.ask, last=quote.last)
     if priced is None:
@@ -156,7 +158,7 @@ def fill_for(order: Order, *, model: FillModel, venue_fill_id: str, at: datetime
         is_buy=order.is_buy,
         quantity=order.quantity,
         price=priced.price,
-        fee=fee(model, priced.price, order.quantity),
+        fee=compute_fee(model, priced.price, order.quantity),
         at=at,
         quote_id=quote.quote_id,
         basis=priced.basis,
@@ -164,12 +166,12 @@ def fill_for(order: Order, *, model: FillModel, venue_fill_id: str, at: datetime
     )
 
 
-def modelled_fill(order: Order, *, model: FillModel) -> Fill | None:
+def fill_order_by_model(order: Order, *, model: FillModel) -> Fill | None:
     """Fill an order by the model alone: at its quote's time, under an id derived from the order's own."""
-    return fill_for(order, model=model, venue_fill_id=f"{order.client_order_id}-1", at=order.quote.at)
+    return fill_order(order, model=model, venue_fill_id=f"{order.client_order_id}-1", at=order.quote.at)
 
 
-def stored_quote(
+def build_trade_quote(
     book: str,
     instrument: Instrument,
     *,
@@ -193,7 +195,7 @@ def _side(model: FillModel, sides: dict[PriceSide, Decimal | None], *, wanted: P
         price = sides[known]
         if price is not None:
             basis = QuoteBasis.OBSERVED if known is wanted else QuoteBasis.MODELLED
-            return PricedFill(price=modelled(model, price, known=known, wanted=wanted), basis=basis)
+            return PricedFill(price=convert_price(model, price, known=known, wanted=wanted), basis=basis)
     return None
 
 

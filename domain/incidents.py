@@ -75,26 +75,26 @@ class Message:
     body: str
 
 
-def message(incident: Incident, event: IncidentEvent) -> Message:
+def build_message(incident: Incident, event: IncidentEvent) -> Message:
     """Say what happened, about what, since when and what to do; at its end, for how long it was so."""
     happened, advice = _TOLD.get(incident.kind, (incident.kind.replace("_", " "), "see `orchestrator incidents list`"))
-    about = f"{incident.subject}{_in_brackets(details(incident.kind, incident.detail))}"
+    about = f"{incident.subject}{_in_brackets(format_details(incident.kind, incident.detail))}"
     since = f"{incident.opened_at:%Y-%m-%d %H:%M} UTC"
     if event is IncidentEvent.CLOSED:
-        title = f"[{place(incident)}] over: {incident.kind}"
+        title = f"[{name_book_or_source(incident)}] over: {incident.kind}"
         return Message(
             title=title, body=_cut(f"It is over: {happened}.\nAbout: {about}\nSince: {since}{_lasted(incident)}")
         )
     body = _cut(f"What: {happened}.\nAbout: {about}\nSince: {since}") + f"\nTo do: {advice}."
-    return Message(title=f"[{place(incident)}] {incident.kind}", body=body)
+    return Message(title=f"[{name_book_or_source(incident)}] {incident.kind}", body=body)
 
 
-def place(incident: Incident) -> str:
+def name_book_or_source(incident: Incident) -> str:
     """Name the book or the source an incident is about."""
     return incident.book or _PLACE.split(incident.subject, maxsplit=1)[0]
 
 
-def details(kind: str, detail: Mapping[str, Any]) -> str:
+def format_details(kind: str, detail: Mapping[str, Any]) -> str:
     """Write what an incident says of itself in one line."""
     if kind != "alerts_missing":
         return ", ".join(f"{name} {value}" for name, value in detail.items() if value is not None)

@@ -38,13 +38,13 @@ TRANSITIONS: Mapping[OrderState, frozenset[OrderState]] = {
 }
 
 
-def check(current: OrderState, following: OrderState) -> None:
+def require_transition(current: OrderState, following: OrderState) -> None:
     """Refuse a step the table does not hold.
 
     Raises:
         TransitionForbidden: when the order cannot go from `current` to `following`.
     """
-    if not may_go(current, following):
+    if not can_transition(current, following):
         raise TransitionForbidden(f"an order cannot go from {current.value} to {following.value}")
 
 
@@ -53,6 +53,6 @@ def is_final(state: OrderState) -> bool:
     return not TRANSITIONS[state]
 
 
-def may_go(current: OrderState, following: OrderState) -> bool:
+def can_transition(current: OrderState, following: OrderState) -> bool:
     """Say whether the table holds the step."""
     return following in TRANSITIONS[current]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
 
-from domain.fills import canonical
+from domain.fills import round_to_12_digits
 from domain.signal import Direction
 from domain.study import ExitClock
 from domain.trade import Clock, Fill, Intent, Outcome, Trade
@@ -36,19 +36,19 @@ class _Sums:
     fees: Decimal
 
 
-def on_clock(fills: Iterable[Fill], clock: ExitClock) -> tuple[Fill, ...]:
+def select_fills_on_clock(fills: Iterable[Fill], clock: ExitClock) -> tuple[Fill, ...]:
     """Return the fills that count on an exit clock: the entries, and the exits of that clock."""
     return tuple(one for one in fills if one.clock in (Clock.BOTH, Clock(clock.value)))
 
 
-def position(fills: Iterable[Fill], clock: ExitClock) -> Decimal:
+def compute_open_quantity(fills: Iterable[Fill], clock: ExitClock) -> Decimal:
     """Return the open quantity of one trade on a clock: what entry fills opened less what exit fills closed."""
-    counted = on_clock(fills, clock)
+    counted = select_fills_on_clock(fills, clock)
     with localcontext(_EXACT):
         return _sums(counted, Intent.ENTRY).quantity - _sums(counted, Intent.EXIT).quantity
 
 
-def pnl(fills: Sequence[Fill], side: Direction, *, multiplier: Decimal = _ONE) -> Decimal:
+def compute_pnl(fills: Sequence[Fill], side: Direction, *, multiplier: Decimal = _ONE) -> Decimal:
     """Return what the fills of one trade on one clock earned, in the quote currency.
 
     Each exit earns against the quantity-weighted mean of the entries; the fees of all fills are taken off, also while
@@ -64,7 +64,7 @@ def pnl(fills: Sequence[Fill], side: Direction, *, multiplier: Decimal = _ONE) -
         return gross - opened.fees - closed.fees
 
 
-def outcome(
+def compute_outcome(
     trade: Trade,
     fills_on_clock: Sequence[Fill],
     *,
@@ -84,9 +84,9 @@ def outcome(
         TradeNotFlat: when the fills did not close exactly what they opened, or opened nothing.
     """
     _require_flat(trade, fills_on_clock)
-    earned = pnl(fills_on_clock, trade.side, multiplier=multiplier)
+    earned = compute_pnl(fills_on_clock, trade.side, multiplier=multiplier)
     with localcontext(_EXACT):
-        ratio = canonical(earned / (reference_notional * share))
+        ratio = round_to_12_digits(earned / (reference_notional * share))
     return Outcome(
         trade_id=trade.trade_id,
         experiment_id=trade.experiment_id,
@@ -125,10 +125,10 @@ def _cost(opened: _Sums, quantity: Decimal) -> Decimal:
         return opened.notional
     if quantity > opened.quantity:
         raise ClosedMoreThanOpened(f"the fills closed {quantity} of {opened.quantity}")
-    return canonical(opened.notional * quantity / opened.quantity)
+    return round_to_12_digits(opened.notional * quantity / opened.quantity)
 
 
 def _mean_price(fills: Sequence[Fill], intent: Intent) -> Decimal:
     sums = _sums(fills, intent)
     with localcontext(_EXACT):
-        return canonical(sums.notional / sums.quantity)
+        return round_to_12_digits(sums.notional / sums.quantity)

@@ -15,7 +15,7 @@ from domain.signal import Instrument, Signal
 from domain.trade import Fill, Order, OrderState
 
 
-class Clock(Protocol):
+class BookClock(Protocol):
     """Tells a book's time."""
 
     def now(self, book: str) -> datetime:
@@ -141,7 +141,7 @@ class VenueTraits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class SendWindow:
     """When an order may reach its venue: committed before it is sent, told to venues that refuse what comes late.
 
     `opened_at` and `not_after` are aware UTC by the database's clock; `deadline` is the same end on this process's
@@ -154,7 +154,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class OrderReport:
     """What is known about one order at its venue.
 
     `state` is what the venue said (accepted, partial, filled, cancelled, expired, rejected), `unknown` when it may
@@ -170,7 +170,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
+class VenuePosition:
     """What an account holds of a symbol: `quantity` > 0 long, < 0 short."""
 
     symbol: str
@@ -200,7 +200,7 @@ class Broker(Protocol):
         """Say why this venue can never take the order (so that it is denied before the wire), or None."""
         ...
 
-    def submit(self, orders: Sequence[Order], *, window: Window) -> list[Report]:
+    def submit(self, orders: Sequence[Order], *, window: SendWindow) -> list[OrderReport]:
         """Send each order once and report what the venue said, in order.
 
         A timeout, a reset or a 5xx is `unknown`; an order not sent before the window's deadline is `resubmit_ok`. What
@@ -208,7 +208,7 @@ class Broker(Protocol):
         """
         ...
 
-    def find(self, orders: Sequence[Order]) -> list[Report | None]:
+    def find(self, orders: Sequence[Order]) -> list[OrderReport | None]:
         """Look each order up by its client_order_id among open, ended and filled ones; None when it is in none.
 
         Raises:
@@ -216,7 +216,7 @@ class Broker(Protocol):
         """
         ...
 
-    def cancel(self, orders: Sequence[Order]) -> list[Report | None]:
+    def cancel(self, orders: Sequence[Order]) -> list[OrderReport | None]:
         """Ask the venue to cancel what is left of each order, then look it up.
 
         Raises:
@@ -224,7 +224,7 @@ class Broker(Protocol):
         """
         ...
 
-    def positions(self) -> list[Position]:
+    def positions(self) -> list[VenuePosition]:
         """Return what the account holds, without what is zero.
 
         Raises:
@@ -236,7 +236,7 @@ class Broker(Protocol):
 class PaperLedger(Protocol):
     """What the paper venue remembers, so that it can be asked like a real one."""
 
-    def book(self, reports: Sequence[Report]) -> None:
+    def book(self, reports: Sequence[OrderReport]) -> None:
         """Remember filled orders and their fills; an order that is known already stays as it was."""
         ...
 

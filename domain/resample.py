@@ -34,16 +34,16 @@ def resample(bars: Sequence[Bar], *, source: Interval, to: Interval, as_of: date
     Raises:
         IntervalsUnfit: when `source` does not divide `to`.
     """
-    made = combine(closing(bars, interval=source), source=source, to=to)
+    made = combine_bars(mark_ready_times(bars, interval=source), source=source, to=to)
     return tuple(one.bar for one in made if one.ready_at <= as_of)
 
 
-def closing(bars: Iterable[Bar], *, interval: Interval) -> list[ClosedBar]:
+def mark_ready_times(bars: Iterable[Bar], *, interval: Interval) -> list[ClosedBar]:
     """Say for each bar as stored when it is certain: at its end."""
     return [ClosedBar(bar=bar, ready_at=interval.end(bar.open_time)) for bar in bars]
 
 
-def combine(bars: Sequence[ClosedBar], *, source: Interval, to: Interval) -> list[ClosedBar]:
+def combine_bars(bars: Sequence[ClosedBar], *, source: Interval, to: Interval) -> list[ClosedBar]:
     """Make bars of `to` from bars of `source`, oldest first, the unfinished last one included.
 
     A source bar belongs to the bucket it opens in. Where source bars are not aligned to UTC (hours that begin at

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from domain.decision import Plan
-from domain.fills import Tradable
+from domain.fills import TwoSidedQuote
 from domain.ports import Exposure
 from domain.signal import Direction
 
@@ -29,8 +29,8 @@ class Limits:
     max_open_per_symbol: int
 
 
-def gate(
-    plan: Plan, *, quantity: Decimal, market: Tradable | None, exposure: Exposure, limits: Limits
+def find_denial(
+    plan: Plan, *, quantity: Decimal, market: TwoSidedQuote | None, exposure: Exposure, limits: Limits
 ) -> Denial | None:
     """Return the first reason to deny a trade of `quantity` (the plan's share in whole lots), or None.
 
@@ -53,7 +53,7 @@ def _is_positive(quantity: Decimal) -> bool:
     return quantity.is_finite() and quantity > 0
 
 
-def _stop_is_behind(plan: Plan, market: Tradable) -> bool:
+def _stop_is_behind(plan: Plan, market: TwoSidedQuote) -> bool:
     if not plan.stop.is_finite():
         return False
     if plan.side is Direction.LONG:

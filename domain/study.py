@@ -35,7 +35,7 @@ class Study:
     alpha: Decimal
 
 
-def horizon_end(entry_at: datetime, *, sessions: int, kind: InstrumentKind) -> datetime:
+def compute_horizon_end(entry_at: datetime, *, sessions: int, kind: InstrumentKind) -> datetime:
     """Return when a trade entered at `entry_at` must end.
 
     A session is a UTC day; spot and perpetual crypto instruments trade on each, all others on weekdays only.

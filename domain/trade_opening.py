@@ -21,7 +21,7 @@ from domain.policy import ExecutionPolicy
 from domain.ports import Exposure
 from domain.risk import Denial, Limits
 from domain.signal import Direction, InstrumentKind, Signal
-from domain.study import Study, horizon_end
+from domain.study import Study, compute_horizon_end
 from domain.trade import (
     ENTRY_LEG,
     FIRST_ATTEMPT,
@@ -165,7 +165,7 @@ def _model_opening(slot: EngineSlot, plan: Plan, terms: _Terms) -> Opening:
     if trade.status is TradeStatus.DENIED:
         return Opening(trade=trade)
     order = _entry_order(trade, terms, RealVenue(name=MODEL_VENUE))
-    return Opening(trade=trade, order=order, fill=fills.modelled_fill(order, model=terms.model))
+    return Opening(trade=trade, order=order, fill=fills.fill_order_by_model(order, model=terms.model))
 
 
 def _denied_with(twin: Trade, plan: Plan, terms: _Terms) -> Opening:
@@ -209,10 +209,10 @@ def _trade(slot: EngineSlot, plan: Plan, terms: _Terms, *, is_shadow: bool, shar
 
 def _denial(slot: EngineSlot, plan: Plan, terms: _Terms, *, quantity: Decimal, is_real: bool) -> Denial | None:
     quote = terms.context.quote
-    return risk.gate(
+    return risk.find_denial(
         plan,
         quantity=quantity,
-        market=fills.tradable(terms.model, bid=quote.bid, ask=quote.ask, last=quote.last),
+        market=fills.complete_quote(terms.model, bid=quote.bid, ask=quote.ask, last=quote.last),
         exposure=terms.exposures.get((slot, is_real), _NOTHING_OPEN),
         limits=terms.limits,
     )
@@ -225,7 +225,7 @@ def _first_status(denial: Denial | None, *, is_shadow: bool) -> TradeStatus:
 
 
 def _time_limit(plan: Plan, study: Study, *, entry_at: datetime, kind: InstrumentKind) -> datetime:
-    longest = horizon_end(entry_at, sessions=study.horizon_sessions, kind=kind) - entry_at
+    longest = compute_horizon_end(entry_at, sessions=study.horizon_sessions, kind=kind) - entry_at
     return entry_at + min(plan.max_hold, longest)
 
 
@@ -256,7 +256,7 @@ def _entry_order(trade: Trade, terms: _Terms, venue: RealVenue) -> Order:
         reason=ENTRY_REASON,
         venue=venue.name,
         account=venue.account,
-        quote=fills.stored_quote(
+        quote=fills.build_trade_quote(
             trade.book, trade.instrument, at=trade.entry_at, bid=quote.bid, ask=quote.ask, last=quote.last
         ),
         is_final=False,

@@ -82,7 +82,7 @@ def spread(quote: Quote) -> Decimal | None:
 
 def text(value: Decimal | int | None) -> str | None:
     """Write a number the way a rationale holds it."""
-    return None if value is None else canonical.number(Decimal(value))
+    return None if value is None else canonical.format_number(Decimal(value))
 
 
 def texts(source: Indicators, *names: str) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def draw(record: StudyRecord) -> list[Chart]:
 def cumulative_pnl(record: StudyRecord) -> Chart | None:
     """Draw each engine's cumulative model P&L by exit time; None before the first trade has closed."""
     curves = {engine: _curve(record, engine) for engine in EngineSlot}
-    span = summary.span(record)
+    span = summary.find_span(record)
     if span is None or not any(len(curve) > 1 for curve in curves.values()):
         return None
     frame = _frame([point for curve in curves.values() for point in curve], x_to=span.last.timestamp())
@@ -120,8 +120,8 @@ def cumulative_pnl(record: StudyRecord) -> Chart | None:
 
 def running_difference(record: StudyRecord) -> Chart | None:
     """Draw the mean difference after each pair with its naive band; None below two pairs."""
-    pairs = paired.pairs(record, clock=record.study.exit_clock)
-    points = list(naive.running([pair.difference for pair in pairs], alpha=record.study.alpha))
+    pairs = paired.build_pairs(record, clock=record.study.exit_clock)
+    points = list(naive.iterate_running_intervals([pair.difference for pair in pairs], alpha=record.study.alpha))
     if len(points) < 2:
         return None
     settled = min(_BAND_FROM, len(points))
@@ -152,9 +152,9 @@ def _band(points: Sequence[naive.RunningPoint]) -> tuple[list[Point], list[Point
 
 
 def _curve(record: StudyRecord, engine: EngineSlot) -> list[Point]:
-    span = summary.span(record)
+    span = summary.find_span(record)
     start = [] if span is None else [(span.first.timestamp(), 0.0)]
-    points = summary.equity(record, engine, clock=record.study.exit_clock)
+    points = summary.build_equity_curve(record, engine, clock=record.study.exit_clock)
     return start + [(one.at.timestamp(), float(one.pnl)) for one in _thinned(points)]
 
 

@@ -170,9 +170,9 @@ def _plain(value: Any) -> Any:
         case list() | tuple():
             return [_plain(one) for one in value]
         case Decimal():
-            return canonical.number(value)
+            return canonical.format_number(value)
         case datetime():
-            return canonical.instant(value.astimezone(UTC))
+            return canonical.format_time(value.astimezone(UTC))
         case UUID():
             return str(value)
         case _:

@@ -19,8 +19,8 @@ from db.dispatches import Closing
 from db.trades import Walk
 from domain import exit_synchronization, exits, fills
 from domain.context import Quote
-from domain.exit_synchronization import Family, Placed
-from domain.exits import ExitReason, Walked
+from domain.exit_synchronization import Family, PlacedOrder
+from domain.exits import ExitReason, WalkResult
 from domain.signal import Instrument
 from domain.trade import ExitEvent, Order, OrderState, Pricing, RealVenue, Trade
 from tasks import order_submission
@@ -107,11 +107,11 @@ def catch_up(parts: Parts, experiment_ids: Collection[UUID]) -> None:
     follow(parts, lagging)
 
 
-def _walk(parts: Parts, open_trades: Sequence[Trade], until: datetime, ending: Ending | None) -> dict[UUID, Walked]:
+def _walk(parts: Parts, open_trades: Sequence[Trade], until: datetime, ending: Ending | None) -> dict[UUID, WalkResult]:
     groups: dict[tuple[str, Instrument], list[Trade]] = {}
     for one in open_trades:
         groups.setdefault((one.book, one.instrument), []).append(one)
-    done: dict[UUID, Walked] = {}
+    done: dict[UUID, WalkResult] = {}
     for (book, instrument), group in groups.items():
         after = min(one.evaluated_to for one in group)
         bars = parts.market_data(book).walk_bars(book, instrument, after=after, until=until)
@@ -120,27 +120,27 @@ def _walk(parts: Parts, open_trades: Sequence[Trade], until: datetime, ending: E
     return done
 
 
-def _ended(trade: Trade, walked: Walked, ending: Ending | None) -> Walked:
+def _ended(trade: Trade, walked: WalkResult, ending: Ending | None) -> WalkResult:
     if ending is None or not walked.state.remaining:
         return walked
     left = replace(trade, walk=walked.state, evaluated_to=walked.evaluated_to)
-    event = exits.close_now(left, quote=ending.quote, at=ending.at, reason=ending.reason)
-    state = exits.after(walked.state, event)
-    return Walked(state=state, evaluated_to=walked.evaluated_to, events=(*walked.events, event))
+    event = exits.build_closing_event(left, quote=ending.quote, at=ending.at, reason=ending.reason)
+    state = exits.apply_exit(walked.state, event)
+    return WalkResult(state=state, evaluated_to=walked.evaluated_to, events=(*walked.events, event))
 
 
-def _stands(trade: Trade, walked: Walked) -> bool:
+def _stands(trade: Trade, walked: WalkResult) -> bool:
     """Whether a walk found no new bar and nothing to do: most do, and writing that down would rewrite every trade."""
     return not walked.events and walked.evaluated_to == trade.evaluated_to and walked.state == trade.walk
 
 
-def _moved(session: Session, moving: Sequence[Trade], walked: Mapping[UUID, Walked]) -> Happened:
+def _moved(session: Session, moving: Sequence[Trade], walked: Mapping[UUID, WalkResult]) -> Happened:
     """Write where trades were walked to; return the exits of those that nobody else had moved meanwhile."""
     moved = trades.move(session, [_move(one, walked[one.trade_id]) for one in moving])
     return {one.trade_id: (one, walked[one.trade_id].events) for one in moving if one.trade_id in moved}
 
 
-def _move(trade: Trade, walked: Walked) -> Walk:
+def _move(trade: Trade, walked: WalkResult) -> Walk:
     return Walk(
         trade_id=trade.trade_id,
         from_=trade.evaluated_to,
@@ -156,7 +156,7 @@ def _record_own(session: Session, parts: Parts, happened: Happened) -> None:
     made = [
         order
         for trade, events in exited
-        for order in exit_synchronization.own_orders(
+        for order in exit_synchronization.build_own_exit_orders(
             loaded[trade.experiment_id], trade, events, first_leg=trade.walk.legs + 1
         )
     ]
@@ -167,14 +167,14 @@ def _record_own(session: Session, parts: Parts, happened: Happened) -> None:
 def _owed_by_real(session: Session, parts: Parts, experiment_ids: Collection[UUID]) -> list[UUID]:
     for family in families.load(session, experiment_ids):
         venue = parts.venue(family.trades[0].book)
-        for placed in exit_synchronization.owed_by_real(family, venue=venue):
+        for placed in exit_synchronization.find_owed_real_exits(family, venue=venue):
             orders.record(session, [placed.order], state=placed.state)
     return orders.open_exits(session, experiment_ids)
 
 
 def _flattening(
     family: Family, quotes: Mapping[Instrument, Quote], venue: RealVenue, now: datetime
-) -> Iterable[Placed]:
+) -> Iterable[PlacedOrder]:
     for real in family.reals:
         quote = quotes[real.instrument]
         event = ExitEvent(
@@ -187,19 +187,19 @@ def _flattening(
             ask=quote.ask,
             last=quote.last,
         )
-        yield from exit_synchronization.owed_by_flattening(family, real, event, venue=venue)
+        yield from exit_synchronization.find_owed_flattening_exits(family, real, event, venue=venue)
 
 
 def _synchronize(session: Session, parts: Parts, loaded: Iterable[Family]) -> None:
     loaded = list(loaded)
     _fill_by_model(
-        session, parts, [order for one in loaded for order in exit_synchronization.owed_on_synchronized(one)]
+        session, parts, [order for one in loaded for order in exit_synchronization.find_owed_synchronized_exits(one)]
     )
     fresh = families.load(session, [one.experiment_id for one in loaded])
-    outcomes.record(session, [outcome for one in fresh for outcome in exit_synchronization.due_outcomes(one)])
+    outcomes.record(session, [outcome for one in fresh for outcome in exit_synchronization.compute_due_outcomes(one)])
 
 
 def _fill_by_model(session: Session, parts: Parts, made: Sequence[Order]) -> None:
-    filled = [(one, fills.modelled_fill(one, model=parts.fill_model)) for one in made]
+    filled = [(one, fills.fill_order_by_model(one, model=parts.fill_model)) for one in made]
     priced = [(order, fill) for order, fill in filled if fill is not None]
     orders.fill_model_orders(session, [order for order, _ in priced], [fill for _, fill in priced])

@@ -18,7 +18,7 @@ from config.vault import AccountVault
 from db import incidents, live
 from db.accounts import StoredAccount
 from db.core.session import Database
-from domain.ports import Broker, Position, Report, VenueTraits, VenueUnavailable, Window
+from domain.ports import Broker, OrderReport, SendWindow, VenuePosition, VenueTraits, VenueUnavailable
 from domain.signal import Instrument
 from domain.trade import Order, OrderState
 from venues import loader
@@ -93,22 +93,22 @@ class AccountBroker:
             return None
         return None if broker is None else broker.refusal(order)
 
-    def submit(self, orders: Sequence[Order], *, window: Window) -> list[Report]:
+    def submit(self, orders: Sequence[Order], *, window: SendWindow) -> list[OrderReport]:
         """Send each order once; none leaves this process while the account cannot be opened."""
         try:
             return self._required().submit(orders, window=window)
         except AccountUnusable as error:
-            return [Report(order=one, state=OrderState.RESUBMIT_OK, detail=f"not sent: {error}") for one in orders]
+            return [OrderReport(order=one, state=OrderState.RESUBMIT_OK, detail=f"not sent: {error}") for one in orders]
 
-    def find(self, orders: Sequence[Order]) -> list[Report | None]:
+    def find(self, orders: Sequence[Order]) -> list[OrderReport | None]:
         """Look each order up."""
         return self._required().find(orders)
 
-    def cancel(self, orders: Sequence[Order]) -> list[Report | None]:
+    def cancel(self, orders: Sequence[Order]) -> list[OrderReport | None]:
         """Ask to cancel what is left of each order, then look it up."""
         return self._required().cancel(orders)
 
-    def positions(self) -> list[Position]:
+    def positions(self) -> list[VenuePosition]:
         """Return what the account holds; nothing without one."""
         broker = self._broker()
         return [] if broker is None else broker.positions()

@@ -41,7 +41,7 @@ def tell(parts: Parts) -> None:
         claimed = notifications.claim(session, limit=AT_ONCE, lease_s=within_s + MARGIN_S)
     wanted = [(due, one) for due in claimed for one in services if one.mark not in due.told]
     errors = notification_services.send(
-        [(one, incidents.message(due.incident, due.event)) for due, one in wanted], within_s=within_s
+        [(one, incidents.build_message(due.incident, due.event)) for due, one in wanted], within_s=within_s
     )
     for due in claimed:
         answers = [(one, error) for (which, one), error in zip(wanted, errors, strict=True) if which is due]

@@ -10,7 +10,7 @@ import structlog
 from db import incidents, submissions, trades
 from db.submissions import Due
 from domain import order_states
-from domain.ports import Broker, Report, VenueUnavailable
+from domain.ports import Broker, OrderReport, VenueUnavailable
 from domain.trade import OrderState
 from tasks import exit_settlement, order_submission
 from tasks.parts import Parts
@@ -30,13 +30,13 @@ def reconcile(parts: Parts, book: str) -> int:
     doubtful = [one for one in due if one.state not in order_states.SENDABLE]
     lost = [one for one in doubtful if one.state is OrderState.SUBMITTING]
     order_submission.record(
-        parts, [Report(order=one.order, state=OrderState.UNKNOWN, detail="its worker did not say") for one in lost]
+        parts, [OrderReport(order=one.order, state=OrderState.UNKNOWN, detail="its worker did not say") for one in lost]
     )
     _apply(parts, learned(parts, broker, doubtful))
     return len(due)
 
 
-def after(parts: Parts, reports: Sequence[Report]) -> None:
+def after(parts: Parts, reports: Sequence[OrderReport]) -> None:
     """Do what follows from what a venue said: the next exit that is owed, the siblings, the outcomes."""
     if reports:
         with parts.transaction() as session:
@@ -44,7 +44,7 @@ def after(parts: Parts, reports: Sequence[Report]) -> None:
         exit_settlement.follow(parts, experiment_ids)
 
 
-def _apply(parts: Parts, reports: Sequence[Report]) -> None:
+def _apply(parts: Parts, reports: Sequence[OrderReport]) -> None:
     moved = order_submission.record(parts, reports)
     order_submission.announce(one.order for one in moved if one.state is OrderState.RESUBMIT_OK)
     for one in moved:
@@ -53,7 +53,7 @@ def _apply(parts: Parts, reports: Sequence[Report]) -> None:
     after(parts, moved)
 
 
-def learned(parts: Parts, broker: Broker, doubtful: Sequence[Due]) -> list[Report]:
+def learned(parts: Parts, broker: Broker, doubtful: Sequence[Due]) -> list[OrderReport]:
     """Ask the venue, and return one report of each order that it says something about.
 
     From its silence nothing follows but an alarm when it lasts.
@@ -73,7 +73,7 @@ def learned(parts: Parts, broker: Broker, doubtful: Sequence[Due]) -> list[Repor
     return [*_but(found, ended), *ended, *absent]
 
 
-def _asked(broker: Broker, doubtful: Sequence[Due]) -> tuple[list[Report | None], list[Report]]:
+def _asked(broker: Broker, doubtful: Sequence[Due]) -> tuple[list[OrderReport | None], list[OrderReport]]:
     """Return what the venue shows of each order, and what became of those whose rest it was asked to cancel."""
     found = broker.find([one.order for one in doubtful])
     stuck = [one.order for one, report in zip(doubtful, found, strict=True) if _is_stuck(one, report)]
@@ -81,7 +81,7 @@ def _asked(broker: Broker, doubtful: Sequence[Due]) -> tuple[list[Report | None]
     return found, [one for one in cancelled if one is not None]
 
 
-def _but(found: Sequence[Report | None], later: Sequence[Report]) -> list[Report]:
+def _but(found: Sequence[OrderReport | None], later: Sequence[OrderReport]) -> list[OrderReport]:
     """Return what was found, except where a later report, which knows all fills too, says more of the same order."""
     known = {one.order.order_id for one in later}
     return [one for one in found if one is not None and one.order.order_id not in known]
@@ -91,7 +91,7 @@ def _is_gone(due: Due) -> bool:
     return due.is_over and due.state in (OrderState.SUBMITTING, OrderState.UNKNOWN)
 
 
-def _is_stuck(due: Due, report: Report | None) -> bool:
+def _is_stuck(due: Due, report: OrderReport | None) -> bool:
     """Whether an order that the venue has should have been filled long ago.
 
     What is left of an entry is not wanted any more; what is left of an exit is asked for again, at the present price.
@@ -99,12 +99,12 @@ def _is_stuck(due: Due, report: Report | None) -> bool:
     return due.is_over and due.checks > 2 and report is not None and report.state in _AT_VENUE
 
 
-def _absent(due: Due) -> Report:
-    return Report(order=due.order, state=OrderState.RESUBMIT_OK, detail="absent after its window")
+def _absent(due: Due) -> OrderReport:
+    return OrderReport(order=due.order, state=OrderState.RESUBMIT_OK, detail="absent after its window")
 
 
-def _for_a_person(due: Due, why: str) -> Report:
-    return Report(order=due.order, state=OrderState.MANUAL_REVIEW, detail=why)
+def _for_a_person(due: Due, why: str) -> OrderReport:
+    return OrderReport(order=due.order, state=OrderState.MANUAL_REVIEW, detail=why)
 
 
 def _alarm_about_old(parts: Parts, doubtful: Sequence[Due], error: str) -> None:
@@ -113,7 +113,7 @@ def _alarm_about_old(parts: Parts, doubtful: Sequence[Due], error: str) -> None:
             _raise_incident(parts, "order_unknown", one.order.order_id, one.order.client_order_id, error)
 
 
-def _alarm_about_missing(parts: Parts, doubtful: Sequence[Due], found: Sequence[Report | None]) -> None:
+def _alarm_about_missing(parts: Parts, doubtful: Sequence[Due], found: Sequence[OrderReport | None]) -> None:
     for one, report in zip(doubtful, found, strict=True):
         if report is None and one.state in _AT_VENUE:
             _raise_incident(parts, "order_missing", one.order.order_id, one.order.client_order_id, "no longer shown")

@@ -17,7 +17,7 @@ from celery import current_app
 from db import orders, submissions, trades
 from db.core.session import Session
 from db.submissions import Begun, Refused
-from domain.ports import Broker, Report, VenueUnavailable, Window
+from domain.ports import Broker, OrderReport, SendWindow, VenueUnavailable
 from domain.trade import PAPER_VENUE, Intent, Order, OrderState
 from tasks import queues
 from tasks.parts import Parts
@@ -26,7 +26,7 @@ WINDOW_S = 5.0
 log = structlog.get_logger()
 
 
-def submit(parts: Parts, order_ids: Collection[UUID]) -> list[Report]:
+def submit(parts: Parts, order_ids: Collection[UUID]) -> list[OrderReport]:
     """Trade what is for paper at once, and send the rest on its way; returns what is known already."""
     if not order_ids:
         return []
@@ -48,13 +48,13 @@ def announce(wanted: Iterable[Order]) -> None:
             log.warning("order.not_announced", client_order_id=one.client_order_id, error=type(error).__name__)
 
 
-def send_alone(parts: Parts, order_id: UUID) -> list[Report]:
+def send_alone(parts: Parts, order_id: UUID) -> list[OrderReport]:
     """Send one order to its venue, unless that can never take it."""
     _deny_impossible(parts, order_id)
     return send(parts, [order_id])
 
 
-def send(parts: Parts, order_ids: Collection[UUID]) -> list[Report]:
+def send(parts: Parts, order_ids: Collection[UUID]) -> list[OrderReport]:
     """Send orders once, each at most within its window, and record what the venue said.
 
     What is being submitted already, by whomever, is not sent: only a look-up may say what became of it.
@@ -87,7 +87,7 @@ def cancel_entries(parts: Parts, book: str, experiment_ids: Collection[UUID]) ->
         record(parts, [one for one in reports if one is not None])
 
 
-def record(parts: Parts, reports: Sequence[Report]) -> list[Report]:
+def record(parts: Parts, reports: Sequence[OrderReport]) -> list[OrderReport]:
     """Write what the venue said, whoever owns the signals by now: these are facts about the outside.
 
     Returns:
@@ -111,26 +111,26 @@ def record(parts: Parts, reports: Sequence[Report]) -> list[Report]:
 _ENDED = frozenset({OrderState.REJECTED, OrderState.CANCELLED, OrderState.EXPIRED})
 
 
-def _reason(report: Report) -> str:
+def _reason(report: OrderReport) -> str:
     return report.detail or report.state.value
 
 
-def _look_up_on_paper(parts: Parts, doubtful: Sequence[Order]) -> list[Report]:
+def _look_up_on_paper(parts: Parts, doubtful: Sequence[Order]) -> list[OrderReport]:
     """Ask the ledger about what a worker left half-sent; what it does not have may go: it takes no order twice."""
     if not doubtful:
         return []
     answers = zip(doubtful, parts.paper_broker.find(doubtful), strict=True)
     reports = [
-        report or Report(order=order, state=OrderState.RESUBMIT_OK, detail="not in the ledger")
+        report or OrderReport(order=order, state=OrderState.RESUBMIT_OK, detail="not in the ledger")
         for order, report in answers
     ]
     record(parts, reports)
     return [one for one in reports if one.state is not OrderState.RESUBMIT_OK]
 
 
-def _sent(parts: Parts, book: str, begun: Sequence[Begun], ends: float) -> list[Report]:
+def _sent(parts: Parts, book: str, begun: Sequence[Begun], ends: float) -> list[OrderReport]:
     mine = [one for one in begun if one.order.book == book]
-    window = Window(
+    window = SendWindow(
         opened_at=min(one.opened_at for one in mine), not_after=min(one.not_after for one in mine), deadline=ends
     )
     wanted, broker = [one.order for one in mine], parts.broker(book)
@@ -138,7 +138,7 @@ def _sent(parts: Parts, book: str, begun: Sequence[Begun], ends: float) -> list[
     return [_confirmed(broker, report) if one.again else report for one, report in zip(mine, reports, strict=True)]
 
 
-def _confirmed(broker: Broker, report: Report) -> Report:
+def _confirmed(broker: Broker, report: OrderReport) -> OrderReport:
     """Take a refusal of an order that was sent before for final only when the venue does not show the order either."""
     if report.state is not OrderState.REJECTED:
         return report

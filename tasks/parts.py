@@ -12,7 +12,7 @@ from config.settings import Settings
 from config.values import SettingInvalid
 from db import books, live, policies, studies
 from db.bars import StoredBars
-from db.books import BookClock
+from db.books import StoredBookClock
 from db.core.session import Database, Session
 from db.paper_ledger import StoredPaperLedger
 from db.policies import PolicyChange
@@ -42,7 +42,7 @@ class Parts:
     settings: Settings
     database: Database
     engines: ports.EnginePanel
-    clock: ports.Clock
+    clock: ports.BookClock
     fill_model: FillModel
     limits: Limits
     worker: str
@@ -85,7 +85,7 @@ def make_parts(settings: Settings) -> Parts:
         settings=settings,
         database=database,
         engines=make_panel(settings),
-        clock=BookClock(database),
+        clock=StoredBookClock(database),
         fill_model=fills.DEFAULT,
         limits=Limits(max_open_per_symbol=settings.max_open_per_symbol),
         worker=f"{socket.gethostname()}:{os.getpid()}",
@@ -103,7 +103,7 @@ def _standing(settings: Settings, database: Database) -> ports.MarketData:
         key=settings.broker_key,
         secret=settings.broker_secret,
         url=settings.venue_url,
-        clock=BookClock(database),
+        clock=StoredBookClock(database),
     )
     return named or StoredMarketData(bars=StoredBars(database), covered=Quality.ALERT)
 

@@ -20,7 +20,7 @@ from alpaca.data.timeframe import TimeFrame, TimeFrameUnit
 
 from domain.context import Bar
 from domain.intervals import Interval, Unit
-from domain.ports import Clock
+from domain.ports import BookClock
 from domain.signal import Instrument, InstrumentKind
 from venues import alpaca_client, timestamps
 from venues.live_market_data import LiveMarketData, LivePrices
@@ -39,7 +39,7 @@ _WEEKEND = timedelta(days=5)
 _QUOTES = ("USDC", "USDT", "USD", "BTC")
 
 
-def make(*, key: str, secret: str, url: str | None = None, clock: Clock) -> LiveMarketData:
+def make(*, key: str, secret: str, url: str | None = None, clock: BookClock) -> LiveMarketData:
     """Make the provider for the owner of these keys."""
     stocks, crypto = alpaca_client.data(key=key, secret=secret, url=url)
     return LiveMarketData(AlpacaPrices(stocks, crypto), clock=clock)

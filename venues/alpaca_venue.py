@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from domain.ports import Position, VenueTraits, VenueUnavailable, Window
+from domain.ports import SendWindow, VenuePosition, VenueTraits, VenueUnavailable
 from domain.signal import Instrument
 from domain.trade import Order, OrderState
 from venues import alpaca_client, answers, timestamps
@@ -71,7 +71,7 @@ class AlpacaDesk:
     def prepare(self) -> None:
         """Do nothing: all that is needed is read with the instrument."""
 
-    def send(self, order: Order, listed: Listed, *, window: Window) -> HeldOrder:
+    def send(self, order: Order, listed: Listed, *, window: SendWindow) -> HeldOrder:
         """Send a market order in one request: crypto until cancelled, stocks for the day."""
         document = {
             "symbol": listed.symbol,
@@ -122,11 +122,11 @@ class AlpacaDesk:
             if answer.status not in (alpaca_client.MISSING, 422):
                 raise VenueUnavailable(str(answer)) from answer
 
-    def positions(self) -> list[Position]:
+    def positions(self) -> list[VenuePosition]:
         """Return what the account holds by symbol."""
         told = alpaca_client.ask_surely(self._client, self._client.get_all_positions)
         return [
-            Position(symbol=one["symbol"].replace("/", ""), quantity=_signed(one))
+            VenuePosition(symbol=one["symbol"].replace("/", ""), quantity=_signed(one))
             for one in told
             if Decimal(one["qty"])
         ]

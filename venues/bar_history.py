@@ -44,7 +44,7 @@ class Histories:
     def _load(self, feed: Feed, *, to: Interval, as_of: datetime, count: int) -> _History:
         limit = _source_bars(feed, to=to, count=count)
         bars = self._bars.last_closed(feed, as_of=as_of, count=limit)
-        made = _made(resample.closing(bars, interval=feed.interval), source=feed.interval, to=to)
+        made = _made(resample.mark_ready_times(bars, interval=feed.interval), source=feed.interval, to=to)
         return _History(bars=_certain(made, as_of), is_whole=len(bars) < limit)
 
 
@@ -91,7 +91,7 @@ class WatchedHistories(Histories):
     def _watched(self, feed: Feed, *, to: Interval, as_of: datetime, count: int) -> _Watched:
         limit = _source_bars(feed, to=to, count=count)
         bars = self._bars.last_closed(feed, as_of=as_of, count=limit)
-        made = _made(resample.closing(bars, interval=feed.interval), source=feed.interval, to=to)
+        made = _made(resample.mark_ready_times(bars, interval=feed.interval), source=feed.interval, to=to)
         return _Watched(
             bars=made,
             source_bars=len(bars),
@@ -123,7 +123,9 @@ class KeptHistories(Histories):
         if as_of <= edge:
             return []
         bars = [one for one in self._bars.closed_between(feed, after=edge, until=as_of) if one.open_time >= edge]
-        made = resample.combine(resample.closing(bars, interval=feed.interval), source=feed.interval, to=to)
+        made = resample.combine_bars(
+            resample.mark_ready_times(bars, interval=feed.interval), source=feed.interval, to=to
+        )
         return _certain(made, as_of)
 
 
@@ -256,7 +258,7 @@ def _series(interval: Interval, side: PriceSide, bars: Sequence[ClosedBar]) -> B
 
 def _made(bars: list[ClosedBar], *, source: Interval, to: Interval) -> list[ClosedBar]:
     """Combine bars, leaving out a first bucket of which the beginning is not known."""
-    made = resample.combine(bars, source=source, to=to)
+    made = resample.combine_bars(bars, source=source, to=to)
     return made[1:] if made and bars[0].bar.open_time > made[0].bar.open_time else made
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from domain.context import Bar
 from domain.intervals import Interval, IntervalInvalid, Unit
-from domain.ports import Clock
+from domain.ports import BookClock
 from domain.signal import Instrument
 from venues import ccxt_client, timestamps
 from venues.ccxt_markets import Markets
@@ -24,7 +24,7 @@ _DEPTH = 5
 _LONGEST_MONTH = timedelta(days=31)
 
 
-def make(exchange: str, *, clock: Clock, url: str | None = None) -> LiveMarketData:
+def make(exchange: str, *, clock: BookClock, url: str | None = None) -> LiveMarketData:
     """Make the provider of an exchange.
 
     Raises:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 
-from domain.ports import Position, VenueTraits, VenueUnavailable, Window
+from domain.ports import SendWindow, VenuePosition, VenueTraits, VenueUnavailable
 from domain.signal import Instrument
 from domain.trade import Order
 from venues import answers, ccxt_client, ccxt_orders, timestamps
@@ -62,7 +62,7 @@ class CcxtDesk:
         if self._dialect.keeps_windows:
             self._clock.read()
 
-    def send(self, order: Order, listed: Listed, *, window: Window) -> HeldOrder:
+    def send(self, order: Order, listed: Listed, *, window: SendWindow) -> HeldOrder:
         """Send a market order in one request, with its window where the exchange keeps windows."""
         client, before = self._client, self._client.sent
         given = {self._dialect.sends_as: order.client_order_id} | self._window(window)
@@ -119,12 +119,12 @@ class CcxtDesk:
             if not ccxt_client.is_missing(answer):
                 raise VenueUnavailable(str(answer)) from answer
 
-    def positions(self) -> list[Position]:
+    def positions(self) -> list[VenuePosition]:
         """Return the balances by symbol: what is held of a currency counts for every pair it is the base of."""
         totals: Mapping[str, Any] = self._ask_surely(lambda: self._client.fetch_balance()["total"])
         held = {name: Decimal(str(amount)) for name, amount in totals.items() if amount is not None}
         return [
-            Position(symbol=symbol, quantity=held[base])
+            VenuePosition(symbol=symbol, quantity=held[base])
             for symbol, base in self._markets.bases().items()
             if held.get(base)
         ]
@@ -152,7 +152,7 @@ class CcxtDesk:
                 return
             since = newest
 
-    def _window(self, window: Window) -> dict[str, int]:
+    def _window(self, window: SendWindow) -> dict[str, int]:
         if not self._dialect.keeps_windows:
             return {}
         length = int((window.not_after - window.opened_at) / timedelta(milliseconds=1))

@@ -21,7 +21,7 @@ from domain.context import (
     Window,
 )
 from domain.intervals import Interval
-from domain.ports import Clock, VenueUnavailable, ViewRequest, WalkBars
+from domain.ports import BookClock, VenueUnavailable, ViewRequest, WalkBars
 from domain.signal import Instrument
 from venues import bar_history
 from venues.bar_cache import Walked
@@ -70,7 +70,7 @@ class LiveMarketData:
     While the venue is silent everything is missing.
     """
 
-    def __init__(self, source: Source, *, clock: Clock, depth: ContextDepth = DEFAULT_DEPTH) -> None:
+    def __init__(self, source: Source, *, clock: BookClock, depth: ContextDepth = DEFAULT_DEPTH) -> None:
         self._source, self._clock, self._depth = source, clock, depth
         self._series: dict[tuple[Instrument, Interval, int], BarSeries] = {}
         self._walked: dict[Instrument, Walked] = {}
@@ -156,7 +156,9 @@ class LiveMarketData:
         return BarSeries(interval=interval, side=PriceSide.MID, bars=whole[-count:]) if whole else None
 
     def _shown(self, quote: Quote, quality: dict[str, Quality], window: Window) -> MarketView:
-        return context_builder.uncrossed(MarketView(quote=quote, window=window, quality=quality, depth=self._depth))
+        return context_builder.drop_crossed_sides(
+            MarketView(quote=quote, window=window, quality=quality, depth=self._depth)
+        )
 
 
 class _Batch:

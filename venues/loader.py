@@ -10,7 +10,7 @@ from domain.trade import PAPER_VENUE
 from venues import libraries
 
 if TYPE_CHECKING:
-    from domain.ports import Clock, MarketData
+    from domain.ports import BookClock, MarketData
     from venues.remote import RemoteBroker
 
 ALERT = "alert"
@@ -37,7 +37,7 @@ def broker(name: str, *, key: Secret | None, secret: Secret | None, url: str | N
 
 
 def market_data(
-    name: str, *, key: Secret | None, secret: Secret | None, url: str | None, clock: Clock
+    name: str, *, key: Secret | None, secret: Secret | None, url: str | None, clock: BookClock
 ) -> MarketData | None:
     """Return the provider of standing books; None for `alert`. Exchanges of ccxt need no key.
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Protocol
 
-from domain.ports import Position, Report, VenueTraits, VenueUnavailable, Window
+from domain.ports import OrderReport, SendWindow, VenuePosition, VenueTraits, VenueUnavailable
 from domain.signal import Instrument
 from domain.trade import Order, OrderState
 from venues import rules, venue_order
@@ -37,7 +37,7 @@ class Desk(Protocol):
         """Read what sending needs to know, so that sending is one request."""
         ...
 
-    def send(self, order: Order, listed: Listed, *, window: Window) -> HeldOrder:
+    def send(self, order: Order, listed: Listed, *, window: SendWindow) -> HeldOrder:
         """Send an order in exactly one request.
 
         Raises:
@@ -64,7 +64,7 @@ class Desk(Protocol):
         """Ask to cancel what is left of an order; one that is not open is no error."""
         ...
 
-    def positions(self) -> list[Position]:
+    def positions(self) -> list[VenuePosition]:
         """Return what the account holds by our symbols, without what is zero."""
         ...
 
@@ -104,11 +104,11 @@ class RemoteBroker:
             return None
         return rules.UNKNOWN_SYMBOL if known is None else rules.refusal(known, order)
 
-    def submit(self, orders: Sequence[Order], *, window: Window) -> list[Report]:
+    def submit(self, orders: Sequence[Order], *, window: SendWindow) -> list[OrderReport]:
         """Send each order once, in order, as long as the window is open."""
         return [self._submit(one, window=window) for one in orders]
 
-    def find(self, orders: Sequence[Order]) -> list[Report | None]:
+    def find(self, orders: Sequence[Order]) -> list[OrderReport | None]:
         """Look each order up; one that is not what we meant goes to a person.
 
         Raises:
@@ -116,7 +116,7 @@ class RemoteBroker:
         """
         return [self._found(one) for one in orders]
 
-    def cancel(self, orders: Sequence[Order]) -> list[Report | None]:
+    def cancel(self, orders: Sequence[Order]) -> list[OrderReport | None]:
         """Ask to cancel what is left of each order, then look it up.
 
         Raises:
@@ -126,7 +126,7 @@ class RemoteBroker:
             self._desk.cancel(one, self._listed(one))
         return self.find(orders)
 
-    def positions(self) -> list[Position]:
+    def positions(self) -> list[VenuePosition]:
         """Return what the account holds, without what is zero.
 
         Raises:
@@ -134,7 +134,7 @@ class RemoteBroker:
         """
         return self._desk.positions()
 
-    def _submit(self, order: Order, *, window: Window) -> Report:
+    def _submit(self, order: Order, *, window: SendWindow) -> OrderReport:
         try:
             self._desk.prepare()
             listed = self._listed(order)
@@ -144,53 +144,53 @@ class RemoteBroker:
             return _not_sent(order, CLOSED)
         return self._sent(order, listed, window=window)
 
-    def _sent(self, order: Order, listed: Listed, *, window: Window) -> Report:
+    def _sent(self, order: Order, listed: Listed, *, window: SendWindow) -> OrderReport:
         try:
             taken = self._desk.send(order, listed, window=window)
         except NotSent as error:
             return _not_sent(order, str(error))
         except Impossible as error:
-            return Report(order=order, state=OrderState.REJECTED, detail=str(error))
+            return OrderReport(order=order, state=OrderState.REJECTED, detail=str(error))
         except Answered as answer:
             return self._answered(order, answer)
         except Exception as error:  # noqa: BLE001 - whatever happened, the order may have arrived
-            return Report(order=order, state=OrderState.UNKNOWN, detail=f"{type(error).__name__}: {error}")
+            return OrderReport(order=order, state=OrderState.UNKNOWN, detail=f"{type(error).__name__}: {error}")
         return self._taken(order, taken, listed)
 
-    def _answered(self, order: Order, answer: Answered) -> Report:
+    def _answered(self, order: Order, answer: Answered) -> OrderReport:
         match self._desk.outcome(answer):
             case Outcome.REJECTED:
-                return Report(order=order, state=OrderState.REJECTED, detail=str(answer))
+                return OrderReport(order=order, state=OrderState.REJECTED, detail=str(answer))
             case Outcome.NOT_TAKEN:
                 return _not_sent(order, str(answer))
             case Outcome.DUPLICATE:
                 return self._adopted(order, answer)
             case Outcome.UNKNOWN:
-                return Report(order=order, state=OrderState.UNKNOWN, detail=str(answer))
+                return OrderReport(order=order, state=OrderState.UNKNOWN, detail=str(answer))
 
-    def _adopted(self, order: Order, answer: Answered) -> Report:
+    def _adopted(self, order: Order, answer: Answered) -> OrderReport:
         """Report the order that made ours a duplicate, when it is the one we meant."""
         try:
             found = self._found(order)
         except VenueUnavailable as error:
-            found = Report(order=order, state=OrderState.UNKNOWN, detail=f"{answer}; {error}")
-        return found or Report(order=order, state=OrderState.UNKNOWN, detail=f"{answer}; it was not found")
+            found = OrderReport(order=order, state=OrderState.UNKNOWN, detail=f"{answer}; {error}")
+        return found or OrderReport(order=order, state=OrderState.UNKNOWN, detail=f"{answer}; it was not found")
 
-    def _taken(self, order: Order, taken: HeldOrder, listed: Listed) -> Report:
+    def _taken(self, order: Order, taken: HeldOrder, listed: Listed) -> OrderReport:
         try:
             return self._reported(order, taken, listed)
         except VenueUnavailable as error:
             bare = venue_order.report(order, taken, listed=listed, executions=())
             return replace(bare, detail=bare.detail or f"its fills could not be read: {error}")
 
-    def _found(self, order: Order) -> Report | None:
+    def _found(self, order: Order) -> OrderReport | None:
         if not self.traits.finds_orders:
             raise VenueUnavailable(f"{self.name} cannot be asked for an order by its client id")
         listed = self._listed(order)
         found = self._desk.find(order, listed)
         return None if found is None else self._reported(order, found, listed)
 
-    def _reported(self, order: Order, found: HeldOrder, listed: Listed) -> Report:
+    def _reported(self, order: Order, found: HeldOrder, listed: Listed) -> OrderReport:
         executions = found.executions
         if executions is None:
             executions = tuple(self._desk.executions(found, listed)) if found.filled else ()
@@ -203,5 +203,5 @@ class RemoteBroker:
         return listed
 
 
-def _not_sent(order: Order, detail: str) -> Report:
-    return Report(order=order, state=OrderState.RESUBMIT_OK, detail=detail)
+def _not_sent(order: Order, detail: str) -> OrderReport:
+    return OrderReport(order=order, state=OrderState.RESUBMIT_OK, detail=detail)

@@ -116,11 +116,13 @@ class StoredMarketData:
         prices = {name: None if one is None else one.price for name, one in sides.items()}
         quality = {name: quality_of(one, covered=self._covered) for name, one in sides.items()}
         tradable = [quality[name] for name in ("bid", "ask") if prices[name] is not None]
-        overall = context_builder.worst(*tradable) if tradable else quality["last"]
+        overall = context_builder.find_worst_quality(*tradable) if tradable else quality["last"]
         return Quote(at=at, **prices, quality=overall), quality
 
     def _shown(self, quote: Quote, quality: dict[str, Quality], *, window: Window) -> MarketView:
-        return context_builder.uncrossed(MarketView(quote=quote, window=window, quality=quality, depth=self._depth))
+        return context_builder.drop_crossed_sides(
+            MarketView(quote=quote, window=window, quality=quality, depth=self._depth)
+        )
 
     def _window_quality(self, window: Window, *, as_of: datetime) -> dict[str, Quality]:
         bars = self._series_quality(window.base, as_of=as_of)

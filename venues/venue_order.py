@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from domain import fills
-from domain.ports import Report
+from domain.ports import OrderReport
 from domain.trade import Fill, Order, OrderState, QuoteBasis
 
 FILL_MODEL = "venue"
@@ -57,18 +57,20 @@ def disagreement(order: Order, held: HeldOrder, *, listed: Listed) -> str | None
     return "the venue holds another order under this id: " + ", ".join(wrong) if wrong else None
 
 
-def report(order: Order, held: HeldOrder, *, listed: Listed, executions: Sequence[Execution]) -> Report:
+def report(order: Order, held: HeldOrder, *, listed: Listed, executions: Sequence[Execution]) -> OrderReport:
     """Report what the venue holds; the state is never ahead of the fills that are known.
 
     An order that is filled at the venue stays accepted or partial until all of its fills can be told.
     """
     wrong = disagreement(order, held, listed=listed)
     if wrong is not None:
-        return Report(order=order, state=OrderState.MANUAL_REVIEW, venue_order_id=held.venue_order_id, detail=wrong)
+        return OrderReport(
+            order=order, state=OrderState.MANUAL_REVIEW, venue_order_id=held.venue_order_id, detail=wrong
+        )
     known = tuple(_fill(order, one, held=held, listed=listed) for one in executions)
     is_whole = sum((one.quantity for one in known), Decimal(0)) >= held.filled
     behind = OrderState.PARTIAL if known else OrderState.ACCEPTED
-    return Report(
+    return OrderReport(
         order=order,
         state=held.state if is_whole else behind,
         fills=known,
@@ -80,9 +82,9 @@ def report(order: Order, held: HeldOrder, *, listed: Listed, executions: Sequenc
 def fee_in_quote(execution: Execution, *, listed: Listed) -> Decimal | None:
     """Return the fee in the quote currency, None when it is in a third one."""
     if execution.fee_asset == listed.quote or not execution.fee:
-        return fills.canonical(execution.fee)
+        return fills.round_to_12_digits(execution.fee)
     if execution.fee_asset == listed.base:
-        return fills.canonical(execution.fee * execution.price)
+        return fills.round_to_12_digits(execution.fee * execution.price)
     return None
 
 

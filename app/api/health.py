@@ -112,7 +112,7 @@ def _backlog(session: Session) -> Document:
     oldest = backlog.oldest_open(session)
     return {
         "open_signals": backlog.count_open(session),
-        "oldest_at": None if oldest is None else canonical.instant(oldest),
+        "oldest_at": None if oldest is None else canonical.format_time(oldest),
     }
 
 
@@ -120,7 +120,7 @@ def _queue(life: QueueLife) -> Document:
     return {
         "queue": life.queue,
         "state": life.state.value,
-        "seen_at": canonical.instant(life.seen_at),
+        "seen_at": canonical.format_time(life.seen_at),
         "silent_s": life.silent_s,
     }
 

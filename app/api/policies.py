@@ -175,4 +175,4 @@ def _newest(session: Session, book: str) -> Document:
 
 
 def _version(row: Document) -> Document:
-    return policy.described(row) | {"book": row["book"], "created_at": canonical.instant(row["created_at"])}
+    return policy.described(row) | {"book": row["book"], "created_at": canonical.format_time(row["created_at"])}

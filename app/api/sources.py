@@ -191,7 +191,7 @@ def rotate_source(given: Document, *, name: str) -> Document:
     """Give a source another token; the present one still holds for a while."""
     doing, vault, keep_s = act(given["reason"]), _vault(), given["keep_s"]
     _, until = _of(name, lambda session: sourcing.rotate(session, name, keep_s=keep_s, vault=vault, act=doing))
-    return _described(_stored(name)) | {"previous_until": canonical.instant(until)}
+    return _described(_stored(name)) | {"previous_until": canonical.format_time(until)}
 
 
 @noun.acts("/sources/<name>/enable", needs=Scope.ADMIN, body=OptionalReasonInput, answer=SourceRow)
@@ -239,7 +239,7 @@ def _described(stored: StoredSource) -> Document:
 
 
 def _instant(at: datetime | None) -> str | None:
-    return canonical.instant(at) if at is not None else None
+    return canonical.format_time(at) if at is not None else None
 
 
 def _vault() -> TokenVault:

@@ -39,7 +39,7 @@ def list_incidents(*, as_json: bool, data_dir: Path | None) -> None:
     if as_json:
         click.echo(json.dumps({"incidents": found}, indent=2))
     for one in () if as_json else found:
-        told = telling.details(one["kind"], one["detail"])
+        told = telling.format_details(one["kind"], one["detail"])
         click.echo(clean(f"{one['incident_id']}  {one['opened_at']}  {one['kind']:<20} {one['subject']}  {told}"))
     if found:
         raise SystemExit(1)

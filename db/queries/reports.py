@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from db import experiments
-from domain.comparison.record import Ending, Entry, Side, StudyRecord
+from domain.comparison.record import Side, SideOutcome, StudyEntry, StudyRecord
 from domain.decision import EngineSlot, Verdict
 from domain.experiment import Assignment
 from domain.policy import ExecutionMode
@@ -98,18 +98,18 @@ def _what_there_is(session: Session, *, study: str | None, book: str | None) -> 
     return f"there is no {wanted.removeprefix('a ')}; there are: {there}"
 
 
-def _endings(session: Session, study_id: UUID) -> dict[_Key, dict[ExitClock, Ending]]:
-    found: dict[_Key, dict[ExitClock, Ending]] = {}
+def _endings(session: Session, study_id: UUID) -> dict[_Key, dict[ExitClock, SideOutcome]]:
+    found: dict[_Key, dict[ExitClock, SideOutcome]] = {}
     for row in session.execute(_ENDINGS, {"study_id": study_id}):
         key = (row.experiment_id, EngineSlot(row.engine), row.is_shadow)
-        found.setdefault(key, {})[ExitClock(row.exit_clock)] = Ending(
+        found.setdefault(key, {})[ExitClock(row.exit_clock)] = SideOutcome(
             pnl=row.pnl, return_ratio=row.return_ratio, exit_reason=row.exit_reason, exit_time=row.exit_time
         )
     return found
 
 
-def _entry(row: RowMapping, assignment: Assignment, endings: Mapping[_Key, dict[ExitClock, Ending]]) -> Entry:
-    return Entry(
+def _entry(row: RowMapping, assignment: Assignment, endings: Mapping[_Key, dict[ExitClock, SideOutcome]]) -> StudyEntry:
+    return StudyEntry(
         signal_hash=row["signal_hash"],
         received_at=row["received_at"],
         assignment=assignment,
@@ -119,7 +119,7 @@ def _entry(row: RowMapping, assignment: Assignment, endings: Mapping[_Key, dict[
     )
 
 
-def _side(row: RowMapping, engine: EngineSlot, endings: Mapping[_Key, dict[ExitClock, Ending]]) -> Side:
+def _side(row: RowMapping, engine: EngineSlot, endings: Mapping[_Key, dict[ExitClock, SideOutcome]]) -> Side:
     suffix = engine.value.lower()
     real = endings.get((row["experiment_id"], engine, False), {})
     return Side(

@@ -24,7 +24,9 @@ def assignments_that_differ(session: Session) -> Iterator[str]:
     for part in session.execute(query).partitions(_AT_ONCE):
         stored = experiments.load(session, [row.signal_id for row in part])
         for row in part:
-            if not integrity.assignment_recomputes(stored[row.signal_id], salt=row.salt, signal_hash=row.signal_hash):
+            if not integrity.is_assignment_reproducible(
+                stored[row.signal_id], salt=row.salt, signal_hash=row.signal_hash
+            ):
                 yield str(row.experiment_id)
 
 
@@ -40,15 +42,15 @@ def contexts_that_differ(session: Session) -> Iterator[str]:
 def _recomputes(row: RowMapping) -> bool:
     """Say whether a context's hash follows from its columns; bid and ask are stored beside the hashed quote."""
     document = contexts.document_of(row)
-    quote = {name: None if row[name] is None else canonical.number(row[name]) for name in ("bid", "ask")}
+    quote = {name: None if row[name] is None else canonical.format_number(row[name]) for name in ("bid", "ask")}
     hashed: dict[str, str | None] = document["quote"]
-    return quote.items() <= hashed.items() and context_builder.context_hash_of(document) == row["context_hash"]
+    return quote.items() <= hashed.items() and context_builder.hash_context_document(document) == row["context_hash"]
 
 
 def _windows_that_differ(session: Session) -> Iterator[str]:
     query = text("SELECT window_hash, document FROM bar_windows")
     for row in session.execute(query, execution_options={"yield_per": _AT_ONCE}):
-        if context_builder.window_hash_of(row.document) != row.window_hash:
+        if context_builder.hash_window_document(row.document) != row.window_hash:
             yield row.window_hash
 
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from domain.comparison import srm
 from domain.comparison.record import StudyRecord
-from domain.experiment import PPM, Assignment, AssignmentInputInvalid, Purpose, draw, variant_of
+from domain.experiment import PPM, Assignment, AssignmentInputInvalid, Purpose, choose_variant, draw
 from domain.study import ExitClock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
+class ComparisonHealth:
     """The checks beside a comparison; mismatches must be 0.
 
     `srm_p` is the anytime-valid p of the assignment balance, `unresolved` counts entry signals that are no pair yet.
@@ -28,7 +28,7 @@ class Health:
         return not self.hash_mismatches and not self.context_mismatches and self.srm_p >= srm.ALARM_BELOW
 
 
-def assignment_recomputes(stored: Assignment, *, salt: str, signal_hash: str) -> bool:
+def is_assignment_reproducible(stored: Assignment, *, salt: str, signal_hash: str) -> bool:
     """Say whether hash, bucket, variant and the engine asked first follow from the study's salt and the signal."""
     fields = {"salt": salt, "signal_id": str(stored.signal_id), "signal_hash": signal_hash}
     try:
@@ -38,19 +38,20 @@ def assignment_recomputes(stored: Assignment, *, salt: str, signal_hash: str) ->
     return (stored.assignment_hash, stored.bucket_ppm, stored.variant, stored.first_asked) == (
         variant.digest,
         variant.bucket_ppm,
-        variant_of(variant.bucket_ppm, split_ppm=stored.split_ppm),
-        variant_of(order.bucket_ppm, split_ppm=PPM // 2),
+        choose_variant(variant.bucket_ppm, split_ppm=stored.split_ppm),
+        choose_variant(order.bucket_ppm, split_ppm=PPM // 2),
     )
 
 
-def check(record: StudyRecord, *, clock: ExitClock) -> Health:
+def check_integrity(record: StudyRecord, *, clock: ExitClock) -> ComparisonHealth:
     """Recompute every assignment, compare every snapshot hash and count what has not ended."""
     salt = record.study.salt
     recomputed = (
-        assignment_recomputes(entry.assignment, salt=salt, signal_hash=entry.signal_hash) for entry in record.entries
+        is_assignment_reproducible(entry.assignment, salt=salt, signal_hash=entry.signal_hash)
+        for entry in record.entries
     )
-    return Health(
-        srm_p=srm.study_p(record),
+    return ComparisonHealth(
+        srm_p=srm.compute_study_p(record),
         hash_mismatches=sum(not agrees for agrees in recomputed),
         context_mismatches=sum(not entry.shares_context for entry in record.entries),
         unresolved=record.unassigned + sum(not entry.is_final(clock) for entry in record.entries),

@@ -36,38 +36,41 @@ class RunningPoint:
     high: float | None
 
 
-def interval(differences: Sequence[Decimal], *, alpha: Decimal) -> NaiveInterval:
+def compute_interval(differences: Sequence[Decimal], *, alpha: Decimal) -> NaiveInterval:
     """Return mean ± t(1 - alpha/2, n - 1) s / sqrt(n); no bounds for fewer than two pairs or without variation."""
     count = len(differences)
     if not count:
         return NaiveInterval(estimate=None, low=None, high=None, note=NO_PAIRS)
-    estimate = numbers.ratio(numbers.exact_sum(differences), Decimal(count))
+    estimate = numbers.divide(numbers.sum_exactly(differences), Decimal(count))
     if count == 1 or len(set(differences)) == 1:
         note = ONE_PAIR if count == 1 else NO_VARIATION
         return NaiveInterval(estimate=estimate, low=None, high=None, note=note)
     values = [float(one) for one in differences]
     mean = math.fsum(values) / count
     spread = math.fsum((one - mean) ** 2 for one in values)
-    half = half_width(count, spread, alpha=alpha)
+    half = compute_half_width(count, spread, alpha=alpha)
     return NaiveInterval(
-        estimate=estimate, low=numbers.rounded(mean - half), high=numbers.rounded(mean + half), note=None
+        estimate=estimate,
+        low=numbers.round_to_12_digits(mean - half),
+        high=numbers.round_to_12_digits(mean + half),
+        note=None,
     )
 
 
-def half_width(count: int, spread: float, *, alpha: Decimal) -> float:
+def compute_half_width(count: int, spread: float, *, alpha: Decimal) -> float:
     """Return half the interval of `count` >= 2 values whose squared deviations sum to `spread`."""
     from scipy.special import stdtrit  # noqa: PLC0415 - slow to import, and most commands never need it
 
     return float(stdtrit(count - 1, 1 - float(alpha) / 2)) * math.sqrt(spread / (count - 1) / count)
 
 
-def running(differences: Sequence[Decimal], *, alpha: Decimal) -> Iterator[RunningPoint]:
+def iterate_running_intervals(differences: Sequence[Decimal], *, alpha: Decimal) -> Iterator[RunningPoint]:
     """Yield the interval as it stood after each pair (Welford's update); looking at it so is what makes it invalid."""
     mean = spread = 0.0
     for count, difference in enumerate(map(float, differences), start=1):
         step = difference - mean
         mean += step / count
         spread += step * (difference - mean)
-        half = half_width(count, spread, alpha=alpha) if spread > 0 else None
+        half = compute_half_width(count, spread, alpha=alpha) if spread > 0 else None
         low, high = (None, None) if half is None else (mean - half, mean + half)
         yield RunningPoint(count=count, estimate=mean, low=low, high=high)

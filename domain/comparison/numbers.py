@@ -10,34 +10,34 @@ MONEY_PLACES = Decimal("1E-10")
 _WIDE = Context(prec=400, rounding=ROUND_HALF_EVEN)
 
 
-def exact_sum(values: Iterable[Decimal]) -> Decimal:
+def sum_exactly(values: Iterable[Decimal]) -> Decimal:
     """Add decimals without rounding."""
     with localcontext(_WIDE):
         return sum(values, Decimal(0))
 
 
-def exact_difference(minuend: Decimal, subtrahend: Decimal) -> Decimal:
+def subtract_exactly(minuend: Decimal, subtrahend: Decimal) -> Decimal:
     """Subtract without rounding."""
     return _WIDE.subtract(minuend, subtrahend)
 
 
-def money_mean(values: list[Decimal]) -> Decimal | None:
+def compute_money_mean(values: list[Decimal]) -> Decimal | None:
     """Return the mean, rounded half to even at ten decimal places; None without values."""
     if not values:
         return None
-    return _WIDE.quantize(_WIDE.divide(exact_sum(values), Decimal(len(values))), MONEY_PLACES)
+    return _WIDE.quantize(_WIDE.divide(sum_exactly(values), Decimal(len(values))), MONEY_PLACES)
 
 
-def mean(values: list[Decimal]) -> float | None:
+def compute_mean(values: list[Decimal]) -> float | None:
     """Return the mean as a ratio; None without values."""
-    return ratio(exact_sum(values), Decimal(len(values))) if values else None
+    return divide(sum_exactly(values), Decimal(len(values))) if values else None
 
 
-def ratio(numerator: Decimal, denominator: Decimal) -> float:
+def divide(numerator: Decimal, denominator: Decimal) -> float:
     """Divide and round to 12 significant digits; the denominator is not 0."""
-    return rounded(float(_WIDE.divide(numerator, denominator)))
+    return round_to_12_digits(float(_WIDE.divide(numerator, denominator)))
 
 
-def rounded(value: float) -> float:
+def round_to_12_digits(value: float) -> float:
     """Round to 12 significant digits, without a negative zero."""
     return float(f"{value:.{SIGNIFICANT_DIGITS}g}") + 0.0

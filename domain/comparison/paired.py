@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import Enum
 
 from domain.comparison import numbers
-from domain.comparison.record import Ending, StudyRecord
+from domain.comparison.record import SideOutcome, StudyRecord
 from domain.decision import EngineSlot
 from domain.study import ExitClock
 
@@ -42,14 +42,14 @@ class CellShare:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
+class ExecutionGap:
     """The mean of real minus model return of the same engine, over the trades closed in both; None without any."""
 
     mean: float | None
     count: int
 
 
-def pairs(record: StudyRecord, *, clock: ExitClock) -> list[Pair]:
+def build_pairs(record: StudyRecord, *, clock: ExitClock) -> list[Pair]:
     """Return the pairs of a study on one exit clock, in the order of their signals.
 
     An abstention counts as 0. Entries whose sides saw different snapshots are left out, both sides together; so are
@@ -62,21 +62,21 @@ def pairs(record: StudyRecord, *, clock: ExitClock) -> list[Pair]:
     ]
 
 
-def cells(pairs: Sequence[Pair]) -> dict[Cell, CellShare]:
+def split_by_cell(pairs: Sequence[Pair]) -> dict[Cell, CellShare]:
     """Split the mean difference by who traded: contributions sum to it."""
     total = len(pairs)
     return {cell: _share([pair.difference for pair in pairs if pair.cell is cell], total) for cell in Cell}
 
 
-def blocks(pairs: Sequence[Pair]) -> int:
+def count_entry_days(pairs: Sequence[Pair]) -> int:
     """Count the distinct UTC days on which the pairs were entered."""
     return len({pair.received_at.date() for pair in pairs})
 
 
-def execution_gap(record: StudyRecord, engines: Sequence[EngineSlot]) -> Gap:
+def compute_execution_gap(record: StudyRecord, engines: Sequence[EngineSlot]) -> ExecutionGap:
     """Compare real with model trades of the same engine on the synchronized clock; 0 on paper when all is well."""
     differences = [
-        numbers.exact_difference(real.return_ratio, model.return_ratio)
+        numbers.subtract_exactly(real.return_ratio, model.return_ratio)
         for entry in record.entries
         for engine in engines
         if (real := entry.sides[engine].real) is not None
@@ -84,14 +84,14 @@ def execution_gap(record: StudyRecord, engines: Sequence[EngineSlot]) -> Gap:
         and (model := entry.sides[engine].model.get(ExitClock.SYNCHRONIZED)) is not None
         and model.traded
     ]
-    return Gap(mean=numbers.mean(differences), count=len(differences))
+    return ExecutionGap(mean=numbers.compute_mean(differences), count=len(differences))
 
 
-def _pair(received_at: datetime, a: Ending, b: Ending) -> Pair:
+def _pair(received_at: datetime, a: SideOutcome, b: SideOutcome) -> Pair:
     return Pair(
         received_at=received_at,
         cell=_CELLS[a.traded, b.traded],
-        difference=numbers.exact_difference(b.return_ratio, a.return_ratio),
+        difference=numbers.subtract_exactly(b.return_ratio, a.return_ratio),
     )
 
 
@@ -100,8 +100,8 @@ def _share(differences: list[Decimal], total: int) -> CellShare:
         return CellShare(pairs=0, share=0.0, contribution=0.0)
     return CellShare(
         pairs=len(differences),
-        share=numbers.ratio(Decimal(len(differences)), Decimal(total)),
-        contribution=numbers.ratio(numbers.exact_sum(differences), Decimal(total)),
+        share=numbers.divide(Decimal(len(differences)), Decimal(total)),
+        contribution=numbers.divide(numbers.sum_exactly(differences), Decimal(total)),
     )
 
 

@@ -19,7 +19,7 @@ from domain.study import ExitClock, Study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class SideOutcome:
     """How one side ended on one exit clock.
 
     `exit_time` is None exactly when there was no trade; then P&L and return are 0 and the reason says why.
@@ -43,12 +43,12 @@ class Side:
     verdict: Verdict | None
     context_hash: str | None
     direction: Direction | None
-    model: Mapping[ExitClock, Ending]
-    real: Ending | None
+    model: Mapping[ExitClock, SideOutcome]
+    real: SideOutcome | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class StudyEntry:
     """One entry signal of a study: how it was assigned, what each engine made of it.
 
     `context_hash` is the stored snapshot's, None while there is none; `mode` is the resolved policy's.
@@ -84,7 +84,7 @@ class StudyRecord:
     fill_model: str
     reference_capital: Decimal
     currency: str
-    entries: tuple[Entry, ...]
+    entries: tuple[StudyEntry, ...]
     unassigned: int
     stored_at: datetime | None
 
@@ -93,7 +93,7 @@ class StudyRecord:
         """Whether the book's real orders go to the paper broker."""
         return self.study.book != LIVE_BOOK
 
-    def closed(self, engine: EngineSlot, clock: ExitClock) -> Iterator[tuple[Entry, Ending]]:
+    def closed(self, engine: EngineSlot, clock: ExitClock) -> Iterator[tuple[StudyEntry, SideOutcome]]:
         """Yield the engine's closed model trades on `clock`, in the order of their signals."""
         for entry in self.entries:
             ending = entry.sides[engine].model.get(clock)

@@ -20,7 +20,7 @@ WARN_BELOW = 0.01
 ALARM_BELOW = 0.001
 
 
-def balance_p(draws: Iterable[tuple[EngineSlot, float]], *, kappa: float = KAPPA) -> float:
+def compute_balance_p(draws: Iterable[tuple[EngineSlot, float]], *, kappa: float = KAPPA) -> float:
     """Return min(1, 1/E) over the sequence of (variant, intended share of A); an impossible draw gives 0."""
     log_evidence = highest = 0.0
     counts: dict[EngineSlot, int] = dict.fromkeys(EngineSlot, 0)
@@ -28,20 +28,20 @@ def balance_p(draws: Iterable[tuple[EngineSlot, float]], *, kappa: float = KAPPA
         intended = share_of_a if variant is EngineSlot.A else 1 - share_of_a
         if intended <= 0:
             return 0.0
-        log_evidence += log_step(intended, seen=counts[variant], total=_total(counts), kappa=kappa)
+        log_evidence += compute_log_evidence(intended, seen=counts[variant], total=_total(counts), kappa=kappa)
         counts[variant] += 1
         highest = max(highest, log_evidence)
-    return numbers.rounded(math.exp(-highest))
+    return numbers.round_to_12_digits(math.exp(-highest))
 
 
-def log_step(intended: float, *, seen: int, total: int, kappa: float) -> float:
+def compute_log_evidence(intended: float, *, seen: int, total: int, kappa: float) -> float:
     """Return the log of (predicted / intended) probability of a draw after `total` draws, `seen` of the same kind."""
     return math.log((kappa * intended + seen) / (kappa + total)) - math.log(intended)
 
 
-def study_p(record: StudyRecord) -> float:
+def compute_study_p(record: StudyRecord) -> float:
     """Return the balance of a study's stored assignments, in the order of their signals."""
-    return balance_p(
+    return compute_balance_p(
         (entry.assignment.variant, float(Decimal(entry.assignment.split_ppm) / PPM)) for entry in record.entries
     )
 

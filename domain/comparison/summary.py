@@ -63,20 +63,22 @@ def summarize(record: StudyRecord, engine: EngineSlot, *, clock: ExitClock) -> E
     """Compute an engine's figures on one exit clock."""
     pnls = [ending.pnl for _, ending in record.closed(engine, clock)]
     wins = sum(pnl > 0 for pnl in pnls)
-    curve = equity(record, engine, clock=clock)
+    curve = build_equity_curve(record, engine, clock=clock)
     return EngineSummary(
         decisions=sum(entry.sides[engine].verdict is not None for entry in record.entries),
         trades=len(pnls),
         wins=wins,
-        win_rate=numbers.ratio(Decimal(wins), Decimal(len(pnls))) if pnls else None,
-        total_pnl=numbers.exact_sum(pnls),
-        average_pnl=numbers.money_mean(pnls),
-        sharpe=sharpe(daily_pnl(record, engine, clock=clock), days=_days(record), capital=record.reference_capital),
-        max_drawdown=max_drawdown([point.pnl for point in curve], capital=record.reference_capital),
+        win_rate=numbers.divide(Decimal(wins), Decimal(len(pnls))) if pnls else None,
+        total_pnl=numbers.sum_exactly(pnls),
+        average_pnl=numbers.compute_money_mean(pnls),
+        sharpe=compute_sharpe(
+            sum_daily_pnl(record, engine, clock=clock), days=_days(record), capital=record.reference_capital
+        ),
+        max_drawdown=compute_max_drawdown([point.pnl for point in curve], capital=record.reference_capital),
     )
 
 
-def span(record: StudyRecord) -> Span | None:
+def find_span(record: StudyRecord) -> Span | None:
     """Return from the first entry signal to the last entry or exit, of either engine and clock; None without entries.
 
     Both engines are measured over this one span.
@@ -88,27 +90,27 @@ def span(record: StudyRecord) -> Span | None:
     return Span(first=min(moments), last=max(moments)) if moments else None
 
 
-def equity(record: StudyRecord, engine: EngineSlot, *, clock: ExitClock) -> list[EquityPoint]:
+def build_equity_curve(record: StudyRecord, engine: EngineSlot, *, clock: ExitClock) -> list[EquityPoint]:
     """Return the cumulative P&L by exit time; trades that closed at one moment make one point."""
     closings = sorted(
         ((_ended(ending.exit_time), ending.pnl) for _, ending in record.closed(engine, clock)), key=lambda one: one[0]
     )
     points, total = list[EquityPoint](), Decimal(0)
     for at, group in groupby(closings, key=lambda one: one[0]):
-        total = numbers.exact_sum((total, *(pnl for _, pnl in group)))
+        total = numbers.sum_exactly((total, *(pnl for _, pnl in group)))
         points.append(EquityPoint(at=at, pnl=total))
     return points
 
 
-def daily_pnl(record: StudyRecord, engine: EngineSlot, *, clock: ExitClock) -> dict[date, Decimal]:
+def sum_daily_pnl(record: StudyRecord, engine: EngineSlot, *, clock: ExitClock) -> dict[date, Decimal]:
     """Return the P&L of each UTC day on which a trade closed."""
     days: dict[date, list[Decimal]] = {}
     for _, ending in record.closed(engine, clock):
         days.setdefault(_ended(ending.exit_time).date(), []).append(ending.pnl)
-    return {day: numbers.exact_sum(pnls) for day, pnls in days.items()}
+    return {day: numbers.sum_exactly(pnls) for day, pnls in days.items()}
 
 
-def sharpe(pnl_by_day: dict[date, Decimal], *, days: int, capital: Decimal) -> float | None:
+def compute_sharpe(pnl_by_day: dict[date, Decimal], *, days: int, capital: Decimal) -> float | None:
     """Return the mean over the standard deviation (n - 1) of daily returns on `capital`, times the root of 252.
 
     `days` counts all days, those without a closing as 0. None below 20 days or without variation.
@@ -119,20 +121,20 @@ def sharpe(pnl_by_day: dict[date, Decimal], *, days: int, capital: Decimal) -> f
     returns = [float(pnl / capital) for pnl in pnl_by_day.values()]
     mean = math.fsum(returns) / days
     variance = math.fsum([*((one - mean) ** 2 for one in returns), quiet * mean**2]) / (days - 1)
-    return numbers.rounded(mean / math.sqrt(variance) * math.sqrt(TRADING_DAYS))
+    return numbers.round_to_12_digits(mean / math.sqrt(variance) * math.sqrt(TRADING_DAYS))
 
 
-def max_drawdown(cumulative_pnl: Iterable[Decimal], *, capital: Decimal) -> float:
+def compute_max_drawdown(cumulative_pnl: Iterable[Decimal], *, capital: Decimal) -> float:
     """Return the deepest fall from a peak of `capital` + cumulative P&L, as a fraction of that peak."""
     peak, deepest = capital, Decimal(0)
     for pnl in cumulative_pnl:
         equity_now = capital + pnl
         peak = max(peak, equity_now)
         deepest = max(deepest, (peak - equity_now) / peak)
-    return numbers.rounded(float(deepest))
+    return numbers.round_to_12_digits(float(deepest))
 
 
-def exit_reasons(record: StudyRecord, engine: EngineSlot, *, clock: ExitClock) -> dict[Direction, Counter[str]]:
+def count_exit_reasons(record: StudyRecord, engine: EngineSlot, *, clock: ExitClock) -> dict[Direction, Counter[str]]:
     """Count why closed trades ended, by the side they were on."""
     counts: dict[Direction, Counter[str]] = {direction: Counter() for direction in Direction}
     for entry, ending in record.closed(engine, clock):
@@ -142,14 +144,14 @@ def exit_reasons(record: StudyRecord, engine: EngineSlot, *, clock: ExitClock) -
     return counts
 
 
-def verdicts(record: StudyRecord, engine: EngineSlot) -> Counter[str]:
+def count_verdicts(record: StudyRecord, engine: EngineSlot) -> Counter[str]:
     """Count what the engine answered."""
     answers = (entry.sides[engine].verdict for entry in record.entries)
     return Counter(one.value for one in answers if one is not None)
 
 
 def _days(record: StudyRecord) -> int:
-    measured = span(record)
+    measured = find_span(record)
     return 0 if measured is None else measured.days
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from domain.comparison import srm
-from domain.comparison.integrity import Health
+from domain.comparison.integrity import ComparisonHealth
 from domain.comparison.naive import NaiveInterval
 
 
@@ -30,7 +30,7 @@ class Conclusion:
     text: str
 
 
-def conclude(interval: NaiveInterval, health: Health, *, pairs: int) -> Conclusion:
+def conclude(interval: NaiveInterval, health: ComparisonHealth, *, pairs: int) -> Conclusion:
     """Say that it is not known yet, why, and what is wrong with the data if anything is."""
     sentences = [_standing(interval, pairs), *_complaints(health)]
     return Conclusion(status=Status.NOT_YET, text=" ".join(sentences))
@@ -51,7 +51,7 @@ def _leader(estimate: float) -> str:
     return f"engine {'B' if estimate > 0 else 'A'} is ahead"
 
 
-def _complaints(health: Health) -> list[str]:
+def _complaints(health: ComparisonHealth) -> list[str]:
     found = (
         (health.hash_mismatches, "{} assignments do not recompute from what is stored."),
         (health.context_mismatches, "{} entries were decided on differing snapshots and are left out."),

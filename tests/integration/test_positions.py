@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import text
 
-from domain.ports import Broker, Position, VenueUnavailable
+from domain.ports import Broker, VenuePosition, VenueUnavailable
 from stack.stack import ServerUrls
 from tasks import position_check
 from tasks.parts import Parts
@@ -19,13 +19,13 @@ from tests.support.pipeline import add_trend, prepared, rows, run_all, store_sig
 class HoldingBroker:
     """A broker of which only the positions are asked; everything else is the paper venue's."""
 
-    def __init__(self, inner: Broker, held: list[Position] | None) -> None:
+    def __init__(self, inner: Broker, held: list[VenuePosition] | None) -> None:
         self._inner, self._held = inner, held
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._inner, name)
 
-    def positions(self) -> list[Position]:
+    def positions(self) -> list[VenuePosition]:
         if self._held is None:
             raise VenueUnavailable("silent")
         return self._held
@@ -48,13 +48,13 @@ def held_by_us(parts: Parts) -> Decimal:
     return Decimal(row["quantity"])
 
 
-def at(parts: Parts, held: list[Position] | None) -> Parts:
+def at(parts: Parts, held: list[VenuePosition] | None) -> Parts:
     return replace(parts, real_broker=HoldingBroker(parts.paper_broker, held))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("share", ["1", "0.995", "3"])
 def test_what_the_venue_holds_for_our_trades_is_no_incident(parts: Parts, share: str) -> None:
-    held = [Position(symbol="BTCUSDT", quantity=held_by_us(parts) * Decimal(share))]
+    held = [VenuePosition(symbol="BTCUSDT", quantity=held_by_us(parts) * Decimal(share))]
 
     assert position_check.check(at(parts, held), "live") == []
     assert rows(parts.database, "SELECT FROM incidents") == []
@@ -62,7 +62,7 @@ def test_what_the_venue_holds_for_our_trades_is_no_incident(parts: Parts, share:
 
 @pytest.mark.parametrize("share", ["0.5", None])
 def test_less_than_our_trades_say_is_one_incident_however_often_it_is_seen(parts: Parts, share: str | None) -> None:
-    held = [] if share is None else [Position(symbol="BTCUSDT", quantity=held_by_us(parts) * Decimal(share))]
+    held = [] if share is None else [VenuePosition(symbol="BTCUSDT", quantity=held_by_us(parts) * Decimal(share))]
 
     seen = [position_check.check(at(parts, held), "live") for _ in range(2)]
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from db.submissions import Due
-from domain.ports import Report, VenueTraits
+from domain.ports import OrderReport, VenueTraits
 from domain.trade import Intent, Order, OrderState
 from stack.stack import ServerUrls
 from tasks import order_reconciliation
@@ -26,18 +26,18 @@ class PartlyFilled:
     name, account = "venue", ""
     traits = VenueTraits(finds_orders=True, settle_s=0, can_short=True)
 
-    def find(self, orders: Sequence[Order]) -> list[Report | None]:
+    def find(self, orders: Sequence[Order]) -> list[OrderReport | None]:
         """Return every order as filled in part."""
         return [_report(one, OrderState.PARTIAL) for one in orders]
 
-    def cancel(self, orders: Sequence[Order]) -> list[Report | None]:
+    def cancel(self, orders: Sequence[Order]) -> list[OrderReport | None]:
         """Return every order as cancelled, with what was filled before."""
         return [_report(one, OrderState.CANCELLED) for one in orders]
 
 
-def _report(order: Order, state: OrderState) -> Report:
+def _report(order: Order, state: OrderState) -> OrderReport:
     fill = replace(a_fill(Intent.ENTRY, quantity=order.quantity / 2), order_id=order.order_id)
-    return Report(order=order, state=state, fills=(fill,))
+    return OrderReport(order=order, state=state, fills=(fill,))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from db import bars, policies
 from db.policies import PolicyChange
 from domain.context import Bar, PriceSide
 from domain.policy import ExecutionMode
-from domain.ports import Broker, Feed, Position, Report, Window
+from domain.ports import Broker, Feed, OrderReport, SendWindow, VenuePosition
 from domain.signal import Instrument, InstrumentKind
 from domain.trade import Intent, Order
 from stack.stack import ServerUrls
@@ -228,13 +228,13 @@ class _Dies:
     def refusal(self, order: Order) -> str | None:
         return self.inner.refusal(order)
 
-    def cancel(self, orders: Sequence[Order]) -> list[Report | None]:
+    def cancel(self, orders: Sequence[Order]) -> list[OrderReport | None]:
         return self.inner.cancel(orders)
 
-    def positions(self) -> list[Position]:
+    def positions(self) -> list[VenuePosition]:
         return self.inner.positions()
 
-    def submit(self, orders: Sequence[Order], *, window: Window) -> list[Report]:
+    def submit(self, orders: Sequence[Order], *, window: SendWindow) -> list[OrderReport]:
         dying = not self.died and any(one.intent is Intent.EXIT for one in orders)
         if dying and not self.after:
             self._die()
@@ -244,7 +244,7 @@ class _Dies:
             self._die()
         return answers
 
-    def find(self, orders: Sequence[Order]) -> list[Report | None]:
+    def find(self, orders: Sequence[Order]) -> list[OrderReport | None]:
         return self.inner.find(orders)
 
     def _die(self) -> None:
@@ -255,7 +255,7 @@ class _Dies:
 class _Loses(_Dies):
     """A paper broker whose ledger cannot be reached once, right after it took an order or before."""
 
-    def submit(self, orders: Sequence[Order], *, window: Window) -> list[Report]:
+    def submit(self, orders: Sequence[Order], *, window: SendWindow) -> list[OrderReport]:
         if not self.died and self.after:
             self.inner.submit(orders, window=window)
         if not self.died:

@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 
 from config.values import Secret
-from domain.ports import Report, VenueUnavailable
+from domain.ports import OrderReport, VenueUnavailable
 from domain.signal import Instrument, InstrumentKind
 from domain.trade import Intent, Order, OrderState
 from tests.support.builders.venue_orders import BTC, COIN_AT_ALPACA, STOCK, a_live_order, a_window
@@ -36,15 +36,15 @@ class Desk:
         given: dict[str, object] = {"venue": self.broker.name, **changes}
         return a_live_order(self.instrument, **given)  # type: ignore[arg-type]
 
-    def submit(self, order: Order, *, seconds: float = 5.0) -> Report:
+    def submit(self, order: Order, *, seconds: float = 5.0) -> OrderReport:
         (report,) = self.broker.submit([order], window=a_window(seconds))
         return report
 
-    def find(self, order: Order) -> Report | None:
+    def find(self, order: Order) -> OrderReport | None:
         (report,) = self.broker.find([order])
         return report
 
-    def found(self, order: Order) -> Report:
+    def found(self, order: Order) -> OrderReport:
         report = self.find(order)
         assert report is not None
         return report

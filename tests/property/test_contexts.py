@@ -86,12 +86,12 @@ def test_a_stored_context_has_its_time_and_a_hash_that_recomputes_from_what_is_s
 ) -> None:
     context = _built(view, as_of=as_of, price=price)
     stored = json.loads(
-        json.dumps([context_builder.context_document(context), context_builder.window_document(view.window)])
+        json.dumps([context_builder.context_to_document(context), context_builder.window_to_document(view.window)])
     )
 
     read = context_builder.context_from_document(stored[0], window=context_builder.window_from_document(stored[1]))
 
     assert read == context
     assert read.as_of == as_of
-    assert context_builder.context_hash_of(context_builder.context_document(read)) == context.context_hash
-    assert context_builder.window_hash_of(context_builder.window_document(read.window)) == context.window_hash
+    assert context_builder.hash_context_document(context_builder.context_to_document(read)) == context.context_hash
+    assert context_builder.hash_window_document(context_builder.window_to_document(read.window)) == context.window_hash

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from domain import exits, fills
 from domain.context import Bar, BarSeries, PriceSide
 from domain.decision import EngineSlot, Plan, Target, Trailing
-from domain.exits import Holding, Walked
+from domain.exits import Holding, WalkResult
 from domain.fills import DEFAULT
 from domain.ports import WalkBars
 from domain.signal import Direction
@@ -78,7 +78,7 @@ def trades(draw: st.DrawFn) -> Trade:
     return a_trade(plan, entry_at=entry_at, time_limit_at=entry_at + plan.max_hold)
 
 
-def walked(trade: Trade, market: WalkBars, *, until: datetime = END) -> Walked:
+def walked(trade: Trade, market: WalkBars, *, until: datetime = END) -> WalkResult:
     return exits.walk(trade, market, model=DEFAULT, until=until)
 
 
@@ -93,7 +93,7 @@ def test_walking_in_any_portions_is_walking_at_once(trade: Trade, market: WalkBa
         events.extend(part.events)
         going = replace(going, walk=part.state, evaluated_to=part.evaluated_to)
 
-    assert Walked(state=going.walk, evaluated_to=going.evaluated_to, events=tuple(events)) == walked(trade, market)
+    assert WalkResult(state=going.walk, evaluated_to=going.evaluated_to, events=tuple(events)) == walked(trade, market)
 
 
 @settings(max_examples=200, deadline=None)
@@ -117,8 +117,8 @@ def test_every_event_can_be_filled_and_stops_only_tighten(trade: Trade, market: 
     result = walked(trade, market)
 
     for number, event in enumerate(result.events, start=1):
-        order = exits.order_for(trade, event, clock=Clock.OWN, leg=number, quantity=dec(1), venue="model")
-        assert fills.modelled_fill(order, model=DEFAULT) is not None
+        order = exits.build_exit_order(trade, event, clock=Clock.OWN, leg=number, quantity=dec(1), venue="model")
+        assert fills.fill_order_by_model(order, model=DEFAULT) is not None
     assert (result.state.stop - trade.plan.stop) * trade.side.sign >= 0
 
 
@@ -168,8 +168,8 @@ def test_real_exits_close_a_sibling_completely_at_their_own_times_on_their_own_q
     closed = Decimal(0)
 
     for leg, event in enumerate(walked(trade, market).events, start=1):
-        real = exits.order_for(trade, event, clock=Clock.SYNCHRONIZED, leg=leg, quantity=dec(1), venue="paper")
-        for order in exits.synchronize(event, [Holding(trade=sibling, closed=closed)], leg=leg):
+        real = exits.build_exit_order(trade, event, clock=Clock.SYNCHRONIZED, leg=leg, quantity=dec(1), venue="paper")
+        for order in exits.build_synchronized_orders(event, [Holding(trade=sibling, closed=closed)], leg=leg):
             assert order.quote == real.quote
             assert order.is_final or order.quantity % sibling.lot == 0
             assert order.is_final or order.quantity <= sibling.quantity * event.fraction

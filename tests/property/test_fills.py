@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from domain import fills
 from domain.context import PriceSide
 from domain.fills import FillModel
-from domain.ports import Report, Window
+from domain.ports import OrderReport, SendWindow
 from domain.trade import Fill, Order, OrderState, Pricing, QuoteBasis
 from tests.support.builders.trades import INSTRUMENT, MONDAY, an_order
 from venues.paper import PaperBroker
@@ -38,8 +38,8 @@ def test_a_market_order_never_does_better_than_a_limit_or_than_the_other_directi
     model: FillModel, bid: Decimal | None, ask: Decimal | None, last: Decimal | None
 ) -> None:
     quote = {"bid": bid, "ask": ask, "last": last}
-    bought, sold = (fills.market_price(model, is_buy=one, **quote) for one in (True, False))
-    at_ask, at_bid = (fills.limit_price(model, is_buy=one, **quote) for one in (True, False))
+    bought, sold = (fills.price_market_order(model, is_buy=one, **quote) for one in (True, False))
+    at_ask, at_bid = (fills.price_limit_order(model, is_buy=one, **quote) for one in (True, False))
 
     if bought is None or sold is None or at_ask is None or at_bid is None:
         assert bought is sold is at_ask is at_bid is None
@@ -56,9 +56,13 @@ def test_a_market_order_never_does_better_than_a_limit_or_than_the_other_directi
 def test_a_side_is_observed_exactly_when_it_was_known_and_not_crossed(
     model: FillModel, bid: Decimal, ask: Decimal, last: Decimal | None, is_buy: bool
 ) -> None:
-    both = fills.limit_price(model, is_buy=is_buy, bid=bid, ask=ask, last=last)
-    own = fills.limit_price(model, is_buy=is_buy, bid=None if is_buy else bid, ask=ask if is_buy else None, last=last)
-    other = fills.limit_price(model, is_buy=is_buy, bid=bid if is_buy else None, ask=None if is_buy else ask, last=last)
+    both = fills.price_limit_order(model, is_buy=is_buy, bid=bid, ask=ask, last=last)
+    own = fills.price_limit_order(
+        model, is_buy=is_buy, bid=None if is_buy else bid, ask=ask if is_buy else None, last=last
+    )
+    other = fills.price_limit_order(
+        model, is_buy=is_buy, bid=bid if is_buy else None, ask=None if is_buy else ask, last=last
+    )
 
     assert own is not None
     assert other is not None
@@ -79,11 +83,11 @@ def test_a_side_is_observed_exactly_when_it_was_known_and_not_crossed(
 def test_a_level_comes_back_from_its_quote(
     model: FillModel, level: Decimal, known: PriceSide, wanted: PriceSide
 ) -> None:
-    level = fills.canonical(level)
+    level = fills.round_to_12_digits(level)
 
-    sides = fills.at_level(model, level, known=known, wanted=wanted)
+    sides = fills.quote_at_level(model, level, known=known, wanted=wanted)
 
-    priced = fills.limit_price(model, is_buy=wanted is PriceSide.ASK, **sides._asdict())
+    priced = fills.price_limit_order(model, is_buy=wanted is PriceSide.ASK, **sides._asdict())
     assert priced is not None
     assert priced.price == level
 
@@ -98,7 +102,7 @@ def test_whole_lots_are_the_most_that_fit(quantity: Decimal, lot: Decimal) -> No
 
 
 class _NoMemory:
-    def book(self, reports: Sequence[Report]) -> None:
+    def book(self, reports: Sequence[OrderReport]) -> None:
         pass
 
     def find(self, client_order_ids: Sequence[str]) -> dict[str, tuple[Fill, ...]]:
@@ -108,7 +112,7 @@ class _NoMemory:
 @st.composite
 def orders(draw: st.DrawFn) -> Order:
     """Draw an order with its own quote, which may know no price."""
-    quote = fills.stored_quote(
+    quote = fills.build_trade_quote(
         "paper", INSTRUMENT, at=MONDAY, bid=draw(optional), ask=draw(optional), last=draw(optional)
     )
     order = an_order(is_buy=draw(st.booleans()), pricing=draw(st.sampled_from(Pricing)))
@@ -119,9 +123,9 @@ def orders(draw: st.DrawFn) -> Order:
 @settings(max_examples=200, deadline=None)
 @given(model=models, order=orders())
 def test_paper_fills_exactly_as_the_model_does(model: FillModel, order: Order) -> None:
-    window = Window(opened_at=MONDAY, not_after=MONDAY, deadline=0)
+    window = SendWindow(opened_at=MONDAY, not_after=MONDAY, deadline=0)
     (report,) = PaperBroker(_NoMemory(), model).submit([order], window=window)
 
-    twin = fills.modelled_fill(replace(order, venue="model"), model=model)
+    twin = fills.fill_order_by_model(replace(order, venue="model"), model=model)
     assert (report.state is OrderState.FILLED) == (twin is not None)
     assert [replace(one, venue="model") for one in report.fills] == ([] if twin is None else [twin])

@@ -54,7 +54,7 @@ def recomputed(fills: tuple[Fill, ...], side: Direction, multiplier: Decimal) ->
 @settings(max_examples=200, deadline=None)
 @given(fills=closed_fills(), side=sides, multiplier=multipliers)
 def test_pnl_of_a_closed_trade_is_its_cash_flow(fills: tuple[Fill, ...], side: Direction, multiplier: Decimal) -> None:
-    earned = outcomes.pnl(fills, side, multiplier=multiplier)
+    earned = outcomes.compute_pnl(fills, side, multiplier=multiplier)
 
     assert Fraction(earned) == recomputed(fills, side, multiplier)
 
@@ -65,7 +65,7 @@ def test_pnl_of_a_closed_trade_is_its_cash_flow(fills: tuple[Fill, ...], side: D
 def test_an_outcome_agrees_with_its_fills(fills: tuple[Fill, ...], side: Direction, notional: Decimal) -> None:
     trade = a_trade(a_plan(side))
 
-    result = outcomes.outcome(
+    result = outcomes.compute_outcome(
         trade, fills, clock=ExitClock.OWN, equals_own=False, reference_notional=notional, exit_reason="stop"
     )
 
@@ -74,13 +74,13 @@ def test_an_outcome_agrees_with_its_fills(fills: tuple[Fill, ...], side: Directi
     for intent, mean in ((Intent.ENTRY, result.entry_price), (Intent.EXIT, result.exit_price)):
         taken = [one.price for one in fills if one.intent is intent]
         assert min(taken) * Decimal("0.9999999999") <= mean <= max(taken) * Decimal("1.0000000001")
-    assert outcomes.position(fills, ExitClock.OWN) == 0
+    assert outcomes.compute_open_quantity(fills, ExitClock.OWN) == 0
 
 
 @settings(max_examples=200, deadline=None)
 @given(fills=closed_fills(), side=sides)
 def test_what_long_wins_short_loses_and_both_pay_the_fees(fills: tuple[Fill, ...], side: Direction) -> None:
-    both = outcomes.pnl(fills, side) + outcomes.pnl(fills, side.opposite)
+    both = outcomes.compute_pnl(fills, side) + outcomes.compute_pnl(fills, side.opposite)
 
     assert both == -2 * sum((one.fee for one in fills), Decimal(0))
 
@@ -92,7 +92,7 @@ def test_without_one_of_its_fills_a_closed_trade_has_no_outcome(fills: tuple[Fil
     left = fills[:missing] + fills[missing + 1 :]
 
     with pytest.raises(TradeNotFlat):
-        outcomes.outcome(
+        outcomes.compute_outcome(
             a_trade(), left, clock=ExitClock.OWN, equals_own=False, reference_notional=Decimal(1), exit_reason="stop"
         )
 
@@ -103,4 +103,4 @@ def test_one_clocks_exits_leave_the_other_clocks_position_alone(fills: tuple[Fil
     opened = sum((one.quantity for one in fills if one.intent is Intent.ENTRY), Decimal(0))
 
     assert all(one.clock in (Clock.BOTH, Clock.OWN) for one in fills)
-    assert outcomes.position(fills, ExitClock.SYNCHRONIZED) == opened
+    assert outcomes.compute_open_quantity(fills, ExitClock.SYNCHRONIZED) == opened

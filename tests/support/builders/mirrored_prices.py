@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from domain import exits, fills
 from domain.context import Bar
-from domain.exits import Walked
+from domain.exits import WalkResult
 from domain.fills import DEFAULT, FillModel
 from domain.ports import WalkBars
 from domain.signal import Direction
@@ -55,7 +55,7 @@ class Market:
         )
         return a_trade(plan, entry_at=entry_at, time_limit_at=entry_at + max_hold)
 
-    def walk(self, trade: Trade, *bars: str, start: int = 0, until: datetime = FAR) -> Walked:
+    def walk(self, trade: Trade, *bars: str, start: int = 0, until: datetime = FAR) -> WalkResult:
         recorded = [self.bar(start + number, prices) for number, prices in enumerate(bars)]
         return exits.walk(trade, self.recorded(recorded), model=DEFAULT, until=until)
 
@@ -66,11 +66,11 @@ class Market:
         return event.bid if self.side is Direction.LONG else event.ask
 
     def fill_price(self, trade: Trade, event: ExitEvent, model: FillModel = DEFAULT) -> Decimal:
-        order = exits.order_for(trade, event, clock=Clock.OWN, leg=1, quantity=dec(1), venue="model")
-        fill = fills.modelled_fill(order, model=model)
+        order = exits.build_exit_order(trade, event, clock=Clock.OWN, leg=1, quantity=dec(1), venue="model")
+        fill = fills.fill_order_by_model(order, model=model)
         assert fill is not None
         return fill.price
 
 
-def reasons(walked: Walked) -> list[str]:
+def reasons(walked: WalkResult) -> list[str]:
     return [one.reason for one in walked.events]

@@ -8,7 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from domain import experiment
-from domain.comparison.record import Ending, Entry, Side, StudyRecord
+from domain.comparison.record import Side, SideOutcome, StudyEntry, StudyRecord
 from domain.decision import EngineSlot, Verdict
 from domain.experiment import Assignment, Purpose
 from domain.policy import ExecutionMode
@@ -19,22 +19,22 @@ MONDAY = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 CAPITAL = Decimal(100_000)
 SALT = "00112233445566778899aabbccddeeff"
 A, B = EngineSlot.A, EngineSlot.B
-NO_TRADE = Ending(pnl=Decimal(0), return_ratio=Decimal(0), exit_reason="no_trade_hold", exit_time=None)
+NO_TRADE = SideOutcome(pnl=Decimal(0), return_ratio=Decimal(0), exit_reason="no_trade_hold", exit_time=None)
 
 
 def an_ending(
     pnl: Decimal | int | str, *, closed: datetime = MONDAY + timedelta(hours=4), reason: str = "stop"
-) -> Ending:
+) -> SideOutcome:
     """Make the end of a trade with this P&L; its return is on the capital."""
     earned = Decimal(pnl)
-    return Ending(pnl=earned, return_ratio=earned / CAPITAL, exit_reason=reason, exit_time=closed)
+    return SideOutcome(pnl=earned, return_ratio=earned / CAPITAL, exit_reason=reason, exit_time=closed)
 
 
 def a_side(
-    ending: Ending | None = NO_TRADE,
+    ending: SideOutcome | None = NO_TRADE,
     *,
-    own: Ending | None = None,
-    real: Ending | None = None,
+    own: SideOutcome | None = None,
+    real: SideOutcome | None = None,
     direction: Direction = Direction.LONG,
     context_hash: str = "seen",
 ) -> Side:
@@ -49,9 +49,9 @@ def a_side(
     )
 
 
-def an_entry(a: Side | None = None, b: Side | None = None, *, number: int = 1, at: datetime = MONDAY) -> Entry:
+def an_entry(a: Side | None = None, b: Side | None = None, *, number: int = 1, at: datetime = MONDAY) -> StudyEntry:
     """Make an entry whose assignment recomputes; both engines held unless said otherwise."""
-    return Entry(
+    return StudyEntry(
         signal_hash=f"hash {number}",
         received_at=at,
         assignment=an_assignment(number),
@@ -70,18 +70,18 @@ def an_assignment(number: int, *, split_ppm: int = 500_000) -> Assignment:
     return Assignment(
         signal_id=signal_id,
         study_id=UUID(int=0),
-        variant=experiment.variant_of(variant.bucket_ppm, split_ppm=split_ppm),
+        variant=experiment.choose_variant(variant.bucket_ppm, split_ppm=split_ppm),
         assignment_hash=variant.digest,
         bucket_ppm=variant.bucket_ppm,
         split_ppm=split_ppm,
-        first_asked=experiment.variant_of(order.bucket_ppm, split_ppm=500_000),
+        first_asked=experiment.choose_variant(order.bucket_ppm, split_ppm=500_000),
         reference_notional=CAPITAL,
         policy_version_id=1,
         policy_version="v1",
     )
 
 
-def a_record(entries: Sequence[Entry] = (), *, unassigned: int = 0, book: str = "paper") -> StudyRecord:
+def a_record(entries: Sequence[StudyEntry] = (), *, unassigned: int = 0, book: str = "paper") -> StudyRecord:
     """Make a study with these entries, on the synchronized clock."""
     study = Study(
         study_id=UUID(int=0),

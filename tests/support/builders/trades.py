@@ -20,7 +20,7 @@ from domain.context import (
     Window,
 )
 from domain.decision import Decision, EngineAnswer, EngineSlot, Plan, Target, Trailing, Verdict
-from domain.fills import stored_quote
+from domain.fills import build_trade_quote
 from domain.intervals import Interval
 from domain.policy import ExecutionMode, ExecutionPolicy
 from domain.ports import WalkBars
@@ -150,7 +150,7 @@ def an_order(
         pricing=pricing,
         reason="entry",
         venue="paper",
-        quote=stored_quote("paper", INSTRUMENT, at=at, **sides),
+        quote=build_trade_quote("paper", INSTRUMENT, at=at, **sides),
         is_final=False,
     )
 

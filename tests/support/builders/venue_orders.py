@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
-from domain.fills import stored_quote
-from domain.ports import Window
+from domain.fills import build_trade_quote
+from domain.ports import SendWindow
 from domain.signal import Instrument, InstrumentKind
 from domain.trade import Clock, Intent, Order, Pricing, client_order_id_for, order_id_for
 
@@ -32,7 +32,7 @@ def a_live_order(
     name = client_order_id_for(
         book="live", account="", trade_id=trade_id, intent=intent, clock=clock, leg=leg, attempt=1
     )
-    quote = stored_quote("live", instrument, at=now, bid=Decimal(price), ask=Decimal(price), last=None)
+    quote = build_trade_quote("live", instrument, at=now, bid=Decimal(price), ask=Decimal(price), last=None)
     return Order(
         order_id=order_id_for(trade_id, name),
         client_order_id=name,
@@ -53,7 +53,9 @@ def a_live_order(
     )
 
 
-def a_window(seconds: float = 5.0, *, opened: datetime | None = None) -> Window:
+def a_window(seconds: float = 5.0, *, opened: datetime | None = None) -> SendWindow:
     """Make a window that opens now and lasts some seconds."""
     opened = opened or datetime.now(UTC)
-    return Window(opened_at=opened, not_after=opened + timedelta(seconds=seconds), deadline=time.monotonic() + seconds)
+    return SendWindow(
+        opened_at=opened, not_after=opened + timedelta(seconds=seconds), deadline=time.monotonic() + seconds
+    )

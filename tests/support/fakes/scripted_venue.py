@@ -9,7 +9,7 @@ from enum import Enum
 from uuid import UUID
 
 from domain import fills
-from domain.ports import Position, Report, VenueTraits, VenueUnavailable, Window
+from domain.ports import OrderReport, SendWindow, VenuePosition, VenueTraits, VenueUnavailable
 from domain.signal import Instrument
 from domain.trade import Intent, Order, OrderState
 from tests.support.fakes.dying_workers import WorkerDied
@@ -45,7 +45,7 @@ class FickleVenue:
     is_silent: bool = False
     meanwhile: Callable[[], None] = lambda: None
     sent: list[Order] = field(default_factory=list)
-    taken: dict[str, list[Report]] = field(default_factory=dict)
+    taken: dict[str, list[OrderReport]] = field(default_factory=dict)
     cancelled: set[str] = field(default_factory=set)
     delayed: list[Order] = field(default_factory=list)
     windows_ended: int = 0
@@ -58,23 +58,23 @@ class FickleVenue:
         """Return None: it may be asked for anything."""
         return None
 
-    def submit(self, orders: Sequence[Order], *, window: Window) -> list[Report]:
+    def submit(self, orders: Sequence[Order], *, window: SendWindow) -> list[OrderReport]:
         """Do with each order what the mood says, unless its window ended while it waited to be sent."""
         return [self._submit(one) for one in orders]
 
-    def find(self, orders: Sequence[Order]) -> list[Report | None]:
+    def find(self, orders: Sequence[Order]) -> list[OrderReport | None]:
         """Return what was traded first under each order's name."""
         if self.is_silent:
             raise VenueUnavailable("silent")
         return [self._shown(one.client_order_id) for one in orders]
 
-    def cancel(self, orders: Sequence[Order]) -> list[Report | None]:
+    def cancel(self, orders: Sequence[Order]) -> list[OrderReport | None]:
         """Give up what is left of each order, and return what was traded."""
         found = self.find(orders)
         self.cancelled |= {one.client_order_id for one in orders}
         return found and self.find(orders)
 
-    def positions(self) -> list[Position]:
+    def positions(self) -> list[VenuePosition]:
         """Return nothing: no rule of this test asks."""
         return []
 
@@ -98,43 +98,43 @@ class FickleVenue:
             asked[leg] = max(asked.get(leg, Decimal(0)), report.order.quantity)
         return [leg for leg, quantity in traded.items() if quantity > asked[leg]]
 
-    def _shown(self, name: str) -> Report | None:
+    def _shown(self, name: str) -> OrderReport | None:
         """Return the first that was traded under a name; the rest of it is cancelled once it was asked for that."""
         found = next(iter(self.taken.get(name, [])), None)
         if found is None or found.state is not OrderState.PARTIAL or name not in self.cancelled:
             return found
         return replace(found, state=OrderState.CANCELLED)
 
-    def _submit(self, order: Order) -> Report:
+    def _submit(self, order: Order) -> OrderReport:
         before, mood = self.windows_ended, self.mood
         self.sent.append(order)
         self.meanwhile()
         if self.windows_ended > before:
-            return Report(order=order, state=OrderState.RESUBMIT_OK, detail="not sent in its window")
+            return OrderReport(order=order, state=OrderState.RESUBMIT_OK, detail="not sent in its window")
         if mood is Mood.WORKER_DIES_BEFORE:
             raise WorkerDied
         if mood is Mood.REFUSES:
-            return Report(order=order, state=OrderState.REJECTED, detail="refused")
+            return OrderReport(order=order, state=OrderState.REJECTED, detail="refused")
         if mood is Mood.DELAYS_ORDER:
             self.delayed.append(order)
         if mood in (Mood.LOSES_ORDER, Mood.DELAYS_ORDER):
-            return Report(order=order, state=OrderState.UNKNOWN, detail="no answer")
+            return OrderReport(order=order, state=OrderState.UNKNOWN, detail="no answer")
         report = self._take(order, half=mood is Mood.FILLS_HALF)
         if mood is Mood.WORKER_DIES_AFTER:
             raise WorkerDied
         if mood is Mood.LOSES_ANSWER:
-            return Report(order=order, state=OrderState.UNKNOWN, detail="no answer")
+            return OrderReport(order=order, state=OrderState.UNKNOWN, detail="no answer")
         return report
 
-    def _take(self, order: Order, *, half: bool = False) -> Report:
-        fill = fills.modelled_fill(order, model=fills.DEFAULT)
+    def _take(self, order: Order, *, half: bool = False) -> OrderReport:
+        fill = fills.fill_order_by_model(order, model=fills.DEFAULT)
         assert fill is not None, "every quote of these tests has a price"
         fill = replace(fill, quantity=fill.quantity / 2) if half else fill
         state = OrderState.PARTIAL if half else OrderState.FILLED
-        report = Report(order=order, state=state, fills=(fill,), venue_order_id=order.client_order_id)
+        report = OrderReport(order=order, state=state, fills=(fill,), venue_order_id=order.client_order_id)
         self.taken.setdefault(order.client_order_id, []).append(report)
         return report
 
 
-def _quantity(report: Report) -> Decimal:
+def _quantity(report: OrderReport) -> Decimal:
     return sum((one.quantity for one in report.fills), Decimal(0))

@@ -173,20 +173,20 @@ def test_whatever_an_engine_can_see_changes_the_hash(
 def test_stored_documents_give_back_the_context_and_their_hashes_recompute() -> None:
     window = a_window(a_walk(250), a_walk(60, step="5m"))
     context = _built(_view("1.10", None, "1.11", window=window))
-    stored_window = json.loads(json.dumps(context_builder.window_document(window)))
-    stored = json.loads(json.dumps(context_builder.context_document(context)))
+    stored_window = json.loads(json.dumps(context_builder.window_to_document(window)))
+    stored = json.loads(json.dumps(context_builder.context_to_document(context)))
 
     read = context_builder.context_from_document(stored, window=context_builder.window_from_document(stored_window))
 
     assert read == context
-    assert context_builder.window_hash_of(stored_window) == context.window_hash
-    assert context_builder.context_hash_of(stored) == context.context_hash
+    assert context_builder.hash_window_document(stored_window) == context.window_hash
+    assert context_builder.hash_context_document(stored) == context.context_hash
 
 
 def test_a_context_without_anything_known_is_written_and_read_too() -> None:
     context = _built(_view())
-    stored_window = json.loads(json.dumps(context_builder.window_document(_EMPTY)))
-    stored = json.loads(json.dumps(context_builder.context_document(context)))
+    stored_window = json.loads(json.dumps(context_builder.window_to_document(_EMPTY)))
+    stored = json.loads(json.dumps(context_builder.context_to_document(context)))
 
     assert (
         context_builder.context_from_document(stored, window=context_builder.window_from_document(stored_window))
@@ -197,17 +197,17 @@ def test_a_context_without_anything_known_is_written_and_read_too() -> None:
 @pytest.mark.parametrize("path", [("current_price",), ("quote", "bid"), ("indicators", "close"), ("rules", "lot")])
 def test_a_stored_context_that_was_tampered_with_does_not_fit_its_hash(path: tuple[str, ...]) -> None:
     context = _built(_BASE)
-    document = context_builder.context_document(context)
+    document = context_builder.context_to_document(context)
     inner: dict[str, Any] = document
     for name in path[:-1]:
         inner = inner[name]
     inner[path[-1]] = "1.1000001"
 
-    assert context_builder.context_hash_of(document) != context.context_hash
+    assert context_builder.hash_context_document(document) != context.context_hash
 
 
 def test_bars_are_stored_as_compact_rows() -> None:
-    document = context_builder.window_document(a_window(a_walk(1, seed=2)))
+    document = context_builder.window_to_document(a_window(a_walk(1, seed=2)))
 
     row = document["base"]["bars"][0]
 
@@ -217,5 +217,5 @@ def test_bars_are_stored_as_compact_rows() -> None:
 
 
 def test_the_worst_quality_wins_and_none_is_missing() -> None:
-    assert context_builder.worst(Quality.REPLAY, Quality.DELAYED) is Quality.DELAYED
-    assert context_builder.worst() is Quality.MISSING
+    assert context_builder.find_worst_quality(Quality.REPLAY, Quality.DELAYED) is Quality.DELAYED
+    assert context_builder.find_worst_quality() is Quality.MISSING

@@ -27,17 +27,21 @@ def test_closing_now_takes_everything_left_at_the_quote(market: Market) -> None:
     walked = market.walk(trade, "100 106 99 104")
     quote = Quote(at=minute(0), bid=dec(99), ask=dec(101), last=None, quality=Quality.LIVE)
 
-    event = exits.close_now(replace(trade, walk=walked.state), quote=quote, at=minute(3), reason=ExitReason.EXIT_SIGNAL)
+    event = exits.build_closing_event(
+        replace(trade, walk=walked.state), quote=quote, at=minute(3), reason=ExitReason.EXIT_SIGNAL
+    )
 
     assert (event.at, event.fraction, event.is_final) == (minute(3), dec("0.7"), True)
     assert (event.reason, event.pricing, event.bid, event.ask) == ("exit_signal", Pricing.MARKET, dec(99), dec(101))
-    assert exits.after(walked.state, event).remaining == 0
+    assert exits.apply_exit(walked.state, event).remaining == 0
 
 
 def test_closing_now_is_never_earlier_than_the_entry(market: Market) -> None:
     quote = Quote(at=minute(0), bid=dec(99), ask=dec(101), last=None, quality=Quality.LIVE)
 
-    event = exits.close_now(market.trade(entry_at=minute(5)), quote=quote, at=minute(3), reason=ExitReason.END_OF_DATA)
+    event = exits.build_closing_event(
+        market.trade(entry_at=minute(5)), quote=quote, at=minute(3), reason=ExitReason.END_OF_DATA
+    )
 
     assert event.at == minute(5)
 
@@ -48,7 +52,7 @@ def test_a_closed_trade_cannot_be_closed_now(market: Market) -> None:
     quote = Quote(at=MONDAY, bid=dec(99), ask=dec(101), last=None, quality=Quality.LIVE)
 
     with pytest.raises(NothingLeftToClose):
-        exits.close_now(closed, quote=quote, at=MONDAY, reason=ExitReason.FLATTEN)
+        exits.build_closing_event(closed, quote=quote, at=MONDAY, reason=ExitReason.FLATTEN)
 
 
 def an_event(fraction: str, *, is_final: bool = False) -> ExitEvent:
@@ -80,7 +84,7 @@ def test_an_event_closes_whole_lots_of_its_fraction(
 ) -> None:
     event = an_event(fraction, is_final=is_final)
 
-    quantity = exits.quantity_for(event, quantity=dec(7), lot=dec(1), already_closed=dec(already_closed))
+    quantity = exits.compute_exit_quantity(event, quantity=dec(7), lot=dec(1), already_closed=dec(already_closed))
 
     assert quantity == dec(expected)
 
@@ -88,19 +92,19 @@ def test_an_event_closes_whole_lots_of_its_fraction(
 def test_an_exit_order_is_the_trades_opposite_and_names_itself() -> None:
     for side, is_buy in ((Direction.LONG, False), (Direction.SHORT, True)):
         trade = a_trade(a_plan(side))
-        order = exits.order_for(trade, an_event("0.5"), clock=Clock.OWN, leg=2, quantity=dec(5), venue="model")
+        order = exits.build_exit_order(trade, an_event("0.5"), clock=Clock.OWN, leg=2, quantity=dec(5), venue="model")
 
         assert (order.is_buy, order.intent, order.clock, order.leg) == (is_buy, Intent.EXIT, Clock.OWN, 2)
         assert (order.quote.bid, order.quote.at, order.fraction) == (dec(110), minute(4), dec("0.5"))
         assert (order.trade_id, order.reason, order.pricing) == (trade.trade_id, "target", Pricing.LIMIT)
-        again = exits.order_for(trade, an_event("0.5"), clock=Clock.OWN, leg=2, quantity=dec(5), venue="model")
+        again = exits.build_exit_order(trade, an_event("0.5"), clock=Clock.OWN, leg=2, quantity=dec(5), venue="model")
         assert again == order
 
 
 def test_an_exit_orders_name_differs_by_clock_leg_and_attempt() -> None:
     trade, event = a_trade(), an_event("0.5")
     made = [
-        exits.order_for(trade, event, clock=clock, leg=leg, attempt=attempt, quantity=dec(5), venue="model")
+        exits.build_exit_order(trade, event, clock=clock, leg=leg, attempt=attempt, quantity=dec(5), venue="model")
         for clock in (Clock.OWN, Clock.SYNCHRONIZED)
         for leg in (1, 2)
         for attempt in (1, 2)
@@ -114,7 +118,7 @@ def test_a_real_exit_closes_the_same_fraction_of_each_model_trade_on_the_same_qu
     short = a_trade(a_plan(Direction.SHORT, quantity="4"), engine=EngineSlot.B)
     holdings = [Holding(trade=long, closed=dec(0)), Holding(trade=short, closed=dec(0))]
 
-    orders = exits.synchronize(an_event("0.25"), holdings, leg=3)
+    orders = exits.build_synchronized_orders(an_event("0.25"), holdings, leg=3)
 
     assert [(one.trade_id, one.quantity, one.is_buy) for one in orders] == [
         (long.trade_id, dec("2.5"), False),
@@ -132,7 +136,7 @@ def test_the_final_real_exit_closes_what_each_model_trade_has_left() -> None:
         Holding(trade=a_trade(engine=EngineSlot.B), closed=dec(10)),
     ]
 
-    (order,) = exits.synchronize(an_event("0.5", is_final=True), holdings, leg=2)
+    (order,) = exits.build_synchronized_orders(an_event("0.5", is_final=True), holdings, leg=2)
 
     assert (order.quantity, order.is_final) == (dec(7), True)
     assert order.trade_id == holdings[0].trade.trade_id

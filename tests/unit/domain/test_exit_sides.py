@@ -62,8 +62,8 @@ def test_a_side_that_is_not_recorded_is_modelled(
 
     assert near.events == ()
     (event,) = far.events
-    order = exits.order_for(trade, event, clock=Clock.OWN, leg=1, quantity=dec(1), venue="model")
-    fill = fills.modelled_fill(order, model=WIDE)
+    order = exits.build_exit_order(trade, event, clock=Clock.OWN, leg=1, quantity=dec(1), venue="model")
+    fill = fills.fill_order_by_model(order, model=WIDE)
     assert fill is not None
     assert (fill.price, fill.basis) == (trade.plan.stop, QuoteBasis.MODELLED)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain import exit_synchronization
 from domain.decision import EngineSlot
-from domain.exit_synchronization import Family, Placed
+from domain.exit_synchronization import Family, PlacedOrder
 from domain.study import ExitClock
 from domain.trade import (
     MODEL_VENUE,
@@ -76,7 +76,7 @@ def filled(family: Family, orders: Sequence[Order], *, price: str = "95") -> Fam
     """Place orders as filled."""
     trades = {one.trade_id: one for one in family.trades}
     made = tuple(_fill_of(one, trades[one.trade_id], price) for one in orders)
-    placed = tuple(Placed(order=one, state=OrderState.FILLED) for one in orders)
+    placed = tuple(PlacedOrder(order=one, state=OrderState.FILLED) for one in orders)
     return replace(family, exits=family.exits + placed, fills=family.fills + made)
 
 
@@ -90,12 +90,12 @@ def _fill_of(order: Order, trade: Trade, price: str) -> Fill:
 def own_exits(family: Family, trade: Trade, *events: ExitEvent) -> Family:
     """Let a model trade's own clock exit."""
     first = len(family.exits_on(trade, Clock.OWN)) + 1
-    return filled(family, exit_synchronization.own_orders(family, trade, events, first_leg=first))
+    return filled(family, exit_synchronization.build_own_exit_orders(family, trade, events, first_leg=first))
 
 
 def real_exits(family: Family) -> Family:
     """Fill what the real trades owe."""
-    return filled(family, [one.order for one in exit_synchronization.owed_by_real(family, venue=PAPER)])
+    return filled(family, [one.order for one in exit_synchronization.find_owed_real_exits(family, venue=PAPER)])
 
 
 def test_one_real_trade_drives_and_none_or_two_do_not() -> None:
@@ -110,7 +110,7 @@ def test_own_orders_close_fractions_in_lots_and_the_last_one_all_that_is_left() 
     model = a_model(A, quantity="0.33", lot="0.1")
     family = a_family(model)
 
-    orders = exit_synchronization.own_orders(family, model, [HALF, REST], first_leg=1)
+    orders = exit_synchronization.build_own_exit_orders(family, model, [HALF, REST], first_leg=1)
 
     assert [(one.leg, one.quantity, one.clock) for one in orders] == [
         (1, Decimal("0.1"), Clock.OWN),
@@ -122,7 +122,7 @@ def test_an_own_exit_smaller_than_a_lot_makes_no_order_and_keeps_its_leg() -> No
     model = a_model(A, quantity="1", lot="1")
     family = a_family(model)
 
-    orders = exit_synchronization.own_orders(family, model, [HALF, REST], first_leg=1)
+    orders = exit_synchronization.build_own_exit_orders(family, model, [HALF, REST], first_leg=1)
 
     assert [(one.leg, one.quantity, one.is_final) for one in orders] == [(2, Decimal(1), True)]
 
@@ -131,7 +131,7 @@ def test_the_real_trade_owes_what_its_own_engines_model_trade_has_closed() -> No
     real, mine, other = a_real(quantity="4"), a_model(A), a_model(B)
     family = own_exits(a_family(real, mine, other), mine, HALF)
 
-    (owed,) = exit_synchronization.owed_by_real(family, venue=PAPER)
+    (owed,) = exit_synchronization.find_owed_real_exits(family, venue=PAPER)
 
     assert (owed.order.trade_id, owed.order.quantity, owed.order.leg) == (real.trade_id, Decimal(2), 1)
     assert (owed.state, owed.order.clock, owed.order.venue) == (OrderState.INTENT, Clock.SYNCHRONIZED, "paper")
@@ -143,32 +143,36 @@ def test_an_exit_of_the_other_engine_is_nothing_the_real_trade_owes() -> None:
 
     family = own_exits(a_family(real, mine, other), other, REST)
 
-    assert exit_synchronization.owed_by_real(family, venue=PAPER) == []
-    assert exit_synchronization.owed_on_synchronized(family) == []
+    assert exit_synchronization.find_owed_real_exits(family, venue=PAPER) == []
+    assert exit_synchronization.find_owed_synchronized_exits(family) == []
 
 
 def test_legs_are_owed_one_at_a_time_and_none_while_one_is_on_its_way() -> None:
     real, mine = a_real(), a_model(A)
     family = own_exits(a_family(real, mine), mine, HALF, REST)
-    (first,) = exit_synchronization.owed_by_real(family, venue=PAPER)
+    (first,) = exit_synchronization.find_owed_real_exits(family, venue=PAPER)
 
     waiting = replace(family, exits=(*family.exits, first))
     after = filled(family, [first.order])
 
-    assert exit_synchronization.owed_by_real(waiting, venue=PAPER) == []
-    (second,) = exit_synchronization.owed_by_real(after, venue=PAPER)
+    assert exit_synchronization.find_owed_real_exits(waiting, venue=PAPER) == []
+    (second,) = exit_synchronization.find_owed_real_exits(after, venue=PAPER)
     assert (second.order.leg, second.order.quantity, second.order.is_final) == (2, Decimal(5), True)
-    assert exit_synchronization.owed_by_real(filled(after, [second.order]), venue=PAPER) == []
+    assert exit_synchronization.find_owed_real_exits(filled(after, [second.order]), venue=PAPER) == []
 
 
 @pytest.mark.parametrize("may_retry", [True, False])
 def test_an_exit_takes_the_leg_of_a_flattening_that_was_refused(*, may_retry: bool) -> None:
     real, mine = a_real(), a_model(A)
     family = a_family(real, mine)
-    (flattening,) = exit_synchronization.owed_by_flattening(family, real, an_exit(4, reason="flatten"), venue=PAPER)
+    (flattening,) = exit_synchronization.find_owed_flattening_exits(
+        family, real, an_exit(4, reason="flatten"), venue=PAPER
+    )
     refused = replace(flattening, state=OrderState.REJECTED, may_retry=may_retry)
 
-    owed = exit_synchronization.owed_by_real(own_exits(replace(family, exits=(refused,)), mine, REST), venue=PAPER)
+    owed = exit_synchronization.find_owed_real_exits(
+        own_exits(replace(family, exits=(refused,)), mine, REST), venue=PAPER
+    )
 
     found = [(one.order.leg, one.order.attempt, one.order.quantity, one.order.reason) for one in owed]
     assert found == ([(1, 2, Decimal(10), "stop")] if may_retry else [])
@@ -179,8 +183,8 @@ def test_a_real_exit_below_a_lot_is_denied_and_the_next_leg_closes_all() -> None
     real, mine = replace(a_real(quantity="0.01"), lot=Decimal("0.01")), a_model(A)
     family = own_exits(a_family(real, mine), mine, HALF, REST)
 
-    (denied,) = exit_synchronization.owed_by_real(family, venue=PAPER)
-    (last,) = exit_synchronization.owed_by_real(replace(family, exits=(*family.exits, denied)), venue=PAPER)
+    (denied,) = exit_synchronization.find_owed_real_exits(family, venue=PAPER)
+    (last,) = exit_synchronization.find_owed_real_exits(replace(family, exits=(*family.exits, denied)), venue=PAPER)
 
     assert (denied.state, denied.order.leg, denied.order.quantity) == (OrderState.DENIED, 1, Decimal("0.005"))
     assert (last.state, last.order.leg, last.order.quantity) == (OrderState.INTENT, 2, Decimal("0.01"))
@@ -192,7 +196,7 @@ def test_a_real_trade_that_is_not_open_owes_nothing(status: TradeStatus) -> None
 
     family = own_exits(a_family(real, mine), mine, REST)
 
-    assert exit_synchronization.owed_by_real(family, venue=PAPER) == []
+    assert exit_synchronization.find_owed_real_exits(family, venue=PAPER) == []
 
 
 @pytest.mark.property_id(15)
@@ -201,28 +205,30 @@ def test_every_model_trade_closes_the_fraction_the_real_one_closed_at_its_time_o
     family = real_exits(own_exits(a_family(real, mine, other), mine, HALF))
     (driven,) = [one.order for one in family.exits_on(real, Clock.SYNCHRONIZED)]
 
-    orders = exit_synchronization.owed_on_synchronized(family)
+    orders = exit_synchronization.find_owed_synchronized_exits(family)
 
     assert {one.trade_id: one.quantity for one in orders} == {mine.trade_id: Decimal(5), other.trade_id: Decimal(3)}
     assert {(one.quote.at, one.quote.quote_id, one.leg) for one in orders} == {
         (minute(5), driven.quote.quote_id, driven.leg)
     }
-    assert exit_synchronization.owed_on_synchronized(filled(family, orders)) == []
+    assert exit_synchronization.find_owed_synchronized_exits(filled(family, orders)) == []
 
 
 def test_models_wait_for_the_real_exit_to_fill() -> None:
     real, mine, other = a_real(), a_model(A), a_model(B)
     family = own_exits(a_family(real, mine, other), mine, REST)
-    (owed,) = exit_synchronization.owed_by_real(family, venue=PAPER)
+    (owed,) = exit_synchronization.find_owed_real_exits(family, venue=PAPER)
 
-    assert exit_synchronization.owed_on_synchronized(replace(family, exits=(*family.exits, owed))) == []
+    assert exit_synchronization.find_owed_synchronized_exits(replace(family, exits=(*family.exits, owed))) == []
 
 
 def test_a_sibling_too_small_for_a_part_closes_all_with_the_final_exit() -> None:
     real, mine, other = a_real(), a_model(A), a_model(B, quantity="1", lot="1")
     family = real_exits(real_exits(own_exits(a_family(real, mine, other), mine, HALF, REST)))
 
-    orders = [one for one in exit_synchronization.owed_on_synchronized(family) if one.trade_id == other.trade_id]
+    orders = [
+        one for one in exit_synchronization.find_owed_synchronized_exits(family) if one.trade_id == other.trade_id
+    ]
 
     assert [(one.leg, one.quantity) for one in orders] == [(2, Decimal(1))]
 
@@ -231,7 +237,7 @@ def test_without_a_real_trade_each_model_copies_its_own_exits() -> None:
     mine, other = a_model(A), a_model(B)
     family = own_exits(own_exits(a_family(mine, other), mine, HALF, REST), other, an_exit(7))
 
-    copies = exit_synchronization.owed_on_synchronized(family)
+    copies = exit_synchronization.find_owed_synchronized_exits(family)
 
     assert [(one.trade_id, one.leg, one.quantity, one.quote.at) for one in copies] == [
         (mine.trade_id, 1, Decimal(5), minute(5)),
@@ -239,15 +245,15 @@ def test_without_a_real_trade_each_model_copies_its_own_exits() -> None:
         (other.trade_id, 1, Decimal(10), minute(7)),
     ]
     assert {(one.clock, one.venue) for one in copies} == {(Clock.SYNCHRONIZED, MODEL_VENUE)}
-    assert exit_synchronization.owed_on_synchronized(filled(family, copies)) == []
+    assert exit_synchronization.find_owed_synchronized_exits(filled(family, copies)) == []
 
 
 def test_with_split_capital_each_real_trade_follows_its_own_engine() -> None:
     reals, models = [a_real(A), a_real(B)], [a_model(A), a_model(B)]
     family = own_exits(a_family(*reals, *models), models[1], an_exit(7))
 
-    (owed,) = exit_synchronization.owed_by_real(family, venue=PAPER)
-    copies = exit_synchronization.owed_on_synchronized(family)
+    (owed,) = exit_synchronization.find_owed_real_exits(family, venue=PAPER)
+    copies = exit_synchronization.find_owed_synchronized_exits(family)
 
     assert owed.order.trade_id == reals[1].trade_id
     assert [one.trade_id for one in copies] == [models[1].trade_id]
@@ -257,23 +263,26 @@ def test_with_split_capital_each_real_trade_follows_its_own_engine() -> None:
 def test_outcomes_are_due_once_for_each_clock_a_trade_is_flat_on() -> None:
     mine = a_model(A)
     family = own_exits(a_family(mine), mine, REST)
-    both = filled(family, exit_synchronization.owed_on_synchronized(family))
+    both = filled(family, exit_synchronization.find_owed_synchronized_exits(family))
 
-    own, synchronized = exit_synchronization.due_outcomes(family), exit_synchronization.due_outcomes(both)
+    own, synchronized = (
+        exit_synchronization.compute_due_outcomes(family),
+        exit_synchronization.compute_due_outcomes(both),
+    )
 
     assert [(one.exit_clock, one.equals_own, one.exit_reason) for one in own] == [(ExitClock.OWN, True, "stop")]
     assert {(one.exit_clock, one.equals_own) for one in synchronized} == {(one, True) for one in ExitClock}
     assert {one.pnl for one in synchronized} == {Decimal(-50)}
     done = frozenset((one.trade_id, one.exit_clock) for one in synchronized)
-    assert exit_synchronization.due_outcomes(replace(both, outcomes_done=done)) == []
+    assert exit_synchronization.compute_due_outcomes(replace(both, outcomes_done=done)) == []
 
 
 def test_a_driven_outcome_does_not_claim_to_equal_the_own_one() -> None:
     real, mine = a_real(), a_model(A)
     family = real_exits(own_exits(a_family(real, mine), mine, REST))
-    family = filled(family, exit_synchronization.owed_on_synchronized(family))
+    family = filled(family, exit_synchronization.find_owed_synchronized_exits(family))
 
-    due = {(one.is_shadow, one.exit_clock): one for one in exit_synchronization.due_outcomes(family)}
+    due = {(one.is_shadow, one.exit_clock): one for one in exit_synchronization.compute_due_outcomes(family)}
 
     assert set(due) == {(True, ExitClock.OWN), (True, ExitClock.SYNCHRONIZED), (False, ExitClock.SYNCHRONIZED)}
     assert not due[True, ExitClock.SYNCHRONIZED].equals_own
@@ -285,7 +294,7 @@ def test_a_real_return_refers_to_its_share_of_the_capital() -> None:
     family = a_family(*reals, *models, shares={A: Decimal("0.2"), B: Decimal("0.8")})
     family = real_exits(own_exits(family, models[0], REST))
 
-    real = next(one for one in exit_synchronization.due_outcomes(family) if not one.is_shadow)
+    real = next(one for one in exit_synchronization.compute_due_outcomes(family) if not one.is_shadow)
 
     assert (real.pnl, real.return_ratio) == (Decimal(-10), Decimal(-10) / (NOTIONAL * Decimal("0.2")))
 
@@ -293,7 +302,7 @@ def test_a_real_return_refers_to_its_share_of_the_capital() -> None:
 def test_a_trade_that_is_closed_in_part_has_no_outcome() -> None:
     mine = a_model(A)
 
-    assert exit_synchronization.due_outcomes(own_exits(a_family(mine), mine, HALF)) == []
+    assert exit_synchronization.compute_due_outcomes(own_exits(a_family(mine), mine, HALF)) == []
 
 
 @pytest.mark.property_id(15, 40)
@@ -313,17 +322,17 @@ def test_following_to_the_end_leaves_everything_flat_and_then_owes_nothing(
     last = an_exit(len(parts) + 1, fraction=str(1 - sum(parts)))
     family = own_exits(own_exits(a_family(real, mine, other), mine, *events, last), other, last)
 
-    while owed := exit_synchronization.owed_by_real(family, venue=PAPER):
+    while owed := exit_synchronization.find_owed_real_exits(family, venue=PAPER):
         denied = tuple(one for one in owed if one.state is OrderState.DENIED)
         family = replace(family, exits=family.exits + denied)
         family = filled(family, [one.order for one in owed if one.state is OrderState.INTENT])
-        family = filled(family, exit_synchronization.owed_on_synchronized(family))
+        family = filled(family, exit_synchronization.find_owed_synchronized_exits(family))
 
     assert family.closed(real, ExitClock.SYNCHRONIZED) == real.quantity
     for model in (mine, other):
         assert family.closed(model, ExitClock.SYNCHRONIZED) == family.closed(model, ExitClock.OWN) == model.quantity
-    assert exit_synchronization.owed_on_synchronized(family) == []
-    assert len(exit_synchronization.due_outcomes(family)) == 5
+    assert exit_synchronization.find_owed_synchronized_exits(family) == []
+    assert len(exit_synchronization.compute_due_outcomes(family)) == 5
 
 
 def test_a_real_trade_of_an_engine_without_a_model_trade_owes_nothing() -> None:
@@ -331,4 +340,4 @@ def test_a_real_trade_of_an_engine_without_a_model_trade_owes_nothing() -> None:
 
     family = own_exits(family, family.models[0], an_exit(3))
 
-    assert exit_synchronization.owed_by_real(family, venue=PAPER) == []
+    assert exit_synchronization.find_owed_real_exits(family, venue=PAPER) == []

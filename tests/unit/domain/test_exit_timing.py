@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from domain import exits
-from domain.exits import Walked
+from domain.exits import WalkResult
 from domain.fills import DEFAULT
 from domain.signal import Direction
 from domain.trade import Pricing
@@ -101,10 +101,10 @@ def test_a_closed_trade_stays_as_it_is(market: Market) -> None:
 
     again = market.walk(closed, QUIET, "100 101 90 100")
 
-    assert again == Walked(state=first.state, evaluated_to=minute(1), events=())
+    assert again == WalkResult(state=first.state, evaluated_to=minute(1), events=())
 
 
 def test_without_bars_nothing_moves(market: Market) -> None:
     walked = exits.walk(market.trade(), walk_bars(), model=DEFAULT, until=FAR)
 
-    assert walked == Walked(state=market.trade().walk, evaluated_to=MONDAY, events=())
+    assert walked == WalkResult(state=market.trade().walk, evaluated_to=MONDAY, events=())

@@ -98,7 +98,7 @@ def test_the_buckets_of_the_worked_examples_come_out(name: str) -> None:
     assert draw.bucket_ppm == vector.bucket
     assert draw.digest == (vector.digest or draw.digest)
     assert order.bucket_ppm == (vector.order_bucket or order.bucket_ppm)
-    assert experiment.variant_of(draw.bucket_ppm, split_ppm=500_000).value == vector.at_half
+    assert experiment.choose_variant(draw.bucket_ppm, split_ppm=500_000).value == vector.at_half
 
 
 @pytest.mark.property_id(33)
@@ -106,7 +106,7 @@ def test_the_buckets_of_the_worked_examples_come_out(name: str) -> None:
 def test_the_variants_of_the_worked_examples_come_out_at_each_split(name: str) -> None:
     bucket = drawn(VECTORS[name], Purpose.VARIANT).bucket_ppm
 
-    variants = [experiment.variant_of(bucket, split_ppm=split).value for split in (100_000, 500_000, 800_000)]
+    variants = [experiment.choose_variant(bucket, split_ppm=split).value for split in (100_000, 500_000, 800_000)]
 
     assert "".join(variants) == VECTORS[name].variants
 
@@ -169,7 +169,7 @@ def test_each_purpose_is_a_stream_of_its_own(salt: str, signal_id: str, signal_h
 @pytest.mark.property_id(41)
 @given(bucket=BUCKETS, splits=st.tuples(SPLITS, SPLITS))
 def test_raising_the_split_only_moves_b_to_a(bucket: int, splits: tuple[int, int]) -> None:
-    low, high = (experiment.variant_of(bucket, split_ppm=split) for split in sorted(splits))
+    low, high = (experiment.choose_variant(bucket, split_ppm=split) for split in sorted(splits))
 
     assert (low, high) != (EngineSlot.A, EngineSlot.B)
 
@@ -177,8 +177,8 @@ def test_raising_the_split_only_moves_b_to_a(bucket: int, splits: tuple[int, int
 @pytest.mark.property_id(33)
 @given(bucket=BUCKETS)
 def test_a_split_of_everything_is_always_a_and_of_nothing_always_b(bucket: int) -> None:
-    assert experiment.variant_of(bucket, split_ppm=PPM) is EngineSlot.A
-    assert experiment.variant_of(bucket, split_ppm=0) is EngineSlot.B
+    assert experiment.choose_variant(bucket, split_ppm=PPM) is EngineSlot.A
+    assert experiment.choose_variant(bucket, split_ppm=0) is EngineSlot.B
 
 
 @pytest.mark.property_id(33)
@@ -216,7 +216,7 @@ def test_an_assignment_recomputes_from_what_it_stores(
         salt=salt, purpose=Purpose.VARIANT, signal_id=str(made.signal_id), signal_hash=signal.signal_hash
     )
     assert (made.assignment_hash, made.bucket_ppm) == (again.digest, again.bucket_ppm)
-    assert made.variant is experiment.variant_of(again.bucket_ppm, split_ppm=made.split_ppm)
+    assert made.variant is experiment.choose_variant(again.bucket_ppm, split_ppm=made.split_ppm)
     assert (made.study_id, made.policy_version, made.split_ppm) == (study.study_id, "v1", split_ppm)
     assert signal.signal_hash == signal_hash
 

@@ -23,7 +23,7 @@ def test_the_default_model_has_the_stated_terms() -> None:
 
 
 def test_observed_sides_are_taken_as_they_are() -> None:
-    market = fills.tradable(WIDE, bid=dec(99), ask=dec(101), last=dec(500))
+    market = fills.complete_quote(WIDE, bid=dec(99), ask=dec(101), last=dec(500))
 
     assert market is not None
     assert (market.bid.price, market.bid.basis) == (dec(99), QuoteBasis.OBSERVED)
@@ -31,7 +31,7 @@ def test_observed_sides_are_taken_as_they_are() -> None:
 
 
 def test_a_missing_ask_is_modelled_a_whole_spread_above_the_bid() -> None:
-    market = fills.tradable(WIDE, bid=dec(100), ask=None, last=dec(500))
+    market = fills.complete_quote(WIDE, bid=dec(100), ask=None, last=dec(500))
 
     assert market is not None
     assert (market.ask.price, market.ask.basis) == (dec(102), QuoteBasis.MODELLED)
@@ -39,7 +39,7 @@ def test_a_missing_ask_is_modelled_a_whole_spread_above_the_bid() -> None:
 
 
 def test_a_missing_bid_is_modelled_a_whole_spread_below_the_ask() -> None:
-    market = fills.tradable(WIDE, bid=None, ask=dec(100), last=dec(500))
+    market = fills.complete_quote(WIDE, bid=None, ask=dec(100), last=dec(500))
 
     assert market is not None
     assert (market.bid.price, market.bid.basis) == (dec(98), QuoteBasis.MODELLED)
@@ -47,7 +47,7 @@ def test_a_missing_bid_is_modelled_a_whole_spread_below_the_ask() -> None:
 
 
 def test_both_sides_are_modelled_from_last_half_a_spread_each_way() -> None:
-    market = fills.tradable(WIDE, bid=None, ask=None, last=dec(100))
+    market = fills.complete_quote(WIDE, bid=None, ask=None, last=dec(100))
 
     assert market is not None
     assert (market.bid.price, market.ask.price) == (dec(99), dec(101))
@@ -55,15 +55,15 @@ def test_both_sides_are_modelled_from_last_half_a_spread_each_way() -> None:
 
 
 def test_a_crossed_quote_is_treated_as_missing() -> None:
-    market = fills.tradable(WIDE, bid=dec(101), ask=dec(99), last=dec(200))
+    market = fills.complete_quote(WIDE, bid=dec(101), ask=dec(99), last=dec(200))
 
     assert market is not None
     assert (market.bid.price, market.ask.price) == (dec(198), dec(202))
-    assert fills.tradable(WIDE, bid=dec(101), ask=dec(99), last=None) is None
+    assert fills.complete_quote(WIDE, bid=dec(101), ask=dec(99), last=None) is None
 
 
 def test_a_locked_quote_is_not_crossed() -> None:
-    market = fills.tradable(WIDE, bid=dec(100), ask=dec(100), last=None)
+    market = fills.complete_quote(WIDE, bid=dec(100), ask=dec(100), last=None)
 
     assert market is not None
     assert market.bid.basis is market.ask.basis is QuoteBasis.OBSERVED
@@ -71,27 +71,27 @@ def test_a_locked_quote_is_not_crossed() -> None:
 
 @pytest.mark.parametrize("price", [None, dec(0), dec(-1), Decimal("NaN"), Decimal("Infinity")])
 def test_what_is_no_positive_number_is_no_price(price: Decimal | None) -> None:
-    assert fills.tradable(WIDE, bid=price, ask=price, last=price) is None
-    assert fills.market_price(WIDE, is_buy=True, bid=price, ask=None, last=None) is None
-    assert fills.limit_price(WIDE, is_buy=True, bid=price, ask=None, last=None) is None
+    assert fills.complete_quote(WIDE, bid=price, ask=price, last=price) is None
+    assert fills.price_market_order(WIDE, is_buy=True, bid=price, ask=None, last=None) is None
+    assert fills.price_limit_order(WIDE, is_buy=True, bid=price, ask=None, last=None) is None
 
 
 def test_a_market_buy_pays_the_ask_and_slippage() -> None:
-    priced = fills.market_price(WIDE, is_buy=True, bid=dec(99), ask=dec(101), last=None)
+    priced = fills.price_market_order(WIDE, is_buy=True, bid=dec(99), ask=dec(101), last=None)
 
     assert priced is not None
     assert (priced.price, priced.basis) == (dec("102.01"), QuoteBasis.OBSERVED)
 
 
 def test_a_market_sell_gets_the_bid_less_slippage() -> None:
-    priced = fills.market_price(WIDE, is_buy=False, bid=dec(99), ask=None, last=None)
+    priced = fills.price_market_order(WIDE, is_buy=False, bid=dec(99), ask=None, last=None)
 
     assert priced is not None
     assert (priced.price, priced.basis) == (dec("98.01"), QuoteBasis.OBSERVED)
 
 
 def test_the_basis_is_that_of_the_side_taken() -> None:
-    priced = fills.market_price(WIDE, is_buy=True, bid=dec(99), ask=None, last=None)
+    priced = fills.price_market_order(WIDE, is_buy=True, bid=dec(99), ask=None, last=None)
 
     assert priced is not None
     assert priced.basis is QuoteBasis.MODELLED
@@ -99,20 +99,20 @@ def test_the_basis_is_that_of_the_side_taken() -> None:
 
 @pytest.mark.parametrize(("is_buy", "expected"), [(True, "101"), (False, "99")])
 def test_a_limit_fills_at_the_side_taken_without_slippage(is_buy: bool, expected: str) -> None:
-    priced = fills.limit_price(WIDE, is_buy=is_buy, bid=dec(99), ask=dec(101), last=None)
+    priced = fills.price_limit_order(WIDE, is_buy=is_buy, bid=dec(99), ask=dec(101), last=None)
 
     assert priced is not None
     assert priced.price == dec(expected)
 
 
 def test_prices_have_twelve_significant_digits_rounded_half_to_even() -> None:
-    assert fills.canonical(dec("1.234567890125")) == dec("1.23456789012")
-    assert fills.canonical(dec("1.234567890135")) == dec("1.23456789014")
-    assert fills.canonical(dec("123456789012345")) == dec("123456789012000")
+    assert fills.round_to_12_digits(dec("1.234567890125")) == dec("1.23456789012")
+    assert fills.round_to_12_digits(dec("1.234567890135")) == dec("1.23456789014")
+    assert fills.round_to_12_digits(dec("123456789012345")) == dec("123456789012000")
 
 
 def test_the_fee_is_a_share_of_what_was_traded() -> None:
-    assert fills.fee(WIDE, dec(50), dec(4)) == dec("0.2")
+    assert fills.compute_fee(WIDE, dec(50), dec(4)) == dec("0.2")
 
 
 @pytest.mark.parametrize(
@@ -131,9 +131,9 @@ def test_a_quantity_of_many_lots_is_cut_exactly() -> None:
 @pytest.mark.parametrize("wanted", [PriceSide.BID, PriceSide.ASK])
 @pytest.mark.parametrize("known", list(PriceSide))
 def test_a_level_comes_back_from_its_quote_whatever_side_is_recorded(known: PriceSide, wanted: PriceSide) -> None:
-    sides = fills.at_level(WIDE, dec("95.37"), known=known, wanted=wanted)
+    sides = fills.quote_at_level(WIDE, dec("95.37"), known=known, wanted=wanted)
 
-    priced = fills.limit_price(WIDE, is_buy=wanted is PriceSide.ASK, **sides._asdict())
+    priced = fills.price_limit_order(WIDE, is_buy=wanted is PriceSide.ASK, **sides._asdict())
     assert priced is not None
     assert priced.price == dec("95.37")
     assert priced.basis is (QuoteBasis.OBSERVED if known is wanted else QuoteBasis.MODELLED)
@@ -142,7 +142,7 @@ def test_a_level_comes_back_from_its_quote_whatever_side_is_recorded(known: Pric
 def test_an_order_fills_on_its_own_quote_completely() -> None:
     order = an_order(quantity="4")
 
-    fill = fills.fill_for(order, model=WIDE, venue_fill_id="f1", at=minute(3))
+    fill = fills.fill_order(order, model=WIDE, venue_fill_id="f1", at=minute(3))
 
     assert fill is not None
     assert (fill.price, fill.quantity, fill.fee) == (dec("102.01"), dec(4), dec("0.40804"))
@@ -154,31 +154,31 @@ def test_an_order_fills_on_its_own_quote_completely() -> None:
 def test_a_limit_order_fills_at_its_quotes_tested_side() -> None:
     order = an_order(is_buy=False, pricing=Pricing.LIMIT, bid="110", ask=None, leg=1)
 
-    fill = fills.fill_for(order, model=WIDE, venue_fill_id="f1", at=MONDAY)
+    fill = fills.fill_order(order, model=WIDE, venue_fill_id="f1", at=MONDAY)
 
     assert fill is not None
     assert (fill.price, fill.is_buy, fill.basis) == (dec(110), False, QuoteBasis.OBSERVED)
 
 
 def test_an_order_without_a_price_does_not_fill() -> None:
-    assert fills.fill_for(an_order(bid=None, ask=None), model=WIDE, venue_fill_id="f1", at=MONDAY) is None
+    assert fills.fill_order(an_order(bid=None, ask=None), model=WIDE, venue_fill_id="f1", at=MONDAY) is None
 
 
 def test_the_models_fill_is_at_the_quotes_time_under_an_id_of_the_orders() -> None:
     order = an_order(at=minute(2))
 
-    fill = fills.modelled_fill(order, model=WIDE)
+    fill = fills.fill_order_by_model(order, model=WIDE)
 
     assert fill is not None
     assert fill.at == minute(2)
     assert fill.venue_fill_id == f"{order.client_order_id}-1"
-    assert fills.modelled_fill(replace(order), model=WIDE) == fill
+    assert fills.fill_order_by_model(replace(order), model=WIDE) == fill
 
 
 def test_equal_content_is_one_quote_row() -> None:
-    first = fills.stored_quote("paper", INSTRUMENT, at=MONDAY, bid=dec("1.10"), ask=None, last=None)
-    same = fills.stored_quote("paper", INSTRUMENT, at=MONDAY, bid=dec("1.1"), ask=None, last=None)
-    other = fills.stored_quote("paper", INSTRUMENT, at=MONDAY, bid=None, ask=dec("1.1"), last=None)
+    first = fills.build_trade_quote("paper", INSTRUMENT, at=MONDAY, bid=dec("1.10"), ask=None, last=None)
+    same = fills.build_trade_quote("paper", INSTRUMENT, at=MONDAY, bid=dec("1.1"), ask=None, last=None)
+    other = fills.build_trade_quote("paper", INSTRUMENT, at=MONDAY, bid=None, ask=dec("1.1"), last=None)
 
     assert first.quote_id == same.quote_id
     assert first.quote_id != other.quote_id

@@ -34,7 +34,7 @@ def test_the_kinds_in_use_are_found() -> None:
 def test_every_kind_says_what_happened_and_what_to_do(kind: str) -> None:
     detail = {"after": "a", "before": "b", "numbers": "7"} if kind == "alerts_missing" else {"why": "because"}
 
-    told = incidents.message(an_incident(kind=kind, detail=detail), IncidentEvent.OPENED)
+    told = incidents.build_message(an_incident(kind=kind, detail=detail), IncidentEvent.OPENED)
 
     assert told.title == f"[desk] {kind}"
     assert re.fullmatch(r"What: .+\.\nAbout: desk \(.+\)\nSince: 2026-03-04 12:00 UTC\nTo do: .+\.", told.body)
@@ -52,14 +52,14 @@ def test_every_kind_says_what_happened_and_what_to_do(kind: str) -> None:
     ],
 )
 def test_the_title_names_the_book_or_the_source(changes: dict[str, Any], place: str) -> None:
-    assert incidents.message(an_incident(**changes), IncidentEvent.OPENED).title.startswith(f"[{place}] ")
+    assert incidents.build_message(an_incident(**changes), IncidentEvent.OPENED).title.startswith(f"[{place}] ")
 
 
 @pytest.mark.parametrize(
     ("lasted", "told"), [(timedelta(seconds=59), "less than a minute"), (timedelta(hours=2), "120 min")]
 )
 def test_the_end_says_how_long_it_was_so(lasted: timedelta, told: str) -> None:
-    ended = incidents.message(an_incident(closed_at=NOON + lasted), IncidentEvent.CLOSED)
+    ended = incidents.build_message(an_incident(closed_at=NOON + lasted), IncidentEvent.CLOSED)
 
     assert ended.title == "[desk] over: source_silent"
     assert ended.body.endswith(f"Since: 2026-03-04 12:00 UTC, for {told}")
@@ -77,13 +77,13 @@ def test_the_end_says_how_long_it_was_so(lasted: timedelta, told: str) -> None:
     ],
 )
 def test_what_is_missing_between_two_alerts_is_told_with_both(detail: dict[str, str], told: str) -> None:
-    line = incidents.details("alerts_missing", {"after": "a1", "before": "b2"} | detail)
+    line = incidents.format_details("alerts_missing", {"after": "a1", "before": "b2"} | detail)
 
     assert line == f"{told}, between signal a1 and signal b2"
 
 
 def test_an_unknown_kind_is_told_by_its_name() -> None:
-    told = incidents.message(an_incident(kind="engine_on_fire"), IncidentEvent.OPENED)
+    told = incidents.build_message(an_incident(kind="engine_on_fire"), IncidentEvent.OPENED)
 
     assert "What: engine on fire." in told.body
     assert "incidents list" in told.body

@@ -36,7 +36,7 @@ def test_an_order_may_go_the_ways_of_its_life(way: str) -> None:
     states = [OrderState(one) for one in way.split()]
 
     for current, following in pairwise(states):
-        order_states.check(current, following)
+        order_states.require_transition(current, following)
 
     assert order_states.is_final(states[-1])
 
@@ -59,7 +59,7 @@ def test_an_order_may_go_the_ways_of_its_life(way: str) -> None:
 )
 def test_other_ways_are_refused(current: str, following: str) -> None:
     with pytest.raises(TransitionForbidden, match=f"from {current} to {following}"):
-        order_states.check(OrderState(current), OrderState(following))
+        order_states.require_transition(OrderState(current), OrderState(following))
 
 
 @pytest.mark.parametrize("state", list(OrderState))
@@ -68,4 +68,4 @@ def test_nothing_leaves_a_final_state(state: OrderState) -> None:
     if state in FINAL:
         for following in OrderState:
             with pytest.raises(TransitionForbidden):
-                order_states.check(state, following)
+                order_states.require_transition(state, following)

@@ -23,7 +23,7 @@ ROUND_TRIP = (
 
 
 def ended(trade: Trade, fills: tuple[Fill, ...], *, share: str = "1") -> Outcome:
-    return outcomes.outcome(
+    return outcomes.compute_outcome(
         trade,
         fills,
         clock=ExitClock.OWN,
@@ -37,22 +37,22 @@ def ended(trade: Trade, fills: tuple[Fill, ...], *, share: str = "1") -> Outcome
 @pytest.mark.parametrize(("side", "expected"), [(Direction.LONG, "120"), (Direction.SHORT, "-140")])
 def test_pnl_is_the_difference_by_side_less_all_fees(side: Direction, expected: str) -> None:
     # exits 550 + 600, entries 600 + 420: 130 gross; fees 10
-    assert outcomes.pnl(ROUND_TRIP, side) == dec(expected)
+    assert outcomes.compute_pnl(ROUND_TRIP, side) == dec(expected)
 
 
 @pytest.mark.parametrize(("side", "expected"), [(Direction.LONG, "6490"), (Direction.SHORT, "-6510")])
 def test_a_multiplier_counts_prices_and_not_fees(side: Direction, expected: str) -> None:
-    assert outcomes.pnl(ROUND_TRIP, side, multiplier=dec(50)) == dec(expected)
+    assert outcomes.compute_pnl(ROUND_TRIP, side, multiplier=dec(50)) == dec(expected)
 
 
 def test_a_partly_closed_trade_earns_against_its_mean_entry() -> None:
     # 5 closed at 110 against a mean of 102, less 1 + 2 + 3
-    assert outcomes.pnl(ROUND_TRIP[:3], Direction.LONG) == dec(34)
-    assert outcomes.pnl(ROUND_TRIP[:3], Direction.SHORT) == dec(-46)
+    assert outcomes.compute_pnl(ROUND_TRIP[:3], Direction.LONG) == dec(34)
+    assert outcomes.compute_pnl(ROUND_TRIP[:3], Direction.SHORT) == dec(-46)
 
 
 def test_an_open_trade_has_paid_its_fees() -> None:
-    assert outcomes.pnl(ROUND_TRIP[:2], Direction.LONG) == dec(-3)
+    assert outcomes.compute_pnl(ROUND_TRIP[:2], Direction.LONG) == dec(-3)
 
 
 def test_pnl_of_a_closed_trade_is_exact_beyond_the_usual_precision() -> None:
@@ -61,14 +61,14 @@ def test_pnl_of_a_closed_trade_is_exact_beyond_the_usual_precision() -> None:
         a_fill(EXIT, quantity="12345678901234567890.12345678", price="1.00000000002"),
     )
 
-    assert outcomes.pnl(fills, Direction.LONG) == dec("123456789.0123456789012345678")
+    assert outcomes.compute_pnl(fills, Direction.LONG) == dec("123456789.0123456789012345678")
 
 
 def test_more_closed_than_opened_is_an_error() -> None:
     fills = (a_fill(ENTRY, quantity="5"), a_fill(EXIT, quantity="6"))
 
     with pytest.raises(ClosedMoreThanOpened):
-        outcomes.pnl(fills, Direction.LONG)
+        outcomes.compute_pnl(fills, Direction.LONG)
 
 
 def test_an_outcome_has_weighted_prices_times_and_the_ratio() -> None:
@@ -114,7 +114,7 @@ def test_mixing_the_exits_of_both_clocks_is_an_error() -> None:
 
     with pytest.raises(TradeNotFlat):
         ended(a_trade(), fills)
-    assert ended(a_trade(), outcomes.on_clock(fills, ExitClock.SYNCHRONIZED)).pnl == 0
+    assert ended(a_trade(), outcomes.select_fills_on_clock(fills, ExitClock.SYNCHRONIZED)).pnl == 0
 
 
 def test_a_position_is_what_entries_opened_less_what_its_clock_closed() -> None:
@@ -124,6 +124,6 @@ def test_a_position_is_what_entries_opened_less_what_its_clock_closed() -> None:
         a_fill(EXIT, quantity="10", clock=Clock.SYNCHRONIZED),
     )
 
-    assert outcomes.position(fills, ExitClock.OWN) == dec(7)
-    assert outcomes.position(fills, ExitClock.SYNCHRONIZED) == 0
-    assert outcomes.position((), ExitClock.OWN) == 0
+    assert outcomes.compute_open_quantity(fills, ExitClock.OWN) == dec(7)
+    assert outcomes.compute_open_quantity(fills, ExitClock.SYNCHRONIZED) == 0
+    assert outcomes.compute_open_quantity((), ExitClock.OWN) == 0

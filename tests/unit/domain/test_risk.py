@@ -9,19 +9,19 @@ import pytest
 
 from domain import fills, risk
 from domain.decision import Plan
-from domain.fills import DEFAULT, Tradable
+from domain.fills import DEFAULT, TwoSidedQuote
 from domain.ports import Exposure
 from domain.risk import Denial, Limits
 from domain.signal import Direction
 from tests.support.builders.trades import a_plan, dec
 
-MARKET = fills.tradable(DEFAULT, bid=dec(99), ask=dec(101), last=None)
+MARKET = fills.complete_quote(DEFAULT, bid=dec(99), ask=dec(101), last=None)
 
 
 def judged(
-    plan: Plan, *, quantity: str = "10", market: Tradable | None = MARKET, already_open: int = 0
+    plan: Plan, *, quantity: str = "10", market: TwoSidedQuote | None = MARKET, already_open: int = 0
 ) -> Denial | None:
-    return risk.gate(
+    return risk.find_denial(
         plan,
         quantity=dec(quantity),
         market=market,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.signal import InstrumentKind
-from domain.study import ROUND_THE_CLOCK, horizon_end
+from domain.study import ROUND_THE_CLOCK, compute_horizon_end
 
 ON_WEEKDAYS = [kind for kind in InstrumentKind if kind not in ROUND_THE_CLOCK]
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds are naive by contract
@@ -34,19 +34,19 @@ def at(text: str) -> datetime:
 def test_weekends_are_no_sessions_of_what_trades_on_weekdays(
     kind: InstrumentKind, entry: str, sessions: int, end: str
 ) -> None:
-    assert horizon_end(at(entry), sessions=sessions, kind=kind) == at(end)
+    assert compute_horizon_end(at(entry), sessions=sessions, kind=kind) == at(end)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in InstrumentKind if kind in ROUND_THE_CLOCK])
 def test_every_day_is_a_session_of_what_trades_round_the_clock(kind: InstrumentKind) -> None:
-    assert horizon_end(at("2026-03-06T23:59"), sessions=5, kind=kind) == at("2026-03-11T23:59")
+    assert compute_horizon_end(at("2026-03-06T23:59"), sessions=5, kind=kind) == at("2026-03-11T23:59")
 
 
 @given(MOMENTS, SESSIONS, st.sampled_from(InstrumentKind))
 def test_the_end_keeps_the_time_of_day_and_lies_as_many_sessions_ahead(
     entry: datetime, sessions: int, kind: InstrumentKind
 ) -> None:
-    end = horizon_end(entry, sessions=sessions, kind=kind)
+    end = compute_horizon_end(entry, sessions=sessions, kind=kind)
 
     days = [entry + timedelta(days=number) for number in range(1, (end - entry).days + 1)]
     counted = [day for day in days if kind in ROUND_THE_CLOCK or day.weekday() < 5]
@@ -57,4 +57,6 @@ def test_the_end_keeps_the_time_of_day_and_lies_as_many_sessions_ahead(
 
 @given(MOMENTS, SESSIONS, st.sampled_from(InstrumentKind))
 def test_one_more_session_ends_later(entry: datetime, sessions: int, kind: InstrumentKind) -> None:
-    assert horizon_end(entry, sessions=sessions, kind=kind) < horizon_end(entry, sessions=sessions + 1, kind=kind)
+    assert compute_horizon_end(entry, sessions=sessions, kind=kind) < compute_horizon_end(
+        entry, sessions=sessions + 1, kind=kind
+    )

@@ -84,4 +84,4 @@ def test_prices_are_written_in_eight_digits_without_an_exponent(value: str, writ
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**30), max_value=10**30))
 def test_a_number_is_written_as_in_every_other_rationale(value: Decimal) -> None:
-    assert sizing.decimal_text(value) == canonical.number(value)
+    assert sizing.decimal_text(value) == canonical.format_number(value)

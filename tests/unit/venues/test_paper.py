@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from domain import fills
 from domain.fills import DEFAULT
-from domain.ports import Broker, Report, Window
+from domain.ports import Broker, OrderReport, SendWindow
 from domain.trade import Fill, OrderState, Pricing
 from tests.support.builders.trades import INSTRUMENT, an_order, dec, minute
 from venues.paper import PaperBroker
 
-WINDOW = Window(opened_at=minute(0), not_after=minute(1), deadline=0)
+WINDOW = SendWindow(opened_at=minute(0), not_after=minute(1), deadline=0)
 
 
 class MemoryLedger:
@@ -22,7 +22,7 @@ class MemoryLedger:
         self.fills: dict[str, tuple[Fill, ...]] = {}
         self.booked = 0
 
-    def book(self, reports: Sequence[Report]) -> None:
+    def book(self, reports: Sequence[OrderReport]) -> None:
         self.booked += len(reports)
         for one in reports:
             self.fills.setdefault(one.order.client_order_id, one.fills)
@@ -43,7 +43,7 @@ def test_an_order_fills_as_the_model_would_at_its_quotes_time() -> None:
     (report,) = broker.submit([order], window=WINDOW)
 
     assert (report.state, report.detail) == (OrderState.FILLED, None)
-    assert report.fills == (fills.modelled_fill(order, model=DEFAULT),)
+    assert report.fills == (fills.fill_order_by_model(order, model=DEFAULT),)
     assert report.fills[0].at == minute(4)
 
 
@@ -52,7 +52,7 @@ def test_the_paper_fill_of_an_order_has_the_price_and_fee_of_its_model_twin() ->
     for pricing in Pricing:
         for is_buy in (True, False):
             order = an_order(is_buy=is_buy, pricing=pricing, leg=1 + is_buy + 2 * (pricing is Pricing.LIMIT))
-            twin = fills.modelled_fill(replace(order, venue="model"), model=DEFAULT)
+            twin = fills.fill_order_by_model(replace(order, venue="model"), model=DEFAULT)
 
             (report,) = broker.submit([order], window=WINDOW)
 
@@ -64,7 +64,7 @@ def test_a_second_submit_returns_the_first_fills_and_books_nothing() -> None:
     broker, ledger = a_broker()
     order = an_order()
     (first,) = broker.submit([order], window=WINDOW)
-    moved = fills.stored_quote("paper", INSTRUMENT, at=minute(9), bid=dec(149), ask=dec(151), last=None)
+    moved = fills.build_trade_quote("paper", INSTRUMENT, at=minute(9), bid=dec(149), ask=dec(151), last=None)
 
     (second,) = broker.submit([replace(order, quote=moved)], window=WINDOW)
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 
 from domain.comparison import integrity, naive, srm, verdict
-from domain.comparison.integrity import Health
+from domain.comparison.integrity import ComparisonHealth
 from domain.comparison.verdict import Status
 from domain.decision import EngineSlot
 from domain.study import ExitClock
 from tests.support.builders.study_records import A, B, a_record, a_side, an_assignment, an_ending, an_entry
 
 SYNC = ExitClock.SYNCHRONIZED
-GREEN = Health(srm_p=1.0, hash_mismatches=0, context_mismatches=0, unresolved=0)
+GREEN = ComparisonHealth(srm_p=1.0, hash_mismatches=0, context_mismatches=0, unresolved=0)
 
 
 def evidence_in_closed_form(n_a: int, n_b: int, *, share_of_a: float, kappa: float) -> float:
@@ -31,7 +31,7 @@ def test_the_stepwise_evidence_is_the_closed_form() -> None:
     log_e = 0.0
     for total, variant in enumerate(draws):
         intended = 0.8 if variant is A else 1 - 0.8
-        log_e += srm.log_step(intended, seen=seen[variant], total=total, kappa=200)
+        log_e += srm.compute_log_evidence(intended, seen=seen[variant], total=total, kappa=200)
         seen[variant] += 1
 
     assert math.exp(log_e) == pytest.approx(evidence_in_closed_form(2, 18, share_of_a=0.8, kappa=200), rel=1e-9)
@@ -42,7 +42,7 @@ def test_the_steps_give_the_published_evidence() -> None:
 
     # The published prior is flat over three arms, whatever is intended: it is ours for thirds, set against `intended`.
     log_e = sum(
-        srm.log_step(1 / 3, seen=seen, total=total, kappa=3) + math.log(1 / 3) - math.log(intended)
+        srm.compute_log_evidence(1 / 3, seen=seen, total=total, kappa=3) + math.log(1 / 3) - math.log(intended)
         for total, (intended, seen) in enumerate(draws)
     )
 
@@ -50,38 +50,38 @@ def test_the_steps_give_the_published_evidence() -> None:
 
 
 def test_a_balanced_sequence_raises_no_alarm() -> None:
-    assert srm.balance_p([(A if n % 2 else B, 0.5) for n in range(2000)]) == 1.0
+    assert srm.compute_balance_p([(A if n % 2 else B, 0.5) for n in range(2000)]) == 1.0
 
 
 def test_an_unbalanced_sequence_raises_an_alarm_that_stays() -> None:
     drift = [(A if n % 10 < 7 else B, 0.5) for n in range(1000)]
     back = [(B, 0.5)] * 400
 
-    alarm = srm.balance_p(drift)
+    alarm = srm.compute_balance_p(drift)
 
     assert alarm < srm.ALARM_BELOW
-    assert srm.balance_p(drift + back) <= alarm
+    assert srm.compute_balance_p(drift + back) <= alarm
 
 
 def test_a_split_that_was_changed_is_no_alarm() -> None:
     first = [(A if n % 2 else B, 0.5) for n in range(400)]
     second = [(A if n % 10 else B, 0.9) for n in range(400)]
 
-    assert srm.balance_p(first + second) > 0.01
+    assert srm.compute_balance_p(first + second) > 0.01
 
 
 def test_a_draw_that_could_not_happen_is_an_alarm() -> None:
-    assert srm.balance_p([(A, 1.0), (B, 1.0)]) == 0.0
+    assert srm.compute_balance_p([(A, 1.0), (B, 1.0)]) == 0.0
 
 
 def test_nothing_drawn_is_no_alarm() -> None:
-    assert srm.balance_p([]) == 1.0
+    assert srm.compute_balance_p([]) == 1.0
 
 
 def test_a_sound_study_is_green() -> None:
     record = a_record([an_entry(number=n) for n in range(20)])
 
-    health = integrity.check(record, clock=SYNC)
+    health = integrity.check_integrity(record, clock=SYNC)
 
     assert replace(health, srm_p=1.0) == GREEN
     assert health.srm_p > 0.5
@@ -98,29 +98,29 @@ def test_each_field_of_an_assignment_is_recomputed() -> None:
     ]
     entries = [replace(an_entry(), assignment=one) for one in [sound, *spoiled]]
 
-    assert integrity.check(a_record(entries), clock=SYNC).hash_mismatches == 4
+    assert integrity.check_integrity(a_record(entries), clock=SYNC).hash_mismatches == 4
 
 
 def test_another_signal_hash_is_a_mismatch() -> None:
     entry = replace(an_entry(), signal_hash="another")
 
-    assert integrity.check(a_record([entry]), clock=SYNC).hash_mismatches == 1
+    assert integrity.check_integrity(a_record([entry]), clock=SYNC).hash_mismatches == 1
 
 
 def test_an_assignment_without_a_hash_to_draw_from_is_a_mismatch() -> None:
-    assert not integrity.assignment_recomputes(an_assignment(1), salt="", signal_hash="hash 1")
+    assert not integrity.is_assignment_reproducible(an_assignment(1), salt="", signal_hash="hash 1")
 
 
 def test_a_decision_on_another_snapshot_is_a_mismatch() -> None:
     entry = an_entry(b=a_side(context_hash="another"))
 
-    assert integrity.check(a_record([entry]), clock=SYNC).context_mismatches == 1
+    assert integrity.check_integrity(a_record([entry]), clock=SYNC).context_mismatches == 1
 
 
 def test_unresolved_counts_open_sides_and_signals_without_an_experiment() -> None:
     entries = [an_entry(a_side(None)), an_entry(a_side(an_ending(1)), number=2)]
 
-    assert integrity.check(a_record(entries, unassigned=3), clock=SYNC).unresolved == 4
+    assert integrity.check_integrity(a_record(entries, unassigned=3), clock=SYNC).unresolved == 4
 
 
 @pytest.mark.parametrize(("sign", "leader"), [(1, "engine B is ahead"), (-1, "engine A is ahead")])
@@ -135,13 +135,13 @@ def test_the_verdict_is_not_yet_and_names_who_is_ahead(sign: int, leader: str) -
 
 
 def test_the_verdict_says_that_nothing_has_ended() -> None:
-    interval = naive.interval([], alpha=a_record().study.alpha)
+    interval = naive.compute_interval([], alpha=a_record().study.alpha)
 
     assert "no entry signal has ended" in verdict.conclude(interval, GREEN, pairs=0).text
 
 
 def test_the_verdict_complains_about_unsound_data() -> None:
-    unsound = Health(srm_p=0.0, hash_mismatches=2, context_mismatches=1, unresolved=0)
+    unsound = ComparisonHealth(srm_p=0.0, hash_mismatches=2, context_mismatches=1, unresolved=0)
     interval = naive.NaiveInterval(estimate=0.0, low=None, high=None, note=naive.NO_VARIATION)
 
     text = verdict.conclude(interval, unsound, pairs=3).text

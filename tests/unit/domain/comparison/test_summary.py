@@ -100,7 +100,7 @@ def test_drawdown_is_the_deepest_fall_from_a_peak_of_capital_and_profit() -> Non
 
 
 def test_drawdown_is_measured_from_the_capital_when_the_first_trade_loses() -> None:
-    assert summary.max_drawdown([Decimal(-5_000), Decimal(0)], capital=CAPITAL) == 0.05
+    assert summary.compute_max_drawdown([Decimal(-5_000), Decimal(0)], capital=CAPITAL) == 0.05
 
 
 def test_drawdown_is_zero_when_the_curve_never_falls() -> None:
@@ -110,7 +110,7 @@ def test_drawdown_is_zero_when_the_curve_never_falls() -> None:
 def test_trades_that_closed_at_one_moment_make_one_point() -> None:
     record = trades_of_a([100, -300], every=timedelta(0))
 
-    assert [point.pnl for point in summary.equity(record, A, clock=SYNC)] == [-200]
+    assert [point.pnl for point in summary.build_equity_curve(record, A, clock=SYNC)] == [-200]
 
 
 def test_sharpe_is_that_of_daily_returns_with_quiet_days_as_zero() -> None:
@@ -143,7 +143,7 @@ def test_both_engines_are_measured_over_the_same_days() -> None:
     late = an_entry(b=a_side(an_ending(7, closed=MONDAY + timedelta(days=40))), number=2)
     record = a_record([*trades_of_a([5, -3]).entries, late])
 
-    measured = summary.span(record)
+    measured = summary.find_span(record)
 
     assert measured is not None
     assert (measured.first, measured.last, measured.days) == (MONDAY, MONDAY + timedelta(days=40), 41)
@@ -159,6 +159,6 @@ def test_exit_reasons_are_counted_by_the_side_the_engine_took() -> None:
         ]
     )
 
-    counts = summary.exit_reasons(record, A, clock=SYNC)
+    counts = summary.count_exit_reasons(record, A, clock=SYNC)
 
     assert counts == {Direction.LONG: {"target": 1}, Direction.SHORT: {"stop": 1}}
