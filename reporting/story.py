@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
@@ -15,19 +16,17 @@ from domain.signal import Stage
 from reporting.plain import NOTHING, clean
 
 Document = dict[str, Any]
-_RATIOS = frozenset({"return_ratio", "split_percentage", "fraction", "confidence", "latency_ms"})
+_RATIO_COLUMNS = frozenset({"return_ratio", "split_percentage", "fraction", "confidence", "latency_ms"})
 
 
 def document(trace: Trace) -> Document:
     """Return the trace as JSON values: money as decimal strings, ratios as numbers, times in UTC."""
-    plain = _plain(asdict(trace))
-    assert isinstance(plain, dict)  # noqa: S101 - a dataclass becomes a mapping
-    return plain
+    return {table.name: _table(getattr(trace, table.name)) for table in fields(trace)}
 
 
-def rows(found: Sequence[dict[str, Any]]) -> list[Document]:
+def rows(found: Sequence[Mapping[str, Any]]) -> list[Document]:
     """Return rows as JSON values."""
-    return [_plain(row) for row in found]
+    return [_row(row) for row in found]
 
 
 def tell(told: Mapping[str, Any]) -> Iterator[str]:
@@ -163,21 +162,48 @@ def _at(text: str | None) -> str:
     return NOTHING if text is None else text[:19].replace("T", " ")
 
 
+def _table(stored: Any) -> Any:
+    """Return the row or the rows of one table as JSON values; None where nothing is stored."""
+    if stored is None:
+        return None
+    return rows(stored) if isinstance(stored, list) else _row(stored)
+
+
+def _row(row: Mapping[str, Any]) -> Document:
+    """Return a row as JSON values.
+
+    Only the row's own columns are ratios by their name: a document within it may be a sender's or an engine's, who may
+    use the same names for anything.
+    """
+    return {column: _column(column, value) for column, value in row.items()}
+
+
+def _column(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if name in _RATIO_COLUMNS:
+        return float(value)
+    return _plan(value) if name == "plan" else _plain(value)
+
+
+def _plan(plan: Mapping[str, Any]) -> Document:
+    """Return a stored plan (`db.plans` writes it) with its targets' fractions as numbers."""
+    targets = [target | {"fraction": float(target["fraction"])} for target in plan["targets"]]
+    return {**plan, "targets": targets}
+
+
 def _plain(value: Any) -> Any:
     match value:
         case dict():
-            return {key: _number(one) if key in _RATIOS else _plain(one) for key, one in value.items()}
+            return {key: _plain(item) for key, item in value.items()}
         case list() | tuple():
-            return [_plain(one) for one in value]
+            return [_plain(item) for item in value]
         case Decimal():
             return canonical.format_number(value)
         case datetime():
             return canonical.format_time(value.astimezone(UTC))
-        case UUID():
-            return str(value)
+        case UUID() | float():
+            # A sender's number may be larger than any float, which JSON cannot hold.
+            return value if isinstance(value, float) and isfinite(value) else str(value)
         case _:
             return value
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from structlog.contextvars import clear_contextvars
 
 from db.core import migrate
@@ -16,6 +17,10 @@ from stack.stack import ServerUrls, temporary_servers
 from tests.support.servers import file_location
 
 TEMPLATE = "orchestrator_template"
+
+# How long examples take says how busy the machine is, not whether the code is right.
+settings.register_profile("any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any_machine")
 
 
 @pytest.fixture(autouse=True)

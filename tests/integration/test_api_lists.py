@@ -68,7 +68,9 @@ arrivals = st.lists(st.integers(0, 3), max_size=6)
 
 
 @pytest.mark.property_id(47)
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(first=st.lists(st.integers(0, 3), max_size=12), later=st.lists(arrivals, max_size=4), limit=st.integers(1, 5))
 def test_pages_together_give_each_row_once_whatever_arrives_meanwhile(
     desk: FullDesk, first: list[int], later: list[list[int]], limit: int

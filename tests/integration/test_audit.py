@@ -67,7 +67,9 @@ def another(value: Any) -> Any:
 
 
 @pytest.mark.property_id(43)
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(written=st.lists(entries, min_size=2, max_size=5), data=st.data())
 def test_whoever_changes_removes_or_inserts_an_entry_is_found(
     database: Database, written: list[dict[str, Any]], data: st.DataObject

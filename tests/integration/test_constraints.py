@@ -325,7 +325,9 @@ WHOLE = {"signals": ["sequence"]}
 
 @pytest.mark.property_id(42)
 @pytest.mark.parametrize("table", FREE)
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(data=st.data())
 def test_extreme_numbers_texts_and_times_survive(database: Database, table: str, data: st.DataObject) -> None:
     fixed, numbers, texts, times = FREE[table]

@@ -13,8 +13,9 @@ from config.vault import TokenVault
 from db import books, incidents
 from domain.access import Role
 from operations import source_tokens
-from tests.support.builders.users import House, a_house, post
+from tests.support.builders.users import House, a_house, form_token, post
 from tests.support.webhook import SOURCE
+from tests.unit.alerts.test_formats import FORMATS
 
 SECRET = "hunter2hunter2"
 DESK = replace(SOURCE, name="desk", book="paper")
@@ -75,6 +76,16 @@ def test_a_message_is_told_as_what_it_would_be_read_and_nothing_is_kept(house: H
     assert "symbol from ticker" in page
     assert "Nothing was stored or traded" in page
     assert house.rows("SELECT FROM signals") == house.rows("SELECT FROM webhook_events") == []
+
+
+def test_every_form_of_alert_is_shown_as_what_it_would_be_read(house: House, url: str) -> None:
+    browser = house.logged_in("operator")
+    token = form_token(browser.get("/sources"))
+
+    for message in [*(message for _, message, *_ in FORMATS), json.dumps(TOLD | {"confidence": 80})]:
+        form = {"csrf_token": token, "source": "desk", "message": message}
+        answer = browser.post("/sources/read", data=form)
+        assert (answer.status_code, "Nothing was stored or traded" in answer.text) == (200, True), message
 
 
 @pytest.mark.property_id(44)

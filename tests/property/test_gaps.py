@@ -51,7 +51,9 @@ def chains(draw: st.DrawFn) -> tuple[list[Sent], list[Sent]]:
 
 
 @pytest.mark.property_id(46)
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(chain=chains(), is_timed=st.booleans())
 def test_exactly_what_did_not_come_is_missing(
     parts: Parts, chain: tuple[list[Sent], list[Sent]], is_timed: bool
