@@ -1,9 +1,10 @@
-"""What all stages share: a batch is worked on together, and a bad signal in it is left to fail alone."""
+"""The base of all stage tasks: a batch is processed together, and a bad signal in it fails alone."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
@@ -13,14 +14,36 @@ from celery import Celery, Task, current_app, current_task, shared_task
 from config.settings import Settings
 from db import failures, signals
 from db.core.errors import is_outage
+from db.core.session import Session
 from db.signals import Lease
-from domain.signal import Stage
-from tasks.failpoints import working
+from domain.signal import Signal, Stage
+from tasks import failpoints
 from tasks.parts import Parts, make_parts
 
 log = structlog.get_logger()
 
-StageBody = Callable[[Parts, list[UUID], Lease], int]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageBatch:
+    """The signals that one run of a stage works on, under one lease."""
+
+    signal_ids: tuple[UUID, ...]
+    lease: Lease
+    stage: Stage
+
+    def claim(self, session: Session, signal_ids: Sequence[UUID] | None = None) -> list[Signal]:
+        """Claim those of the batch (or of a part of it) that are due for the stage, in the order they were stored."""
+        wanted = self.signal_ids if signal_ids is None else signal_ids
+        owned = signals.claim(session, wanted, lease=self.lease, for_stage=self.stage)
+        failpoints.note_claim([signal.signal_id for signal in owned])
+        return owned
+
+    def select_still_owned(self, session: Session, signal_ids: Collection[UUID]) -> set[UUID]:
+        """Lock and return the signals that the lease still owns; the results of the others must be dropped."""
+        return signals.still_owned(session, signal_ids, lease=self.lease, for_stage=self.stage)
+
+
+StageBody = Callable[[Parts, StageBatch], int]
 bodies: dict[Stage, StageBody] = {}
 _parts: dict[int, Parts] = {}
 
@@ -44,8 +67,8 @@ def settings_of(app: Celery) -> Settings:
 def stage_task(stage: Stage) -> Callable[[StageBody], Task]:
     """Make a stage's function a Celery task that takes `signal_ids` and `lock`.
 
-    A chain ends early where none of its signals goes on: whoever has them sends them on, and tasks that find nothing to
-    do would only make a long queue longer.
+    The chain ends early when none of its signals goes on: another chain owns them, or the sweep will resume them, and
+    tasks that find nothing to do would only make a long queue longer.
     """
 
     def register(body: StageBody) -> Task:
@@ -53,7 +76,7 @@ def stage_task(stage: Stage) -> Callable[[StageBody], Task]:
             parts = parts_of(current_app)
             lease = Lease(lock=UUID(lock), worker=parts.worker, seconds=parts.settings.lease_s)
             with structlog.contextvars.bound_contextvars(stage=stage.name.lower(), lock=lock):
-                if not drive(body, parts, [UUID(one) for one in signal_ids], lease=lease, stage=stage):
+                if not drive(body, parts, [UUID(signal_id) for signal_id in signal_ids], lease=lease, stage=stage):
                     current_task.request.chain = None
 
         run.__doc__ = body.__doc__
@@ -63,52 +86,56 @@ def stage_task(stage: Stage) -> Callable[[StageBody], Task]:
     return register
 
 
-def drive(body: StageBody, parts: Parts, ids: list[UUID], *, lease: Lease, stage: Stage) -> int:
+def drive(body: StageBody, parts: Parts, signal_ids: Sequence[UUID], *, lease: Lease, stage: Stage) -> int:
     """Run a stage over a batch; when that fails, over each signal alone, so that only the bad one gets the error.
 
-    A batch that took too long is not repeated, since no time is left: each of its signals goes on alone, later.
+    A batch that exceeded its time limit is not repeated, since no time is left: its signals are retried one by one,
+    later.
 
     Returns:
         How many signals went on.
 
     Raises:
-        Exception: an outage of the database, which is nobody's fault: leases run out and the sweep resumes.
+        Exception: an outage of the database, which is no signal's fault: leases expire and the sweep resumes.
     """
     try:
-        with working(body.__name__, ids):
-            return body(parts, ids, lease)
+        with failpoints.run_stage(parts.settings.failpoint_dir, body.__name__):
+            return body(parts, StageBatch(signal_ids=tuple(signal_ids), lease=lease, stage=stage))
     except Exception as error:
         if is_outage(error):
             raise
-        if len(ids) > 1 and not isinstance(error, SoftTimeLimitExceeded):
-            log.warning("stage.repeated_alone", count=len(ids), error=str(error))
-            return sum(drive(body, parts, [one], lease=lease, stage=stage) for one in ids)
-        _record_failure(parts, ids, lease=lease, stage=stage, error=error)
+        if len(signal_ids) > 1 and not isinstance(error, SoftTimeLimitExceeded):
+            log.warning("stage.repeated_alone", count=len(signal_ids), error=str(error))
+            return sum(drive(body, parts, [signal_id], lease=lease, stage=stage) for signal_id in signal_ids)
+        _record_failures(parts, signal_ids, lease=lease, stage=stage, error=error)
         return 0
 
 
-def _record_failure(parts: Parts, ids: Collection[UUID], *, lease: Lease, stage: Stage, error: Exception) -> None:
-    text = f"{type(error).__name__}: {error}"
-    backoff_s, attempts = parts.settings.worker_backoff_ms / 1000, dict[UUID, tuple[int, bool] | None]()
+def _record_failures(parts: Parts, ids: Collection[UUID], *, lease: Lease, stage: Stage, error: Exception) -> None:
+    """Store and log the error of each signal; a signal that another owner took meanwhile has no attempt to count."""
+    text, backoff_s = f"{type(error).__name__}: {error}", parts.settings.worker_backoff_ms / 1000
+    attempts: dict[UUID, tuple[int, bool] | None] = {}
     with parts.transaction() as session:
-        for one in ids:
-            attempts[one] = signals.fail(session, one, lease=lease, for_stage=stage, error=text, backoff_s=backoff_s)
-            if attempt := attempts[one]:
-                failures.record(
-                    session,
-                    one,
-                    stage=stage.name.lower(),
-                    error=text,
-                    traceback_hash=failures.fingerprint(error),
-                    attempt=attempt[0],
-                    dead=attempt[1],
-                )
-    for one, attempt in attempts.items():
-        log.error(
-            "signal.failed",
-            signal_id=str(one),
-            error=text,
-            attempts=attempt and attempt[0],
-            dead=bool(attempt and attempt[1]),
-            exc_info=error,
-        )
+        for signal_id in ids:
+            attempt = signals.fail(session, signal_id, lease=lease, for_stage=stage, error=text, backoff_s=backoff_s)
+            attempts[signal_id] = attempt
+            if attempt is not None:
+                _store_failure(session, signal_id, stage=stage, error=error, attempt=attempt)
+    for signal_id, attempt in attempts.items():
+        number, is_dead = attempt if attempt is not None else (None, False)
+        log.error("signal.failed", signal_id=str(signal_id), error=text, attempts=number, dead=is_dead, exc_info=error)
+
+
+def _store_failure(
+    session: Session, signal_id: UUID, *, stage: Stage, error: Exception, attempt: tuple[int, bool]
+) -> None:
+    number, is_dead = attempt
+    failures.record(
+        session,
+        signal_id,
+        stage=stage.name.lower(),
+        error=f"{type(error).__name__}: {error}",
+        traceback_hash=failures.fingerprint(error),
+        attempt=number,
+        dead=is_dead,
+    )

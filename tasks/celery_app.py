@@ -18,7 +18,11 @@ from config.settings import Settings
 from tasks import queues, redis_slots, schedule
 
 MODULES = (
-    "tasks.stages",
+    "tasks.stages.snapshot_context",
+    "tasks.stages.assign_variant",
+    "tasks.stages.resolve_policy",
+    "tasks.stages.dispatch_engines",
+    "tasks.stages.record_outcome",
     "tasks.exit_tasks",
     "tasks.order_tasks",
     "tasks.sweeps",

@@ -27,8 +27,7 @@ from domain.trade import PAPER_VENUE, RealVenue
 from engines import loader
 from engines.panel import Panel
 from engines.remote import RemoteTerms
-from tasks import notification_services
-from tasks.failpoints import reach_boundary
+from tasks import failpoints, notification_services
 from tasks.live_broker import AccountBroker
 from venues import loader as venue_loader
 from venues.paper import PaperBroker
@@ -56,8 +55,8 @@ class Parts:
         """Open a transaction."""
         with self.database.transaction() as session:
             yield session
-            reach_boundary(self.settings.failpoint_dir, "before_commit")
-        reach_boundary(self.settings.failpoint_dir, "after_commit")
+            failpoints.reach_boundary("before_commit")
+        failpoints.reach_boundary("after_commit")
 
     def market_data(self, book: str) -> ports.MarketData:
         """Return the provider a book looks at: its files for a replay, else the one for standing books."""

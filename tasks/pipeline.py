@@ -16,8 +16,13 @@ from db import audit, signals
 from db.core.session import Database
 from db.signals import Due
 from domain.signal import Stage
-from tasks import exit_tasks, failpoints, live_broker, notifications, parts, queues, stages
+from tasks import exit_tasks, failpoints, live_broker, notifications, parts, queues
 from tasks.celery_app import make_celery
+from tasks.stages.assign_variant import assign_variant
+from tasks.stages.dispatch_engines import dispatch_engines
+from tasks.stages.record_outcome import record_outcome
+from tasks.stages.resolve_policy import resolve_policy
+from tasks.stages.snapshot_context import snapshot_context
 
 BATCH = 64
 SENDING_S = 1.0
@@ -30,11 +35,11 @@ AccountUnusable = live_broker.AccountUnusable
 send_test_notification = notifications.send_test
 
 _STAGES = {
-    Stage.RECEIVED: stages.snapshot_context,
-    Stage.CONTEXT_CAPTURED: stages.assign_variant,
-    Stage.VARIANT_ASSIGNED: stages.resolve_policy,
-    Stage.POLICY_RESOLVED: stages.dispatch_engines,
-    Stage.DISPATCHED: stages.record_outcome,
+    Stage.RECEIVED: snapshot_context,
+    Stage.CONTEXT_CAPTURED: assign_variant,
+    Stage.VARIANT_ASSIGNED: resolve_policy,
+    Stage.POLICY_RESOLVED: dispatch_engines,
+    Stage.DISPATCHED: record_outcome,
 }
 
 

@@ -11,6 +11,7 @@ from kombu.exceptions import OperationalError as BrokerAway
 from db import failures, signals
 from db.source_health import watch
 from domain.signal import Stage
+from tasks import pipeline
 from tasks.base_task import parts_of
 from tasks.parts import Parts
 from tasks.queues import PIPELINE
@@ -44,8 +45,6 @@ def sweep(parts: Parts) -> int:
 
 
 def _send_due(parts: Parts, *, limit: int, grace_s: float) -> int:
-    from tasks import pipeline  # noqa: PLC0415 - the pipeline imports the tasks, this one among them
-
     with parts.transaction() as session:
         due = signals.take_due(session, limit=limit, grace_s=grace_s)
     pipeline.resume(due)

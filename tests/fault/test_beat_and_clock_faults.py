@@ -129,12 +129,12 @@ def test_f39_a_worker_whose_clock_is_ten_minutes_off_sweeps_and_works_like_any_o
 
 @pytest.mark.parametrize("off_s", [600, -600])
 def test_f39_a_lease_lasts_as_long_as_the_database_says_whatever_the_workers_clock(stack: Stack, off_s: int) -> None:
-    failpoint = Path(stack.processes.extra["FAILPOINT_DIR"]) / "snapshot_context"
+    failpoint = Path(stack.processes.extra["FAILPOINT_DIR"]) / "snapshot_context.after_commit"
     failpoint.write_text("pause")
     start_worker(stack, off_s=off_s)
     ids = forgotten(stack, 5)
     stack.enqueue(ids)
-    until(failpoint.with_suffix(".reached").exists, what="a batch at snapshot_context")
+    until(failpoint.with_name(f"{failpoint.name}.reached").exists, what="a batch at snapshot_context")
 
     left = stack.rows(
         "SELECT lock_expires_at - clock_timestamp() AS left FROM signals WHERE signal_id = ANY(%(ids)s)"
@@ -142,7 +142,7 @@ def test_f39_a_lease_lasts_as_long_as_the_database_says_whatever_the_workers_clo
         ids=ids,
     )
     failpoint.unlink()
-    failpoint.with_suffix(".reached").unlink()
+    failpoint.with_name(f"{failpoint.name}.reached").unlink()
     start_beat(stack, "beat")
 
     assert len(left) == len(ids)

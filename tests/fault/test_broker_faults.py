@@ -86,15 +86,15 @@ def stored(stack: Stack, count: int) -> list[UUID]:
 @contextmanager
 def a_busy_worker(stack: Stack, ids: list[UUID]) -> Iterator[None]:
     """Have a child of the worker stand in the middle of a stage with these signals during the block."""
-    failpoint = Path(stack.processes.extra["FAILPOINT_DIR"]) / "dispatch_engines"
+    failpoint = Path(stack.processes.extra["FAILPOINT_DIR"]) / "dispatch_engines.after_commit"
     failpoint.write_text("pause")
     stack.enqueue(ids)
     try:
-        until(failpoint.with_suffix(".reached").exists, what="a batch at dispatch_engines")
+        until(failpoint.with_name(f"{failpoint.name}.reached").exists, what="a batch at dispatch_engines")
         yield
     finally:
         failpoint.unlink()
-        failpoint.with_suffix(".reached").unlink()
+        failpoint.with_name(f"{failpoint.name}.reached").unlink()
 
 
 @pytest.mark.parametrize("fault", FAULTS)

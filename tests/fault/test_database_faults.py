@@ -162,12 +162,12 @@ def test_f30_signals_whose_stage_waits_for_a_lock_too_long_are_tried_again(stack
 @contextmanager
 def a_stage_that_holds(stack: Stack, ids: list[UUID]) -> Iterator[Callable[[], None]]:
     """Have the worker hold the rows of these signals; give what lets it go on."""
-    failpoint = Path(stack.processes.extra["FAILPOINT_DIR"]) / "assign_variant"
+    failpoint = Path(stack.processes.extra["FAILPOINT_DIR"]) / "assign_variant.claimed"
     failpoint.write_text("pause")
     stack.enqueue(ids)
-    until(failpoint.with_suffix(".reached").exists, what="a batch at assign_variant")
+    until(failpoint.with_name(f"{failpoint.name}.reached").exists, what="a batch at assign_variant")
     yield failpoint.unlink
-    failpoint.with_suffix(".reached").unlink()
+    failpoint.with_name(f"{failpoint.name}.reached").unlink()
 
 
 def test_f30_signals_whose_stage_lost_a_deadlock_are_tried_again(stack: Stack, place: Place) -> None:

@@ -22,7 +22,7 @@ COUNT = 3
 LEASE_S = 3
 DEADLINE_S = 40.0
 STAGES = ("snapshot_context", "assign_variant", "resolve_policy", "dispatch_engines", "record_outcome")
-BOUNDARIES = ("", ".before_commit", ".after_commit")
+BOUNDARIES = (".claimed", ".before_commit", ".after_commit")
 # One commit can be held open from outside: a deferred trigger runs while the process waits for COMMIT to answer.
 HOLD_COMMITS = """
     CREATE TABLE held (stage int PRIMARY KEY);
@@ -146,11 +146,11 @@ def kill_children(stack: Stack) -> None:
 
 
 def test_a_worker_that_sleeps_past_its_lease_writes_nothing_when_it_wakes(stack: Stack) -> None:
-    trap = failpoint(stack, "dispatch_engines")
+    trap = failpoint(stack, "dispatch_engines.after_commit")
     trap.write_text("pause")
     ids = stored(stack, "asleep")
     stack.enqueue(ids)
-    reached = trap.with_suffix(".reached")
+    reached = trap.with_name(f"{trap.name}.reached")
     until(reached.exists, what="a batch at dispatch_engines")
     group = stack.processes.running["worker"].pid
     os.killpg(group, signal.SIGSTOP)
@@ -172,12 +172,12 @@ def stopped(stack: Stack) -> bool:
 
 def test_a_poison_task_dies_alone_and_ends_as_a_dead_letter(stack: Stack) -> None:
     ids = stored(stack, "poison")
-    failpoint(stack, "resolve_policy").write_text(f"raise {ids[1]}")
+    failpoint(stack, "resolve_policy.claimed").write_text(f"raise {ids[1]}")
 
     stack.enqueue(ids)
     stack.wait_done([ids[0], ids[2]], deadline_s=DEADLINE_S)
     until(lambda: stack.unfinished(ids)[0]["status"] == "dead", deadline_s=DEADLINE_S, what="the dead letter")
-    failpoint(stack, "resolve_policy").unlink()
+    failpoint(stack, "resolve_policy.claimed").unlink()
 
     (letter,) = stack.rows("SELECT attempt, stage FROM task_failures WHERE dead")
     assert letter == {"attempt": 5, "stage": "policy_resolved"}
@@ -188,11 +188,11 @@ def test_a_poison_task_dies_alone_and_ends_as_a_dead_letter(stack: Stack) -> Non
 
 
 def test_a_stage_beyond_its_time_limit_is_ended_and_taken_up_again(stack: Stack) -> None:
-    trap = failpoint(stack, "assign_variant")
+    trap = failpoint(stack, "assign_variant.claimed")
     trap.write_text("pause")
     ids = stored(stack, "slow")
     stack.enqueue(ids)
-    until(trap.with_suffix(".reached").exists, what="a batch at assign_variant")
+    until(trap.with_name(f"{trap.name}.reached").exists, what="a batch at assign_variant")
 
     until(lambda: "SoftTimeLimitExceeded" in stack.processes.said("worker"), what="the soft limit")
     trap.unlink()
@@ -202,7 +202,7 @@ def test_a_stage_beyond_its_time_limit_is_ended_and_taken_up_again(stack: Stack)
 
 
 def test_a_batch_beyond_its_time_limit_is_given_back_and_costs_no_worker(stack: Stack) -> None:
-    trap = failpoint(stack, "assign_variant")
+    trap = failpoint(stack, "assign_variant.claimed")
     trap.write_text("pause")
     ids, said_before = stored(stack, "slow together"), len(stack.processes.said("worker"))
     stack.enqueue(ids)
@@ -218,11 +218,11 @@ def test_a_batch_beyond_its_time_limit_is_given_back_and_costs_no_worker(stack: 
 
 
 def test_a_whole_worker_group_that_dies_is_swept(stack: Stack) -> None:
-    trap = failpoint(stack, "record_outcome")
+    trap = failpoint(stack, "record_outcome.after_commit")
     trap.write_text("pause")
     ids = stored(stack, "group")
     stack.enqueue(ids)
-    until(trap.with_suffix(".reached").exists, what="a batch at record_outcome")
+    until(trap.with_name(f"{trap.name}.reached").exists, what="a batch at record_outcome")
 
     stack.processes.kill("worker")
     trap.unlink()

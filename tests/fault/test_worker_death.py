@@ -44,6 +44,16 @@ STAGES = {
 }
 
 
+# Two stages are one transaction each; the others commit their claim before they talk to the outside.
+HOLDING = {
+    "snapshot_context": "snapshot_context.after_commit",
+    "assign_variant": "assign_variant.claimed",
+    "resolve_policy": "resolve_policy.claimed",
+    "dispatch_engines": "dispatch_engines.after_commit",
+    "record_outcome": "record_outcome.after_commit",
+}
+
+
 @pytest.fixture(scope="module")
 def stack(server_urls: ServerUrls, template_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Give a database and beat; both engines enter long at noon, and an hour later the price falls through any stop."""
@@ -110,13 +120,13 @@ def leased(stack: Stack, ids: list[UUID], *, at: Stage) -> int:
 
 @pytest.mark.parametrize("name", STAGES)
 def test_a_worker_killed_while_it_holds_a_batch_loses_and_doubles_nothing(stack: Stack, name: str) -> None:
-    failpoint = Path(stack.processes.extra["FAILPOINT_DIR"]) / name
+    failpoint = Path(stack.processes.extra["FAILPOINT_DIR"]) / HOLDING[name]
     before = stack.effects()["signals"]
     failpoint.write_text("pause")
     stack.processes.start_worker()
     ids = [store_signal(stack.database, strategy=f"{name}{number}") for number in range(COUNT)]
     stack.enqueue(ids)
-    until(failpoint.with_suffix(".reached").exists, deadline_s=DEADLINE_S, what=f"a batch at {name}")
+    until(failpoint.with_name(f"{failpoint.name}.reached").exists, deadline_s=DEADLINE_S, what=f"a batch at {name}")
 
     held = leased(stack, ids, at=STAGES[name])
     stack.processes.kill("worker")

@@ -250,7 +250,7 @@ def test_a_worker_that_lost_its_lease_cannot_record(parts: Parts) -> None:
 
 def test_a_poison_signal_fails_alone_and_ends_as_a_dead_letter(parts: Parts, tmp_path: Path) -> None:
     ids = [store_signal(parts.database, strategy=f"s{number}") for number in range(5)]
-    (tmp_path / "dispatch_engines").write_text(f"raise {ids[2]}")
+    (tmp_path / "dispatch_engines.after_commit").write_text(f"raise {ids[2]}")
     poisoned = replace(parts, settings=replace(parts.settings, failpoint_dir=tmp_path, worker_backoff_ms=10))
 
     run_all(poisoned, ids)
@@ -331,7 +331,7 @@ def test_the_pipeline_says_what_it_did_with_the_fields_that_matter(parts: Parts)
 @pytest.mark.property_id(31)
 def test_a_failure_is_logged_with_its_signal_and_stage(parts: Parts, tmp_path: Path) -> None:
     signal_id = store_signal(parts.database)
-    (tmp_path / "assign_variant").write_text(f"raise {signal_id}")
+    (tmp_path / "assign_variant.claimed").write_text(f"raise {signal_id}")
     poisoned = replace(parts, settings=replace(parts.settings, failpoint_dir=tmp_path))
 
     with capture_logs() as said:

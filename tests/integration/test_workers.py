@@ -204,7 +204,7 @@ def test_a_policy_change_holds_for_the_next_signal_without_a_restart(stack: Stac
 
 
 def test_a_dead_signal_is_finished_by_a_rerun_and_a_done_one_is_refused(stack: Stack, webhook: str) -> None:
-    poison = Path(stack.processes.extra["FAILPOINT_DIR"]) / "dispatch_engines"
+    poison = Path(stack.processes.extra["FAILPOINT_DIR"]) / "dispatch_engines.after_commit"
     bystander = stack.post(webhook, an_alert())
     stack.wait_done([bystander])
     signal_id = uuid4()

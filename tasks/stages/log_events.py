@@ -1,4 +1,4 @@
-"""What the pipeline says of its work: one static event per fact, ids rather than objects."""
+"""Log events of the stages: one static event name for each fact, with ids rather than objects."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ _TRADE_EVENTS = {
 }
 
 
-def contexts_captured(built: Sequence[MarketContext], kept: Collection[UUID]) -> None:
-    """Say which contexts were frozen."""
-    for one in built:
-        if one.signal_id in kept:
-            log.info("context.captured", signal_id=str(one.signal_id), context_hash=one.context_hash)
+def log_captured_contexts(built: Sequence[MarketContext], kept: Collection[UUID]) -> None:
+    """Log each context that was stored."""
+    for context in built:
+        if context.signal_id in kept:
+            log.info("context.captured", signal_id=str(context.signal_id), context_hash=context.context_hash)
 
 
-def experiments_created(assigned: Sequence[Assignment]) -> None:
-    """Say which variant each experiment got, and from what."""
-    for one in assigned:
+def log_created_experiments(assignments: Sequence[Assignment]) -> None:
+    """Log the variant of each new experiment, with the inputs it was derived from."""
+    for assignment in assignments:
         log.info(
             "experiment.created",
-            signal_id=str(one.signal_id),
-            experiment_id=str(experiment_id_for(one.signal_id)),
-            variant=one.variant.value,
-            assignment_hash=one.assignment_hash,
-            bucket=one.bucket_ppm,
-            split_ppm=one.split_ppm,
-            policy_version=one.policy_version,
+            signal_id=str(assignment.signal_id),
+            experiment_id=str(experiment_id_for(assignment.signal_id)),
+            variant=assignment.variant.value,
+            assignment_hash=assignment.assignment_hash,
+            bucket=assignment.bucket_ppm,
+            split_ppm=assignment.split_ppm,
+            policy_version=assignment.policy_version,
         )
 
 
-def policies_applied(resolved: Mapping[UUID, ExecutionPolicy]) -> None:
-    """Say who may trade each experiment for real, and why."""
+def log_applied_policies(resolved: Mapping[UUID, ExecutionPolicy]) -> None:
+    """Log which engine may trade each experiment for real, with the reason."""
     for experiment_id, policy in resolved.items():
         log.info(
             "policy.applied",
@@ -63,33 +63,33 @@ def policies_applied(resolved: Mapping[UUID, ExecutionPolicy]) -> None:
         )
 
 
-def dispatched(
+def log_dispatched(
     pairs: Sequence[tuple[Dispatch, tuple[EngineAnswer, EngineAnswer]]], opened: Sequence[OpeningPlan]
 ) -> None:
-    """Say what both engines decided and which trades opened or were denied."""
-    for one, answers in pairs:
+    """Log both engines' decisions and the trades that were opened or denied."""
+    for dispatch, answers in pairs:
         for answer in answers:
             log.info(
                 "decision.recorded",
-                signal_id=str(one.signal.signal_id),
-                experiment_id=str(one.experiment_id),
+                signal_id=str(dispatch.signal.signal_id),
+                experiment_id=str(dispatch.experiment_id),
                 engine=answer.slot.value,
                 action=answer.decision.verdict.value,
                 context_hash=answer.context_hash,
                 error=answer.decision.error,
             )
     for trade in (trade for plan in opened for trade in plan.trades):
-        _trade(trade)
+        _log_trade(trade)
 
 
-def processed(owned: Sequence[Signal], kept: Collection[UUID]) -> None:
-    """Say which signals are finished."""
-    for one in owned:
-        if one.signal_id in kept:
-            log.info("signal.processed", signal_id=str(one.signal_id), book=one.book, action=one.action.value)
+def log_processed_signals(owned: Sequence[Signal], kept: Collection[UUID]) -> None:
+    """Log each signal that is finished."""
+    for signal in owned:
+        if signal.signal_id in kept:
+            log.info("signal.processed", signal_id=str(signal.signal_id), book=signal.book, action=signal.action.value)
 
 
-def _trade(trade: Trade) -> None:
+def _log_trade(trade: Trade) -> None:
     log.info(
         _TRADE_EVENTS[trade.is_shadow, trade.status],
         trade_id=str(trade.trade_id),

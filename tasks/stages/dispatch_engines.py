@@ -1,0 +1,121 @@
+"""Stage 4: close what the signals close, ask both engines about the entries, and open the trades that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
+
+import structlog
+
+from db import decisions, dispatches, orders, signals, trades
+from db.core.session import Session
+from db.dispatches import Dispatch
+from domain import trade_opening
+from domain.decision import EngineAnswer, EngineSlot
+from domain.ports import Exposure
+from domain.signal import Instrument, Signal, Stage
+from domain.trade import OrderState, Trade, TradeStatus
+from domain.trade_opening import OpeningPlan
+from tasks import exit_settlement
+from tasks.base_task import StageBatch, stage_task
+from tasks.parts import Parts
+from tasks.stages import log_events
+
+ENGINE_DEADLINE_S = 5.0
+AnsweredDispatch = tuple[Dispatch, tuple[EngineAnswer, EngineAnswer]]
+ExposureCounters = dict[tuple[str, Instrument, EngineSlot, bool], Exposure]
+log = structlog.get_logger()
+
+
+@stage_task(Stage.DISPATCHED)
+def dispatch_engines(parts: Parts, batch: StageBatch) -> int:
+    """Close what the signals close, ask both engines about the entries, and record what follows.
+
+    A signal that closes a side waits until earlier entries of that side are dispatched; what cannot go on in this
+    batch is given back for a moment.
+    """
+    waiting, count_before, dispatched = batch.signal_ids, len(batch.signal_ids) + 1, 0
+    while waiting and len(waiting) < count_before:
+        count_before = len(waiting)
+        waiting, kept = _dispatch_ready(parts, batch, waiting)
+        dispatched += kept
+    if waiting:
+        with parts.transaction() as session:
+            signals.defer(session, waiting, lease=batch.lease)
+        log.info("signals.deferred", count=len(waiting))
+    return dispatched
+
+
+def _dispatch_ready(parts: Parts, batch: StageBatch, signal_ids: Sequence[UUID]) -> tuple[tuple[UUID, ...], int]:
+    """Dispatch the signals that can go on; return those that must wait, and how many went on."""
+    with parts.transaction() as session:
+        selected = dispatches.ready(session, batch.claim(session, signal_ids))
+    exit_settlement.close(parts, selected.closings)
+    answers = parts.engines.decide_all([dispatch.question for dispatch in selected.asked], deadline_s=ENGINE_DEADLINE_S)
+    with parts.transaction() as session:
+        kept = batch.select_still_owned(session, selected.ready)
+        pairs = [pair for pair in zip(selected.asked, answers, strict=True) if pair[0].signal.signal_id in kept]
+        decisions.record(session, pairs)
+        opened = open_trades(session, parts, pairs)
+        signals.advance(session, kept, lease=batch.lease, to=batch.stage)
+    log_events.log_dispatched(pairs, opened)
+    return selected.waiting, len(kept)
+
+
+def open_trades(session: Session, parts: Parts, pairs: Sequence[AnsweredDispatch]) -> list[OpeningPlan]:
+    """Write the trades that answers open or are denied: model trades with their fills, real ones as order intents.
+
+    Planned one after the other, so that exposure limits count the trades that were opened just before.
+    """
+    entries = [dispatch.signal for dispatch, _ in pairs]
+    trades.lock_counters(session, entries)
+    counters = trades.exposures(session, entries)
+    plans = [_plan_trades(parts, dispatch, answers, counters) for dispatch, answers in pairs]
+    trades.open_for(
+        session,
+        [(dispatch.signal, trade) for (dispatch, _), plan in zip(pairs, plans, strict=True) for trade in plan.trades],
+    )
+    _record_orders(session, plans)
+    return plans
+
+
+def _record_orders(session: Session, plans: Sequence[OpeningPlan]) -> None:
+    openings = [opening for plan in plans for opening in plan.openings]
+    model = [(opening.order, opening.fill) for opening in openings if opening.order and opening.fill]
+    real = [opening.order for opening in openings if opening.order and not opening.fill]
+    orders.fill_model_orders(session, [order for order, _ in model], [fill for _, fill in model])
+    orders.record(session, real, state=OrderState.INTENT)
+
+
+def _plan_trades(
+    parts: Parts, dispatch: Dispatch, answers: tuple[EngineAnswer, EngineAnswer], counters: ExposureCounters
+) -> OpeningPlan:
+    plan = trade_opening.plan_trades(
+        answers,
+        signal=dispatch.signal,
+        context=dispatch.context,
+        policy=dispatch.policy,
+        study=dispatch.study,
+        exposures=_select_exposures(counters, dispatch.signal),
+        limits=parts.limits,
+        model=parts.fill_model,
+        experiment_id=dispatch.experiment_id,
+        venue=parts.venue(dispatch.signal.book),
+    )
+    for trade in plan.trades:
+        _count_exposure(counters, trade)
+    return plan
+
+
+def _select_exposures(counters: ExposureCounters, signal: Signal) -> dict[tuple[EngineSlot, bool], Exposure]:
+    market = (signal.book, signal.instrument)
+    return {(slot, is_real): exposure for (*key, slot, is_real), exposure in counters.items() if tuple(key) == market}
+
+
+def _count_exposure(counters: ExposureCounters, trade: Trade) -> None:
+    if trade.status is TradeStatus.DENIED:
+        return
+    key = (trade.book, trade.instrument, trade.engine, not trade.is_shadow)
+    exposure = counters.get(key, Exposure(open_in_symbol=0))
+    counters[key] = replace(exposure, open_in_symbol=exposure.open_in_symbol + 1)
