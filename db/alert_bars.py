@@ -40,7 +40,7 @@ _INSERT = text(f"""
 """)
 
 
-def remember(session: Session, received: Sequence[tuple[NewSignal, datetime]]) -> None:
+def record(session: Session, received: Sequence[tuple[NewSignal, datetime]]) -> None:
     """Store the bars of alerts received at these times; the first value of a bar stays.
 
     A bar that had not closed when its alert fired would be kept half-made, so it is left out. Replay books take

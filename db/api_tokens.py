@@ -80,7 +80,7 @@ def find(session: Session, token_hash: str) -> ApiToken | None:
     return _token(row) if row is not None else None
 
 
-def hashes(session: Session) -> frozenset[str]:
+def load_active_hashes(session: Session) -> frozenset[str]:
     """Return the SHA-256 of every token that holds."""
     return frozenset(session.execute(text(f"SELECT token_hash {_FROM} WHERE {_HOLDS}")).scalars())
 

@@ -56,7 +56,7 @@ def append(
     log.info("audit.appended", entry_id=entry_id, entry_hash=entry_hash, action=action, subject=subject, actor=actor)
 
 
-def broken(session: Session) -> Iterator[str]:
+def find_broken_entries(session: Session) -> Iterator[str]:
     """Yield the ids of entries that do not follow from the one before, or whose hash is not theirs."""
     previous, expected = BEGINNING, 1
     for row in session.execute(text(f"SELECT {_COLUMNS} FROM audit_log ORDER BY entry_id")).mappings():

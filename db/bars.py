@@ -103,14 +103,6 @@ def add(session: Session, feed: Feed, bars: Iterable[Bar]) -> None:
             out.write_row((*key, bar.open_time, end, bar.open, bar.high, bar.low, bar.close, bar.volume))
 
 
-def end_of_data(session: Session, book: str) -> datetime | None:
-    """Return when the last bar of a book closed."""
-    found: datetime | None = session.execute(
-        text("SELECT max(close_time) FROM bars WHERE book = :book"), {"book": book}
-    ).scalar_one()
-    return found
-
-
 def _series(feed: Feed) -> dict[str, str]:
     return {
         "book": feed.book,

@@ -73,7 +73,7 @@ def move_cursor(session: Session, book: str, *, to: datetime) -> None:
     )
 
 
-def record_exits(session: Session, book: str, *, to: datetime) -> None:
+def record_exits_evaluated_to(session: Session, book: str, *, to: datetime) -> None:
     """Record that all exits of the book are evaluated up to `to`."""
     session.execute(
         text("UPDATE books SET exits_to = greatest(coalesce(exits_to, :to), :to) WHERE book = :book"),
@@ -81,12 +81,12 @@ def record_exits(session: Session, book: str, *, to: datetime) -> None:
     )
 
 
-def exits_to(session: Session, book: str) -> datetime | None:
+def load_exits_evaluated_to(session: Session, book: str) -> datetime | None:
     """Return up to when the book's exits are evaluated."""
     return session.execute(text("SELECT exits_to FROM books WHERE book = :book"), {"book": book}).scalar_one_or_none()
 
 
-def with_open_trades(session: Session) -> list[str]:
+def list_with_open_trades(session: Session) -> list[str]:
     """Name the books, other than replays, that have open trades."""
     query = text(
         "SELECT book FROM books WHERE kind <> 'replay'"

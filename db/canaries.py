@@ -41,7 +41,7 @@ class QueueState(Enum):
     UNASKED = "unasked"
 
 
-class Patience(Protocol):
+class CanarySettings(Protocol):
     """How long a queue may be silent, and how often it is asked; after three canaries that were not sent it is not."""
 
     @property
@@ -54,7 +54,7 @@ class Patience(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueueLife:
+class QueueHealth:
     """When a queue was last seen alive, how many seconds ago, and what that means."""
 
     queue: str
@@ -63,7 +63,7 @@ class QueueLife:
     state: QueueState
 
 
-def record_sent(session: Session, queues: Collection[str], patience: Patience) -> None:
+def record_sent(session: Session, queues: Collection[str], patience: CanarySettings) -> None:
     """Record that these queues were sent a canary now."""
     session.execute(_SENT, {"queues": list(queues), "pause_s": _CANARIES_MISSED * patience.canary_every_s})
 
@@ -73,15 +73,15 @@ def record_seen(session: Session, queue: str) -> None:
     session.execute(_SEEN, {"queue": queue})
 
 
-def list_all(session: Session, patience: Patience) -> list[QueueLife]:
+def list_all(session: Session, patience: CanarySettings) -> list[QueueHealth]:
     """Return every queue that was ever sent a canary, by name."""
     given = {"late_after_s": patience.silent_after_s, "pause_s": _CANARIES_MISSED * patience.canary_every_s}
     return [
-        QueueLife(queue=row.queue, seen_at=row.seen_at, silent_s=row.silent_s, state=QueueState(row.state))
+        QueueHealth(queue=row.queue, seen_at=row.seen_at, silent_s=row.silent_s, state=QueueState(row.state))
         for row in session.execute(_LIST, given)
     ]
 
 
-def late(session: Session, patience: Patience) -> list[QueueLife]:
+def list_late(session: Session, patience: CanarySettings) -> list[QueueHealth]:
     """Return the queues that are sent canaries and have been silent for too long."""
     return [one for one in list_all(session, patience) if one.state is QueueState.LATE]

@@ -36,7 +36,7 @@ def record(session: Session, contexts: Sequence[MarketContext]) -> None:
         session.execute(_INSERT_WINDOW, {"window_hash": window_hash, "document": document})
     bulk.insert(session, MarketContextRow, [_row(one) for one in contexts])
     for one in contexts:
-        keep(one.window_hash, one.window)
+        _remember_window(one.window_hash, one.window)
 
 
 def load(session: Session, signal_ids: Collection[UUID]) -> dict[UUID, MarketContext]:
@@ -45,12 +45,12 @@ def load(session: Session, signal_ids: Collection[UUID]) -> dict[UUID, MarketCon
     rows = session.execute(query, {"ids": list(signal_ids)}).mappings().all()
     known = _known_windows(session, {row["window_hash"] for row in rows})
     return {
-        row["signal_id"]: context_builder.context_from_document(document_of(row), window=known[row["window_hash"]])
+        row["signal_id"]: context_builder.context_from_document(build_document(row), window=known[row["window_hash"]])
         for row in rows
     }
 
 
-def windows(session: Session, hashes: Collection[str]) -> dict[str, Mapping[str, Any]]:
+def load_window_documents(session: Session, hashes: Collection[str]) -> dict[str, Mapping[str, Any]]:
     """Return the stored documents of windows by hash."""
     if not hashes:
         return {}
@@ -58,7 +58,7 @@ def windows(session: Session, hashes: Collection[str]) -> dict[str, Mapping[str,
     return {row.window_hash: row.document for row in session.execute(query, {"hashes": list(hashes)})}
 
 
-def document_of(row: RowMapping) -> dict[str, Any]:
+def build_document(row: RowMapping) -> dict[str, Any]:
     """Rebuild the hashed document from a row with this module's columns."""
     return {
         "signal_id": str(row["signal_id"]),
@@ -76,13 +76,13 @@ def document_of(row: RowMapping) -> dict[str, Any]:
 def _known_windows(session: Session, hashes: Collection[str]) -> dict[str, Window]:
     """Return windows by hash; a hash names its content, so what was read once is kept."""
     found = {key: window for key in hashes if (window := _kept.get(key)) is not None}
-    for key, document in windows(session, set(hashes) - set(found)).items():
+    for key, document in load_window_documents(session, set(hashes) - set(found)).items():
         found[key] = context_builder.window_from_document(document)
-        keep(key, found[key])
+        _remember_window(key, found[key])
     return found
 
 
-def keep(window_hash: str, window: Window) -> None:
+def _remember_window(window_hash: str, window: Window) -> None:
     """Remember a window by its hash, forgetting the oldest beyond a few."""
     _kept[window_hash] = window
     while len(_kept) > _WINDOWS_KEPT:

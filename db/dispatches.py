@@ -49,7 +49,7 @@ class Closing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class DispatchBatch:
     """What of a batch can be dispatched now, and which signals wait for earlier entries they would close."""
 
     ready: tuple[UUID, ...]
@@ -58,19 +58,19 @@ class Batch:
     closings: tuple[Closing, ...]
 
 
-def ready(session: Session, owned: Sequence[Signal]) -> Batch:
+def prepare_batch(session: Session, owned: Sequence[Signal]) -> DispatchBatch:
     """Return what can go on: entries with all that the engines need, and the trades that signals close."""
-    behind = signals.behind(session, [one.signal_id for one in owned])
+    behind = signals.find_waiting_for_entries(session, [one.signal_id for one in owned])
     going = [one for one in owned if one.signal_id not in behind]
-    return Batch(
+    return DispatchBatch(
         ready=tuple(one.signal_id for one in going),
         waiting=tuple(one.signal_id for one in owned if one.signal_id in behind),
-        asked=tuple(load(session, [one for one in going if one.is_entry])),
-        closings=tuple(closings(session, going)),
+        asked=tuple(_load_dispatches(session, [one for one in going if one.is_entry])),
+        closings=tuple(_load_closings(session, going)),
     )
 
 
-def load(session: Session, entries: Collection[Signal]) -> list[Dispatch]:
+def _load_dispatches(session: Session, entries: Collection[Signal]) -> list[Dispatch]:
     """Return the entries with their context, assignment, policy and study."""
     ids = [one.signal_id for one in entries]
     context, assignment = contexts.load(session, ids), experiments.load(session, ids)
@@ -88,9 +88,9 @@ def load(session: Session, entries: Collection[Signal]) -> list[Dispatch]:
     ]
 
 
-def closings(session: Session, going: Sequence[Signal]) -> list[Closing]:
+def _load_closings(session: Session, going: Sequence[Signal]) -> list[Closing]:
     """Return those signals that close open trades: exits their own side, entries the opposite one."""
-    matched = trades.matching(session, [one.signal_id for one in going])
+    matched = trades.match_closing_signals(session, [one.signal_id for one in going])
     context = contexts.load(session, matched) if matched else {}
     return [
         Closing(signal=one, trade_ids=tuple(matched[one.signal_id]), quote=context[one.signal_id].quote)

@@ -12,13 +12,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.core import bulk
-from db.core.listing import Key, Listing
+from db.core.listing import PageQuery, SortKey
 from db.tables.experiments import ExperimentRow
 from domain.decision import EngineSlot
 from domain.experiment import PPM, Assignment
 from domain.trade import experiment_id_for
 
-EXPERIMENTS = Listing(
+EXPERIMENTS = PageQuery(
     select="""
         SELECT e.experiment_id, e.signal_id, e.study_id, studies.name AS study, signals.book, signals.symbol,
                signals.direction, e.variant, e.bucket, e.split_percentage, e.first_asked, e.assignment_hash,
@@ -34,8 +34,8 @@ EXPERIMENTS = Listing(
         "symbol": "signals.symbol = :symbol",
     },
     order=(
-        Key(column="created_at", kind=datetime, sql="e.created_at"),
-        Key(column="experiment_id", kind=UUID, sql="e.experiment_id"),
+        SortKey(column="created_at", kind=datetime, sql="e.created_at"),
+        SortKey(column="experiment_id", kind=UUID, sql="e.experiment_id"),
     ),
 )
 

@@ -23,7 +23,7 @@ def record(
     session.execute(_INSERT, given | {"attempt": attempt, "dead": dead})
 
 
-def fingerprint(error: BaseException) -> str:
+def hash_traceback(error: BaseException) -> str:
     """Return 16 hex digits that are equal for errors raised at the same places."""
     places = [f"{frame.filename}:{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
     return hashlib.sha256("\n".join([type(error).__name__, *places]).encode()).hexdigest()[:16]

@@ -20,10 +20,13 @@ T = TypeVar("T")
 
 def load(session: Session, experiment_ids: Collection[UUID]) -> list[Family]:
     """Return the families of experiments that have trades, and hold their trades until the transaction ends."""
-    members = trades.siblings(session, experiment_ids)
+    members = trades.lock_siblings(session, experiment_ids)
     trade_ids = [one.trade_id for family in members.values() for one in family]
-    placed, fills = orders.exits_of(session, trade_ids), orders.fills_of(session, trade_ids)
-    done, entering = outcomes.clocks_done(session, trade_ids), orders.entries_open(session, trade_ids)
+    placed, fills = orders.load_exits(session, trade_ids), orders.load_fills(session, trade_ids)
+    done, entering = (
+        outcomes.load_finished_clocks(session, trade_ids),
+        orders.load_trades_with_open_entry(session, trade_ids),
+    )
     return [
         Family(
             experiment_id=row.experiment_id,

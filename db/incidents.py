@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
-from db.core.listing import Key, Listing
+from db.core.listing import PageQuery, SortKey
 
 _OPEN = text("""
     INSERT INTO incidents (kind, subject, detail) VALUES (:kind, :subject, cast(:detail AS jsonb))
@@ -26,12 +26,12 @@ _LIST = text("""
     ORDER BY opened_at, incident_id
 """)
 
-INCIDENTS = Listing(
+INCIDENTS = PageQuery(
     select="SELECT incident_id, kind, subject, detail, opened_at, closed_at FROM incidents",
     conditions={"kind": "kind = :kind", "subject": "subject = :subject", "open": "(closed_at IS NULL) = :open"},
     order=(
-        Key(column="opened_at", kind=datetime, sql="opened_at"),
-        Key(column="incident_id", kind=UUID, sql="incident_id"),
+        SortKey(column="opened_at", kind=datetime, sql="opened_at"),
+        SortKey(column="incident_id", kind=UUID, sql="incident_id"),
     ),
 )
 
@@ -47,7 +47,7 @@ def close(session: Session, incident_id: UUID) -> bool:
     return session.execute(_CLOSE, {"id": incident_id}).one_or_none() is not None
 
 
-def close_settled(session: Session, *, kind: str, still: Collection[str]) -> None:
+def close_resolved(session: Session, *, kind: str, still: Collection[str]) -> None:
     """Close the open incidents of a kind whose subject is no longer among those it is still about."""
     query = text("""
         UPDATE incidents SET closed_at = clock_timestamp()
@@ -56,7 +56,7 @@ def close_settled(session: Session, *, kind: str, still: Collection[str]) -> Non
     session.execute(query, {"kind": kind, "still": list(still)})
 
 
-def ever(session: Session, *, kind: str, subjects: Collection[str]) -> set[str]:
+def find_reported_subjects(session: Session, *, kind: str, subjects: Collection[str]) -> set[str]:
     """Return those of the subjects about which there is or was an incident of this kind."""
     query = text("SELECT subject FROM incidents WHERE kind = :kind AND subject = ANY(:subjects)")
     return set(session.execute(query, {"kind": kind, "subjects": list(subjects)}).scalars())

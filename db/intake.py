@@ -122,7 +122,7 @@ def record(session: Session, arrivals: Sequence[Arrival], *, now: datetime) -> l
     `now` is the wall clock; arrivals of a replay book are received at the book's cursor. A signal that is stored
     already, or is twice among the arrivals, is answered with the one that is there.
     """
-    clocks = read_clocks(session, {one.signal.book for one in arrivals}, now=now)
+    clocks = load_clocks(session, {one.signal.book for one in arrivals}, now=now)
     newest = _newest(session, arrivals)
     placed = [_place(one, clocks[one.signal.book], newest) for one in arrivals]
     return _store(session, placed)
@@ -147,11 +147,11 @@ def _store(session: Session, placed: Sequence[_Placed]) -> list[Receipt]:
     new = set(session.execute(_INSERT, {"rows": rows}).scalars())
     stored_flags = _stored_flags(session, [one.signal_id for one in placed if one.signal_id not in new])
     fresh = [one for one in placed if one.signal_id in new]
-    alert_bars.remember(session, [(one.signal, one.received_at) for one in fresh])
+    alert_bars.record(session, [(one.signal, one.received_at) for one in fresh])
     return _receipts(placed, new, stored_flags)
 
 
-def read_clocks(session: Session, names: Iterable[str], *, now: datetime) -> dict[str, datetime]:
+def load_clocks(session: Session, names: Iterable[str], *, now: datetime) -> dict[str, datetime]:
     """Return what time it is in each book: `now`, or a replay's cursor."""
     told = dict.fromkeys(names, now)
     replays = [name for name in told if is_replay_book(name)]
@@ -173,7 +173,7 @@ def is_stale(signal: NewSignal, *, received_at: datetime, max_lag_s: int) -> boo
     return received_at - begun > length + allowed or begun - received_at > allowed
 
 
-def signal_hash(content_hash: str, *, source: str, occurrence: int) -> str:
+def compute_signal_hash(content_hash: str, *, source: str, occurrence: int) -> str:
     """Return the SHA-256 (hex) that names a signal within its book."""
     return hashlib.sha256("\x1f".join((content_hash, source, str(occurrence))).encode()).hexdigest()
 
@@ -187,7 +187,7 @@ def _place(
 
 def _numbered(arrival: Arrival, received_at: datetime, occurrence: int) -> _Placed:
     signal = arrival.signal
-    named = signal_hash(signal.content_hash, source=signal.source, occurrence=occurrence)
+    named = compute_signal_hash(signal.content_hash, source=signal.source, occurrence=occurrence)
     stale = arrival.is_late or is_stale(signal, received_at=received_at, max_lag_s=arrival.max_lag_s)
     return _Placed(
         signal=signal,

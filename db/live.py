@@ -53,19 +53,19 @@ class LiveState:
     at: datetime | None = None
 
 
-def state(session: Session) -> LiveState:
+def load_state(session: Session) -> LiveState:
     """Return whether the live book trades at a venue, and on which account."""
     row = session.execute(_NEWEST).mappings().one_or_none()
     return LiveState(account=None) if row is None else LiveState(**row)
 
 
-def is_on(session: Session) -> bool:
+def is_enabled(session: Session) -> bool:
     """Say whether entries of the live book may go to a venue."""
     query = text("SELECT live_account IS NOT NULL FROM books WHERE book = 'live'")
     return bool(session.execute(query).scalar_one_or_none())
 
 
-def account(session: Session) -> StoredAccount | None:
+def load_account(session: Session) -> StoredAccount | None:
     """Return the account that the live book's orders belong to: the live one, else the last that was.
 
     What is open there is followed and closed after the switch, too. None when no account ever was live, or when the
@@ -76,12 +76,12 @@ def account(session: Session) -> StoredAccount | None:
     return found if found is not None and found.enabled else None
 
 
-def open_there(session: Session) -> int:
+def count_open_trades(session: Session) -> int:
     """Count the real trades that are pending or open at a venue."""
-    return sum(venues_in_use(session).values())
+    return sum(count_open_trades_by_venue(session).values())
 
 
-def venues_in_use(session: Session) -> dict[str, int]:
+def count_open_trades_by_venue(session: Session) -> dict[str, int]:
     """Count the real trades that are pending or open at each venue, by what orders call it."""
     query = text("""
         SELECT venue, count(DISTINCT trade_id) AS trades FROM trades JOIN orders USING (trade_id)
@@ -120,14 +120,14 @@ def switch_off(session: Session, *, actor: str, reason: str, keep_open: bool) ->
     session.execute(_SET, {"account": None, "actor": actor, "reason": reason})
 
 
-def disable(session: Session, name: str) -> None:
+def disable_account(session: Session, name: str) -> None:
     """Disable an account that nothing depends on.
 
     Raises:
         AccountUnknown: when there is none; AccountInUse: while it is live; TradesOpen: while trades are open on it.
     """
     policies.lock(session, LIVE_BOOK)
-    if state(session).account == name:
+    if load_state(session).account == name:
         raise AccountInUse(name)
     if session.execute(_LAST_USED).scalar_one_or_none() == name:
         _require_none_open(session, name)
@@ -135,6 +135,6 @@ def disable(session: Session, name: str) -> None:
 
 
 def _require_none_open(session: Session, last: str) -> None:
-    count = open_there(session)
+    count = count_open_trades(session)
     if count:
         raise TradesOpen(last, count)

@@ -74,7 +74,7 @@ _WAITING = text("""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
+class DueNotification:
     """One notification that was claimed; `told` are the marks of the services that took it already."""
 
     incident_id: UUID
@@ -89,13 +89,13 @@ class Due:
         return self.attempts >= MAX_ATTEMPTS
 
 
-def make(session: Session) -> None:
+def create_missing(session: Session) -> None:
     """Note what is to be told: incidents that were opened within the hour, and the ends of those that were told."""
     session.execute(_MAKE_OPENED, {"told_within_s": TOLD_WITHIN_S})
     session.execute(_MAKE_CLOSED)
 
 
-def claim(session: Session, *, limit: int, lease_s: float) -> list[Due]:
+def claim(session: Session, *, limit: int, lease_s: float) -> list[DueNotification]:
     """Take up to `limit` due notifications for so many seconds, oldest incident first.
 
     That an incident is over waits until its beginning was told.
@@ -104,13 +104,13 @@ def claim(session: Session, *, limit: int, lease_s: float) -> list[Due]:
     return [_due(row) for row in session.execute(_CLAIM, given).mappings()]
 
 
-def record_sent(session: Session, due: Due, *, told: Collection[str]) -> None:
+def record_sent(session: Session, due: DueNotification, *, told: Collection[str]) -> None:
     """Record that every service took a notification."""
     given = {"id": due.incident_id, "event": due.event.value, "told": json.dumps(sorted(told))}
     session.execute(_SENT, given)
 
 
-def record_failed(session: Session, due: Due, *, told: Collection[str], error: str) -> None:
+def record_failed(session: Session, due: DueNotification, *, told: Collection[str], error: str) -> None:
     """Record which services took a notification and why the others did not; it is tried again after a while."""
     given = {
         "id": due.incident_id,
@@ -123,13 +123,13 @@ def record_failed(session: Session, due: Due, *, told: Collection[str], error: s
     session.execute(_FAILED, given)
 
 
-def waiting(session: Session) -> tuple[int, int]:
+def count_unsent(session: Session) -> tuple[int, int]:
     """Return how many notifications are still to be sent, and how many were given up."""
     row = session.execute(_WAITING, {"max_attempts": MAX_ATTEMPTS}).one()
     return row.waiting, row.given_up
 
 
-def _due(row: RowMapping) -> Due:
+def _due(row: RowMapping) -> DueNotification:
     incident = Incident(
         kind=row["kind"],
         subject=row["subject"],
@@ -138,7 +138,7 @@ def _due(row: RowMapping) -> Due:
         closed_at=row["closed_at"],
         book=row["book"],
     )
-    return Due(
+    return DueNotification(
         incident_id=row["incident_id"],
         event=IncidentEvent(row["event"]),
         incident=incident,

@@ -41,11 +41,11 @@ def record(session: Session, orders: Sequence[Order], *, state: OrderState) -> s
     bulk.insert(session, QuoteRow, [_quote_row(quotes[key]) for key in sorted(quotes)])
     rows = [_row(one, state) for one in sorted(orders, key=lambda one: one.order_id)]
     new: set[UUID] = set(bulk.insert(session, OrderRow, rows))
-    note(session, [(order_id, None, state, None) for order_id in new])
+    record_events(session, [(order_id, None, state, None) for order_id in new])
     return new
 
 
-def fill_model_orders(session: Session, orders: Sequence[Order], fills: Sequence[Fill]) -> None:
+def record_filled_model_orders(session: Session, orders: Sequence[Order], fills: Sequence[Fill]) -> None:
     """Write model orders as filled, with their fills."""
     record(session, orders, state=OrderState.FILLED)
     record_fills(session, fills)
@@ -56,13 +56,13 @@ def record_fills(session: Session, fills: Sequence[Fill]) -> list[UUID]:
     return bulk.insert(session, FillRow, [_fill_row(one) for one in fills])
 
 
-def filled_by(session: Session, fill_ids: Collection[UUID]) -> set[UUID]:
+def load_orders_of_fills(session: Session, fill_ids: Collection[UUID]) -> set[UUID]:
     """Return the orders that these fills belong to."""
     query = text("SELECT order_id FROM fills WHERE fill_id = ANY(:ids)")
     return set(session.execute(query, {"ids": list(fill_ids)}).scalars())
 
 
-def open_entries(session: Session, experiment_ids: Collection[UUID]) -> list[UUID]:
+def list_pending_entries(session: Session, experiment_ids: Collection[UUID]) -> list[UUID]:
     """Return the ids of real entry orders of these experiments that are not at their end."""
     query = text("""
         SELECT order_id FROM orders JOIN trades USING (trade_id)
@@ -79,7 +79,7 @@ def load(session: Session, order_ids: Collection[UUID]) -> list[Order]:
     return [_order(row) for row in session.execute(query, {"ids": list(order_ids)})]
 
 
-def exits_of(session: Session, trade_ids: Collection[UUID]) -> dict[UUID, list[PlacedOrder]]:
+def load_exits(session: Session, trade_ids: Collection[UUID]) -> dict[UUID, list[PlacedOrder]]:
     """Return the exit orders of each trade by leg and attempt."""
     query = text(
         f"{_SELECT} WHERE trade_id = ANY(:ids) AND intent = 'exit' ORDER BY trade_id, exit_clock, leg, attempt"
@@ -91,7 +91,7 @@ def exits_of(session: Session, trade_ids: Collection[UUID]) -> dict[UUID, list[P
     return found
 
 
-def open_exits(session: Session, experiment_ids: Collection[UUID]) -> list[UUID]:
+def list_pending_exits(session: Session, experiment_ids: Collection[UUID]) -> list[UUID]:
     """Return the ids of real exit orders of these experiments that are not at their end."""
     query = text("""
         SELECT order_id FROM orders JOIN trades USING (trade_id)
@@ -102,7 +102,7 @@ def open_exits(session: Session, experiment_ids: Collection[UUID]) -> list[UUID]
     return list(session.execute(query, {"ids": list(experiment_ids)}).scalars())
 
 
-def entries_open(session: Session, trade_ids: Collection[UUID]) -> set[UUID]:
+def load_trades_with_open_entry(session: Session, trade_ids: Collection[UUID]) -> set[UUID]:
     """Return the trades whose entry order may still fill."""
     query = text(
         f"SELECT trade_id FROM orders WHERE trade_id = ANY(:ids) AND intent = 'entry' AND state IN {OPEN_STATES}"
@@ -110,7 +110,7 @@ def entries_open(session: Session, trade_ids: Collection[UUID]) -> set[UUID]:
     return set(session.execute(query, {"ids": list(trade_ids)}).scalars())
 
 
-def fills_of(session: Session, trade_ids: Collection[UUID]) -> dict[UUID, list[Fill]]:
+def load_fills(session: Session, trade_ids: Collection[UUID]) -> dict[UUID, list[Fill]]:
     """Return all fills of each trade in order of time."""
     query = text("""
         SELECT order_id, trade_id, exit_clock, intent, venue, venue_fill_id, side, quantity, price, fee, filled_at,
@@ -123,7 +123,7 @@ def fills_of(session: Session, trade_ids: Collection[UUID]) -> dict[UUID, list[F
     return found
 
 
-def note(session: Session, events: Sequence[tuple[UUID, OrderState | None, OrderState, str | None]]) -> None:
+def record_events(session: Session, events: Sequence[tuple[UUID, OrderState | None, OrderState, str | None]]) -> None:
     """Append events: (order, state before, state after, why)."""
     if not events:
         return

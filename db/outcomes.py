@@ -41,7 +41,7 @@ def record_zeros(session: Session, sides: Iterable[NoTrade]) -> None:
     bulk.insert(session, TradeOutcomeRow, rows)
 
 
-def missing_zeros(session: Session, experiment_ids: Collection[UUID]) -> list[NoTrade]:
+def load_sides_without_trade(session: Session, experiment_ids: Collection[UUID]) -> list[NoTrade]:
     """Return the sides of experiments that will not trade: no ENTER, or an ENTER whose model trade was denied."""
     query = text("""
         SELECT experiment_id, decisions.engine, trade_id, denial, decisions.action
@@ -61,7 +61,7 @@ def missing_zeros(session: Session, experiment_ids: Collection[UUID]) -> list[No
     ]
 
 
-def clocks_done(session: Session, trade_ids: Collection[UUID]) -> set[tuple[UUID, ExitClock]]:
+def load_finished_clocks(session: Session, trade_ids: Collection[UUID]) -> set[tuple[UUID, ExitClock]]:
     """Return the (trade, clock) pairs that have their outcome."""
     query = text("SELECT trade_id, exit_clock FROM trade_outcomes WHERE trade_id = ANY(:ids)")
     return {(row.trade_id, ExitClock(row.exit_clock)) for row in session.execute(query, {"ids": list(trade_ids)})}

@@ -12,20 +12,20 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from db.core import bulk
-from db.core.listing import Key, Listing
+from db.core.listing import PageQuery, SortKey
 from db.tables.experiments import ExecutionPolicyRow
 from domain.decision import EngineSlot
 from domain.policy import ExecutionMode, ExecutionPolicy, PolicyVersion, Switch
 
 _COLUMNS = "policy_version_id, book, label, mode, split_ppm, paused, flatten"
 
-VERSIONS = Listing(
+VERSIONS = PageQuery(
     select="""
         SELECT policy_version_id, book, label, mode, split_ppm, paused, flatten, set_by, reason, created_at
         FROM policy_versions
     """,
     conditions={"book": "book = :book"},
-    order=(Key(column="policy_version_id", kind=int, sql="policy_version_id"),),
+    order=(SortKey(column="policy_version_id", kind=int, sql="policy_version_id"),),
 )
 
 
@@ -41,7 +41,7 @@ class PolicyChange:
     switch: Switch | None = None
 
 
-def current(session: Session, books: Collection[str]) -> dict[str, PolicyVersion]:
+def load_current(session: Session, books: Collection[str]) -> dict[str, PolicyVersion]:
     """Return the newest version of each book that has one."""
     query = text(
         f"SELECT DISTINCT ON (book) {_COLUMNS} FROM policy_versions WHERE book = ANY(:books)"
@@ -50,7 +50,7 @@ def current(session: Session, books: Collection[str]) -> dict[str, PolicyVersion
     return {row["book"]: _version(row) for row in session.execute(query, {"books": list(set(books))}).mappings()}
 
 
-def by_id(session: Session, ids: Collection[int]) -> dict[int, PolicyVersion]:
+def load_by_id(session: Session, ids: Collection[int]) -> dict[int, PolicyVersion]:
     """Return versions by id."""
     query = text(f"SELECT {_COLUMNS} FROM policy_versions WHERE policy_version_id = ANY(:ids)")
     return {
@@ -71,10 +71,10 @@ def seed(session: Session, book: str, wanted: PolicyChange) -> None:
     )
     last = session.execute(query, {"book": book}).one_or_none()
     if last is None or (last.mode, last.split_ppm) != (wanted.mode.value, wanted.split_ppm):
-        change(session, book, wanted)
+        append_version(session, book, wanted)
 
 
-def change(session: Session, book: str, wanted: PolicyChange) -> PolicyVersion:
+def append_version(session: Session, book: str, wanted: PolicyChange) -> PolicyVersion:
     """Append a version; a label that is taken gets the next free suffix (`v1`, `v1.2`, `v1.3`, ...).
 
     Once this is committed under a paused switch, no entry begins to be submitted: whoever begins one reads the switch
@@ -108,7 +108,7 @@ def lock(session: Session, book: str) -> None:
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('policy:' || :book, 0))"), {"book": book})
 
 
-def history(session: Session, book: str) -> list[dict[str, Any]]:
+def load_history(session: Session, book: str) -> list[dict[str, Any]]:
     """Return all versions of a book, newest first, with who set them, why and when."""
     query = text(
         "SELECT label, mode, split_ppm, paused, flatten, set_by, reason, created_at FROM policy_versions"
@@ -131,7 +131,7 @@ def load(session: Session, experiment_ids: Collection[UUID]) -> dict[UUID, Execu
     return {row.experiment_id: _policy(row) for row in session.execute(query, {"ids": list(experiment_ids)})}
 
 
-def named(slots: Sequence[EngineSlot]) -> str:
+def name_engines(slots: Sequence[EngineSlot]) -> str:
     """Return A, B, BOTH or NONE."""
     if not slots:
         return "NONE"
@@ -143,8 +143,8 @@ def _row(experiment_id: UUID, policy: ExecutionPolicy) -> dict[str, Any]:
         "policy_id": uuid5(experiment_id, "policy"),
         "experiment_id": experiment_id,
         "execution_mode": policy.execution_mode.value,
-        "executed_engine": named(policy.executed),
-        "shadow_engine": named(policy.shadows),
+        "executed_engine": name_engines(policy.executed),
+        "shadow_engine": name_engines(policy.shadows),
         "allocations": {slot.value: f"{share:f}" for slot, share in policy.allocations.items()},
         "reason": policy.reason,
         "policy_version": policy.policy_version,
@@ -165,5 +165,5 @@ def _version(row: RowMapping) -> PolicyVersion:
 
 
 def _switch(session: Session, book: str) -> Switch:
-    present = current(session, [book]).get(book)
+    present = load_current(session, [book]).get(book)
     return Switch.ON if present is None else present.switch

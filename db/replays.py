@@ -9,7 +9,7 @@ _OF_SIGNALS = ("experiments", "market_contexts", "task_failures", "signal_events
 _OF_BOOK = ("signals", "webhook_events", "sources", "bars", "studies", "policy_versions", "books")
 
 
-def hold(session: Session, book: str) -> bool:
+def try_lock(session: Session, book: str) -> bool:
     """Take the book for this transaction; False when another one is creating it."""
     query = text("SELECT pg_try_advisory_xact_lock(hashtextextended('replay:' || :book, 0))")
     return bool(session.execute(query, {"book": book}).scalar_one())

@@ -141,7 +141,7 @@ _WHY_NOT = text("""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
+class DueSignal:
     """A signal the sweep should send on; one that failed, or lost its worker twice, travels alone."""
 
     signal_id: UUID
@@ -171,10 +171,10 @@ def claim(session: Session, ids: Collection[UUID], *, lease: Lease, for_stage: S
     rows = session.execute(_CLAIM, given).mappings().all()
     if len(rows) < len(ids):
         log.info("signals.passed_over", stage=for_stage.name.lower(), count=len(ids) - len(rows))
-    return [to_signal(row) for row in sorted(rows, key=lambda row: row["seq"])]
+    return [build_signal(row) for row in sorted(rows, key=lambda row: row["seq"])]
 
 
-def still_owned(session: Session, ids: Collection[UUID], *, lease: Lease, for_stage: Stage) -> set[UUID]:
+def lock_still_owned(session: Session, ids: Collection[UUID], *, lease: Lease, for_stage: Stage) -> set[UUID]:
     """Lock and return those that `lease` still owns; the others' results must be dropped."""
     given = {"ids": list(ids), "lock": lease.lock, "before": for_stage.before.value}
     owned = set(session.execute(_STILL_OWNED, given).scalars())
@@ -205,7 +205,7 @@ def advance(
     session.execute(_ADVANCE, given)
 
 
-def behind(session: Session, ids: Collection[UUID]) -> set[UUID]:
+def find_waiting_for_entries(session: Session, ids: Collection[UUID]) -> set[UUID]:
     """Return those that close a side which an earlier entry, not yet dispatched, may still open."""
     return set(session.execute(_BEHIND, {"ids": list(ids)}).scalars())
 
@@ -244,33 +244,33 @@ def fail(
     return None if row is None else (row.attempts, row.status == "dead")
 
 
-def bury_lost(session: Session) -> list[RowMapping]:
+def mark_lost_dead(session: Session) -> list[RowMapping]:
     """Give up on signals whose workers died too often; returns what was buried."""
     return list(session.execute(_BURY_LOST, {"max_attempts": MAX_ATTEMPTS}).mappings())
 
 
-def take_due(session: Session, *, limit: int, grace_s: float) -> list[Due]:
+def take_due(session: Session, *, limit: int, grace_s: float) -> list[DueSignal]:
     """Take up to `limit` signals that should be on their way and are not, oldest first.
 
     One that was sent, and that nobody took for `grace_s` seconds since, is taken again.
     """
     given = {"limit": limit, "grace_s": grace_s, "max_attempts": MAX_ATTEMPTS}
     rows = sorted(session.execute(_TAKE_DUE, given), key=lambda row: row.seq)
-    return [Due(signal_id=row.signal_id, stage=Stage(row.stage), alone=row.attempts > 0) for row in rows]
+    return [DueSignal(signal_id=row.signal_id, stage=Stage(row.stage), alone=row.attempts > 0) for row in rows]
 
 
-def reopen(session: Session, ids: Collection[UUID]) -> list[Due]:
+def reopen(session: Session, ids: Collection[UUID]) -> list[DueSignal]:
     """Make signals due again with fresh attempts; those that are done, leased or have an order out stay as they are."""
     rows = sorted(session.execute(_REOPEN, {"ids": list(ids)}), key=lambda row: row.seq)
-    return [Due(signal_id=row.signal_id, stage=Stage(row.stage), alone=True) for row in rows]
+    return [DueSignal(signal_id=row.signal_id, stage=Stage(row.stage), alone=True) for row in rows]
 
 
-def why_not_rerun(session: Session, ids: Collection[UUID]) -> dict[UUID, str]:
+def explain_refused_reruns(session: Session, ids: Collection[UUID]) -> dict[UUID, str]:
     """Say for signals that `reopen` left alone why it did."""
     return {row.id: row.why for row in session.execute(_WHY_NOT, {"ids": list(ids)})}
 
 
-def unfinished(session: Session, ids: Collection[UUID]) -> list[RowMapping]:
+def load_unfinished(session: Session, ids: Collection[UUID]) -> list[RowMapping]:
     """Return status, stage and last error of those that are not terminal."""
     query = text(
         "SELECT signal_id, status, stage, attempts, last_error FROM signals"
@@ -279,7 +279,7 @@ def unfinished(session: Session, ids: Collection[UUID]) -> list[RowMapping]:
     return list(session.execute(query, {"ids": list(ids)}).mappings())
 
 
-def to_signal(row: RowMapping) -> Signal:
+def build_signal(row: RowMapping) -> Signal:
     """Turn a row with COLUMNS into the domain value."""
     return Signal(
         signal_id=row["signal_id"],

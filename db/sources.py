@@ -13,17 +13,17 @@ from typing import Any
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
-from db.core.listing import Columns, Key, Listing
+from db.core.listing import Columns, PageQuery, SortKey
 from domain.intervals import Interval
 from domain.signal import InstrumentKind, SellAlone, Source
 
 _COLUMNS = """name, book, token_hash, token_encrypted, strategy, timeframe, exchange, instrument_kind, sell_alone,
     confidence_scale, max_lag_s, dialect, symbols, heartbeat_s, sizing, enabled,
     CASE WHEN previous_until > now() THEN previous_token_hash END AS previous_token_hash"""
-SOURCES = Listing(
+SOURCES = PageQuery(
     select=f"SELECT {_COLUMNS} FROM sources",
     conditions={"book": "book = :book", "enabled": "enabled = :enabled"},
-    order=(Key(column="name", kind=str, sql='name COLLATE "C"'),),
+    order=(SortKey(column="name", kind=str, sql='name COLLATE "C"'),),
     is_ascending=True,
 )
 _INSERT = text("""
@@ -87,7 +87,7 @@ def add(session: Session, source: Source, *, token_hash: str, token_encrypted: b
         raise SourceExists(source.name)
 
 
-def change(session: Session, source: Source) -> None:
+def update(session: Session, source: Source) -> None:
     """Store how a source is described now; its name, book and tokens stay, and so does what it sent before.
 
     Raises:
@@ -97,7 +97,7 @@ def change(session: Session, source: Source) -> None:
         raise SourceUnknown(source.name)
 
 
-def sizings(session: Session, names: Collection[str]) -> dict[str, Decimal]:
+def load_sizings(session: Session, names: Collection[str]) -> dict[str, Decimal]:
     """Return on which share of their book's capital the entries of these sources are sized."""
     query = text("SELECT name, sizing FROM sources WHERE name = ANY(:names)")
     return {row.name: row.sizing for row in session.execute(query, {"names": list(set(names))})}
@@ -150,7 +150,7 @@ def by_name(session: Session, name: str) -> StoredSource:
     return _stored(row)
 
 
-def hold(session: Session, name: str) -> StoredSource:
+def lock_by_name(session: Session, name: str) -> StoredSource:
     """Return the source of that name, which nobody else changes until this transaction ends.
 
     Raises:
@@ -165,7 +165,9 @@ def read(row: Columns) -> StoredSource:
     return _stored(row)
 
 
-def rotate(session: Session, name: str, *, token_hash: str, token_encrypted: bytes, previous_for_s: float) -> datetime:
+def rotate_token(
+    session: Session, name: str, *, token_hash: str, token_encrypted: bytes, previous_for_s: float
+) -> datetime:
     """Give a source another token; the present one holds for some seconds more, the one before it no longer.
 
     Returns:
@@ -192,7 +194,7 @@ def rotate(session: Session, name: str, *, token_hash: str, token_encrypted: byt
     return until
 
 
-def enable(session: Session, name: str, *, enabled: bool) -> None:
+def set_enabled(session: Session, name: str, *, enabled: bool) -> None:
     """Let a source post, or refuse it.
 
     Raises:
@@ -203,7 +205,7 @@ def enable(session: Session, name: str, *, enabled: bool) -> None:
         raise SourceUnknown(name)
 
 
-def renewed(session: Session, name: str) -> None:
+def record_alerts_renewed(session: Session, name: str) -> None:
     """Note that the alerts of a source were made anew at TradingView, which lets them live for two months more.
 
     Raises:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
-from db.core.listing import Columns, Key, Listing
+from db.core.listing import Columns, PageQuery, SortKey
 from domain.study import DEFAULT_ALPHA, DEFAULT_HORIZON_SESSIONS, ExitClock, Study
 
 _COLUMNS = "study_id, name, book, salt, horizon_sessions, exit_clock, alpha"
@@ -20,18 +20,18 @@ _SHOWN = f"""
            (SELECT count(*) FROM experiments WHERE experiments.study_id = studies.study_id) AS experiments
     FROM studies
 """
-STUDIES = Listing(
+STUDIES = PageQuery(
     select=_SHOWN,
     conditions={"book": "book = :book"},
     order=(
-        Key(column="created_at", kind=datetime, sql="created_at"),
-        Key(column="study_id", kind=UUID, sql="study_id"),
+        SortKey(column="created_at", kind=datetime, sql="created_at"),
+        SortKey(column="study_id", kind=UUID, sql="study_id"),
     ),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Versions:
+class ComparedVersions:
     """What a study compares, by version; when one changes the study ends."""
 
     engine_a: str
@@ -39,7 +39,7 @@ class Versions:
     fill_model: str
 
 
-def ensure_running(session: Session, book: str, versions: Versions) -> Study:
+def ensure_running(session: Session, book: str, versions: ComparedVersions) -> Study:
     """Return the book's running study; one whose versions differ is closed and followed by a new one."""
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('study:' || :book, 0))"), {"book": book})
     query = text(
@@ -60,7 +60,7 @@ def ensure_running(session: Session, book: str, versions: Versions) -> Study:
 
 
 def open_new(
-    session: Session, book: str, *, name: str, salt: str, versions: Versions, study_id: UUID | None = None
+    session: Session, book: str, *, name: str, salt: str, versions: ComparedVersions, study_id: UUID | None = None
 ) -> Study:
     """Open a study with the default horizon, exit clock and alpha."""
     study = Study(
@@ -76,20 +76,20 @@ def open_new(
     return study
 
 
-def running(session: Session, books: Collection[str]) -> dict[str, Study]:
+def load_running(session: Session, books: Collection[str]) -> dict[str, Study]:
     """Return the running study of each book that has one."""
     query = text(f"SELECT {_COLUMNS} FROM studies WHERE status = 'running' AND book = ANY(:books)")
     return {row["book"]: _study(row) for row in session.execute(query, {"books": list(set(books))}).mappings()}
 
 
-def versions(session: Session, book: str) -> Versions:
+def load_versions(session: Session, book: str) -> ComparedVersions:
     """Return what the book's running study compares.
 
     Raises:
         sqlalchemy.exc.NoResultFound: when none runs there; a started stack has one in each standing book.
     """
     query = text("SELECT engine_a, engine_b, fill_model FROM studies WHERE book = :book AND status = 'running'")
-    return Versions(**session.execute(query, {"book": book}).mappings().one())
+    return ComparedVersions(**session.execute(query, {"book": book}).mappings().one())
 
 
 def load(session: Session, ids: Collection[UUID]) -> dict[UUID, Study]:
@@ -104,7 +104,7 @@ def find(session: Session, study_id: UUID) -> Columns | None:
     return None if row is None else dict(row)
 
 
-def _insert(session: Session, study: Study, versions: Versions) -> None:
+def _insert(session: Session, study: Study, versions: ComparedVersions) -> None:
     query = text("""
         INSERT INTO studies (study_id, name, book, salt, horizon_sessions, exit_clock, alpha,
                              engine_a, engine_b, fill_model)

@@ -70,7 +70,7 @@ _TAKE_DUE = text(f"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
+class BegunSubmission:
     """An order that may be sent between two moments of the database's clock; `again` when it was sent before."""
 
     order: Order
@@ -80,7 +80,7 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class SubmissionRefused:
     """An order that is not sent, and why."""
 
     order: Order
@@ -88,7 +88,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
+class DueOrder:
     """An order to be looked at: how often that was done, and whether its window and the settling after it are over."""
 
     order: Order
@@ -99,7 +99,7 @@ class Due:
 
 def begin_submission(
     session: Session, order_ids: Collection[UUID], *, window_s: float, max_age_s: float
-) -> tuple[list[Begun], list[Refused]]:
+) -> tuple[list[BegunSubmission], list[SubmissionRefused]]:
     """Move intents to submitting, or to denied: only what is begun may be sent, once this transaction is committed.
 
     The switch, and whether the book is live, are read under a lock that changing them takes too: what is begun was
@@ -108,7 +108,7 @@ def begin_submission(
     given = {"ids": list(order_ids), "window_s": window_s, "max_age_s": max_age_s}
     session.execute(_SWITCH, {"ids": given["ids"]})
     rows = {row.order_id: row for row in session.execute(_BEGIN, given)}
-    orders.note(
+    orders.record_events(
         session,
         [
             (one, OrderState(row.before), OrderState.DENIED if row.refusal else OrderState.SUBMITTING, row.refusal)
@@ -117,20 +117,20 @@ def begin_submission(
     )
     loaded = [(one, rows[one.order_id]) for one in orders.load(session, rows)]
     begun = [
-        Begun(order=one, again=row.before == "resubmit_ok", opened_at=row.opened_at, not_after=row.not_after)
+        BegunSubmission(order=one, again=row.before == "resubmit_ok", opened_at=row.opened_at, not_after=row.not_after)
         for one, row in loaded
         if not row.refusal
     ]
-    return begun, [Refused(order=one, reason=row.refusal) for one, row in loaded if row.refusal]
+    return begun, [SubmissionRefused(order=one, reason=row.refusal) for one, row in loaded if row.refusal]
 
 
-def in_doubt(session: Session, order_ids: Collection[UUID]) -> list[Order]:
+def load_in_doubt(session: Session, order_ids: Collection[UUID]) -> list[Order]:
     """Return those of `order_ids` that were being submitted when their worker stopped."""
     query = text("SELECT order_id FROM orders WHERE order_id = ANY(:ids) AND state IN ('submitting', 'unknown')")
     return orders.load(session, list(session.execute(query, {"ids": list(order_ids)}).scalars()))
 
 
-def standing_entries(session: Session, experiment_ids: Collection[UUID]) -> list[Order]:
+def load_working_entries(session: Session, experiment_ids: Collection[UUID]) -> list[Order]:
     """Return the entry orders of these experiments that the venue has and that may still fill."""
     query = text("""
         SELECT order_id FROM orders JOIN trades USING (trade_id)
@@ -145,7 +145,7 @@ def deny(session: Session, order_ids: Collection[UUID], *, reason: str) -> set[U
         "UPDATE orders SET state = 'denied' WHERE order_id = ANY(:ids) AND state = 'intent' RETURNING order_id"
     )
     denied = set(session.execute(query, {"ids": list(order_ids)}).scalars())
-    orders.note(session, [(one, OrderState.INTENT, OrderState.DENIED, reason) for one in denied])
+    orders.record_events(session, [(one, OrderState.INTENT, OrderState.DENIED, reason) for one in denied])
     return denied
 
 
@@ -158,7 +158,7 @@ def record_reports(session: Session, reports: Sequence[OrderReport]) -> list[Ord
         The reports that changed an order's state.
     """
     new = orders.record_fills(session, [fill for one in reports for fill in one.fills])
-    grown = orders.filled_by(session, new)
+    grown = orders.load_orders_of_fills(session, new)
     states = {
         row.order_id: OrderState(row.state)
         for row in session.execute(_STATES, {"ids": [one.order.order_id for one in reports]})
@@ -176,11 +176,13 @@ def record_reports(session: Session, reports: Sequence[OrderReport]) -> list[Ord
     }
     if moved:
         session.execute(_SETTLE, given)
-    orders.note(session, [(one.order.order_id, states[one.order.order_id], one.state, one.detail) for one in moved])
+    orders.record_events(
+        session, [(one.order.order_id, states[one.order.order_id], one.state, one.detail) for one in moved]
+    )
     return moved
 
 
-def take_due(session: Session, *, venue: str, limit: int, settle_s: float) -> list[Due]:
+def take_due(session: Session, *, venue: str, limit: int, settle_s: float) -> list[DueOrder]:
     """Take up to `limit` orders of a venue that the sweep should look at; each caller gets others.
 
     `is_over` says that an order which the venue does not show `settle_s` after its window never arrived.
@@ -189,7 +191,7 @@ def take_due(session: Session, *, venue: str, limit: int, settle_s: float) -> li
         row.order_id: row for row in session.execute(_TAKE_DUE, {"venue": venue, "limit": limit, "settle_s": settle_s})
     }
     return [
-        Due(
+        DueOrder(
             order=one,
             state=OrderState(rows[one.order_id].state),
             checks=rows[one.order_id].checks,

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.core import bulk
-from db.core.listing import Key, Listing
+from db.core.listing import PageQuery, SortKey
 from db.plans import plan_from_json, plan_to_json, walk_from_json, walk_to_json
 from db.tables.trades import TradeRow
 from domain.decision import EngineSlot
@@ -51,7 +51,7 @@ _LAGGING = """
     SELECT DISTINCT experiment_id FROM lagging
 """
 
-TRADES = Listing(
+TRADES = PageQuery(
     select="""
         SELECT t.trade_id, t.experiment_id, experiments.signal_id, t.book, t.source, t.strategy, t.symbol, t.exchange,
                t.instrument_kind, t.engine, t.is_shadow, t.status, t.side, t.quantity, t.entry_at, t.time_limit_at,
@@ -66,8 +66,8 @@ TRADES = Listing(
         "symbol": "t.symbol = :symbol",
     },
     order=(
-        Key(column="created_at", kind=datetime, sql="t.created_at"),
-        Key(column="trade_id", kind=UUID, sql="t.trade_id"),
+        SortKey(column="created_at", kind=datetime, sql="t.created_at"),
+        SortKey(column="trade_id", kind=UUID, sql="t.trade_id"),
     ),
 )
 
@@ -83,12 +83,12 @@ class Walk:
     state: WalkState
 
 
-def open_for(session: Session, opened: Sequence[tuple[Signal, Trade]]) -> None:
+def record_opened(session: Session, opened: Sequence[tuple[Signal, Trade]]) -> None:
     """Write the trades that signals open (or are denied); those written before stay."""
     bulk.insert(session, TradeRow, [_row(signal, trade) for signal, trade in opened])
 
 
-def walkable(session: Session, ids: Collection[UUID]) -> list[Trade]:
+def load_walkable(session: Session, ids: Collection[UUID]) -> list[Trade]:
     """Return the model trades among `ids` whose own clock still runs, in a fixed order."""
     query = text(
         f"SELECT {_COLUMNS} FROM trades WHERE trade_id = ANY(:ids) AND is_shadow AND status = 'open'"
@@ -97,19 +97,19 @@ def walkable(session: Session, ids: Collection[UUID]) -> list[Trade]:
     return [_trade(row) for row in session.execute(query, {"ids": list(ids)})]
 
 
-def experiments_of(session: Session, ids: Collection[UUID]) -> set[UUID]:
+def load_experiment_ids(session: Session, ids: Collection[UUID]) -> set[UUID]:
     """Return the experiments these trades belong to."""
     query = text("SELECT DISTINCT experiment_id FROM trades WHERE trade_id = ANY(:ids)")
     return set(session.execute(query, {"ids": list(ids)}).scalars())
 
 
-def any_open(session: Session, book: str) -> bool:
+def has_open_trades(session: Session, book: str) -> bool:
     """Say whether a book has trades that are not at their end."""
     query = text("SELECT EXISTS (SELECT FROM trades WHERE book = :book AND status IN ('pending', 'open'))")
     return bool(session.execute(query, {"book": book}).scalar_one())
 
 
-def walkable_in(session: Session, book: str, *, limit: int, after: UUID | None = None) -> list[UUID]:
+def list_walkable(session: Session, book: str, *, limit: int, after: UUID | None = None) -> list[UUID]:
     """Return up to `limit` ids of a book's model trades whose own clock still runs, by id, after `after`."""
     query = text("""
         SELECT trade_id FROM trades JOIN experiments USING (experiment_id) JOIN signals USING (signal_id)
@@ -120,7 +120,7 @@ def walkable_in(session: Session, book: str, *, limit: int, after: UUID | None =
     return list(session.execute(query, {"book": book, "limit": limit, "after": after or UUID(int=0)}).scalars())
 
 
-def due_in(session: Session, book: str, *, until: datetime, limit: int, after: UUID | None = None) -> list[UUID]:
+def list_due(session: Session, book: str, *, until: datetime, limit: int, after: UUID | None = None) -> list[UUID]:
     """Return, of what `walkable_in` returns, the trades for whose symbol a bar closed since they were evaluated."""
     query = text("""
         WITH walkable AS MATERIALIZED (
@@ -139,7 +139,7 @@ def due_in(session: Session, book: str, *, until: datetime, limit: int, after: U
     return list(session.execute(query, given).scalars())
 
 
-def matching(session: Session, signal_ids: Collection[UUID]) -> dict[UUID, list[UUID]]:
+def match_closing_signals(session: Session, signal_ids: Collection[UUID]) -> dict[UUID, list[UUID]]:
     """Return, by signal, the open model trades it closes: same book, source, strategy and instrument.
 
     An exit closes the side it names, an entry the opposite one; only trades entered by the signal's arrival count.
@@ -159,7 +159,7 @@ def matching(session: Session, signal_ids: Collection[UUID]) -> dict[UUID, list[
     return found
 
 
-def move(session: Session, walks: Sequence[Walk]) -> set[UUID]:
+def record_walks(session: Session, walks: Sequence[Walk]) -> set[UUID]:
     """Move trades from where a walk started to where it ended; a trade that was moved meanwhile stays.
 
     Returns:
@@ -183,21 +183,21 @@ def move(session: Session, walks: Sequence[Walk]) -> set[UUID]:
     return set(session.execute(query, given).scalars())
 
 
-def unfollowed(session: Session, *, book: str) -> set[UUID]:
+def list_lagging(session: Session, *, book: str) -> set[UUID]:
     """Return the experiments of a book whose real trade or siblings lag behind, as after a worker's death."""
     query = text(_LAGGING.format(chosen="book = :book"))
     return set(session.execute(query, {"book": book}).scalars())
 
 
-def unfollowed_among(session: Session, experiment_ids: Collection[UUID]) -> set[UUID]:
+def filter_lagging(session: Session, experiment_ids: Collection[UUID]) -> set[UUID]:
     """Return those of some experiments whose real trade or siblings lag behind."""
     query = text(_LAGGING.format(chosen="experiment_id = ANY(:ids)"))
     return set(session.execute(query, {"ids": list(experiment_ids)}).scalars())
 
 
-def hold(session: Session, experiment_ids: Collection[UUID]) -> None:
+def lock_families(session: Session, experiment_ids: Collection[UUID]) -> None:
     """Hold all trades of some experiments until the transaction ends, in the one order everyone takes them in."""
-    siblings(session, experiment_ids)
+    lock_siblings(session, experiment_ids)
 
 
 def mark_open(session: Session, trade_ids: Collection[UUID]) -> None:
@@ -227,7 +227,7 @@ def lock_counters(session: Session, signals: Collection[Signal]) -> None:
     session.execute(query, {"keys": sorted({f"{one.book}:{one.symbol}" for one in signals})})
 
 
-def exposures(
+def count_exposures(
     session: Session, signals: Collection[Signal]
 ) -> dict[tuple[str, Instrument, EngineSlot, bool], Exposure]:
     """Count open trades by (book, instrument, engine, is_real) for the instruments of these signals."""
@@ -245,7 +245,7 @@ def exposures(
     }
 
 
-def siblings(session: Session, experiment_ids: Collection[UUID]) -> dict[UUID, list[Trade]]:
+def lock_siblings(session: Session, experiment_ids: Collection[UUID]) -> dict[UUID, list[Trade]]:
     """Return and hold all trades of each experiment that were not denied."""
     query = text(
         f"SELECT {_COLUMNS} FROM trades WHERE experiment_id = ANY(:ids) AND status <> 'denied'"

@@ -73,7 +73,7 @@ def add(session: Session, name: str, *, role: Role, password_hash: str) -> None:
         raise UserExists(name)
 
 
-def are_there(session: Session) -> bool:
+def has_users(session: Session) -> bool:
     """Say whether there is any user."""
     return bool(session.execute(text("SELECT FROM users LIMIT 1")).all())
 
@@ -113,7 +113,7 @@ def set_role(session: Session, name: str, role: Role) -> None:
     _change(session, name, "role = :value", value=role.value)
 
 
-def enable(session: Session, name: str, *, enabled: bool) -> None:
+def set_enabled(session: Session, name: str, *, enabled: bool) -> None:
     """Let a user in, or no longer.
 
     Raises:
@@ -134,13 +134,13 @@ def set_password(session: Session, name: str, password_hash: str) -> None:
     _change(session, name, assignment, value=password_hash)
 
 
-def rehash(session: Session, name: str, *, before: str, after: str) -> None:
+def replace_hash(session: Session, name: str, *, before: str, after: str) -> None:
     """Put another hash of the same password in the place of the one before, unless the password was changed."""
     query = text("UPDATE users SET password_hash = :after WHERE name = :name AND password_hash = :before")
     session.execute(query, {"name": name, "before": before, "after": after})
 
 
-def failed(session: Session, name: str) -> datetime | None:
+def record_failed_login(session: Session, name: str) -> datetime | None:
     """Count a wrong password and return until when that locks the name, None when it does not.
 
     Five in a row lock it for a minute, each further one for twice as long, an hour at most.
@@ -150,7 +150,7 @@ def failed(session: Session, name: str) -> datetime | None:
     return row.locked_until if row is not None else None
 
 
-def passed(session: Session, name: str, *, password_hash: str) -> bool:
+def record_successful_login(session: Session, name: str, *, password_hash: str) -> bool:
     """Forget the wrong passwords of a user who gave the right one; False when the user is locked out or disabled.
 
     `password_hash` is what the given one was compared with; when it was changed since, the answer is False too.

@@ -60,7 +60,7 @@ _FORGET = text("DELETE FROM web_sessions WHERE expires_at < clock_timestamp() - 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Visitor:
+class SessionUser:
     """Whose session it is, what that person may do now, and whether the password was given within five minutes."""
 
     user_name: str
@@ -94,13 +94,13 @@ def begin(session: Session, user_name: str, *, session_hash: str, address: str, 
     session.execute(_INSERT, given)
 
 
-def find(session: Session, session_hash: str) -> Visitor | None:
+def find(session: Session, session_hash: str) -> SessionUser | None:
     """Return whose open session this is, and note once a minute at most that it was used; None when there is none.
 
     A session is over half an hour after it was used last, twelve hours after it began, and when its user is disabled.
     """
     row = session.execute(_FIND, {"session_hash": session_hash} | _LIMITS).mappings().one_or_none()
-    return Visitor(**dict(row) | {"role": Role(row["role"])}) if row is not None else None
+    return SessionUser(**dict(row) | {"role": Role(row["role"])}) if row is not None else None
 
 
 def list_open(session: Session, user_name: str) -> list[OpenSession]:
@@ -114,7 +114,7 @@ def end(session: Session, session_hash: str) -> bool:
     return session.execute(_END, {"session_hash": session_hash}).one_or_none() is not None
 
 
-def end_shown(session: Session, user_name: str, shown_id: str) -> bool:
+def end_by_shown_id(session: Session, user_name: str, shown_id: str) -> bool:
     """End the session of that person which is shown under this id; False when there is none."""
     return bool(session.execute(_END_SHOWN, {"user_name": user_name, "shown_id": shown_id}).all())
 
@@ -124,6 +124,6 @@ def end_all(session: Session, user_name: str) -> None:
     session.execute(_END_ALL, {"user_name": user_name})
 
 
-def step_up(session: Session, session_hash: str) -> None:
+def record_step_up(session: Session, session_hash: str) -> None:
     """Note that the person of this session gave the password once more; it counts for five minutes."""
     session.execute(_STEP_UP, {"session_hash": session_hash, "stepped_up_s": STEPPED_UP_S})

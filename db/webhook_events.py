@@ -12,8 +12,8 @@ import msgspec
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
-from db.core.listing import Key, Listing
-from db.intake import read_clocks
+from db.core.listing import PageQuery, SortKey
+from db.intake import load_clocks
 
 _INSERT = text("""
     INSERT INTO webhook_events (event_id, source, book, kind, received_at, raw_body, content_type, errors)
@@ -22,7 +22,7 @@ _INSERT = text("""
         CAST(:content_type AS text[]), CAST(:errors AS jsonb[]))
 """)
 
-EVENTS = Listing(
+EVENTS = PageQuery(
     select="""
         SELECT event_id, source, book, kind, received_at, errors, redriven_at, redriven_signal_id FROM webhook_events
     """,
@@ -33,8 +33,8 @@ EVENTS = Listing(
         "redriven": "(redriven_at IS NOT NULL) = :redriven",
     },
     order=(
-        Key(column="received_at", kind=datetime, sql="received_at"),
-        Key(column="event_id", kind=UUID, sql="event_id"),
+        SortKey(column="received_at", kind=datetime, sql="received_at"),
+        SortKey(column="event_id", kind=UUID, sql="event_id"),
     ),
 )
 _KEPT = "event_id, source, book, received_at, raw_body, errors, redriven_at, redriven_signal_id"
@@ -61,7 +61,7 @@ class WebhookEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptEvent:
+class QuarantinedEvent:
     """A body in quarantine: when it came, from whom, what was wrong, and which signal it became since."""
 
     event_id: UUID
@@ -85,14 +85,14 @@ class FailingField:
     last_event: UUID
 
 
-def load(session: Session, event_id: UUID) -> KeptEvent | None:
+def load_quarantined(session: Session, event_id: UUID) -> QuarantinedEvent | None:
     """Return a quarantined body; None when there is none of that id."""
     query = text(f"SELECT {_KEPT} FROM webhook_events WHERE event_id = :id AND kind = 'quarantined'")
     row = session.execute(query, {"id": event_id}).mappings().one_or_none()
     return None if row is None else _kept(row)
 
 
-def quarantined(session: Session, *, source: str | None, limit: int) -> list[KeptEvent]:
+def list_quarantined(session: Session, *, source: str | None, limit: int) -> list[QuarantinedEvent]:
     """Return bodies that still wait to be understood, newest first."""
     query = text(
         f"SELECT {_KEPT} FROM webhook_events WHERE kind = 'quarantined' AND redriven_at IS NULL"
@@ -101,7 +101,7 @@ def quarantined(session: Session, *, source: str | None, limit: int) -> list[Kep
     return [_kept(row) for row in session.execute(query, {"source": source, "limit": limit}).mappings()]
 
 
-def failing(session: Session, *, source: str | None, since: datetime) -> list[FailingField]:
+def count_failing_fields(session: Session, *, source: str | None, since: datetime) -> list[FailingField]:
     """Return what could not be read since a moment, by source and field, the most frequent first."""
     query = text("""
         SELECT source, field, count(*) AS times, max(received_at) AS last_at,
@@ -114,7 +114,7 @@ def failing(session: Session, *, source: str | None, since: datetime) -> list[Fa
     return [FailingField(**row) for row in session.execute(query, {"source": source, "since": since}).mappings()]
 
 
-def hold(session: Session, event_id: UUID) -> KeptEvent | None:
+def lock_quarantined(session: Session, event_id: UUID) -> QuarantinedEvent | None:
     """Return a quarantined body and hold it until the transaction ends; None when there is none of that id."""
     query = text(f"SELECT {_KEPT} FROM webhook_events WHERE event_id = :id AND kind = 'quarantined' FOR UPDATE")
     row = session.execute(query, {"id": event_id}).mappings().one_or_none()
@@ -127,13 +127,13 @@ def mark_redriven(session: Session, event_id: UUID, *, signal_id: UUID, at: date
     session.execute(query, {"id": event_id, "signal_id": signal_id, "at": at})
 
 
-def _kept(row: RowMapping) -> KeptEvent:
-    return KeptEvent(**{**row, "raw_body": bytes(row["raw_body"])})
+def _kept(row: RowMapping) -> QuarantinedEvent:
+    return QuarantinedEvent(**{**row, "raw_body": bytes(row["raw_body"])})
 
 
 def record(session: Session, events: Sequence[WebhookEvent], *, now: datetime) -> None:
     """Store events, each received at its book's time; `now` is the wall clock."""
-    clocks = read_clocks(session, {event.book for event in events}, now=now)
+    clocks = load_clocks(session, {event.book for event in events}, now=now)
     rows = [
         {
             "event_id": event.event_id,

@@ -8,7 +8,7 @@ from typing import Any
 
 from alerts.understand import Refused, understand
 from alerts.vocabulary import aliases, words
-from db.webhook_events import KeptEvent
+from db.webhook_events import QuarantinedEvent
 from domain.signal import NewSignal, Source
 
 _MOST_SHOWN = 4000
@@ -16,7 +16,7 @@ _TOKEN = re.compile(r"[^\W_]+")
 _HIDDEN = "·"
 
 
-def document(kept: KeptEvent, source: Source) -> dict[str, Any]:
+def document(kept: QuarantinedEvent, source: Source) -> dict[str, Any]:
     """Describe a message, read again with today's dialects and its source's settings; nothing is stored.
 
     `body` shows the message with everything hidden that is neither punctuation nor a name or a word we know: what

@@ -40,7 +40,7 @@ def set_policy(session: Session, book: str, wish: Wish, *, act: Act) -> PolicyVe
         NoPolicy
     """
     present = _present(session, book)
-    made = policies.change(
+    made = policies.append_version(
         session,
         book,
         PolicyChange(
@@ -77,7 +77,7 @@ def throw(session: Session, book: str, switch: Switch, *, act: Act) -> PolicyVer
         reason=act.reason,
         switch=switch,
     )
-    made = policies.change(session, book, wanted)
+    made = policies.append_version(session, book, wanted)
     act.write_down(session, f"policy.{switch.value}", book, policy_version=made.label)
     return made
 
@@ -98,7 +98,7 @@ def described(version: Mapping[str, Any]) -> dict[str, Any]:
 def _present(session: Session, book: str) -> PolicyVersion:
     if book not in books.load(session, [book]):
         raise NoPolicy(book)
-    present = policies.current(session, [book]).get(book)
+    present = policies.load_current(session, [book]).get(book)
     if present is None:
         raise NoPolicy(book)
     return present

@@ -15,7 +15,7 @@ from db import audit, intake, sources, webhook_events
 from db.core.errors import DBAPIError, OperationalError, is_outage
 from db.core.session import Database, Session
 from db.intake import Arrival, Receipt
-from db.webhook_events import KeptEvent
+from db.webhook_events import QuarantinedEvent
 from domain.books import STANDING_BOOKS
 from domain.signal import Flag, Source
 
@@ -84,8 +84,8 @@ def _one(database: Database, event_id: UUID, *, actor: str, reason: str, now: da
     )
 
 
-def _held(session: Session, event_id: UUID) -> KeptEvent:
-    event = webhook_events.hold(session, event_id)
+def _held(session: Session, event_id: UUID) -> QuarantinedEvent:
+    event = webhook_events.lock_quarantined(session, event_id)
     if event is None:
         raise _Unread(NOT_THERE)
     if event.book not in STANDING_BOOKS:
@@ -93,7 +93,7 @@ def _held(session: Session, event_id: UUID) -> KeptEvent:
     return event
 
 
-def _arrivals(event: KeptEvent, source: Source, *, now: datetime) -> list[Arrival]:
+def _arrivals(event: QuarantinedEvent, source: Source, *, now: datetime) -> list[Arrival]:
     try:
         parts = understand(event.raw_body, source)
     except Exception as error:
@@ -110,7 +110,7 @@ def _arrivals(event: KeptEvent, source: Source, *, now: datetime) -> list[Arriva
     return arrivals
 
 
-def _stored(session: Session, event: KeptEvent, arrivals: Sequence[Arrival]) -> list[Receipt]:
+def _stored(session: Session, event: QuarantinedEvent, arrivals: Sequence[Arrival]) -> list[Receipt]:
     try:
         with session.begin_nested():
             return intake.record_late(session, arrivals, received_at=event.received_at)

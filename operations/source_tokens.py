@@ -31,7 +31,7 @@ def reissue(session: Session, vault: TokenVault, name: str, *, previous_for_s: f
         db.sources.SourceUnknown
     """
     token = tokens.new_token()
-    until = sources.rotate(
+    until = sources.rotate_token(
         session,
         name,
         token_hash=tokens.hash_token(token),

@@ -54,7 +54,7 @@ def change(session: Session, before: Source, after: Source, *, act: Act) -> dict
     Raises:
         db.sources.SourceUnknown
     """
-    sources.change(session, after)
+    sources.update(session, after)
     changed = differences(before, after)
     act.write_down(session, "source.changed", after.name, **changed)
     return changed
@@ -102,7 +102,7 @@ def enable(session: Session, name: str, *, enabled: bool, act: Act) -> None:
     Raises:
         db.sources.SourceUnknown
     """
-    sources.enable(session, name, enabled=enabled)
+    sources.set_enabled(session, name, enabled=enabled)
     act.write_down(session, "source.enabled" if enabled else "source.disabled", name)
 
 
@@ -112,7 +112,7 @@ def renewed(session: Session, name: str, *, act: Act) -> None:
     Raises:
         db.sources.SourceUnknown
     """
-    sources.renewed(session, name)
+    sources.record_alerts_renewed(session, name)
     act.write_down(session, "source.renewed", name)
 
 

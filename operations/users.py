@@ -85,7 +85,7 @@ def enable(database: Database, name: str, *, enabled: bool, actor: str) -> None:
         db.users.UserUnknown, db.users.LastAdmin
     """
     with database.transaction() as session:
-        users.enable(session, name, enabled=enabled)
+        users.set_enabled(session, name, enabled=enabled)
         if not enabled:
             web_sessions.end_all(session, name)
         note(session, "user.enabled" if enabled else "user.disabled", name, actor=actor)

@@ -19,7 +19,7 @@ from config.vault import TokenVault
 from db import bars, books, policies, replays, signals, sources, studies, trades
 from db.core.session import Database
 from db.policies import PolicyChange
-from db.studies import Versions
+from db.studies import ComparedVersions
 from domain.books import PAPER_BOOK
 from domain.decision import EngineSlot
 from domain.ports import Feed
@@ -57,7 +57,7 @@ class Gateway:
         """
         token = tokens.new_token()
         with self._database.transaction() as session:
-            if not replays.hold(session, spec.identity.book):
+            if not replays.try_lock(session, spec.identity.book):
                 raise ReplayRefused(f"{spec.identity.book} is being replayed right now")
             if replays.is_complete(session, spec.identity.book):
                 raise ReplayExists(spec.identity.book)
@@ -79,7 +79,7 @@ class Gateway:
     def finish_exits(self, until: datetime) -> None:
         """Walk the exits of all open trades of the book up to `until`; return when that is done."""
         with self._database.transaction() as session:
-            idle = not trades.any_open(session, self._book)
+            idle = not trades.has_open_trades(session, self._book)
         if not idle:
             self._await_exits(until, at_end=False)
 
@@ -128,7 +128,7 @@ class Gateway:
 
     def _open_study(self, session: Any, spec: BookSpec) -> None:
         terms = self.terms
-        versions = Versions(
+        versions = ComparedVersions(
             engine_a=terms.engines[EngineSlot.A], engine_b=terms.engines[EngineSlot.B], fill_model=terms.fill_model
         )
         name = spec.study or spec.identity.book
@@ -143,7 +143,7 @@ class Gateway:
         wanted = PolicyChange(
             label="replay", mode=terms.mode, split_ppm=terms.split_ppm, set_by="replay", reason="as the paper book's"
         )
-        policies.change(session, spec.identity.book, wanted)
+        policies.append_version(session, spec.identity.book, wanted)
 
     def _add_source(self, session: Any, spec: BookSpec, token: str) -> None:
         source = Source(
@@ -167,12 +167,12 @@ class Gateway:
 
     def _exits_done(self, until: datetime, *, at_end: bool) -> bool:
         with self._database.transaction() as session:
-            done = books.exits_to(session, self._book)
-            return done is not None and done >= until and not (at_end and trades.any_open(session, self._book))
+            done = books.load_exits_evaluated_to(session, self._book)
+            return done is not None and done >= until and not (at_end and trades.has_open_trades(session, self._book))
 
     def _unfinished(self, ids: Sequence[UUID]) -> Sequence[Any]:
         with self._database.transaction() as session:
-            return signals.unfinished(session, ids)
+            return signals.load_unfinished(session, ids)
 
 
 @contextmanager
@@ -193,8 +193,8 @@ def connected(settings: Settings, *, web_url: str) -> Iterator[Gateway]:
 
 def _terms(database: Database) -> Terms:
     with database.transaction() as session:
-        versions = studies.versions(session, TERMS_OF)
-        policy = policies.current(session, [TERMS_OF])[TERMS_OF]
+        versions = studies.load_versions(session, TERMS_OF)
+        policy = policies.load_current(session, [TERMS_OF])[TERMS_OF]
     return Terms(
         engines={EngineSlot.A: versions.engine_a, EngineSlot.B: versions.engine_b},
         mode=policy.mode,

@@ -218,7 +218,7 @@ def our_migration(settings: Settings) -> None:
         source_tokens.ensure_first_source(settings)
     except OperationalError as error:
         if is_outage(error):
-            raise StackRefused(f"DATABASE_URL: the database cannot be used: {migrate.first_line(error)}") from None
+            raise StackRefused(f"DATABASE_URL: the database cannot be used: {migrate.describe_error(error)}") from None
         raise
 
 

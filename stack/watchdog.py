@@ -101,6 +101,6 @@ def _late(database: Database, settings: Settings) -> list[str]:
 
     try:
         with database.transaction() as session:
-            return [one.queue for one in canaries.late(session, settings)]
+            return [one.queue for one in canaries.list_late(session, settings)]
     except SQLAlchemyError:
         return []

@@ -40,7 +40,7 @@ class StageBatch:
 
     def select_still_owned(self, session: Session, signal_ids: Collection[UUID]) -> set[UUID]:
         """Lock and return the signals that the lease still owns; the results of the others must be dropped."""
-        return signals.still_owned(session, signal_ids, lease=self.lease, for_stage=self.stage)
+        return signals.lock_still_owned(session, signal_ids, lease=self.lease, for_stage=self.stage)
 
 
 StageBody = Callable[[Parts, StageBatch], int]
@@ -135,7 +135,7 @@ def _store_failure(
         signal_id,
         stage=stage.name.lower(),
         error=f"{type(error).__name__}: {error}",
-        traceback_hash=failures.fingerprint(error),
+        traceback_hash=failures.hash_traceback(error),
         attempt=number,
         dead=is_dead,
     )

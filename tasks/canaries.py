@@ -27,7 +27,7 @@ def send_canaries() -> None:
     sent = [one for one in queues.ALL if answer.apply_async(kwargs={"queue": one}, queue=one, expires=expires_s)]
     with parts.transaction() as session:
         canaries.record_sent(session, sent, parts.settings)
-        late = canaries.late(session, parts.settings)
+        late = canaries.list_late(session, parts.settings)
     for one in late:
         log.error("queue.silent", queue=one.queue, silent_s=round(one.silent_s))
 

@@ -59,7 +59,7 @@ def settle(parts: Parts, trade_ids: Collection[UUID], *, until: datetime, ending
         How many exits the own clocks made.
     """
     with parts.transaction() as session:
-        before = trades.walkable(session, trade_ids)
+        before = trades.load_walkable(session, trade_ids)
     walked = _walk(parts, before, until, ending)
     standing = {one.trade_id for one in before if _stands(one, walked[one.trade_id])}
     due = [one for one in trade_ids if one not in standing]
@@ -67,8 +67,8 @@ def settle(parts: Parts, trade_ids: Collection[UUID], *, until: datetime, ending
         return 0
     moving = [one for one in before if one.trade_id not in standing]
     with parts.transaction() as session:
-        experiment_ids = trades.experiments_of(session, due)
-        trades.hold(session, experiment_ids)
+        experiment_ids = trades.load_experiment_ids(session, due)
+        trades.lock_families(session, experiment_ids)
         happened = _moved(session, moving, walked)
         _record_own(session, parts, happened)
     follow(parts, experiment_ids)
@@ -103,7 +103,7 @@ def flatten(parts: Parts, book: str, experiment_ids: Collection[UUID], *, now: d
 def catch_up(parts: Parts, experiment_ids: Collection[UUID]) -> None:
     """Follow where a real trade opened only after its engine's model trade had exits already."""
     with parts.transaction() as session:
-        lagging = trades.unfollowed_among(session, experiment_ids)
+        lagging = trades.filter_lagging(session, experiment_ids)
     follow(parts, lagging)
 
 
@@ -136,7 +136,7 @@ def _stands(trade: Trade, walked: WalkResult) -> bool:
 
 def _moved(session: Session, moving: Sequence[Trade], walked: Mapping[UUID, WalkResult]) -> Happened:
     """Write where trades were walked to; return the exits of those that nobody else had moved meanwhile."""
-    moved = trades.move(session, [_move(one, walked[one.trade_id]) for one in moving])
+    moved = trades.record_walks(session, [_move(one, walked[one.trade_id]) for one in moving])
     return {one.trade_id: (one, walked[one.trade_id].events) for one in moving if one.trade_id in moved}
 
 
@@ -169,7 +169,7 @@ def _owed_by_real(session: Session, parts: Parts, experiment_ids: Collection[UUI
         venue = parts.venue(family.trades[0].book)
         for placed in exit_synchronization.find_owed_real_exits(family, venue=venue):
             orders.record(session, [placed.order], state=placed.state)
-    return orders.open_exits(session, experiment_ids)
+    return orders.list_pending_exits(session, experiment_ids)
 
 
 def _flattening(
@@ -202,4 +202,4 @@ def _synchronize(session: Session, parts: Parts, loaded: Iterable[Family]) -> No
 def _fill_by_model(session: Session, parts: Parts, made: Sequence[Order]) -> None:
     filled = [(one, fills.fill_order_by_model(one, model=parts.fill_model)) for one in made]
     priced = [(order, fill) for order, fill in filled if fill is not None]
-    orders.fill_model_orders(session, [order for order, _ in priced], [fill for _, fill in priced])
+    orders.record_filled_model_orders(session, [order for order, _ in priced], [fill for _, fill in priced])

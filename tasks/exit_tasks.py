@@ -24,7 +24,7 @@ def sync_exits() -> None:
     """Walk the open trades of every standing book to its present moment."""
     parts = parts_of(current_app)
     with parts.transaction() as session:
-        active = books.with_open_trades(session)
+        active = books.list_with_open_trades(session)
     for book in active:
         walk_book(parts, book, until=parts.clock.now(book))
 
@@ -35,14 +35,14 @@ def finish_exits(*, book: str, until: str, at_end: bool) -> None:
     parts, moment = parts_of(current_app), datetime.fromisoformat(until)
     walk_book(parts, book, until=moment, at_end=at_end)
     with parts.transaction() as session:
-        books.record_exits(session, book, to=moment)
+        books.record_exits_evaluated_to(session, book, to=moment)
 
 
 def walk_book(parts: Parts, book: str, *, until: datetime, at_end: bool = False) -> None:
     """Walk all open trades of a book to `until`, a chunk at a time, and take up what was left half-followed."""
     after, exits = UUID(int=0), 0
     with parts.transaction() as session:
-        lagging = trades.unfollowed(session, book=book)
+        lagging = trades.list_lagging(session, book=book)
     exit_settlement.follow(parts, lagging)
     while chunk := _chunk(parts, book, after, until=until, at_end=at_end):
         exits += exit_settlement.settle(parts, chunk, until=until)
@@ -56,13 +56,13 @@ def walk_book(parts: Parts, book: str, *, until: datetime, at_end: bool = False)
 def _chunk(parts: Parts, book: str, after: UUID, *, until: datetime, at_end: bool) -> list[UUID]:
     with parts.transaction() as session:
         if at_end:
-            return trades.walkable_in(session, book, limit=CHUNK, after=after)
-        return trades.due_in(session, book, until=until, limit=CHUNK, after=after)
+            return trades.list_walkable(session, book, limit=CHUNK, after=after)
+        return trades.list_due(session, book, until=until, limit=CHUNK, after=after)
 
 
 def _end(parts: Parts, book: str, chunk: list[UUID], until: datetime) -> None:
     with parts.transaction() as session:
-        left = trades.walkable(session, chunk)
+        left = trades.load_walkable(session, chunk)
     for instrument in {one.instrument for one in left}:
         quote = parts.market_data(book).quote(book, instrument, at=until).quote
         mine = [one.trade_id for one in left if one.instrument == instrument]

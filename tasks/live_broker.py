@@ -121,7 +121,7 @@ class AccountBroker:
 
     def _broker(self) -> Broker | None:
         with self._database.transaction() as session:
-            account = live.account(session)
+            account = live.load_account(session)
         if account is None:
             return None
         if self._opened is None or self._opened[0] != account.name:

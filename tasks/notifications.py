@@ -9,7 +9,7 @@ from celery import current_app, shared_task
 
 from config.settings import Settings
 from db import notifications
-from db.notifications import Due
+from db.notifications import DueNotification
 from domain import incidents
 from domain.incidents import Message
 from tasks import notification_services
@@ -37,7 +37,7 @@ def tell(parts: Parts) -> None:
     """Tell once what is due; with a deadline, and nothing open while services are talked to."""
     services, within_s = notification_services.services(parts.settings), deadline_s(parts.settings)
     with parts.transaction() as session:
-        notifications.make(session)
+        notifications.create_missing(session)
         claimed = notifications.claim(session, limit=AT_ONCE, lease_s=within_s + MARGIN_S)
     wanted = [(due, one) for due in claimed for one in services if one.mark not in due.told]
     errors = notification_services.send(
@@ -60,7 +60,7 @@ def send_test(settings: Settings) -> list[tuple[Service, str | None]]:
     return list(zip(services, errors, strict=True))
 
 
-def _record(parts: Parts, due: Due, answers: Sequence[tuple[Service, str | None]]) -> None:
+def _record(parts: Parts, due: DueNotification, answers: Sequence[tuple[Service, str | None]]) -> None:
     told = due.told | {one.mark for one, error in answers if error is None}
     error = "; ".join(f"{one.name}: {error}" for one, error in answers if error is not None)
     with parts.transaction() as session:

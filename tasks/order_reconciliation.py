@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 
 from db import incidents, submissions, trades
-from db.submissions import Due
+from db.submissions import DueOrder
 from domain import order_states
 from domain.ports import Broker, OrderReport, VenueUnavailable
 from domain.trade import OrderState
@@ -40,7 +40,7 @@ def after(parts: Parts, reports: Sequence[OrderReport]) -> None:
     """Do what follows from what a venue said: the next exit that is owed, the siblings, the outcomes."""
     if reports:
         with parts.transaction() as session:
-            experiment_ids = trades.experiments_of(session, [one.order.trade_id for one in reports])
+            experiment_ids = trades.load_experiment_ids(session, [one.order.trade_id for one in reports])
         exit_settlement.follow(parts, experiment_ids)
 
 
@@ -53,7 +53,7 @@ def _apply(parts: Parts, reports: Sequence[OrderReport]) -> None:
     after(parts, moved)
 
 
-def learned(parts: Parts, broker: Broker, doubtful: Sequence[Due]) -> list[OrderReport]:
+def learned(parts: Parts, broker: Broker, doubtful: Sequence[DueOrder]) -> list[OrderReport]:
     """Ask the venue, and return one report of each order that it says something about.
 
     From its silence nothing follows but an alarm when it lasts.
@@ -73,7 +73,7 @@ def learned(parts: Parts, broker: Broker, doubtful: Sequence[Due]) -> list[Order
     return [*_but(found, ended), *ended, *absent]
 
 
-def _asked(broker: Broker, doubtful: Sequence[Due]) -> tuple[list[OrderReport | None], list[OrderReport]]:
+def _asked(broker: Broker, doubtful: Sequence[DueOrder]) -> tuple[list[OrderReport | None], list[OrderReport]]:
     """Return what the venue shows of each order, and what became of those whose rest it was asked to cancel."""
     found = broker.find([one.order for one in doubtful])
     stuck = [one.order for one, report in zip(doubtful, found, strict=True) if _is_stuck(one, report)]
@@ -87,11 +87,11 @@ def _but(found: Sequence[OrderReport | None], later: Sequence[OrderReport]) -> l
     return [one for one in found if one is not None and one.order.order_id not in known]
 
 
-def _is_gone(due: Due) -> bool:
+def _is_gone(due: DueOrder) -> bool:
     return due.is_over and due.state in (OrderState.SUBMITTING, OrderState.UNKNOWN)
 
 
-def _is_stuck(due: Due, report: OrderReport | None) -> bool:
+def _is_stuck(due: DueOrder, report: OrderReport | None) -> bool:
     """Whether an order that the venue has should have been filled long ago.
 
     What is left of an entry is not wanted any more; what is left of an exit is asked for again, at the present price.
@@ -99,21 +99,21 @@ def _is_stuck(due: Due, report: OrderReport | None) -> bool:
     return due.is_over and due.checks > 2 and report is not None and report.state in _AT_VENUE
 
 
-def _absent(due: Due) -> OrderReport:
+def _absent(due: DueOrder) -> OrderReport:
     return OrderReport(order=due.order, state=OrderState.RESUBMIT_OK, detail="absent after its window")
 
 
-def _for_a_person(due: Due, why: str) -> OrderReport:
+def _for_a_person(due: DueOrder, why: str) -> OrderReport:
     return OrderReport(order=due.order, state=OrderState.MANUAL_REVIEW, detail=why)
 
 
-def _alarm_about_old(parts: Parts, doubtful: Sequence[Due], error: str) -> None:
+def _alarm_about_old(parts: Parts, doubtful: Sequence[DueOrder], error: str) -> None:
     for one in doubtful:
         if one.checks >= ALARM_AFTER_CHECKS:
             _raise_incident(parts, "order_unknown", one.order.order_id, one.order.client_order_id, error)
 
 
-def _alarm_about_missing(parts: Parts, doubtful: Sequence[Due], found: Sequence[OrderReport | None]) -> None:
+def _alarm_about_missing(parts: Parts, doubtful: Sequence[DueOrder], found: Sequence[OrderReport | None]) -> None:
     for one, report in zip(doubtful, found, strict=True):
         if report is None and one.state in _AT_VENUE:
             _raise_incident(parts, "order_missing", one.order.order_id, one.order.client_order_id, "no longer shown")

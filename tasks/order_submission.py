@@ -16,7 +16,7 @@ from celery import current_app
 
 from db import orders, submissions, trades
 from db.core.session import Session
-from db.submissions import Begun, Refused
+from db.submissions import BegunSubmission, SubmissionRefused
 from domain.ports import Broker, OrderReport, SendWindow, VenueUnavailable
 from domain.trade import PAPER_VENUE, Intent, Order, OrderState
 from tasks import queues
@@ -32,7 +32,7 @@ def submit(parts: Parts, order_ids: Collection[UUID]) -> list[OrderReport]:
         return []
     with parts.transaction() as session:
         wanted = orders.load(session, order_ids)
-        doubtful = submissions.in_doubt(session, [one.order_id for one in wanted if one.venue == PAPER_VENUE])
+        doubtful = submissions.load_in_doubt(session, [one.order_id for one in wanted if one.venue == PAPER_VENUE])
     announce(one for one in wanted if one.venue != PAPER_VENUE)
     found = _look_up_on_paper(parts, doubtful)
     return [*found, *send(parts, [one.order_id for one in wanted if one.venue == PAPER_VENUE])]
@@ -76,7 +76,7 @@ def send(parts: Parts, order_ids: Collection[UUID]) -> list[OrderReport]:
 def cancel_entries(parts: Parts, book: str, experiment_ids: Collection[UUID]) -> None:
     """Cancel what is left of entry orders that stand at the venue; silence leaves them for the next time."""
     with parts.transaction() as session:
-        standing = submissions.standing_entries(session, experiment_ids)
+        standing = submissions.load_working_entries(session, experiment_ids)
     if not standing:
         return
     try:
@@ -96,7 +96,7 @@ def record(parts: Parts, reports: Sequence[OrderReport]) -> list[OrderReport]:
     if not reports:
         return []
     with parts.transaction() as session:
-        trades.hold(session, trades.experiments_of(session, [one.order.trade_id for one in reports]))
+        trades.lock_families(session, trades.load_experiment_ids(session, [one.order.trade_id for one in reports]))
         moved = submissions.record_reports(session, reports)
         entries = [one for one in reports if one.order.intent is Intent.ENTRY]
         trades.mark_open(session, [one.order.trade_id for one in entries if one.fills])
@@ -128,7 +128,7 @@ def _look_up_on_paper(parts: Parts, doubtful: Sequence[Order]) -> list[OrderRepo
     return [one for one in reports if one.state is not OrderState.RESUBMIT_OK]
 
 
-def _sent(parts: Parts, book: str, begun: Sequence[Begun], ends: float) -> list[OrderReport]:
+def _sent(parts: Parts, book: str, begun: Sequence[BegunSubmission], ends: float) -> list[OrderReport]:
     mine = [one for one in begun if one.order.book == book]
     window = SendWindow(
         opened_at=min(one.opened_at for one in mine), not_after=min(one.not_after for one in mine), deadline=ends
@@ -158,10 +158,10 @@ def _deny_impossible(parts: Parts, order_id: UUID) -> None:
         if why is not None:
             with parts.transaction() as session:
                 if submissions.deny(session, [order_id], reason=why):
-                    _deny_trades(session, [Refused(order=one, reason=why)])
+                    _deny_trades(session, [SubmissionRefused(order=one, reason=why)])
 
 
-def _deny_trades(session: Session, refused: Sequence[Refused]) -> None:
+def _deny_trades(session: Session, refused: Sequence[SubmissionRefused]) -> None:
     entries = {one.order.trade_id: one.reason for one in refused if one.order.intent is Intent.ENTRY}
     trades.mark_denied(session, entries)
     for one in refused:

@@ -40,6 +40,6 @@ def flatten_books() -> None:
     """Close what real trades hold in the books whose policy in force wants them flat, until nothing is left."""
     parts = parts_of(current_app)
     with parts.transaction() as session:
-        wanted = real_exposure.unflattened(session)
+        wanted = real_exposure.find_to_flatten(session)
     for book, experiment_ids in sorted(wanted.items()):
         exit_settlement.flatten(parts, book, experiment_ids, now=parts.clock.now(book))

@@ -16,7 +16,7 @@ from db.books import StoredBookClock
 from db.core.session import Database, Session
 from db.paper_ledger import StoredPaperLedger
 from db.policies import PolicyChange
-from db.studies import Versions
+from db.studies import ComparedVersions
 from domain import fills, ports
 from domain.books import LIVE_BOOK, STANDING_BOOKS, is_replay_book
 from domain.context import Quality
@@ -121,11 +121,11 @@ def make_panel(settings: Settings) -> Panel:
 
 
 @contextmanager
-def versions_of(settings: Settings) -> Iterator[Versions]:
+def versions_of(settings: Settings) -> Iterator[ComparedVersions]:
     """Give the versions a study compares under these settings."""
     panel = make_panel(settings)
     try:
-        yield Versions(
+        yield ComparedVersions(
             engine_a=panel.versions[EngineSlot.A],
             engine_b=panel.versions[EngineSlot.B],
             fill_model=fills.DEFAULT.version,
@@ -169,7 +169,7 @@ def _policy_of(settings: Settings) -> PolicyChange:
 
 def _require_venue(session: Session, broker: str) -> None:
     """Refuse a broker to which the exits of trades that are open at another venue would be sent."""
-    for venue, count in live.venues_in_use(session).items():
+    for venue, count in live.count_open_trades_by_venue(session).items():
         if venue != venue_loader.venue_name(broker):
             allowed = f"{count} real trades are open at {venue}, which must stay the broker until they are closed"
             raise SettingInvalid("BROKER", broker, allowed)

@@ -14,7 +14,7 @@ from celery import chain, current_app
 from config.settings import Settings
 from db import audit, signals
 from db.core.session import Database
-from db.signals import Due
+from db.signals import DueSignal
 from domain.signal import Stage
 from tasks import exit_tasks, failpoints, live_broker, notifications, parts, queues
 from tasks.celery_app import make_celery
@@ -65,7 +65,7 @@ def enqueue(signal_ids: Sequence[UUID], *, reached: Stage = Stage.RECEIVED) -> N
         chain(*left).apply_async()
 
 
-def resume(due: Collection[Due]) -> None:
+def resume(due: Collection[DueSignal]) -> None:
     """Send stalled signals on from their first unfinished stage; those that failed before travel alone."""
     for one in due:
         if one.alone:
@@ -90,7 +90,7 @@ def rerun(
         due = signals.reopen(session, signal_ids)
         refused = set(signal_ids) - {one.signal_id for one in due}
         if refused:
-            raise RerunRefused(signals.why_not_rerun(session, refused))
+            raise RerunRefused(signals.explain_refused_reruns(session, refused))
         audit.append(
             session,
             actor=actor,

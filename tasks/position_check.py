@@ -27,7 +27,7 @@ def check(parts: Parts, book: str) -> list[str]:
         log.warning("venue.silent", book=book, error=str(error))
         return []
     with parts.transaction() as session:
-        ours = real_exposure.settled_positions(session, book)
+        ours = real_exposure.load_settled_positions(session, book)
         short = [symbol for symbol, quantity in ours.items() if _lacks(quantity, held.get(symbol, Decimal(0)))]
         for symbol in short:
             detail = {"ours": str(ours[symbol]), "venue": str(held.get(symbol, Decimal(0)))}

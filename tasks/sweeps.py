@@ -85,7 +85,7 @@ def _grace_s(parts: Parts, *, waiting: int) -> float:
 def watch_sources() -> None:
     """Raise the alarm about sources that fell silent, or whose alerts TradingView is about to stop."""
     with parts_of(current_app).transaction() as session:
-        new = watch.keep_incidents(session)
+        new = watch.update_incidents(session)
     for one in new:
         log.error("incident.opened", kind=one.kind, subject=one.subject, **one.detail)
 
@@ -93,7 +93,7 @@ def watch_sources() -> None:
 def bury(parts: Parts) -> None:
     """Turn signals whose workers died too often into dead letters."""
     with parts.transaction() as session:
-        for row in signals.bury_lost(session):
+        for row in signals.mark_lost_dead(session):
             failures.record(
                 session,
                 row["signal_id"],

@@ -20,7 +20,7 @@ from db import api_tokens, web_sessions
 from db.api_tokens import ApiToken
 from db.core.errors import SQLAlchemyError
 from db.core.session import Database, Session
-from db.web_sessions import Visitor
+from db.web_sessions import SessionUser
 from domain.access import Scope
 
 THE_ENVIRONMENT = "api"
@@ -73,13 +73,13 @@ class _Known:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lookups: Aside[object] = Aside("identity")
-        self._hashes = KnownHashes(lambda: self._read(api_tokens.hashes))
+        self._hashes = KnownHashes(lambda: self._read(api_tokens.load_active_hashes))
         self.failures = Failures(_FAILURES_A_MINUTE)
 
     def token(self, token_hash: str) -> ApiToken | None:
         return self._read(lambda session: api_tokens.find(session, token_hash))
 
-    def visitor(self, session_hash: str) -> Visitor | None:
+    def visitor(self, session_hash: str) -> SessionUser | None:
         return self._read(lambda session: web_sessions.find(session, session_hash))
 
     def is_known(self, token_hash: str) -> bool:

@@ -62,7 +62,11 @@ def proves(
         user = users.find(session, name)
     is_right = password_hashing.matches(user.password_hash if user is not None else None, password[:_LONGEST_GIVEN])
     with database.transaction() as session:
-        if user is not None and is_right and users.passed(session, name, password_hash=user.password_hash):
+        if (
+            user is not None
+            and is_right
+            and users.record_successful_login(session, name, password_hash=user.password_hash)
+        ):
             then(session)
         else:
             _refused(session, name, user, is_right=is_right, address=address)
@@ -81,7 +85,7 @@ def proves_again(database: Database, name: str, password: str, *, address: str) 
 
 
 def _refused(session: Session, name: str, user: User | None, *, is_right: bool, address: str) -> None:
-    locked_until = None if is_right else users.failed(session, name)
+    locked_until = None if is_right else users.record_failed_login(session, name)
     # Somebody may have typed a password where the name belongs: only a name that there is may be written down.
     known = name if user is not None else None
     log.info("login.failed", user=known, address=address)
@@ -96,4 +100,4 @@ def _renew_hash(database: Database, user: User, password: str) -> None:
         return
     fresh = password_hashing.hashed(password)
     with database.transaction() as session:
-        users.rehash(session, user.name, before=user.password_hash, after=fresh)
+        users.replace_hash(session, user.name, before=user.password_hash, after=fresh)

@@ -88,7 +88,7 @@ def show_experiment(experiment_id: UUID) -> Response:
 
 
 def _traced(session: Session, experiment_id: UUID) -> Document | None:
-    signal_id = traces.signal_of_experiment(session, experiment_id)
+    signal_id = traces.find_signal_of_experiment(session, experiment_id)
     if signal_id is None:
         return None
     told = story.document(traces.load(session, signal_id))

@@ -11,7 +11,7 @@ from app.api.resource import Noun
 from app.probes.health import broker_state
 from config.settings import Settings
 from db import canaries, incidents, policies, studies
-from db.canaries import QueueLife, QueueState
+from db.canaries import QueueHealth, QueueState
 from db.core import migrate
 from db.core.migrate import SchemaOutdated
 from db.core.session import Session
@@ -109,14 +109,14 @@ def _schema(settings: Settings) -> str:
 
 
 def _backlog(session: Session) -> Document:
-    oldest = backlog.oldest_open(session)
+    oldest = backlog.find_oldest_open(session)
     return {
         "open_signals": backlog.count_open(session),
         "oldest_at": None if oldest is None else canonical.format_time(oldest),
     }
 
 
-def _queue(life: QueueLife) -> Document:
+def _queue(life: QueueHealth) -> Document:
     return {
         "queue": life.queue,
         "state": life.state.value,
@@ -126,7 +126,7 @@ def _queue(life: QueueLife) -> Document:
 
 
 def _books(session: Session) -> list[Document]:
-    rules, running = policies.current(session, STANDING_BOOKS), studies.running(session, STANDING_BOOKS)
+    rules, running = policies.load_current(session, STANDING_BOOKS), studies.load_running(session, STANDING_BOOKS)
     return [
         {
             "book": book,

@@ -22,7 +22,7 @@ from app.api.problems import Invalid
 from app.api.reach import Reach, here
 from app.api.request_schemas import Input
 from db.core import listing
-from db.core.listing import Key, Listing
+from db.core.listing import PageQuery, SortKey
 from reporting import story
 
 DEFAULT, MOST = 50, 500
@@ -65,7 +65,7 @@ class Shown:
     """How the rows of a list are shown: each as `item`, in CSV without those of its fields that are `left_out`."""
 
     name: str
-    of: Listing
+    of: PageQuery
     item: type[Schema]
     show: Show = story.rows
     left_out: frozenset[str] = frozenset()
@@ -131,7 +131,7 @@ def _pages(reach: Reach, shown: Shown, filters: listing.Filters) -> Iterator[lis
 def _rows(
     reach: Reach, shown: Shown, filters: listing.Filters, *, after: tuple[Any, ...] | None, limit: int
 ) -> list[Document]:
-    return reach.read(lambda session: listing.page(session, shown.of, filters=filters, after=after, limit=limit))
+    return reach.read(lambda session: listing.load_page(session, shown.of, filters=filters, after=after, limit=limit))
 
 
 def _plain(value: Any) -> Any:
@@ -154,7 +154,7 @@ def _place(shown: Shown, cursor: str) -> tuple[Any, ...]:
         raise Invalid({"cursor": [_NO_CURSOR]}) from None
 
 
-def _read(key: Key, value: Any) -> Any:
+def _read(key: SortKey, value: Any) -> Any:
     """Read a part of a cursor, which anybody may have written."""
     if key.kind is int:
         if type(value) is not int or not 0 <= value <= _LARGEST:

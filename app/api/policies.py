@@ -154,7 +154,7 @@ def _switched(given: Document, switch: Switch) -> Document:
 
     def change(session: Session) -> Document:
         policy.throw(session, book, switch, act=doing)
-        left = real_exposure.exposure(session, book)
+        left = real_exposure.count_exposure(session, book)
         return {"policy": _newest(session, book), "open": {"trades": left.trades, "orders": left.orders}}
 
     return _done(change)
@@ -170,7 +170,7 @@ def _done(change: Callable[[Session], Document]) -> Document:
 
 
 def _newest(session: Session, book: str) -> Document:
-    (row,) = listing.page(session, policies.VERSIONS, filters={"book": book}, limit=1)
+    (row,) = listing.load_page(session, policies.VERSIONS, filters={"book": book}, limit=1)
     return _version(row)
 
 

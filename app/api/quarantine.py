@@ -121,12 +121,14 @@ def explain_event(event_id: UUID) -> Response:
 def report_formats(query: Document) -> Document:
     """Report which fields keep messages from being read, by source, the most frequent first."""
     since = datetime.now(UTC) - timedelta(days=query["days"])
-    failing = here().read(lambda session: webhook_events.failing(session, source=query.get("source"), since=since))
+    failing = here().read(
+        lambda session: webhook_events.count_failing_fields(session, source=query.get("source"), since=since)
+    )
     return {"failing": [_failing(one) for one in failing]}
 
 
 def _explained(session: Session, event_id: UUID) -> Document | None:
-    kept = webhook_events.load(session, event_id)
+    kept = webhook_events.load_quarantined(session, event_id)
     return None if kept is None else explain_message.document(kept, sources.by_name(session, kept.source).source)
 
 

@@ -87,7 +87,7 @@ def show_trade(trade_id: UUID) -> Response:
 
 
 def _traced(session: Session, trade_id: UUID) -> Document | None:
-    signal_id = traces.signal_of_trade(session, trade_id)
+    signal_id = traces.find_signal_of_trade(session, trade_id)
     if signal_id is None:
         return None
     told = story.document(traces.load(session, signal_id))

@@ -69,7 +69,7 @@ def opened(data_dir: Path | None) -> Iterator[tuple[Settings, Database]]:
         Problem: when the database cannot be reached, or lacks a table or column that this version needs.
     """
     from db.core.errors import is_outage, lacks_schema  # noqa: PLC0415 - likewise
-    from db.core.migrate import HOW, first_line  # noqa: PLC0415 - likewise
+    from db.core.migrate import HOW_TO_MIGRATE, describe_error  # noqa: PLC0415 - likewise
     from db.core.session import Database  # noqa: PLC0415 - likewise
     from stack.stack import database  # noqa: PLC0415 - not needed to show help or refuse a bad option
 
@@ -79,9 +79,9 @@ def opened(data_dir: Path | None) -> Iterator[tuple[Settings, Database]]:
             yield settings, connection
         except Exception as error:
             if is_outage(error):
-                raise Problem(f"DATABASE_URL: the database cannot be used: {first_line(error)}") from None
+                raise Problem(f"DATABASE_URL: the database cannot be used: {describe_error(error)}") from None
             if lacks_schema(error):
-                raise Problem(f"the database has another schema than this version: {HOW}") from None
+                raise Problem(f"the database has another schema than this version: {HOW_TO_MIGRATE}") from None
             raise
         finally:
             connection.dispose()

@@ -63,7 +63,7 @@ def add(*, name: str, venue: str, keys_stdin: bool, from_environment: bool, data
 def list_(*, as_json: bool, data_dir: Path | None) -> None:
     """List the accounts; of a key only its last four characters are shown, and those of a long one only."""
     with opened(data_dir) as (settings, database), database.transaction() as session:
-        found, is_live = accounts.list_all(session), live.state(session).account
+        found, is_live = accounts.list_all(session), live.load_state(session).account
     documents = [_described(one, settings, is_live=one.name == is_live) for one in found]
     if as_json:
         click.echo(json.dumps(documents, indent=2))
@@ -86,7 +86,7 @@ def disable(*, name: str, data_dir: Path | None) -> None:
     with opened(data_dir) as (_, database):
         try:
             with database.transaction() as session:
-                live.disable(session, name)
+                live.disable_account(session, name)
                 _note(session, "accounts.disabled", name, {})
         except AccountUnknown:
             raise unknown(name) from None

@@ -19,7 +19,7 @@ from app.cli.findings import Finding
 from config import settings as configuration
 from config.settings import Settings
 from db import canaries, incidents, policies, studies
-from db.canaries import QueueLife, QueueState
+from db.canaries import QueueHealth, QueueState
 from db.core import migrate
 from db.core.session import Database
 from db.queries import backlog
@@ -76,15 +76,15 @@ def _findings(data_dir: Path | None) -> Iterator[Finding]:
         with opened(data_dir) as (joined, database):
             yield from _database_findings(joined, database)
     except (StackRefused, click.ClickException, *migrate.DATABASE_ERRORS) as error:
-        yield Finding(name="database", ok=False, detail=migrate.first_line(error))
+        yield Finding(name="database", ok=False, detail=migrate.describe_error(error))
 
 
 def _database_findings(settings: Settings, database: Database) -> Iterator[Finding]:
     yield _schema(settings)
     with database.transaction() as session:
-        oldest = backlog.oldest_open(session)
-        rules = policies.current(session, STANDING_BOOKS)
-        running = studies.running(session, STANDING_BOOKS)
+        oldest = backlog.find_oldest_open(session)
+        rules = policies.load_current(session, STANDING_BOOKS)
+        running = studies.load_running(session, STANDING_BOOKS)
         life = canaries.list_all(session, settings)
         kinds = Counter(one["kind"] for one in incidents.list_open(session))
         trading = live.finding(session, settings)
@@ -99,7 +99,7 @@ def _database_findings(settings: Settings, database: Database) -> Iterator[Findi
         )
 
 
-def _queues(life: Sequence[QueueLife]) -> Iterator[Finding]:
+def _queues(life: Sequence[QueueHealth]) -> Iterator[Finding]:
     for one in life:
         detail = f"{one.state.value}, last sign of life {one.silent_s:.0f} s ago"
         yield Finding(name=f"queue {one.queue}", ok=one.state is not QueueState.LATE, detail=detail)
@@ -115,7 +115,7 @@ def _schema(settings: Settings) -> Finding:
     with suppress(migrate.SchemaOutdated):
         migrate.check_current(settings.database_url or "")
         return Finding(name="schema", ok=True, detail="newest")
-    return Finding(name="schema", ok=False, detail=f"not the newest: {migrate.HOW}")
+    return Finding(name="schema", ok=False, detail=f"not the newest: {migrate.HOW_TO_MIGRATE}")
 
 
 def _policy(settings: Settings, book: str, rules: dict[str, Any]) -> Finding:

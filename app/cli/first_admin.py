@@ -35,7 +35,7 @@ def told(settings: Settings, directory: Path) -> str:
 def _made(database: Database, directory: Path) -> str | None:
     """Make the user when there is none; return what to say of the password, None when nobody was made."""
     with database.transaction() as session:
-        if users.are_there(session):
+        if users.has_users(session):
             return None
     password, fresh = datadir.admin_password(directory)
     try:

@@ -87,7 +87,7 @@ def document(state: LiveState) -> dict[str, Any]:
 
 def finding(session: Session, settings: Settings) -> Finding:
     """Return whether live trading is on, and whether what is on can work here."""
-    state = live.state(session)
+    state = live.load_state(session)
     told = described(state, settings)
     if state.account is None or settings.broker == PAPER_VENUE:
         return Finding(name="live trading", ok=True, detail=told)
@@ -102,7 +102,7 @@ def _needs(settings: Settings, database: Database, name: str, *, unchecked: bool
     with database.transaction() as session:
         found = _account(session, name)
         posting = [one.source.name for one in sources.list_all(session) if one.source.book == LIVE_BOOK and one.enabled]
-        rule = policies.current(session, [LIVE_BOOK]).get(LIVE_BOOK)
+        rule = policies.load_current(session, [LIVE_BOOK]).get(LIVE_BOOK)
     yield _secret_key(settings)
     yield _exists(found, name)
     yield _venue(settings, found)
@@ -182,11 +182,11 @@ def _switch_on(database: Database, account: str, reason: str) -> None:
 
 def _switch_off(database: Database, reason: str, *, keep_open: bool) -> tuple[str | None, int]:
     with database.transaction() as session:
-        was = live.state(session).account
+        was = live.load_state(session).account
         if was is not None:
             live.switch_off(session, actor=getpass.getuser(), reason=reason, keep_open=keep_open)
             _note(session, "policy.paper", reason, {"account": was, "keep_open": keep_open})
-        return was, live.open_there(session)
+        return was, live.count_open_trades(session)
 
 
 def _note(session: Session, action: str, reason: str, detail: dict[str, Any]) -> None:

@@ -30,5 +30,5 @@ def command() -> None:
         if settings.secret_key is not None:
             source_tokens.ensure_first_source(settings)
     except migrate.DATABASE_ERRORS as error:
-        raise Problem(f"DATABASE_URL: the database cannot be used: {migrate.first_line(error)}") from None
+        raise Problem(f"DATABASE_URL: the database cannot be used: {migrate.describe_error(error)}") from None
     click.echo("the database has the newest schema", err=True)

@@ -45,8 +45,8 @@ command.add_command(live.leave)
 def show(book: str, as_json: bool, data_dir: Path | None) -> None:
     """Show all versions of a book's policy, newest first."""
     with opened(data_dir) as (settings, database), database.transaction() as session:
-        versions = [policy.described(one) for one in policies.history(session, book)]
-        trading = switches.state(session) if book == LIVE_BOOK else None
+        versions = [policy.described(one) for one in policies.load_history(session, book)]
+        trading = switches.load_state(session) if book == LIVE_BOOK else None
     if not versions:
         raise click.ClickException(f"there is no book {book!r} with a policy")
     if as_json:
@@ -159,7 +159,7 @@ def _act(reason: str) -> Act:
 
 def _counted(database: Database, book: str) -> RealExposure:
     with database.transaction() as session:
-        return real_exposure.exposure(session, book)
+        return real_exposure.count_exposure(session, book)
 
 
 def _split(value: str) -> int:

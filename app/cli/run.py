@@ -146,7 +146,7 @@ def _require_schema(settings: Settings) -> None:
     except migrate.SchemaOutdated as error:
         raise Problem(str(error)) from None
     except migrate.DATABASE_ERRORS as error:
-        raise Problem(f"DATABASE_URL: the database cannot be used: {migrate.first_line(error)}") from None
+        raise Problem(f"DATABASE_URL: the database cannot be used: {migrate.describe_error(error)}") from None
 
 
 def _directory(settings: Settings) -> Path:

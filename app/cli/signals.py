@@ -17,7 +17,7 @@ from app.cli.database import snapshot
 from db import sources, webhook_events
 from db.queries import traces
 from db.queries.traces import SignalUnknown
-from db.webhook_events import FailingField, KeptEvent
+from db.webhook_events import FailingField, QuarantinedEvent
 from domain.signal import SignalStatus
 from reporting import story
 from reporting.plain import clean
@@ -44,7 +44,7 @@ def command() -> None:
 def list_signals(*, book: str | None, status: str | None, limit: int, as_json: bool, data_dir: Path | None) -> None:
     """List signals, newest first; `--status dead` lists the dead letters."""
     with snapshot(data_dir) as session:
-        found = story.rows(traces.newest(session, book=book, status=status, limit=limit))
+        found = story.rows(traces.load_newest(session, book=book, status=status, limit=limit))
     if as_json:
         click.echo(json.dumps({"signals": found}, indent=2))
         return
@@ -97,7 +97,7 @@ def rerun(*, signal_ids: Sequence[UUID], reason: str, data_dir: Path | None) -> 
 def quarantine(*, source: str | None, limit: int, as_json: bool, data_dir: Path | None) -> None:
     """List messages that could not be read, newest first, with what would be right."""
     with snapshot(data_dir) as session:
-        kept = webhook_events.quarantined(session, source=source, limit=limit)
+        kept = webhook_events.list_quarantined(session, source=source, limit=limit)
     if as_json:
         click.echo(json.dumps({"quarantine": [_kept(one) for one in kept]}, indent=2))
         return
@@ -117,7 +117,7 @@ def explain(*, event_id: UUID, as_json: bool, data_dir: Path | None) -> None:
     from operations import explain_message  # noqa: PLC0415 - the dialects are not needed by the other commands
 
     with snapshot(data_dir) as session:
-        kept = webhook_events.load(session, event_id)
+        kept = webhook_events.load_quarantined(session, event_id)
         if kept is None:
             raise click.ClickException(f"there is no message {event_id} in quarantine")
         source = sources.by_name(session, kept.source).source
@@ -133,7 +133,9 @@ def explain(*, event_id: UUID, as_json: bool, data_dir: Path | None) -> None:
 def formats(*, source: str | None, days: int, as_json: bool, data_dir: Path | None) -> None:
     """Report which fields keep messages from being read, by source, the most frequent first."""
     with snapshot(data_dir) as session:
-        found = webhook_events.failing(session, source=source, since=datetime.now(UTC) - timedelta(days=days))
+        found = webhook_events.count_failing_fields(
+            session, source=source, since=datetime.now(UTC) - timedelta(days=days)
+        )
     if as_json:
         click.echo(json.dumps({"failing": [_failing(one) for one in found]}, indent=2))
         return
@@ -166,7 +168,7 @@ def redrive(*, event_ids: Sequence[UUID], reason: str, as_json: bool, data_dir: 
         raise SystemExit(1)
 
 
-def _kept(event: KeptEvent) -> dict[str, Any]:
+def _kept(event: QuarantinedEvent) -> dict[str, Any]:
     return {
         "event_id": str(event.event_id),
         "source": event.source,

@@ -19,7 +19,7 @@ from config.vault import TokenVault
 from db import sources
 from db.core.session import Database
 from db.source_health import activity
-from db.source_health.activity import Activity
+from db.source_health.activity import SourceActivity
 from db.sources import BookUnknown, SourceExists, SourceUnknown
 from domain.books import PAPER_BOOK, STANDING_BOOKS
 from domain.signal import Source
@@ -107,7 +107,7 @@ def set_(
     if both := sorted(set(changes) & set(unset)):
         raise Problem(f"{both[0]}: it is given and taken away at once; choose one")
     with _opened(data_dir) as (settings, database), _known(name), database.transaction() as session:
-        held = sources.hold(session, name)
+        held = sources.lock_by_name(session, name)
         kept = {field: one for field, one in source_options.document(held.source).items() if field not in unset}
         source = source_options.described(kept | changes, mapped=mapped)
         changed = sourcing.change(session, held.source, source, act=_act(reason))
@@ -233,7 +233,7 @@ def _changes(changed: Mapping[str, Any]) -> str:
     return "\n".join(clean(one) for one in told) or "nothing changed"
 
 
-def _activity(doing: Activity | None) -> dict[str, Any]:
+def _activity(doing: SourceActivity | None) -> dict[str, Any]:
     """Describe what a source does; of a replay's nothing is told."""
     if doing is None:
         return {}

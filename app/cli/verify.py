@@ -10,7 +10,7 @@ import click
 
 from app.cli.database import snapshot
 from db import verification
-from db.verification.rule import Finding
+from db.verification.rule import VerificationFinding
 
 
 @click.command()
@@ -25,7 +25,7 @@ def command(*, as_json: bool, data_dir: Path | None) -> None:
         raise SystemExit(1)
 
 
-def document(findings: Sequence[Finding]) -> dict[str, object]:
+def document(findings: Sequence[VerificationFinding]) -> dict[str, object]:
     """Return what was found as one JSON document."""
     violations = [
         {"rule": one.rule, "count": one.count, "examples": list(one.examples)} for one in findings if not one.holds
@@ -33,14 +33,14 @@ def document(findings: Sequence[Finding]) -> dict[str, object]:
     return {"ok": not violations, "violations": violations}
 
 
-def _told(findings: Sequence[Finding]) -> str:
+def _told(findings: Sequence[VerificationFinding]) -> str:
     broken = sum(not one.holds for one in findings)
     lines = [line for one in findings for line in _lines(one)]
     last = f"{broken} of {len(findings)} rules are broken" if broken else f"all {len(findings)} rules hold"
     return "\n".join([*lines, "", last])
 
 
-def _lines(finding: Finding) -> list[str]:
+def _lines(finding: VerificationFinding) -> list[str]:
     if finding.holds:
         return [f"✓ {finding.rule}: {finding.promise}"]
     examples = [f"    {one}" for one in finding.examples]

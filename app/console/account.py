@@ -43,7 +43,7 @@ def end_session(shown_id: str) -> ResponseReturnValue:
 
     def end(database: Database) -> bool:
         with database.transaction() as session:
-            return web_sessions.end_shown(session, name, shown_id)
+            return web_sessions.end_by_shown_id(session, name, shown_id)
 
     if not (_SHOWN_ID.match(shown_id) and the_doors().act(end)):
         return rendering.message(404, "No such session", "None of your open sessions has this id.")

@@ -188,7 +188,7 @@ def _end(database: Database, session_hash: str) -> None:
 
 def _note_step_up(database: Database, session_hash: str) -> None:
     with database.transaction() as session:
-        web_sessions.step_up(session, session_hash)
+        web_sessions.record_step_up(session, session_hash)
 
 
 def _form(template: str, *, error: str | None = None, status: int = 200) -> Response:

@@ -73,8 +73,8 @@ def _shown(
     return rendering.html(rendered, status)
 
 
-def _load() -> tuple[list[StoredSource], dict[str, activity.Activity]]:
-    def load(database: Database) -> tuple[list[StoredSource], dict[str, activity.Activity]]:
+def _load() -> tuple[list[StoredSource], dict[str, activity.SourceActivity]]:
+    def load(database: Database) -> tuple[list[StoredSource], dict[str, activity.SourceActivity]]:
         with database.transaction() as session:
             found = [one for one in sources.list_all(session) if one.source.book in STANDING_BOOKS]
             return found, {one.name: one for one in activity.load(session)}

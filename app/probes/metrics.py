@@ -18,12 +18,12 @@ from app.access import permissions
 from app.web.deadlines import Aside, DeadlineMissed
 from app.webhook.receiver import Receiver
 from config.settings import Settings
-from db.canaries import QueueLife, QueueState
+from db.canaries import QueueHealth, QueueState
 from db.core.errors import SQLAlchemyError
 from db.core.session import Database
 from db.queries import measures
 from db.queries.measures import Measures
-from db.source_health.activity import Activity
+from db.source_health.activity import SourceActivity
 from domain.access import Scope
 
 _WITHIN_S = 2.0
@@ -37,7 +37,7 @@ def blueprint(settings: Settings, database: Database, receiver: Receiver) -> Blu
 
     def measured() -> Measures:
         with database.snapshot() as session:
-            return measures.take(session, settings)
+            return measures.measure(session, settings)
 
     @made.get("/metrics")
     @permissions.needs(Scope.METRICS)
@@ -91,7 +91,7 @@ def _operations(found: Measures) -> Iterator[Metric]:
     yield _gauge("queue_late", "Whether the queue has been silent for too long.", ("queue",), late)
 
 
-def _is_late(one: QueueLife) -> int:
+def _is_late(one: QueueHealth) -> int:
     return int(one.state is QueueState.LATE)
 
 
@@ -109,7 +109,7 @@ def _sources(found: Measures) -> Iterator[Metric]:
         yield _gauge(f"source_{name}", told, ("source",), values)
 
 
-def _enabled(one: Activity) -> float:
+def _enabled(one: SourceActivity) -> float:
     return float(one.enabled)
 
 

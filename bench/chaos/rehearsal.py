@@ -165,7 +165,7 @@ def _switch(settings: Settings, to: Switch) -> None:
 
     def thrown(database: Database) -> bool:
         with database.transaction() as session:
-            present = policies.current(session, [LIVE_BOOK])[LIVE_BOOK]
+            present = policies.load_current(session, [LIVE_BOOK])[LIVE_BOOK]
             wanted = PolicyChange(
                 label=present.label.partition(".")[0],
                 mode=present.mode,
@@ -174,7 +174,7 @@ def _switch(settings: Settings, to: Switch) -> None:
                 reason="a rehearsal",
                 switch=to,
             )
-            policies.change(session, LIVE_BOOK, wanted)
+            policies.append_version(session, LIVE_BOOK, wanted)
         return True
 
     database = Database(settings.sqlalchemy_url, pool_size=1)

@@ -17,7 +17,7 @@ Filters = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class SortKey:
     """A part of the order: the column of the result, its type, and the SQL that stands for it."""
 
     column: str
@@ -26,12 +26,12 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class PageQuery:
     """A list: what it selects, a condition for each filter, and its order, newest first unless told otherwise."""
 
     select: str
     conditions: Mapping[str, str]
-    order: tuple[Key, ...]
+    order: tuple[SortKey, ...]
     is_ascending: bool = False
 
     def place_of(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -39,8 +39,8 @@ class Listing:
         return tuple(row[key.column] for key in self.order)
 
 
-def page(
-    session: Session, listing: Listing, *, filters: Filters, limit: int, after: Sequence[Any] | None = None
+def load_page(
+    session: Session, listing: PageQuery, *, filters: Filters, limit: int, after: Sequence[Any] | None = None
 ) -> list[Columns]:
     """Return up to `limit` rows that meet all filters, from the beginning or behind a place."""
     given = dict(filters) | {f"after_{number}": value for number, value in enumerate(after or ())}
@@ -55,7 +55,7 @@ def page(
     return [dict(row) for row in session.execute(query, given | {"page_limit": limit}).mappings()]
 
 
-def _behind(listing: Listing) -> str:
+def _behind(listing: PageQuery) -> str:
     columns = ", ".join(key.sql for key in listing.order)
     places = ", ".join(f":after_{number}" for number in range(len(listing.order)))
     return f"({columns}) {'>' if listing.is_ascending else '<'} ({places})"

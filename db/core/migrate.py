@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 DATABASE_ERRORS = (SQLAlchemyError,)
-HOW = "run `orchestrator migrate`; `orchestrator up` migrates a server of its own when it starts"
+HOW_TO_MIGRATE = "run `orchestrator migrate`; `orchestrator up` migrates a server of its own when it starts"
 _ADVISORY_LOCK = 7_263_401_955
 _MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
@@ -31,7 +31,7 @@ def upgrade(url: str) -> None:
         connection.execute(text("SET statement_timeout = '10min'"))
         connection.commit()
         try:
-            config = alembic_config()
+            config = build_alembic_config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()
@@ -48,16 +48,16 @@ def check_current(url: str) -> None:
     Raises:
         SchemaOutdated: saying what the database has, what is needed and what to run.
     """
-    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    head = ScriptDirectory.from_config(build_alembic_config()).get_current_head()
     engine = create_engine(driver_url(url), connect_args={"connect_timeout": 5})
     with engine.connect() as connection:
         present = MigrationContext.configure(connection).get_current_revision()
     engine.dispose()
     if present != head:
-        raise SchemaOutdated(f"the database is at schema {present or 'none'}, needed is {head}: {HOW}")
+        raise SchemaOutdated(f"the database is at schema {present or 'none'}, needed is {head}: {HOW_TO_MIGRATE}")
 
 
-def alembic_config() -> Config:
+def build_alembic_config() -> Config:
     """Return the configuration of our migration scripts."""
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
@@ -69,6 +69,6 @@ def driver_url(url: str) -> str:
     return re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql+psycopg://", url)
 
 
-def first_line(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """Return the first line of what a database error says; the rest repeats the statement."""
     return str(getattr(error, "orig", None) or error).strip().split("\n")[0]

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 
-def too_old(session: Session, ids: Collection[UUID], *, max_age_s: float) -> set[UUID]:
+def find_too_old(session: Session, ids: Collection[UUID], *, max_age_s: float) -> set[UUID]:
     """Return those that were stored longer ago than that, by the database's clock; a replay's are never too old."""
     query = text(
         "SELECT signal_id FROM signals WHERE signal_id = ANY(:ids) AND book NOT LIKE 'replay:%'"
@@ -33,7 +33,7 @@ def count_open(session: Session) -> int:
     return int(session.execute(text("SELECT count(*) FROM signals WHERE status = 'open'")).scalar_one())
 
 
-def oldest_open(session: Session) -> datetime | None:
+def find_oldest_open(session: Session) -> datetime | None:
     """Return when the oldest unfinished signal was stored."""
     found: datetime | None = session.execute(
         text("SELECT min(stored_at) FROM signals WHERE status = 'open'")

@@ -9,9 +9,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db import canaries, notifications
-from db.canaries import Patience, QueueLife
+from db.canaries import CanarySettings, QueueHealth
 from db.source_health import activity
-from db.source_health.activity import Activity
+from db.source_health.activity import SourceActivity
 from domain.books import STANDING_BOOKS
 
 # What is done is what is neither open nor dead: counting it by its status would read every row.
@@ -52,15 +52,15 @@ class Measures:
     incidents: Mapping[str, int]
     notifications_waiting: int
     notifications_given_up: int
-    sources: Sequence[Activity]
+    sources: Sequence[SourceActivity]
     signals_by_source: Mapping[str, int]
-    queues: Sequence[QueueLife]
+    queues: Sequence[QueueHealth]
 
 
-def take(session: Session, patience: Patience) -> Measures:
+def measure(session: Session, patience: CanarySettings) -> Measures:
     """Measure the standing books; those of replays are many, and nobody's alarm."""
     given = {"books": list(STANDING_BOOKS)}
-    waiting, given_up = notifications.waiting(session)
+    waiting, given_up = notifications.count_unsent(session)
     return Measures(
         signals=_signals(session),
         oldest_due_s=float(session.execute(_OLDEST_DUE).scalar_one()),
@@ -69,7 +69,7 @@ def take(session: Session, patience: Patience) -> Measures:
         notifications_waiting=waiting,
         notifications_given_up=given_up,
         sources=activity.load(session),
-        signals_by_source=activity.totals(session),
+        signals_by_source=activity.count_signals(session),
         queues=canaries.list_all(session, patience),
     )
 

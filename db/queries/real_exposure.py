@@ -18,7 +18,7 @@ class RealExposure:
     orders: int
 
 
-def exposure(session: Session, book: str) -> RealExposure:
+def count_exposure(session: Session, book: str) -> RealExposure:
     """Count what a book has out for real."""
     query = text("""
         SELECT (SELECT count(*) FROM trades WHERE book = :book AND NOT is_shadow AND status IN ('pending', 'open'))
@@ -30,7 +30,7 @@ def exposure(session: Session, book: str) -> RealExposure:
     return RealExposure(trades=row.trades, orders=row.orders)
 
 
-def unflattened(session: Session) -> dict[str, set[UUID]]:
+def find_to_flatten(session: Session) -> dict[str, set[UUID]]:
     """Return, by book, the experiments with real trades that the policy in force wants closed."""
     query = text("""
         SELECT book, experiment_id FROM trades
@@ -44,7 +44,7 @@ def unflattened(session: Session) -> dict[str, set[UUID]]:
     return found
 
 
-def settled_positions(session: Session, book: str) -> dict[str, Decimal]:
+def load_settled_positions(session: Session, book: str) -> dict[str, Decimal]:
     """Return what real trades hold by symbol (short < 0), of symbols without an order that may still fill."""
     query = text("""
         SELECT symbol, sum(CASE fills.side WHEN 'buy' THEN fills.quantity ELSE -fills.quantity END) AS quantity

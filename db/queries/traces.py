@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.core import listing
-from db.core.listing import Key, Listing
+from db.core.listing import PageQuery, SortKey
 
 Columns = dict[str, Any]
 
@@ -58,7 +58,7 @@ _OUTCOMES = """
 """
 _STAGES = "SELECT stage, written_by, at FROM signal_events WHERE signal_id = :id ORDER BY stage"
 _FAILURES = "SELECT * FROM task_failures WHERE signal_id = :id ORDER BY failure_id"
-SIGNALS = Listing(
+SIGNALS = PageQuery(
     select="""
         SELECT signal_id, received_at, book, source, strategy, symbol, exchange, instrument_kind, direction, action,
                timeframe, price, stage, status, attempts, flags, is_test, last_error, seq,
@@ -75,7 +75,7 @@ SIGNALS = Listing(
         "since": "received_at >= :since",
         "until": "received_at < :until",
     },
-    order=(Key(column="seq", kind=int, sql="seq"),),
+    order=(SortKey(column="seq", kind=int, sql="seq"),),
 )
 
 
@@ -129,20 +129,20 @@ def load(session: Session, signal_id: UUID) -> Trace:
     )
 
 
-def newest(session: Session, *, book: str | None = None, status: str | None = None, limit: int) -> list[Columns]:
+def load_newest(session: Session, *, book: str | None = None, status: str | None = None, limit: int) -> list[Columns]:
     """Return up to `limit` signals, newest first, with the columns a list shows."""
     wanted = {"book": book, "status": status}
     filters = {name: value for name, value in wanted.items() if value is not None}
-    return listing.page(session, SIGNALS, filters=filters, limit=limit)
+    return listing.load_page(session, SIGNALS, filters=filters, limit=limit)
 
 
-def signal_of_experiment(session: Session, experiment_id: UUID) -> UUID | None:
+def find_signal_of_experiment(session: Session, experiment_id: UUID) -> UUID | None:
     """Return the signal of an experiment; None when there is no such experiment."""
     query = text("SELECT signal_id FROM experiments WHERE experiment_id = :id")
     return session.execute(query, {"id": experiment_id}).scalar_one_or_none()
 
 
-def signal_of_trade(session: Session, trade_id: UUID) -> UUID | None:
+def find_signal_of_trade(session: Session, trade_id: UUID) -> UUID | None:
     """Return the signal of a trade; None when there is no such trade."""
     query = text("SELECT signal_id FROM trades JOIN experiments USING (experiment_id) WHERE trade_id = :id")
     return session.execute(query, {"id": trade_id}).scalar_one_or_none()

@@ -42,7 +42,7 @@ _TOTALS = text("""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Activity:
+class SourceActivity:
     """What one source does.
 
     `silent_s` counts from when it was last heard, else from when it was made. `recent_alerts` are those of the last
@@ -64,7 +64,7 @@ class Activity:
     warnings: list[str]
 
 
-def load(session: Session) -> list[Activity]:
+def load(session: Session) -> list[SourceActivity]:
     """Return what each source of the standing books does, by name."""
     given = {
         "books": list(STANDING_BOOKS),
@@ -72,9 +72,9 @@ def load(session: Session) -> list[Activity]:
         "within_s": watch.FAST_WITHIN_S,
         "expires_after_days": watch.EXPIRES_AFTER_DAYS,
     }
-    return [Activity(**row) for row in session.execute(_ACTIVITY, given).mappings()]
+    return [SourceActivity(**row) for row in session.execute(_ACTIVITY, given).mappings()]
 
 
-def totals(session: Session) -> dict[str, int]:
+def count_signals(session: Session) -> dict[str, int]:
     """Return how many signals each source of the standing books has sent."""
     return {row.name: row.signals for row in session.execute(_TOTALS, {"books": list(STANDING_BOOKS)})}

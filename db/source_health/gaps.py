@@ -96,14 +96,14 @@ _POSITIONS = text(f"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
+class SequenceGap:
     """A hole between two alerts that came: its subject, and what is missing in it."""
 
     subject: str
     detail: dict[str, Any]
 
 
-def find(session: Session, *, kind: str) -> list[Gap]:
+def find(session: Session, *, kind: str) -> list[SequenceGap]:
     """Return the gaps of the standing books; `kind` is that of the incidents that are about gaps."""
     given = {
         "books": list(STANDING_BOOKS),
@@ -117,7 +117,7 @@ def find(session: Session, *, kind: str) -> list[Gap]:
         details.setdefault(_subject(row), _between(row)).update(numbers=_spans(row["numbers"]))
     for row in session.execute(_POSITIONS, given).mappings():
         details.setdefault(_subject(row), _between(row)).update({"from": row["left_at"], "to": row["found_at"]})
-    return [Gap(subject=subject, detail=detail) for subject, detail in details.items()]
+    return [SequenceGap(subject=subject, detail=detail) for subject, detail in details.items()]
 
 
 def _subject(row: RowMapping) -> str:

@@ -43,7 +43,7 @@ _EXPIRING = text("""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class SourceFinding:
     """One thing an owner should know of: its kind, what it is about, and how it is told."""
 
     kind: str
@@ -51,7 +51,7 @@ class Finding:
     detail: dict[str, Any]
 
 
-def look(session: Session) -> list[Finding]:
+def find_problems(session: Session) -> list[SourceFinding]:
     """Return what is the matter with the sources of the standing books now."""
     given = {
         "books": list(STANDING_BOOKS),
@@ -60,33 +60,35 @@ def look(session: Session) -> list[Finding]:
         "after_days": EXPIRES_AFTER_DAYS - WARNED_DAYS_BEFORE,
     }
     silent = [
-        Finding(
+        SourceFinding(
             kind=SILENT, subject=row.subject, detail={"since": row.last_at.isoformat(), "heartbeat_s": row.heartbeat_s}
         )
         for row in session.execute(_SILENT, given)
     ]
     fast = [
-        Finding(kind=TOO_FAST, subject=row.subject, detail={"alerts": row.times, "within_s": FAST_WITHIN_S})
+        SourceFinding(kind=TOO_FAST, subject=row.subject, detail={"alerts": row.times, "within_s": FAST_WITHIN_S})
         for row in session.execute(_TOO_FAST, given)
     ]
     expiring = [
-        Finding(kind=EXPIRING, subject=row.subject, detail={"renewed_at": row.renewed_at.isoformat()})
+        SourceFinding(kind=EXPIRING, subject=row.subject, detail={"renewed_at": row.renewed_at.isoformat()})
         for row in session.execute(_EXPIRING, given)
     ]
     missing = [
-        Finding(kind=MISSING, subject=one.subject, detail=one.detail) for one in gaps.find(session, kind=MISSING)
+        SourceFinding(kind=MISSING, subject=one.subject, detail=one.detail) for one in gaps.find(session, kind=MISSING)
     ]
     return [*silent, *fast, *expiring, *missing]
 
 
-def keep_incidents(session: Session) -> list[Finding]:
+def update_incidents(session: Session) -> list[SourceFinding]:
     """Open an incident for each new finding, close those whose cause is over, and return what is new.
 
     A gap that a person closed stays closed: it is over, and what is missing in it will hardly come.
     """
-    found = look(session)
+    found = find_problems(session)
     for kind in KINDS:
-        incidents.close_settled(session, kind=kind, still=[one.subject for one in found if one.kind == kind])
-    known = incidents.ever(session, kind=MISSING, subjects=[one.subject for one in found if one.kind == MISSING])
+        incidents.close_resolved(session, kind=kind, still=[one.subject for one in found if one.kind == kind])
+    known = incidents.find_reported_subjects(
+        session, kind=MISSING, subjects=[one.subject for one in found if one.kind == MISSING]
+    )
     fresh = [one for one in found if one.kind != MISSING or one.subject not in known]
     return [one for one in fresh if incidents.open_(session, kind=one.kind, subject=one.subject, detail=one.detail)]

@@ -6,9 +6,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.verification import audit, hashes, money, orders, pairs, signals, trades
-from db.verification.rule import Finding, Rule
+from db.verification.rule import VerificationFinding, VerificationRule
 
-RULES: tuple[Rule, ...] = (
+RULES: tuple[VerificationRule, ...] = (
     *signals.RULES,
     *pairs.RULES,
     *hashes.RULES,
@@ -19,7 +19,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def check(session: Session) -> list[Finding]:
+def check(session: Session) -> list[VerificationFinding]:
     """Check every rule and return one finding each, in a fixed order; call it in one snapshot."""
     session.execute(text("SET LOCAL statement_timeout = '10min'"))
     return [rule.find(session) for rule in RULES]

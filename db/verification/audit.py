@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from db import audit
-from db.verification.rule import Recomputation, Rule
+from db.verification.rule import RecomputationRule, VerificationRule
 
-RULES: tuple[Rule, ...] = (
-    Recomputation("audit_chain", "each audit entry follows from the one before it and has its own hash", audit.broken),
+RULES: tuple[VerificationRule, ...] = (
+    RecomputationRule(
+        "audit_chain", "each audit entry follows from the one before it and has its own hash", audit.find_broken_entries
+    ),
 )

@@ -8,7 +8,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from db import contexts, experiments
-from db.verification.rule import Recomputation, Rule
+from db.verification.rule import RecomputationRule, VerificationRule
 from domain import canonical, context_builder
 from domain.comparison import integrity
 
@@ -41,7 +41,7 @@ def contexts_that_differ(session: Session) -> Iterator[str]:
 
 def _recomputes(row: RowMapping) -> bool:
     """Say whether a context's hash follows from its columns; bid and ask are stored beside the hashed quote."""
-    document = contexts.document_of(row)
+    document = contexts.build_document(row)
     quote = {name: None if row[name] is None else canonical.format_number(row[name]) for name in ("bid", "ask")}
     hashed: dict[str, str | None] = document["quote"]
     return quote.items() <= hashed.items() and context_builder.hash_context_document(document) == row["context_hash"]
@@ -54,13 +54,13 @@ def _windows_that_differ(session: Session) -> Iterator[str]:
             yield row.window_hash
 
 
-RULES: tuple[Rule, ...] = (
-    Recomputation(
+RULES: tuple[VerificationRule, ...] = (
+    RecomputationRule(
         "assignment_recomputes",
         "variant, bucket and hash of an experiment recompute from its study's salt and its signal",
         assignments_that_differ,
     ),
-    Recomputation(
+    RecomputationRule(
         "context_hash_recomputes",
         "the hash of a snapshot and of its bars recomputes from what is stored",
         contexts_that_differ,

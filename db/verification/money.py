@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from db.verification.rule import Query, Rule
+from db.verification.rule import QueryRule, VerificationRule
 
 # Where the synchronized clock is the own one by definition, the own clock's fills stand for both.
 _FILLS = """
@@ -14,8 +14,8 @@ _OPENED = "coalesce(sum(f.quantity) FILTER (WHERE f.intent = 'entry'), 0)"
 _CLOSED = "coalesce(sum(f.quantity) FILTER (WHERE f.intent = 'exit'), 0)"
 _TOLERANCE = "1e-10"
 
-RULES: tuple[Rule, ...] = (
-    Query(
+RULES: tuple[VerificationRule, ...] = (
+    QueryRule(
         "closed_trades_have_outcomes",
         "a trade that is closed on an exit clock has its outcome on it",
         f"""
@@ -27,7 +27,7 @@ RULES: tuple[Rule, ...] = (
         HAVING t.status = 'closed' OR ({_CLOSED} > 0 AND {_OPENED} = {_CLOSED})
         """,
     ),
-    Query(
+    QueryRule(
         "outcomes_follow_fills",
         "an outcome with prices belongs to a trade whose fills closed all they opened",
         f"SELECT o.outcome_id AS id FROM {_FILLS} GROUP BY o.outcome_id HAVING {_OPENED} <> {_CLOSED} OR {_CLOSED} = 0"
@@ -36,7 +36,7 @@ RULES: tuple[Rule, ...] = (
         WHERE o.entry_price IS NOT NULL AND NOT EXISTS (SELECT FROM fills f WHERE f.trade_id = o.trade_id)
         """,
     ),
-    Query(
+    QueryRule(
         "pnl_recomputes_from_fills",
         "profit and loss is what the fills sold for, less what they cost, less their fees",
         f"""
@@ -45,7 +45,7 @@ RULES: tuple[Rule, ...] = (
             CASE f.side WHEN 'sell' THEN f.price * f.quantity ELSE -f.price * f.quantity END - f.fee)
         """,
     ),
-    Query(
+    QueryRule(
         "prices_recompute_from_fills",
         "entry and exit prices are the quantity-weighted means of the fills, times their first and last",
         f"""
@@ -60,7 +60,7 @@ RULES: tuple[Rule, ...] = (
             OR o.exit_time <> max(f.filled_at) FILTER (WHERE f.intent = 'exit'))
         """,
     ),
-    Query(
+    QueryRule(
         "returns_recompute",
         "a return is profit and loss on the reference notional, of which a split real trade has its share",
         f"""

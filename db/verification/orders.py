@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from db.verification.rule import Query, Rule
+from db.verification.rule import QueryRule, VerificationRule
 from domain.order_states import TRANSITIONS
 
 # Where one engine trades for real, the model trades of its experiment follow that trade's exits. An exit that rounds
@@ -59,8 +59,8 @@ _NOT_LIVE = """
         ORDER BY switch_id DESC LIMIT 1) IS NULL
 """
 
-RULES: tuple[Rule, ...] = (
-    Query(
+RULES: tuple[VerificationRule, ...] = (
+    QueryRule(
         "client_order_ids_are_unique",
         "no two orders share a client_order_id, and none is filled beyond its quantity",
         """
@@ -69,7 +69,7 @@ RULES: tuple[Rule, ...] = (
         GROUP BY o.order_id, o.client_order_id, o.quantity HAVING sum(f.quantity) > o.quantity
         """,
     ),
-    Query(
+    QueryRule(
         "filled_means_filled",
         "a filled order has fills for all of its quantity, one that was not accepted has none",
         """
@@ -79,7 +79,7 @@ RULES: tuple[Rule, ...] = (
             OR (o.state IN ('denied', 'intent', 'rejected') AND count(f.fill_id) > 0)
         """,
     ),
-    Query(
+    QueryRule(
         "fills_are_their_orders",
         "a fill has the trade, clock, intent, side and venue of its order",
         """
@@ -88,17 +88,17 @@ RULES: tuple[Rule, ...] = (
            <> (o.trade_id, o.exit_clock, o.intent, o.side, o.venue)
         """,
     ),
-    Query(
+    QueryRule(
         "ledgers_keep_their_venues",
         "model trades are filled by the model alone, real ones never",
         "SELECT o.order_id AS id FROM orders o JOIN trades t USING (trade_id) WHERE t.is_shadow <> (o.venue = 'model')",
     ),
-    Query(
+    QueryRule(
         "orders_move_as_they_may",
         "each order's states follow each other as the table of orders allows",
         _ILLEGAL,
     ),
-    Query(
+    QueryRule(
         "order_state_is_its_last_event",
         "an order stands where the last of its events says",
         """
@@ -107,17 +107,17 @@ RULES: tuple[Rule, ...] = (
         ) AS latest USING (order_id) WHERE state <> to_state
         """,
     ),
-    Query(
+    QueryRule(
         "no_entry_begins_under_the_switch",
         "no real entry began to be submitted while the switch was set",
         _UNDER_THE_SWITCH,
     ),
-    Query(
+    QueryRule(
         "no_entry_begins_at_a_venue_unless_live",
         "no entry began to be submitted to a venue while the live book was not live",
         _NOT_LIVE,
     ),
-    Query(
+    QueryRule(
         "live_is_what_its_history_says",
         "the account that is live is the one that the last change names",
         """
@@ -125,7 +125,7 @@ RULES: tuple[Rule, ...] = (
             SELECT account FROM live_switches ORDER BY switch_id DESC LIMIT 1)
         """,
     ),
-    Query(
+    QueryRule(
         "attempts_follow_refusals",
         "an order is sent again only after it was refused, cancelled or expired",
         """
@@ -133,7 +133,7 @@ RULES: tuple[Rule, ...] = (
         WHERE later.attempt > earlier.attempt AND earlier.state NOT IN ('rejected', 'cancelled', 'expired')
         """,
     ),
-    Query(
+    QueryRule(
         "paper_fills_are_in_the_ledger",
         "what the paper venue filled is what its ledger remembers",
         """
@@ -143,7 +143,7 @@ RULES: tuple[Rule, ...] = (
             l.fills, '$[*] ? (@.venue_fill_id == $id)', jsonb_build_object('id', f.venue_fill_id)), false)
         """,
     ),
-    Query(
+    QueryRule(
         "sync_exits_same_time_same_quote_same_fraction",
         "a real exit closes the same fraction of its experiment's model trades at the same time on the same quote",
         _TOGETHER,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from db.verification.rule import Query, Rule
+from db.verification.rule import QueryRule, VerificationRule
 
-RULES: tuple[Rule, ...] = (
-    Query(
+RULES: tuple[VerificationRule, ...] = (
+    QueryRule(
         "one_context_per_signal",
         "an entry signal has one market context, any other at most one",
         """
@@ -14,7 +14,7 @@ RULES: tuple[Rule, ...] = (
         HAVING count(c.context_id) > 1 OR (count(c.context_id) = 0 AND s.action = 'entry' AND s.stage >= 1)
         """,
     ),
-    Query(
+    QueryRule(
         "one_experiment",
         "an entry signal has one experiment and names it, an exit signal has none",
         """
@@ -26,7 +26,7 @@ RULES: tuple[Rule, ...] = (
         WHERE s.experiment_id <> e.experiment_id OR (s.experiment_id IS NULL AND s.processed)
         """,
     ),
-    Query(
+    QueryRule(
         "one_policy",
         "an experiment has one resolved policy",
         """
@@ -36,7 +36,7 @@ RULES: tuple[Rule, ...] = (
         HAVING count(p.policy_id) > 1 OR (count(p.policy_id) = 0 AND s.stage >= 3)
         """,
     ),
-    Query(
+    QueryRule(
         "policy_version_agrees",
         "an experiment and its policy name the version that was in force",
         """
@@ -45,7 +45,7 @@ RULES: tuple[Rule, ...] = (
         WHERE e.policy_version <> v.label OR p.policy_version <> v.label
         """,
     ),
-    Query(
+    QueryRule(
         "decisions_share_context_hash",
         "both decisions of an experiment name the hash of its stored snapshot",
         """
@@ -54,7 +54,7 @@ RULES: tuple[Rule, ...] = (
         WHERE d.context_hash <> c.context_hash
         """,
     ),
-    Query(
+    QueryRule(
         "both_decisions_present",
         "an experiment whose engines were asked has one decision of each",
         """
@@ -64,7 +64,7 @@ RULES: tuple[Rule, ...] = (
         HAVING count(d.engine) <> count(DISTINCT d.engine) OR (s.stage >= 4 AND count(DISTINCT d.engine) <> 2)
         """,
     ),
-    Query(
+    QueryRule(
         "enter_has_trade_or_denial",
         "every ENTER, of either engine and in every mode, has its model trade or the reason why not",
         """
@@ -74,7 +74,7 @@ RULES: tuple[Rule, ...] = (
             SELECT FROM trades t WHERE t.experiment_id = d.experiment_id AND t.engine = d.engine AND t.is_shadow)
         """,
     ),
-    Query(
+    QueryRule(
         "allowed_real_has_trade_or_denial",
         "an ENTER that the policy allowed to trade for real has its real trade or the reason why not",
         """
@@ -84,7 +84,7 @@ RULES: tuple[Rule, ...] = (
             SELECT FROM trades t WHERE t.experiment_id = d.experiment_id AND t.engine = d.engine AND NOT t.is_shadow)
         """,
     ),
-    Query(
+    QueryRule(
         "sides_end_or_trade",
         "in a finished experiment each engine has a model trade, or ended with 0 on both exit clocks",
         """

@@ -13,7 +13,7 @@ EXAMPLES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class VerificationFinding:
     """What one rule found: how many rows break it, and up to five of their ids."""
 
     rule: str
@@ -27,17 +27,17 @@ class Finding:
         return self.count == 0
 
 
-class Rule(Protocol):
+class VerificationRule(Protocol):
     """One invariant."""
 
     name: str
 
-    def find(self, session: Session) -> Finding:
+    def find(self, session: Session) -> VerificationFinding:
         """Look for what breaks the rule."""
         ...
 
 
-class Query:
+class QueryRule:
     """A rule whose SQL selects the ids of what breaks it, in one column named `id`."""
 
     def __init__(self, name: str, promise: str, sql: str) -> None:
@@ -49,13 +49,15 @@ class Query:
                    ARRAY(SELECT id FROM broken ORDER BY id LIMIT {EXAMPLES}) AS examples
         """)
 
-    def find(self, session: Session) -> Finding:
+    def find(self, session: Session) -> VerificationFinding:
         """Run the query."""
         row = session.execute(self._sql).one()
-        return Finding(rule=self.name, promise=self._promise, count=row.broken_count, examples=tuple(row.examples))
+        return VerificationFinding(
+            rule=self.name, promise=self._promise, count=row.broken_count, examples=tuple(row.examples)
+        )
 
 
-class Recomputation:
+class RecomputationRule:
     """A rule that recomputes stored values in Python; its function yields the ids of what breaks it."""
 
     def __init__(self, name: str, promise: str, broken: Callable[[Session], Iterable[str]]) -> None:
@@ -63,7 +65,9 @@ class Recomputation:
         self._promise = promise
         self._broken = broken
 
-    def find(self, session: Session) -> Finding:
+    def find(self, session: Session) -> VerificationFinding:
         """Recompute everything."""
         ids = sorted(self._broken(session))
-        return Finding(rule=self.name, promise=self._promise, count=len(ids), examples=tuple(ids[:EXAMPLES]))
+        return VerificationFinding(
+            rule=self.name, promise=self._promise, count=len(ids), examples=tuple(ids[:EXAMPLES])
+        )

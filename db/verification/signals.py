@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from db.verification.rule import Query, Rule
+from db.verification.rule import QueryRule, VerificationRule
 
-RULES: tuple[Rule, ...] = (
-    Query(
+RULES: tuple[VerificationRule, ...] = (
+    QueryRule(
         "signals_accounted",
         "every accepted signal is terminal, leased, or due for the sweep",
         """
@@ -14,19 +14,19 @@ RULES: tuple[Rule, ...] = (
               OR (processing_lock IS NULL AND next_attempt_at > clock_timestamp() + interval '1 day'))
         """,
     ),
-    Query(
+    QueryRule(
         "an_alert_is_stored_once",
         "no two signals of a book and source are the same alert",
         """
         SELECT min(signal_id::text) AS id FROM signals GROUP BY book, source, signal_hash HAVING count(*) > 1
         """,
     ),
-    Query(
+    QueryRule(
         "stages_are_written_by_the_owner",
         "what a stage recorded was written by the chain that owned the signal then",
         "SELECT signal_id AS id FROM signal_events WHERE written_by IS DISTINCT FROM owned_by",
     ),
-    Query(
+    QueryRule(
         "processed_is_finished",
         "a processed signal is done, at the last stage, and nobody holds it",
         """
@@ -35,7 +35,7 @@ RULES: tuple[Rule, ...] = (
            OR (processed AND (stage <> 5 OR processing_lock IS NOT NULL OR lock_expires_at IS NOT NULL))
         """,
     ),
-    Query(
+    QueryRule(
         "dead_has_letter",
         "a signal that was given up has a dead letter",
         """
@@ -43,7 +43,7 @@ RULES: tuple[Rule, ...] = (
           AND NOT EXISTS (SELECT FROM task_failures f WHERE f.signal_id = signals.signal_id AND f.dead)
         """,
     ),
-    Query(
+    QueryRule(
         "books_agree",
         "a signal, its study, policy, trades, orders and quotes belong to one book",
         """
@@ -56,7 +56,7 @@ RULES: tuple[Rule, ...] = (
         WHERE o.book <> t.book OR o.book <> q.book
         """,
     ),
-    Query(
+    QueryRule(
         "test_and_replay_never_live",
         "only the live book reaches a real venue, and a test signal is in no live or paper book",
         """

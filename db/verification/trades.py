@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from db.verification.rule import Query, Rule
+from db.verification.rule import QueryRule, VerificationRule
 
 _REAL = """
     trades t JOIN execution_policies p USING (experiment_id)
@@ -10,8 +10,8 @@ _REAL = """
     WHERE NOT t.is_shadow AND t.status <> 'denied'
 """
 
-RULES: tuple[Rule, ...] = (
-    Query(
+RULES: tuple[VerificationRule, ...] = (
+    QueryRule(
         "shadow_only_no_real_orders",
         "where the policy is SHADOW_ONLY nothing trades for real",
         """
@@ -20,7 +20,7 @@ RULES: tuple[Rule, ...] = (
           AND (t.status <> 'denied' OR EXISTS (SELECT FROM orders o WHERE o.trade_id = t.trade_id))
         """,
     ),
-    Query(
+    QueryRule(
         "primary_one_engine",
         "in the primary modes only the engine the policy names trades for real",
         """
@@ -30,7 +30,7 @@ RULES: tuple[Rule, ...] = (
         WHERE p.execution_mode = 'VARIANT_PRIMARY' AND p.executed_engine <> e.variant
         """,
     ),
-    Query(
+    QueryRule(
         "split_fits_allocation",
         "allocations sum to at most 1, and a real trade is not larger than its engine's share of its own quantity",
         f"""
@@ -40,12 +40,12 @@ RULES: tuple[Rule, ...] = (
         GROUP BY p.experiment_id HAVING sum(share.value::numeric) > 1 OR min(share.value::numeric) < 0
         """,
     ),
-    Query(
+    QueryRule(
         "real_fits_decision",
         "a real trade is not larger than what its engine asked for",
         f"SELECT t.trade_id AS id FROM {_REAL} AND p.execution_mode <> 'SPLIT_CAPITAL' AND t.quantity > d.quantity",
     ),
-    Query(
+    QueryRule(
         "only_enter_trades",
         "a trade follows from its own engine's ENTER, on the side the engine chose",
         """
@@ -54,7 +54,7 @@ RULES: tuple[Rule, ...] = (
         WHERE d.action IS DISTINCT FROM 'ENTER' OR d.side <> t.side
         """,
     ),
-    Query(
+    QueryRule(
         "opened_by_fills",
         "an open or closed trade has the quantity that its entry fills opened, a denied one has no fill",
         """
@@ -64,7 +64,7 @@ RULES: tuple[Rule, ...] = (
             OR (t.status = 'denied' AND count(f.fill_id) > 0)
         """,
     ),
-    Query(
+    QueryRule(
         "closed_not_more_than_opened",
         "on each exit clock a trade closes at most what it opened",
         """

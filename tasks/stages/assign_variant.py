@@ -30,8 +30,8 @@ def assign_variant(parts: Parts, batch: StageBatch) -> int:
 def build_assignments(session: Session, entries: Sequence[Signal]) -> list[Assignment]:
     """Assign each entry under its book's running study and the policy in force."""
     book_names = {signal.book for signal in entries}
-    study_by_book = studies.running(session, book_names)
-    policy_by_book = policies.current(session, book_names)
+    study_by_book = studies.load_running(session, book_names)
+    policy_by_book = policies.load_current(session, book_names)
     book_by_name = books.load(session, book_names)
     return [
         experiment.assign(

@@ -50,7 +50,7 @@ def dispatch_engines(parts: Parts, batch: StageBatch) -> int:
 def _dispatch_ready(parts: Parts, batch: StageBatch, signal_ids: Sequence[UUID]) -> tuple[tuple[UUID, ...], int]:
     """Dispatch the signals that can go on; return those that must wait, and how many went on."""
     with parts.transaction() as session:
-        selected = dispatches.ready(session, batch.claim(session, signal_ids))
+        selected = dispatches.prepare_batch(session, batch.claim(session, signal_ids))
     exit_settlement.close(parts, selected.closings)
     answers = parts.engines.decide_all([dispatch.question for dispatch in selected.asked], deadline_s=ENGINE_DEADLINE_S)
     with parts.transaction() as session:
@@ -70,9 +70,9 @@ def open_trades(session: Session, parts: Parts, pairs: Sequence[AnsweredDispatch
     """
     entries = [dispatch.signal for dispatch, _ in pairs]
     trades.lock_counters(session, entries)
-    counters = trades.exposures(session, entries)
+    counters = trades.count_exposures(session, entries)
     plans = [_plan_trades(parts, dispatch, answers, counters) for dispatch, answers in pairs]
-    trades.open_for(
+    trades.record_opened(
         session,
         [(dispatch.signal, trade) for (dispatch, _), plan in zip(pairs, plans, strict=True) for trade in plan.trades],
     )
@@ -84,7 +84,7 @@ def _record_orders(session: Session, plans: Sequence[OpeningPlan]) -> None:
     openings = [opening for plan in plans for opening in plan.openings]
     model = [(opening.order, opening.fill) for opening in openings if opening.order and opening.fill]
     real = [opening.order for opening in openings if opening.order and not opening.fill]
-    orders.fill_model_orders(session, [order for order, _ in model], [fill for _, fill in model])
+    orders.record_filled_model_orders(session, [order for order, _ in model], [fill for _, fill in model])
     orders.record(session, real, state=OrderState.INTENT)
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 
 from db.dispatches import Dispatch
-from db.policies import named
+from db.policies import name_engines
 from domain.context import MarketContext
 from domain.decision import EngineAnswer
 from domain.experiment import Assignment
@@ -56,8 +56,8 @@ def log_applied_policies(resolved: Mapping[UUID, ExecutionPolicy]) -> None:
             "policy.applied",
             experiment_id=str(experiment_id),
             execution_mode=policy.execution_mode.value,
-            executed_engine=named(policy.executed),
-            shadow_engine=named(policy.shadows),
+            executed_engine=name_engines(policy.executed),
+            shadow_engine=name_engines(policy.shadows),
             reason=policy.reason,
             policy_version=policy.policy_version,
         )

@@ -17,12 +17,12 @@ def record_outcome(parts: Parts, batch: StageBatch) -> int:
     with parts.transaction() as session:
         owned = batch.claim(session)
         experiment_ids = [experiment_id_for(signal.signal_id) for signal in owned if signal.is_entry]
-        order_ids = orders.open_entries(session, experiment_ids)
+        order_ids = orders.list_pending_entries(session, experiment_ids)
     order_submission.submit(parts, order_ids)
     exit_settlement.catch_up(parts, experiment_ids)
     with parts.transaction() as session:
         kept = batch.select_still_owned(session, [signal.signal_id for signal in owned])
-        outcomes.record_zeros(session, outcomes.missing_zeros(session, experiment_ids))
+        outcomes.record_zeros(session, outcomes.load_sides_without_trade(session, experiment_ids))
         signals.finish(session, kept, lease=batch.lease)
     log_events.log_processed_signals(owned, kept)
     return len(kept)

@@ -33,7 +33,7 @@ def resolve_policy(parts: Parts, batch: StageBatch) -> int:
 def build_execution_policies(session: Session, entries: Sequence[Signal], parts: Parts) -> dict[UUID, ExecutionPolicy]:
     """Resolve each entry's policy, by experiment id, under the policy version that it was assigned with."""
     assignments = experiments.load(session, [signal.signal_id for signal in entries])
-    versions = policies.by_id(session, {assignment.policy_version_id for assignment in assignments.values()})
+    versions = policies.load_by_id(session, {assignment.policy_version_id for assignment in assignments.values()})
     denial_reasons, available = find_denial_reasons(session, entries, parts), parts.engines.available
     return {
         experiment_id_for(signal.signal_id): policy.resolve(
@@ -56,8 +56,10 @@ def find_denial_reasons(session: Session, entries: Sequence[Signal], parts: Part
     reasons: dict[UUID, str] = {}
     if timely and backlog.is_overloaded(session, most=parts.settings.overload_signals):
         reasons |= dict.fromkeys((signal.signal_id for signal in timely), "overload")
-    late = backlog.too_old(session, [signal.signal_id for signal in timely], max_age_s=parts.settings.real_max_age_s)
+    late = backlog.find_too_old(
+        session, [signal.signal_id for signal in timely], max_age_s=parts.settings.real_max_age_s
+    )
     reasons |= dict.fromkeys(late, "expired_stale")
     reasons |= {signal.signal_id: "stale_signal" for signal in entries if Flag.STALE.value in signal.flags}
     at_venue = [signal.signal_id for signal in entries if signal.book in parts.venue_books]
-    return reasons | dict.fromkeys(at_venue if at_venue and not live.is_on(session) else (), "not_live")
+    return reasons | dict.fromkeys(at_venue if at_venue and not live.is_enabled(session) else (), "not_live")

@@ -50,7 +50,7 @@ class SizingBasis:
 def load_sizing_bases(session: Session, owned: Sequence[Signal]) -> Mapping[UUID, SizingBasis]:
     """Load the sizing basis of each signal, which its context shows to both engines."""
     loaded_books = books.load(session, {signal.book for signal in owned})
-    shares = sources.sizings(session, {signal.source for signal in owned})
+    shares = sources.load_sizings(session, {signal.source for signal in owned})
     return {
         signal.signal_id: SizingBasis(book=loaded_books[signal.book], source_share=shares[signal.source])
         for signal in owned

@@ -77,13 +77,13 @@ def test_whoever_changes_removes_or_inserts_an_entry_is_found(
     with database.transaction() as session:
         for one in written:
             audit.append(session, **one)
-        assert list(audit.broken(session)) == []
+        assert list(audit.find_broken_entries(session)) == []
         target = data.draw(st.integers(1, len(written)), label="entry")
         tampering = data.draw(st.sampled_from(["change", "remove", "insert", "swap"]), label="tampering")
 
         tamper(session, tampering, target, last=len(written), data=data)
 
-        assert list(audit.broken(session))
+        assert list(audit.find_broken_entries(session))
         session.rollback()
 
 
@@ -124,7 +124,7 @@ def test_a_number_that_becomes_a_text_is_found(database: Database) -> None:
         append(session, detail={"n": 1})
         unguarded(session, """UPDATE audit_log SET detail = '{"n": "1"}'""")
 
-        assert list(audit.broken(session)) == ["1"]
+        assert list(audit.find_broken_entries(session)) == ["1"]
 
 
 def test_a_detail_that_could_come_back_otherwise_is_refused(database: Database) -> None:
@@ -152,5 +152,5 @@ def test_entries_that_are_written_at_once_stand_one_behind_the_other(database: D
         list(pool.map(write, range(24)))
 
     with database.transaction() as session:
-        assert list(audit.broken(session)) == []
+        assert list(audit.find_broken_entries(session)) == []
         assert session.execute(text("SELECT count(*), max(entry_id) FROM audit_log")).one() == (24, 24)

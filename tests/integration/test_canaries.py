@@ -90,7 +90,7 @@ def test_a_queue_that_does_not_answer_its_canaries_is_late_and_the_others_are_no
 
     assert states(database) == {"exits": QueueState.ANSWERING, "pipeline": QueueState.LATE}
     with database.transaction() as session:
-        assert [one.queue for one in canaries.late(session, SETTINGS)] == ["pipeline"]
+        assert [one.queue for one in canaries.list_late(session, SETTINGS)] == ["pipeline"]
 
 
 def test_a_late_queue_that_answers_is_well_again(database: Database) -> None:

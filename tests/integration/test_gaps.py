@@ -45,7 +45,7 @@ def moved(parts: Parts, minute: int, before: str, after: str, **columns: Any) ->
 def new(parts: Parts) -> list[dict[str, Any]]:
     """Look once, and return what is new of alerts that are missing, without the ids."""
     with parts.transaction() as session:
-        found = [one for one in watch.keep_incidents(session) if one.kind == watch.MISSING]
+        found = [one for one in watch.update_incidents(session) if one.kind == watch.MISSING]
     return [{name: value for name, value in one.detail.items() if name not in ("after", "before")} for one in found]
 
 
@@ -59,7 +59,7 @@ def test_a_hole_in_the_numbers_is_told_once_with_the_alerts_around_it(parts: Par
     after, before = came(parts, 1, sequence=7, strategy="waves"), came(parts, 2, sequence=10, strategy="waves")
 
     with parts.transaction() as session:
-        [found] = watch.keep_incidents(session)
+        [found] = watch.update_incidents(session)
     again = new(parts)
 
     assert found.kind == "alerts_missing"

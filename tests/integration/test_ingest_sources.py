@@ -421,7 +421,7 @@ def test_what_is_done_to_a_source_is_in_the_audit_log(database: Database, databa
         told = [tuple(row) for row in noted]
         detail = session.connection().exec_driver_sql("SELECT detail FROM audit_log WHERE action = 'source.changed'")
         assert detail.scalar_one() == {"sizing": ["1", "0.5"]}
-        assert list(audit.broken(session)) == []
+        assert list(audit.find_broken_entries(session)) == []
     assert told == [
         ("source.added", "desk", ""),
         ("source.changed", "desk", "half"),

@@ -99,7 +99,7 @@ def test_leaving_waits_for_whoever_is_beginning_an_order(floor: Floor) -> None:
 
 def live_account(floor: Floor) -> str | None:
     with floor.database.transaction() as session:
-        return live.state(session).account
+        return live.load_state(session).account
 
 
 def test_a_start_with_another_broker_is_refused_while_real_trades_are_open(floor: Floor) -> None:

@@ -108,7 +108,7 @@ def test_incidents_notifications_and_queues_are_told(desk: Desk) -> None:
         for number in range(2):
             incidents.open_(session, kind="order_unknown", subject=str(number), detail={})
         incidents.open_(session, kind="source_silent", subject="desk", detail={})
-        stored.make(session)
+        stored.create_missing(session)
         session.execute(
             text(
                 "UPDATE notifications SET attempts = 160 WHERE incident_id IN"

@@ -52,7 +52,7 @@ def opened(parts: Parts, subject: str = "desk", **more: Any) -> None:
 
 def closed(parts: Parts) -> None:
     with parts.transaction() as session:
-        incidents.close_settled(session, kind="source_silent", still=[])
+        incidents.close_resolved(session, kind="source_silent", still=[])
 
 
 def make_due(parts: Parts) -> None:
@@ -178,7 +178,7 @@ def test_two_tasks_at_once_send_once(parts: Parts, receiver: Receiver) -> None:
 def test_one_that_died_while_it_sent_is_followed_by_another(parts: Parts, receiver: Receiver) -> None:
     opened(parts)
     with parts.transaction() as session:
-        stored.make(session)
+        stored.create_missing(session)
         stored.claim(session, limit=10, lease_s=20)
 
     notifications.tell(parts)

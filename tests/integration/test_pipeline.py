@@ -38,7 +38,7 @@ def parts(database_url: str, server_urls: ServerUrls) -> Iterator[Parts]:
 def set_mode(parts: Parts, mode: ExecutionMode, *, split_ppm: int = 500_000) -> None:
     with parts.transaction() as session:
         wanted = PolicyChange(label="test", mode=mode, split_ppm=split_ppm, set_by="test", reason="test")
-        policies.change(session, "paper", wanted)
+        policies.append_version(session, "paper", wanted)
 
 
 def only(found: list[dict[str, Any]]) -> dict[str, Any]:
@@ -240,7 +240,7 @@ def test_a_worker_that_lost_its_lease_cannot_record(parts: Parts) -> None:
         taken_over = signals.claim(session, [signal_id], lease=next_one, for_stage=Stage.CONTEXT_CAPTURED)
 
     with parts.transaction() as session:
-        kept = signals.still_owned(session, [signal_id], lease=late, for_stage=Stage.CONTEXT_CAPTURED)
+        kept = signals.lock_still_owned(session, [signal_id], lease=late, for_stage=Stage.CONTEXT_CAPTURED)
         signals.advance(session, [signal_id], lease=late, to=Stage.CONTEXT_CAPTURED)
 
     assert [one.attempts for one in taken_over] == [1]

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from db.submissions import Due
+from db.submissions import DueOrder
 from domain.ports import OrderReport, VenueTraits
 from domain.trade import Intent, Order, OrderState
 from stack.stack import ServerUrls
@@ -52,7 +52,7 @@ def parts(database_url: str, server_urls: ServerUrls) -> Iterator[Parts]:
 def test_an_order_makes_one_move_at_a_look_up_also_when_what_is_left_of_it_is_cancelled(
     parts: Parts, checks: int, state: OrderState, intent: Intent
 ) -> None:
-    due = Due(order=replace(an_order(), intent=intent), state=OrderState.UNKNOWN, checks=checks, is_over=True)
+    due = DueOrder(order=replace(an_order(), intent=intent), state=OrderState.UNKNOWN, checks=checks, is_over=True)
 
     (report,) = order_reconciliation.learned(parts, PartlyFilled(), [due])  # type: ignore[arg-type]  # what is asked of it
 

@@ -90,7 +90,7 @@ def test_reruns_of_the_same_signals_at_once_are_harmless(settings: Settings, dat
     with database.transaction() as session:
         rows = session.execute(text("SELECT DISTINCT status, attempts, stage, processing_lock FROM signals")).all()
         entries = session.execute(text("SELECT action, reason, detail FROM audit_log")).all()
-        assert list(audit.broken(session)) == []
+        assert list(audit.find_broken_entries(session)) == []
     assert rows == [("open", 0, 2, None)]
     assert {(one.action, one.reason) for one in entries} == {("signals.rerun", "a test")}
     assert entries[0].detail == {"signal_ids": sorted(map(str, ids))}

@@ -67,7 +67,7 @@ def outcomes(parts: Parts) -> dict[tuple[str, str, str], dict[str, Any]]:
 def set_mode(parts: Parts, mode: ExecutionMode) -> None:
     with parts.transaction() as session:
         wanted = PolicyChange(label="test", mode=mode, split_ppm=500_000, set_by="test", reason="test")
-        policies.change(session, "paper", wanted)
+        policies.append_version(session, "paper", wanted)
 
 
 @pytest.mark.property_id(15, 16, 17)

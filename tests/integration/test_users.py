@@ -47,7 +47,7 @@ def listed(url: str) -> list[dict[str, Any]]:
 def entries(house: House) -> list[tuple[str, str]]:
     rows = house.rows("SELECT action, subject FROM audit_log ORDER BY entry_id")
     with house.database.transaction() as session:
-        assert list(audit.broken(session)) == []
+        assert list(audit.find_broken_entries(session)) == []
     return [(row["action"], row["subject"]) for row in rows]
 
 

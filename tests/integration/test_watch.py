@@ -30,7 +30,7 @@ def change(parts: Parts, statement: str) -> None:
 def new(parts: Parts) -> list[tuple[str, str]]:
     """Look once, and return what is new."""
     with parts.transaction() as session:
-        return [(one.kind, one.subject) for one in watch.keep_incidents(session)]
+        return [(one.kind, one.subject) for one in watch.update_incidents(session)]
 
 
 def still_open(parts: Parts) -> list[tuple[Any, Any]]:

@@ -140,7 +140,7 @@ def test_book_source_and_occurrence_are_part_of_the_signal_id(alert: dict[str, A
 
     ids = [
         signal_id_for(
-            book="paper", source="s", signal_hash=intake.signal_hash(content, source="s", occurrence=occurrence)
+            book="paper", source="s", signal_hash=intake.compute_signal_hash(content, source="s", occurrence=occurrence)
         )
         for occurrence in (first, second)
     ]

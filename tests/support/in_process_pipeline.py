@@ -167,7 +167,7 @@ class Desk:
     def flatten(self) -> None:
         """Close what the switch wants flat, as the sweep does."""
         with self.parts.database.transaction() as session:
-            wanted = real_exposure.unflattened(session)
+            wanted = real_exposure.find_to_flatten(session)
         ids = wanted.get(BOOK, set())
         self._alive(lambda: exit_settlement.flatten(self.parts, BOOK, ids, now=NOON))
 

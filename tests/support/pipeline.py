@@ -107,7 +107,7 @@ def run_all(parts: Parts, ids: Sequence[UUID], *, to: Stage = Stage.OUTCOME_RECO
 def throw(database: Database, book: str, switch: Switch) -> None:
     """Set a book's switch, whatever else its policy says."""
     with database.transaction() as session:
-        present = policies.current(session, [book])[book]
+        present = policies.load_current(session, [book])[book]
         wanted = PolicyChange(
             label="switched",
             mode=present.mode,
@@ -116,7 +116,7 @@ def throw(database: Database, book: str, switch: Switch) -> None:
             reason="a test",
             switch=switch,
         )
-        policies.change(session, book, wanted)
+        policies.append_version(session, book, wanted)
 
 
 def rows(database: Database, query: str, **given: Any) -> list[dict[str, Any]]:

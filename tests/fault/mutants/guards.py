@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from db import intake, signals, submissions
-from db.submissions import Due
+from db.submissions import DueOrder
 from domain.trade import OrderState
 from tasks import order_reconciliation
 from tests.fault.mutants.harness import Desk
@@ -56,7 +56,7 @@ def no_token_check(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
 def resubmit_at_once(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take an order that the venue does not show for one that never arrived, whether or not its window is over."""
 
-    def is_gone(due: Due) -> bool:
+    def is_gone(due: DueOrder) -> bool:
         return due.state in (OrderState.SUBMITTING, OrderState.UNKNOWN)
 
     monkeypatch.setattr(order_reconciliation, "_is_gone", is_gone)

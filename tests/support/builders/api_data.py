@@ -90,7 +90,7 @@ def _move(session: Session, ids: dict[str, UUID]) -> None:
 def _incidents(session: Session) -> UUID:
     incidents.open_(session, kind="position_drift", subject="BTCUSDT", detail={"ours": "1", "theirs": "2"})
     incidents.open_(session, kind="source_silent", subject="desk", detail={})
-    incidents.close_settled(session, kind="source_silent", still=[])
+    incidents.close_resolved(session, kind="source_silent", still=[])
     (open_one,) = incidents.list_open(session)
     incident_id = open_one["incident_id"]
     assert isinstance(incident_id, UUID)

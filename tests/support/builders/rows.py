@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from db import contexts, experiments, policies, studies
 from db.policies import PolicyChange
-from db.studies import Versions
+from db.studies import ComparedVersions
 from db.tables.experiments import DecisionRow
 from db.tables.signals import BookRow, SignalRow, SourceRow
 from domain import context_builder
@@ -88,16 +88,16 @@ def some_terms(
 ) -> Terms:
     """Insert a book with a source, a running study and a policy version."""
     source = a_source(session, book=book)
-    versions = Versions(engine_a="rules@1", engine_b="committee@1", fill_model="fm1")
+    versions = ComparedVersions(engine_a="rules@1", engine_b="committee@1", fill_model="fm1")
     study = studies.open_new(session, book, name=name, salt=SALT, versions=versions)
     wanted = PolicyChange(label=f"{name}-v1", mode=mode, split_ppm=split_ppm, set_by="test", reason="test")
-    return Terms(book=book, source=source, study=study, policy=policies.change(session, book, wanted))
+    return Terms(book=book, source=source, study=study, policy=policies.append_version(session, book, wanted))
 
 
 def another_policy(session: Session, terms: Terms, *, mode: ExecutionMode, split_ppm: int = 500_000) -> Terms:
     """Append a policy version to the same book."""
     wanted = PolicyChange(label=mode.value, mode=mode, split_ppm=split_ppm, set_by="test", reason="test")
-    policy = policies.change(session, terms.book, wanted)
+    policy = policies.append_version(session, terms.book, wanted)
     return Terms(book=terms.book, source=terms.source, study=terms.study, policy=policy)
 
 

@@ -7,15 +7,15 @@ from uuid import UUID
 
 import pytest
 
-from db.webhook_events import KeptEvent
+from db.webhook_events import QuarantinedEvent
 from operations import explain_message
 from tests.unit.alerts.test_formats import SOURCE
 
 CANARY = "CANARY4711"
 
 
-def kept(body: str) -> KeptEvent:
-    return KeptEvent(
+def kept(body: str) -> QuarantinedEvent:
+    return QuarantinedEvent(
         event_id=UUID(int=7),
         source="desk",
         book="paper",
