@@ -27,7 +27,7 @@ TELL = "bench.tell"
 def make(settings: Settings) -> Celery:
     """Return an app with the product's configuration, one queue of its own, and two tasks."""
     app = Celery("bench", set_as_current=False)
-    app.conf.update(configuration.configuration(settings))
+    app.conf.update(configuration.build_configuration(settings))
     app.conf.task_queues = [Queue(QUEUE)]  # type: ignore[no-untyped-call]
     app.conf.task_default_queue = QUEUE
     client = Redis.from_url(settings.redis_url or "")

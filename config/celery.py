@@ -1,4 +1,4 @@
-"""How Celery is set up: hints travel by queue, Postgres carries the guarantee."""
+"""Celery's configuration. Messages in queues are hints only: which work is due stands in Postgres."""
 
 from __future__ import annotations
 
@@ -14,45 +14,48 @@ BROKER_TIMEOUT_S = 0.5
 LONGEST_WAIT_S = 2.0
 SOFT_LIMIT_SHARE = 40 / 60
 HARD_LIMIT_SHARE = 50 / 60
-# Each of Flower's inspecting threads holds a connection while it waits for another: with few they wait for ever.
+# Each of Flower's inspecting threads holds one connection while it waits for a second: a small pool deadlocks.
 POOL_LIMIT = 32
 _HEARTBEAT_S = 10
-_CHILD_STARTS_WITHIN_S = 45.0
-# The connection that a pool kept may be dead by now: one more try with a fresh one, without a pause.
-_ONCE_MORE = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
+_CHILD_START_TIMEOUT_S = 45.0
+# A pooled connection may have died since it was last used: retry once with a fresh one, without a pause.
+_RETRY_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 
 
-def configuration(settings: Settings) -> dict[str, Any]:
-    """Return Celery's configuration: early ack, prefetch 1, JSON, no results, limits below the lease.
+def build_configuration(settings: Settings) -> dict[str, Any]:
+    """Return Celery's configuration: early acknowledgement, prefetch 1, JSON, no results, time limits below the lease.
 
-    Sending takes about a second at most, whatever the state of the broker.
+    Publishing a task takes about a second at most, also while the broker is down.
+
+    Raises:
+        SettingInvalid: when no broker is configured.
     """
     if settings.broker_url is None:
         raise SettingInvalid("BROKER_URL", "", "neither BROKER_URL nor REDIS_URL is set and no Redis was started")
-    return _broker(settings) | _tasks(settings) | _worker()
+    return _build_broker_options(settings) | _build_task_options(settings) | _build_worker_options()
 
 
-def _broker(settings: Settings) -> dict[str, Any]:
+def _build_broker_options(settings: Settings) -> dict[str, Any]:
     return {
         "broker_url": settings.broker_url,
         "broker_connection_retry_on_startup": True,
-        # None: until the broker is back. By default a worker gives up after a hundred tries.
+        # None: retry until the broker is back. By default a worker gives up after a hundred tries.
         "broker_connection_max_retries": None,
         "broker_connection_timeout": BROKER_TIMEOUT_S,
         "broker_heartbeat": _HEARTBEAT_S,
         "broker_pool_limit": POOL_LIMIT,
         "broker_pool_acquire_timeout": BROKER_TIMEOUT_S,
-        "broker_transport_options": transport_options(settings) | _ONCE_MORE,
-        # Two workers of one name, such as the old and the new one of a restart, may both listen for commands.
+        "broker_transport_options": build_transport_options(settings) | _RETRY_ONCE,
+        # During a restart the old and the new worker, which have one name, both listen for remote-control commands.
         "control_queue_exclusive": False,
         "control_queue_durable": True,
     }
 
 
-def _tasks(settings: Settings) -> dict[str, Any]:
+def _build_task_options(settings: Settings) -> dict[str, Any]:
     return {
         "task_publish_retry": True,
-        "task_publish_retry_policy": _ONCE_MORE,
+        "task_publish_retry_policy": _RETRY_ONCE,
         "task_ignore_result": True,
         "task_serializer": "json",
         "accept_content": ["json"],
@@ -67,23 +70,23 @@ def _tasks(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _worker() -> dict[str, Any]:
+def _build_worker_options() -> dict[str, Any]:
     return {
         "worker_prefetch_multiplier": 1,
         "worker_detect_quorum_queues": True,
-        # A child that wires its parts starts engines of one's own; by default it has four seconds.
-        "worker_proc_alive_timeout": _CHILD_STARTS_WITHIN_S,
+        # A child process also starts the processes of foreign engines; Celery's default allows it four seconds.
+        "worker_proc_alive_timeout": _CHILD_START_TIMEOUT_S,
         "worker_send_task_events": True,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
     }
 
 
-def transport_options(settings: Settings) -> dict[str, Any]:
-    """Return what the broker's transport is told.
+def build_transport_options(settings: Settings) -> dict[str, Any]:
+    """Return the options of the broker's transport (RabbitMQ, Redis, or Redis found through Sentinel).
 
-    The socket timeout bounds what is sent and asked. It does not end a worker's wait for messages: BRPOP and SUBSCRIBE
-    are read only once the event loop has seen that something came.
+    The socket timeout bounds each request and its answer. It does not end a worker's wait for messages: the answers to
+    BRPOP and SUBSCRIBE are read only once the event loop has seen that data arrived.
     """
     if settings.broker_is_rabbitmq:
         return {"confirm_publish": True}
@@ -94,20 +97,20 @@ def transport_options(settings: Settings) -> dict[str, Any]:
         "visibility_timeout": 3600,
     }
     if settings.broker_is_sentinel:
-        # The next Sentinel is asked at once; a client of its own default tries a dead one for many seconds.
-        patience = {
+        # Fail over to the next Sentinel at once; by default the client retries a dead one for many seconds.
+        sentinel_options = {
             "socket_timeout": BROKER_TIMEOUT_S,
             "socket_connect_timeout": BROKER_TIMEOUT_S,
             "retry": Retry(NoBackoff(), 0),
         }
-        options |= {"master_name": settings.broker_sentinel_master, "sentinel_kwargs": patience}
+        options |= {"master_name": settings.broker_sentinel_master, "sentinel_kwargs": sentinel_options}
     return options
 
 
-def queue_arguments(settings: Settings) -> dict[str, Any]:
-    """Return how queues are declared: replicated and durable on RabbitMQ, plain elsewhere.
+def build_queue_arguments(settings: Settings) -> dict[str, Any]:
+    """Return the arguments with which queues are declared: quorum queues on RabbitMQ, none elsewhere.
 
-    RabbitMQ 4 drops a message after 20 redeliveries. Ours are acknowledged before the work starts, so they are
-    redelivered only when a worker dies between taking and acknowledging one; the sweep would send a dropped one anew.
+    RabbitMQ 4 drops a message after 20 redeliveries. Messages are acknowledged before the work starts, so they are
+    redelivered only when a worker dies between receiving and acknowledging one; the sweep replaces a dropped message.
     """
     return {"x-queue-type": "quorum"} if settings.broker_is_rabbitmq else {}

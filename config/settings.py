@@ -1,88 +1,256 @@
-"""Typed settings, read once from the environment; a bad value stops the start and names itself."""
+"""Typed settings, read once from the environment; a value that is not allowed stops the start."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
-from config import urls, values
+from config import parsers, urls
+from config.declaration import Declaration, find_declarations, setting
+from config.parsers import one_of, secret_of_at_least, url_with_scheme, venue_named, whole_number_between
 from config.values import Network, Secret, SettingInvalid
 from domain.policy import ExecutionMode
 
-T = TypeVar("T")
-
-# A foreign engine may take its five seconds: a stage whose limit is shorter would be ended while it waits.
+# An engine of one's own may take its whole deadline of five seconds: a stage with a shorter limit would be ended first.
 SHORTEST_LEASE_OF_FOREIGN_ENGINES_S = 10
+_REDIS_URL = url_with_scheme("redis", "rediss", "redis+socket", "unix")
+_POSTGRES_URL = url_with_scheme("postgresql", "postgres", "postgresql+psycopg")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Every effective setting. `sources` says for each variable whether it came from the environment or a default.
+    """Every effective setting, in the order in which they are read and documented.
 
-    `database_url` and `redis_url` are None when the embedded servers are meant. `database_url` is a libpq URL
-    (postgresql://...); `sqlalchemy_url` is the same for SQLAlchemy's psycopg driver. What is secret, or may hold a
-    password, is not shown when settings are printed, as Celery does for Flower.
+    `sources` gives for each variable where its value comes from: `environment` or `default`. `database_url` and
+    `redis_url` are None when the embedded servers are meant. `database_url` is a libpq URL (postgresql://...);
+    `sqlalchemy_url` is the same for SQLAlchemy's psycopg driver. Settings that are secret, or may hold a password, are
+    not shown when settings are printed, as Celery does for Flower.
     """
 
-    database_url: str | None = field(repr=False)
-    migration_database_url: str | None = field(repr=False)
-    redis_url: str | None = field(repr=False)
-    broker_url: str | None = field(repr=False)
-    broker_sentinel_master: str
-    data_dir: Path | None
-    bind: str
-    public_url: str | None
-    sender_addresses: tuple[Network, ...] | None
-    trusted_proxies: int | None
-    client_certificate_header: str | None
-    notify_urls: tuple[Secret, ...]
-    secret_key: str | None = field(repr=False)
-    api_token: Secret | None
-    execution_mode: ExecutionMode
-    policy_version: str
-    split_ppm: int
-    signal_poll_interval_ms: int
-    max_signals_per_batch: int
-    worker_backoff_ms: int
-    lease_s: int
-    canary_every_s: int
-    queue_silent_s: int | None
-    engine_a: str
-    engine_b: str
-    engine_path: tuple[Path, ...]
-    engine_hosts_allowed: tuple[str, ...]
-    engine_secret: Secret | None
-    engine_rest_s: int
-    market_data: str
-    broker: str
-    broker_key: Secret | None
-    broker_secret: Secret | None
-    venue_url: str | None
-    max_open_per_symbol: int
-    real_max_age_s: int
-    overload_signals: int
-    log_format: str
-    log_level: str
-    failpoint_dir: Path | None
+    redis_url: str | None = setting(
+        "REDIS_URL", _REDIS_URL, "Redis 6.2 or newer", default_shown="embedded", is_printed=False
+    )
+    database_url: str | None = setting(
+        "DATABASE_URL", _POSTGRES_URL, "libpq URL of Postgres 15 or newer", default_shown="embedded", is_printed=False
+    )
+    migration_database_url: str | None = setting(
+        "MIGRATION_DATABASE_URL",
+        _POSTGRES_URL,
+        "the same database for `orchestrator migrate`, as a user who may change the schema",
+        default_shown="`DATABASE_URL`",
+        is_printed=False,
+    )
+    broker_url: str | None = setting(
+        "BROKER_URL",
+        parsers.parse_broker_url,
+        "message broker: `redis://`, `rediss://`, `unix://`, Sentinel or RabbitMQ, see below",
+        default_shown="`REDIS_URL`",
+        is_printed=False,
+    )
+    broker_sentinel_master: str = setting(
+        "BROKER_SENTINEL_MASTER", parsers.parse_label, "the master's name, with Sentinel", default="mymaster"
+    )
+    data_dir: Path | None = setting(
+        "DATA_DIR", parsers.parse_absolute_path, "absolute path of the data directory", default_shown="per user"
+    )
+    bind: str = setting("BIND", parsers.parse_host, "address that web and Flower listen on", default="127.0.0.1")
+    public_url: str | None = setting(
+        "PUBLIC_URL",
+        url_with_scheme("http", "https"),
+        "beginning of the webhook URLs that are printed; with `https` the console's cookies are for HTTPS only",
+    )
+    sender_addresses: tuple[Network, ...] | None = setting(
+        "SENDER_ADDRESSES",
+        parsers.parse_networks,
+        "addresses and networks, separated by commas, from which alerts are accepted; `tradingview` stands for the four"
+        " addresses of TradingView; needs `TRUSTED_PROXIES`",
+        default_shown="all",
+    )
+    trusted_proxies: int | None = setting(
+        "TRUSTED_PROXIES",
+        whole_number_between(0, 10),
+        "how many of your proxies stand before the web process (0: none); decides which address counts as the sender's,"
+        " also when failed attempts are counted",
+    )
+    client_certificate_header: str | None = setting(
+        "CLIENT_CERTIFICATE_HEADER",
+        parsers.parse_header_name,
+        "name of the header in which your proxy passes on the subject of the client certificate it verified, letters"
+        " and digits only, see below; needs `TRUSTED_PROXIES`",
+    )
+    notify_urls: tuple[Secret, ...] = setting(
+        "NOTIFY_URLS",
+        parsers.parse_secret_urls,
+        "where incidents are reported: [Apprise](https://github.com/caronc/apprise) URLs, separated by blanks, see"
+        " below; never shown",
+        when_unset=(),
+    )
+    secret_key: str | None = setting(
+        "SECRET_KEY",
+        parsers.text_of_at_least(16),
+        "key that encrypts source tokens and the keys of accounts, and signs the console's forms; at least 16"
+        " characters; going live needs one of your own",
+        default_shown="generated",
+        is_printed=False,
+    )
+    api_token: Secret | None = setting(
+        "API_TOKEN",
+        secret_of_at_least(32),
+        "token that permits everything over the HTTP API, at least 32 characters; by default the one in the file"
+        " `api_token` of the data directory",
+        default_shown="generated",
+    )
+    execution_mode: ExecutionMode = setting(
+        "EXECUTION_MODE",
+        parsers.parse_execution_mode,
+        "SHADOW_ONLY, ENGINE_A_PRIMARY, ENGINE_B_PRIMARY, SPLIT_CAPITAL or VARIANT_PRIMARY",
+        default=ExecutionMode.ENGINE_A_PRIMARY.value,
+    )
+    policy_version: str = setting(
+        "POLICY_VERSION", parsers.parse_label, "label of the policy version that the environment sets", default="v1"
+    )
+    split_ppm: int = setting(
+        "SPLIT_PERCENTAGE", parsers.parse_split, "share of engine A, 0 to 1, at most 6 decimals", default="0.5"
+    )
+    signal_poll_interval_ms: int = setting(
+        "SIGNAL_POLL_INTERVAL_MS",
+        whole_number_between(100, 60_000),
+        "pause between two runs of the sweep, which sends unfinished signals to the workers again",
+        default="1000",
+    )
+    max_signals_per_batch: int = setting(
+        "MAX_SIGNALS_PER_BATCH",
+        whole_number_between(1, 10_000),
+        "how many signals the sweep takes at once; it repeats until none is due",
+        default="500",
+    )
+    worker_backoff_ms: int = setting(
+        "WORKER_BACKOFF_MS",
+        whole_number_between(10, 600_000),
+        "first wait after a failed attempt; doubles",
+        default="1000",
+    )
+    lease_s: int = setting(
+        "LEASE_S",
+        whole_number_between(1, 3600),
+        "how long a worker owns a signal; the time limits of tasks are 40/60 and 50/60 of it; at least 10 with engines"
+        " of your own",
+        default="60",
+    )
+    canary_every_s: int = setting(
+        "CANARY_EVERY_S", whole_number_between(1, 3600), "pause between the test messages of a queue", default="15"
+    )
+    queue_silent_s: int | None = setting(
+        "QUEUE_SILENT_S",
+        whole_number_between(1, 86_400),
+        "how long a queue may stand still before that is an alarm; at least three test messages",
+        default_shown="2 x `LEASE_S`, at least 60",
+    )
+    engine_a: str = setting(
+        "ENGINE_A",
+        parsers.parse_engine,
+        "engine A: `rules`, `committee`, `package.module:factory` or an `http(s)://` URL, see [engines](engines.md)",
+        default="rules",
+    )
+    engine_b: str = setting("ENGINE_B", parsers.parse_engine, "engine B, likewise", default="committee")
+    engine_path: tuple[Path, ...] = setting(
+        "ENGINE_PATH",
+        parsers.parse_folders,
+        "folders, separated by `:`, from which engines `package.module:factory` are imported",
+        when_unset=(),
+        default_shown="working directory",
+    )
+    engine_hosts_allowed: tuple[str, ...] = setting(
+        "ENGINE_HOSTS_ALLOWED",
+        parsers.parse_hosts,
+        "`host` or `host:port`, separated by commas: engines that may be at a private address",
+        when_unset=(),
+    )
+    engine_secret: Secret | None = setting(
+        "ENGINE_SECRET",
+        secret_of_at_least(16),
+        "key that signs questions to engines over HTTP and their answers, at least 16 characters; never shown",
+    )
+    engine_rest_s: int = setting(
+        "ENGINE_REST_S", whole_number_between(1, 3600), "pause of an engine after five failures in a row", default="30"
+    )
+    market_data: str = setting(
+        "MARKET_DATA",
+        venue_named("alert", "alpaca"),
+        "where prices come from: `alert`, `alpaca` or `ccxt:<id>`, see [venues](venues.md)",
+        default="alert",
+    )
+    broker: str = setting(
+        "BROKER",
+        venue_named("paper", "alpaca", "alpaca:paper"),
+        "where the live book's real orders go: `paper`, `alpaca`, `alpaca:paper` or `ccxt:<id>`, see"
+        " [venues](venues.md)",
+        default="paper",
+    )
+    broker_key: Secret | None = setting(
+        "BROKER_KEY",
+        secret_of_at_least(1),
+        "key at the venue; never shown; accounts usually have keys of their own, see [venues](venues.md)",
+    )
+    broker_secret: Secret | None = setting(
+        "BROKER_SECRET", secret_of_at_least(1), "secret that belongs to the key; never shown"
+    )
+    venue_url: str | None = setting(
+        "VENUE_URL", parsers.parse_venue_url, "address of the venue, where it is not the library's own"
+    )
+    max_open_per_symbol: int = setting(
+        "MAX_OPEN_PER_SYMBOL",
+        whole_number_between(1, 100_000),
+        "risk limit: open trades in one symbol, for each engine, model and real trades apart",
+        default="10",
+    )
+    real_max_age_s: int = setting(
+        "REAL_MAX_AGE_S",
+        whole_number_between(1, 86_400),
+        "signals that waited longer trade in shadow only",
+        default="300",
+    )
+    overload_signals: int = setting(
+        "OVERLOAD_SIGNALS",
+        whole_number_between(1, 10_000_000),
+        "with more unfinished signals than this, new experiments are traded in shadow only",
+        default="5000",
+    )
+    log_format: str = setting(
+        "LOG_FORMAT",
+        one_of("auto", "console", "json"),
+        "`console`, `json`, or `auto`: console on a terminal, JSON elsewhere; processes started by `up` go by the"
+        " terminal of `up`",
+        default="auto",
+    )
+    log_level: str = setting(
+        "LOG_LEVEL", one_of("DEBUG", "INFO", "WARNING", "ERROR"), "DEBUG, INFO, WARNING or ERROR", default="INFO"
+    )
+    failpoint_dir: Path | None = setting(
+        "FAILPOINT_DIR", parsers.parse_absolute_path, "directory of failpoints (tests); read with `FAILPOINTS=1`"
+    )
     sources: Mapping[str, str] = field(compare=False)
 
     @property
     def broker_is_rabbitmq(self) -> bool:
-        """Whether tasks travel by RabbitMQ."""
+        """Return whether RabbitMQ carries the tasks."""
         return (self.broker_url or "").startswith(("amqp://", "amqps://"))
 
     @property
     def broker_is_sentinel(self) -> bool:
-        """Whether the Redis that carries tasks is found through Sentinel."""
+        """Return whether the Redis that carries the tasks is found through Sentinel."""
         return (self.broker_url or "").startswith("sentinel://")
 
     @property
     def silent_after_s(self) -> int:
-        """So long may a queue be silent: QUEUE_SILENT_S, else twice the lease and at least a minute; three canaries."""
+        """Seconds after which a silent queue is an alarm: QUEUE_SILENT_S, by default twice the lease and at least 60.
+
+        Never less than three canaries.
+        """
         return max(self.queue_silent_s or max(2 * self.lease_s, 60), 3 * self.canary_every_s)
 
     @property
@@ -93,18 +261,35 @@ class Settings:
         return re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql+psycopg://", self.database_url)
 
 
+def declarations(*, with_failpoints: bool = False) -> dict[str, Declaration]:
+    """Return the declaration of each setting by its attribute, in order; failpoints, which serve tests, on request."""
+    declared = find_declarations(Settings)
+    if not with_failpoints:
+        del declared["failpoint_dir"]
+    return declared
+
+
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from `environ` (default: the process environment).
 
     Raises:
         SettingInvalid: naming the first variable whose value is not allowed.
     """
-    return _agreeing(_read(_Reader(os.environ if environ is None else environ)))
+    environ = os.environ if environ is None else environ
+    declared = declarations(with_failpoints=environ.get("FAILPOINTS") == "1")
+    values: dict[str, Any] = {"failpoint_dir": None}
+    values |= {attribute: declaration.read(environ) for attribute, declaration in declared.items()}
+    values["broker_url"] = urls.spell_for_kombu(values["broker_url"] or values["redis_url"])
+    sources = {declaration.variable: declaration.source(environ) for declaration in declared.values()}
+    settings = Settings(**values, sources=sources)
+    _check_combinations(settings)
+    return settings
 
 
-def _agreeing(settings: Settings) -> Settings:
-    foreign = {settings.engine_a, settings.engine_b} - set(values.BUILT_IN_ENGINES)
-    if foreign and settings.lease_s < SHORTEST_LEASE_OF_FOREIGN_ENGINES_S:
+def _check_combinations(settings: Settings) -> None:
+    """Refuse settings that are allowed one by one but not together."""
+    foreign_engines = {settings.engine_a, settings.engine_b} - set(parsers.BUILT_IN_ENGINES)
+    if foreign_engines and settings.lease_s < SHORTEST_LEASE_OF_FOREIGN_ENGINES_S:
         allowed = f"at least {SHORTEST_LEASE_OF_FOREIGN_ENGINES_S} with an engine that is not built in"
         raise SettingInvalid("LEASE_S", str(settings.lease_s), allowed)
     if settings.sender_addresses is not None and settings.trusted_proxies is None:
@@ -113,72 +298,3 @@ def _agreeing(settings: Settings) -> Settings:
     if settings.client_certificate_header is not None and not settings.trusted_proxies:
         allowed = "at least 1 with CLIENT_CERTIFICATE_HEADER: only a proxy of yours can say whose certificate it saw"
         raise SettingInvalid("TRUSTED_PROXIES", "" if settings.trusted_proxies is None else "0", allowed)
-    return settings
-
-
-def _read(reader: _Reader) -> Settings:
-    redis_url = reader.optional("REDIS_URL", values.url("redis", "rediss", "redis+socket", "unix"))
-    return Settings(
-        database_url=reader.optional("DATABASE_URL", values.url("postgresql", "postgres", "postgresql+psycopg")),
-        migration_database_url=reader.optional(
-            "MIGRATION_DATABASE_URL", values.url("postgresql", "postgres", "postgresql+psycopg")
-        ),
-        redis_url=redis_url,
-        broker_url=urls.for_kombu(reader.optional("BROKER_URL", values.broker_url) or redis_url),
-        broker_sentinel_master=reader.value("BROKER_SENTINEL_MASTER", "mymaster", values.label),
-        data_dir=reader.optional("DATA_DIR", values.absolute_path),
-        bind=reader.value("BIND", "127.0.0.1", values.host),
-        public_url=reader.optional("PUBLIC_URL", values.url("http", "https")),
-        sender_addresses=reader.optional("SENDER_ADDRESSES", values.senders),
-        trusted_proxies=reader.optional("TRUSTED_PROXIES", values.whole(0, 10)),
-        client_certificate_header=reader.optional("CLIENT_CERTIFICATE_HEADER", values.header),
-        notify_urls=reader.optional("NOTIFY_URLS", values.secrets) or (),
-        secret_key=reader.optional("SECRET_KEY", values.at_least(16)),
-        api_token=reader.optional("API_TOKEN", values.secret(32)),
-        execution_mode=reader.value("EXECUTION_MODE", "ENGINE_A_PRIMARY", values.execution_mode),
-        policy_version=reader.value("POLICY_VERSION", "v1", values.label),
-        split_ppm=reader.value("SPLIT_PERCENTAGE", "0.5", values.split),
-        signal_poll_interval_ms=reader.value("SIGNAL_POLL_INTERVAL_MS", "1000", values.whole(100, 60_000)),
-        max_signals_per_batch=reader.value("MAX_SIGNALS_PER_BATCH", "500", values.whole(1, 10_000)),
-        worker_backoff_ms=reader.value("WORKER_BACKOFF_MS", "1000", values.whole(10, 600_000)),
-        lease_s=reader.value("LEASE_S", "60", values.whole(1, 3600)),
-        canary_every_s=reader.value("CANARY_EVERY_S", "15", values.whole(1, 3600)),
-        queue_silent_s=reader.optional("QUEUE_SILENT_S", values.whole(1, 86_400)),
-        engine_a=reader.value("ENGINE_A", "rules", values.engine),
-        engine_b=reader.value("ENGINE_B", "committee", values.engine),
-        engine_path=reader.optional("ENGINE_PATH", values.folders) or (),
-        engine_hosts_allowed=reader.optional("ENGINE_HOSTS_ALLOWED", values.hosts) or (),
-        engine_secret=reader.optional("ENGINE_SECRET", values.secret(16)),
-        engine_rest_s=reader.value("ENGINE_REST_S", "30", values.whole(1, 3600)),
-        market_data=reader.value("MARKET_DATA", "alert", values.venue("alert", "alpaca")),
-        broker=reader.value("BROKER", "paper", values.venue("paper", "alpaca", "alpaca:paper")),
-        broker_key=reader.optional("BROKER_KEY", values.secret(1)),
-        broker_secret=reader.optional("BROKER_SECRET", values.secret(1)),
-        venue_url=reader.optional("VENUE_URL", values.venue_url),
-        max_open_per_symbol=reader.value("MAX_OPEN_PER_SYMBOL", "10", values.whole(1, 100_000)),
-        real_max_age_s=reader.value("REAL_MAX_AGE_S", "300", values.whole(1, 86_400)),
-        overload_signals=reader.value("OVERLOAD_SIGNALS", "5000", values.whole(1, 10_000_000)),
-        log_format=reader.value("LOG_FORMAT", "auto", values.choice("auto", "console", "json")),
-        log_level=reader.value("LOG_LEVEL", "INFO", values.choice("DEBUG", "INFO", "WARNING", "ERROR")),
-        failpoint_dir=reader.failpoints(),
-        sources=reader.sources,
-    )
-
-
-class _Reader:
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-        self.sources: dict[str, str] = {}
-
-    def value(self, name: str, default: str, parse: Callable[[str, str], T]) -> T:
-        given = self._environ.get(name, "").strip()
-        self.sources[name] = "environment" if given else "default"
-        return parse(name, given or default)
-
-    def optional(self, name: str, parse: Callable[[str, str], T]) -> T | None:
-        given = self._environ.get(name, "").strip()
-        self.sources[name] = "environment" if given else "default"
-        return parse(name, given) if given else None
-
-    def failpoints(self) -> Path | None:
-        return self.optional("FAILPOINT_DIR", values.absolute_path) if self._environ.get("FAILPOINTS") == "1" else None

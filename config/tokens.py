@@ -1,4 +1,4 @@
-"""Access tokens: how a fresh one is made, and the hash by which a stored one is looked up."""
+"""Access tokens: making new ones, and hashing them, since only hashes are stored."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _TOKEN_BYTES = 32
 
 
 def new_token() -> str:
-    """Return a fresh token of 256 random bits, safe in URLs."""
+    """Return a new token of 256 random bits, safe in URLs."""
     return secrets.token_urlsafe(_TOKEN_BYTES)
 
 
 def hash_token(token: str) -> str:
-    """Return the SHA-256 by which a token is looked up, in hex."""
+    """Return the SHA-256 of a token in hex, by which it is stored and looked up."""
     return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()

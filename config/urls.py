@@ -1,4 +1,4 @@
-"""What settings need to know about URLs."""
+"""Checks and spellings of URLs in settings."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ _VENUE = re.compile(r"(https://[^/@]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[
 _HOST = re.compile(r"[a-z0-9._:\[\]-]+")
 
 
-def without_password(value: str) -> str:
-    """Hide everything before the last @, wherever a malformed URL has put the password."""
+def hide_password(value: str) -> str:
+    """Replace user and password of a URL by `…`: everything before the last @, as the URL may be malformed."""
     return re.sub(r"^([A-Za-z0-9+.-]*:/*)?.*@", r"\1…@", value, flags=re.DOTALL)
 
 
-def for_kombu(url: str | None) -> str | None:
-    """Spell a unix socket's URL as Celery does: `unix:///path?db=0` is `redis+socket:///path?virtual_host=0`."""
+def spell_for_kombu(url: str | None) -> str | None:
+    """Return the URL as Celery spells it: `unix:///path?db=0` becomes `redis+socket:///path?virtual_host=0`."""
     if url is None or not url.startswith("unix://"):
         return url
     return "redis+socket://" + url.removeprefix("unix://").replace("?db=", "?virtual_host=")
 
 
-def is_engine(value: str) -> bool:
-    """Say whether a text is `http(s)://host[:port][/path][?query]`, without a user and a fragment."""
+def is_engine_url(value: str) -> bool:
+    """Return whether the text is `http(s)://host[:port][/path][?query]`, without a user or a fragment."""
     return value.isascii() and _ENGINE.fullmatch(value) is not None and _has_host(value)
 
 
-def is_venue(value: str) -> bool:
-    """Say whether a text is an https URL, or an http URL of this machine; without a user."""
+def is_venue_url(value: str) -> bool:
+    """Return whether the text is an https URL, or an http URL of this machine, without a user."""
     return _VENUE.fullmatch(value) is not None
 
 
 def is_host(value: str) -> bool:
-    """Say whether a text is `host` or `host:port` in lower case, an IPv6 address in brackets."""
+    """Return whether the text is `host` or `host:port` in lower case, with IPv6 addresses in brackets."""
     return _HOST.fullmatch(value) is not None and _has_host(f"//{value}")
 
 

@@ -1,4 +1,4 @@
-"""Encryption at rest, under keys derived from SECRET_KEY: one per purpose, so that none opens what another sealed."""
+"""Encryption of stored secrets, with keys derived from SECRET_KEY: each purpose has a key of its own."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 
 class Vault:
-    """Encrypts texts for one purpose (HKDF-SHA256, RFC 5869, then Fernet)."""
+    """Encrypts and decrypts texts for one purpose: HKDF-SHA256 (RFC 5869) derives the key, Fernet encrypts."""
 
     def __init__(self, secret_key: str, *, purpose: bytes) -> None:
-        self._fernet = Fernet(base64.urlsafe_b64encode(_derived(secret_key, purpose)))
+        self._fernet = Fernet(base64.urlsafe_b64encode(_derive_key(secret_key, purpose)))
 
     def seal(self, text: str) -> bytes:
-        """Return the text encrypted."""
+        """Encrypt a text."""
         return self._fernet.encrypt(text.encode())
 
     def open(self, sealed: bytes) -> str:
-        """Return the text again.
+        """Decrypt a text.
 
         Raises:
-            cryptography.fernet.InvalidToken: when it was sealed under another secret key, or for another purpose.
+            cryptography.fernet.InvalidToken: when it was encrypted with another secret key, or for another purpose.
         """
         return self._fernet.decrypt(sealed).decode()
 
@@ -42,10 +42,10 @@ class AccountVault(Vault):
         super().__init__(secret_key, purpose=b"trading-orchestrator/account-keys/v1")
 
 
-def form_key(secret_key: str) -> bytes:
-    """Return the key that the console's forms are signed with."""
-    return _derived(secret_key, b"trading-orchestrator/forms/v1")
+def derive_form_key(secret_key: str) -> bytes:
+    """Derive the key with which the CSRF tokens of the console's forms are signed."""
+    return _derive_key(secret_key, b"trading-orchestrator/forms/v1")
 
 
-def _derived(secret_key: str, purpose: bytes) -> bytes:
+def _derive_key(secret_key: str, purpose: bytes) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(secret_key.encode())

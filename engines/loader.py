@@ -55,7 +55,7 @@ def _remote(spec: str, *, variable: str, terms: RemoteTerms) -> RemoteEngine:
     try:
         return RemoteEngine(spec, terms)
     except ValueError as error:
-        raise EngineNotLoadable(variable, urls.without_password(spec), str(error)) from None
+        raise EngineNotLoadable(variable, urls.hide_password(spec), str(error)) from None
 
 
 def _hosted(engine: HostedEngine, *, spec: str, variable: str) -> HostedEngine:

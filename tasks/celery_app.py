@@ -37,8 +37,8 @@ def make_celery(settings: Settings) -> Celery:
     redis_slots.install()
     app = _Orchestrator("orchestrator", include=MODULES, set_as_current=True, amqp=_Messaging)
     app.set_default()  # the current app is a thread's own; the publisher's thread must find this one too
-    app.conf.update(configuration.configuration(settings))
-    app.conf.task_queues = [_queue(name, configuration.queue_arguments(settings)) for name in queues.ALL]
+    app.conf.update(configuration.build_configuration(settings))
+    app.conf.task_queues = [_queue(name, configuration.build_queue_arguments(settings)) for name in queues.ALL]
     app.conf.task_routes = queues.ROUTES
     app.conf.task_default_queue = queues.PIPELINE
     app.conf.beat_schedule = schedule.entries(settings)

@@ -68,7 +68,7 @@ class _Visits(SessionInterface):
 
 def install(app: Flask, settings: Settings) -> None:
     """Set the application up for forms; without SECRET_KEY they hold for as long as this process lives."""
-    key = vault.form_key(settings.secret_key or random.token_hex(32))
+    key = vault.derive_form_key(settings.secret_key or random.token_hex(32))
     app.config["WTF_CSRF_SECRET_KEY"] = key.hex()
     app.config["WTF_CSRF_TIME_LIMIT"] = _GOOD_FOR_S
     app.session_interface = _Visits(key)

@@ -15,7 +15,7 @@ import click
 from cryptography.fernet import InvalidToken
 
 from app.cli import Problem, opened
-from config import values
+from config import parsers
 from config.settings import Settings
 from config.values import Secret
 from config.vault import AccountVault
@@ -46,7 +46,7 @@ def add(*, name: str, venue: str, keys_stdin: bool, from_environment: bool, data
     if keys_stdin and from_environment:
         raise Problem("--keys-stdin and --from-environment: at most one of them")
     _require_name(name)
-    loader.check("--venue", values.venue(loader.ALPACA, loader.ALPACA_PAPER)("--venue", venue))
+    loader.check("--venue", parsers.venue_named(loader.ALPACA, loader.ALPACA_PAPER)("--venue", venue))
     with opened(data_dir) as (settings, database):
         vault = vault_of(settings)
         keys = None if from_environment else _sealed(vault, _told() if keys_stdin else _asked())
@@ -152,7 +152,7 @@ def _asked() -> Sequence[str]:
 
 
 def _sealed(vault: AccountVault, given: Sequence[str]) -> SealedKeys:
-    take = values.secret(1)
+    take = parsers.secret_of_at_least(1)
     key, secret = (take(name, value).reveal() for name, value in zip(("key", "secret"), given, strict=True))
     return SealedKeys(key=vault.seal(key), secret=vault.seal(secret))
 

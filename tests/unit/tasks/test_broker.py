@@ -29,7 +29,7 @@ RABBITMQ = "amqp://user:password@host/vhost"
 
 
 def configured(url: str, **more: str) -> dict[str, Any]:
-    return configuration.configuration(settings.load({"BROKER_URL": url, **more}))
+    return configuration.build_configuration(settings.load({"BROKER_URL": url, **more}))
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_every_task_is_sent_with_a_limit_to_its_confirmation(monkeypatch: pytest
 
 def test_without_a_broker_the_variables_are_named() -> None:
     with pytest.raises(SettingInvalid, match="neither BROKER_URL nor REDIS_URL is set"):
-        configuration.configuration(settings.load({}))
+        configuration.build_configuration(settings.load({}))
 
 
 @pytest.mark.parametrize("scheme", ["redis", "rediss", "amqp", "amqps", "sentinel"])

@@ -6,7 +6,8 @@ import pytest
 
 from app.web import allowed_senders
 from config import settings as configuration
-from config.values import TRADINGVIEW, SettingInvalid
+from config.parsers import TRADINGVIEW_ADDRESSES
+from config.values import SettingInvalid
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ def test_the_address_is_what_our_outermost_proxy_saw(proxies: int, forwarded: st
     ("listed", "address", "allowed"),
     [
         (None, "192.0.2.1", True),
-        ("tradingview", TRADINGVIEW[0], True),
+        ("tradingview", TRADINGVIEW_ADDRESSES[0], True),
         ("tradingview", "192.0.2.1", False),
         ("10.0.0.0/8, 192.0.2.1", "192.0.2.1", True),
         ("10.0.0.0/8", "10.1.2.3", True),
