@@ -20,6 +20,7 @@ from app.api import problems
 from app.console import account, login, report, sources
 from app.probes import health, metrics
 from app.web import allowed_senders, headers
+from app.web.deadlines import Deadlines
 from app.webhook import routes
 from app.webhook.authenticator import Authenticator
 from app.webhook.publisher import Enqueue, Publisher
@@ -30,50 +31,55 @@ from config.settings import Settings
 from db.core.session import Database
 
 RECEIVER = "orchestrator.receiver"
-_STATEMENT_TIMEOUT_S = 0.9
-_CONNECT_TIMEOUT_S = 1
 _TOLD = ("Allow", "Retry-After")
 _CHALLENGE = {401: {"WWW-Authenticate": "Bearer"}}
 
 log = structlog.get_logger()
 
 
-def create_app(settings: Settings, *, enqueue: Enqueue | None = None) -> Flask:
+def create_app(settings: Settings, *, enqueue: Enqueue | None = None, deadlines: Deadlines | None = None) -> Flask:
     """Return the web application; nothing connects or starts a thread before the first request.
 
-    `enqueue` is told which signals were committed together (default: the pipeline).
+    `enqueue` is called with the ids of signals that were committed together (default: send them to the pipeline).
     """
+    deadlines = deadlines or Deadlines()
     logging.configure(settings)
     app = Flask(__name__, static_folder=None)
     app.config["SETTINGS"] = settings
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False  # such a redirect would go to whatever host the sender names
     app.config["DATABASE"] = _owned(
-        app, Database(settings.sqlalchemy_url, pool_size=1, connect_timeout_s=_CONNECT_TIMEOUT_S)
+        app, Database(settings.sqlalchemy_url, pool_size=1, connect_timeout_s=deadlines.connect_s)
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    receiver = _receiver(settings, enqueue or _pipeline(settings))
+    receiver = _receiver(settings, enqueue or _pipeline(settings), deadlines)
     app.extensions[RECEIVER] = receiver
-    _let_in(app, settings)
+    _let_in(app, settings, deadlines)
     app.register_blueprint(_webhook(settings, receiver))
-    app.register_blueprint(health.blueprint(settings))
-    app.register_blueprint(metrics.blueprint(settings, _owned(app, _impatient(settings, pool_size=1)), receiver))
+    app.register_blueprint(health.blueprint(settings, within_s=deadlines.probe_s))
+    app.register_blueprint(
+        metrics.blueprint(
+            settings, _owned(app, _impatient(settings, deadlines, pool_size=1)), receiver, within_s=deadlines.probe_s
+        )
+    )
     for pages in (report, login, account, sources):
         app.register_blueprint(pages.blueprint)
     app.before_request(_begin(uuid4().hex[:20]))
-    api.mount(app, settings)
+    api.mount(app, settings, deadlines)
     app.wsgi_app = headers.added_to(app.wsgi_app, settings)  # type: ignore[method-assign, assignment]  # Flask's own way to wrap it
     app.register_error_handler(Exception, _failure)
     return app
 
 
-def _let_in(app: Flask, settings: Settings) -> None:
+def _let_in(app: Flask, settings: Settings, deadlines: Deadlines) -> None:
     """Set up what finds out who asks, and what logins and forms need."""
     csrf.install(app, settings)
     app.extensions[permissions.IDENTIFIER] = identity.identifier(
-        settings, _owned(app, _impatient(settings, pool_size=1))
+        settings, _owned(app, _impatient(settings, deadlines, pool_size=1)), within_s=deadlines.identity_s
     )
-    app.extensions[login.DOORS] = login.Doors(_owned(app, _impatient(settings, pool_size=1)))
+    app.extensions[login.DOORS] = login.Doors(
+        _owned(app, _impatient(settings, deadlines, pool_size=1)), within_s=deadlines.login_s
+    )
 
 
 def _owned(app: Flask, database: Database) -> Database:
@@ -93,20 +99,21 @@ def _webhook(settings: Settings, receiver: Receiver) -> Blueprint:
     )
 
 
-def _receiver(settings: Settings, enqueue: Enqueue) -> Receiver:
+def _receiver(settings: Settings, enqueue: Enqueue, deadlines: Deadlines) -> Receiver:
     return Receiver(
-        Authenticator(_impatient(settings, pool_size=2)),
-        Writer(_impatient(settings, pool_size=1), Publisher(enqueue), reach=_failpoints(settings)),
+        Authenticator(_impatient(settings, deadlines, pool_size=2), read_within_s=deadlines.webhook_s),
+        Writer(_impatient(settings, deadlines, pool_size=1), Publisher(enqueue), reach=_failpoints(settings)),
+        deadline_s=deadlines.webhook_s,
     )
 
 
-def _impatient(settings: Settings, *, pool_size: int) -> Database:
+def _impatient(settings: Settings, deadlines: Deadlines, *, pool_size: int) -> Database:
     return Database(
         settings.sqlalchemy_url,
         pool_size=pool_size,
-        statement_timeout_s=_STATEMENT_TIMEOUT_S,
-        lock_timeout_s=_STATEMENT_TIMEOUT_S,
-        connect_timeout_s=_CONNECT_TIMEOUT_S,
+        statement_timeout_s=deadlines.statement_s,
+        lock_timeout_s=deadlines.statement_s,
+        connect_timeout_s=deadlines.connect_s,
     )
 
 

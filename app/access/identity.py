@@ -24,7 +24,6 @@ from db.web_sessions import SessionUser
 from domain.access import Scope
 
 THE_ENVIRONMENT = "api"
-_WITHIN_S = 1.0
 _FAILURES_A_MINUTE = 20
 _LONGEST_TOKEN = 200
 
@@ -32,14 +31,14 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-def identifier(settings: Settings, database: Database) -> Callable[[], Principal | None]:
+def identifier(settings: Settings, database: Database, *, within_s: float) -> Callable[[], Principal | None]:
     """Return what finds out who sent the present request; None for a stranger.
 
-    It looks up with `database`, on a thread of its own and for a second at most, and holds nothing open afterwards.
+    It looks up with `database`, on a thread of its own and for `within_s` at most, and holds nothing open afterwards.
     What it returns raises werkzeug's ServiceUnavailable when the database does not answer, and TooManyRequests when
     too many wrong tokens came from where this one comes from.
     """
-    known = _Known(database)
+    known = _Known(database, within_s=within_s)
 
     def identify() -> Principal | None:
         given = bearer()
@@ -70,8 +69,9 @@ def session_hash() -> str:
 class _Known:
     """The tokens and sessions that there are, looked up in the time there is."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, within_s: float) -> None:
         self._database = database
+        self._within_s = within_s
         self._lookups: Aside[object] = Aside("identity")
         self._hashes = KnownHashes(lambda: self._read(api_tokens.load_active_hashes))
         self.failures = Failures(_FAILURES_A_MINUTE)
@@ -91,7 +91,7 @@ class _Known:
                 return read(session)
 
         try:
-            return self._lookups.run(reading, within_s=_WITHIN_S)  # type: ignore[return-value]  # what reading returns
+            return self._lookups.run(reading, within_s=self._within_s)  # type: ignore[return-value]  # what reading returns
         except (SQLAlchemyError, DeadlineMissed) as error:
             log.warning("identity.unavailable", error=type(error).__name__)
             raise ServiceUnavailable from None

@@ -13,15 +13,15 @@ import structlog
 from flask import current_app
 from werkzeug.exceptions import ServiceUnavailable
 
-from app.web.deadlines import Besides, DeadlineMissed
+from app.web.deadlines import Besides, DeadlineMissed, Deadlines
 from config.settings import Settings
 from db.core.errors import InterfaceError, OperationalError, PoolTimeout, is_outage
 from db.core.session import Database, Session
 
 EXTENSION = "orchestrator.api"
-WITHIN_S, THINKING_S = 5.0, 60.0
 AWAY = "the database did not answer in time"
 _AT_ONCE = 4
+_LOCK_TIMEOUT_S = 2
 _AWAY = (OperationalError, InterfaceError, PoolTimeout, DeadlineMissed)
 
 T = TypeVar("T")
@@ -31,14 +31,22 @@ log = structlog.get_logger()
 class Reach:
     """The API's way to the database, and the settings its acts need."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, deadlines: Deadlines) -> None:
+        self.settings, self._deadlines = settings, deadlines
         self._calls, self._thoughts = Besides("api", at_once=_AT_ONCE), Besides("api-thinking", at_once=1)
         self._database = Database(
-            settings.sqlalchemy_url, pool_size=_AT_ONCE, statement_timeout_s=3, lock_timeout_s=2, connect_timeout_s=1
+            settings.sqlalchemy_url,
+            pool_size=_AT_ONCE,
+            statement_timeout_s=deadlines.api_statement_s,
+            lock_timeout_s=_LOCK_TIMEOUT_S,
+            connect_timeout_s=deadlines.connect_s,
         )
         self._patient = Database(
-            settings.sqlalchemy_url, pool_size=1, statement_timeout_s=THINKING_S, lock_timeout_s=2, connect_timeout_s=1
+            settings.sqlalchemy_url,
+            pool_size=1,
+            statement_timeout_s=deadlines.slow_query_s,
+            lock_timeout_s=_LOCK_TIMEOUT_S,
+            connect_timeout_s=deadlines.connect_s,
         )
 
     def read(self, query: Callable[[Session], T]) -> T:
@@ -55,11 +63,11 @@ class Reach:
 
     def act(self, work: Callable[[Database], T]) -> T:
         """Do something that opens its own transactions; raises as `read` does."""
-        return _told(lambda: self._calls.run(partial(work, self._database), within_s=WITHIN_S))
+        return _told(lambda: self._calls.run(partial(work, self._database), within_s=self._deadlines.api_s))
 
     def think(self, work: Callable[[Database], T]) -> T:
         """Return what takes long to find and work out; it opens its own transactions. Raises as `read` does."""
-        return _told(lambda: self._thoughts.run(partial(work, self._patient), within_s=THINKING_S))
+        return _told(lambda: self._thoughts.run(partial(work, self._patient), within_s=self._deadlines.slow_query_s))
 
     def close(self) -> None:
         """Let go of the database."""

@@ -29,6 +29,7 @@ from app.api import (
 )
 from app.api.reach import EXTENSION, Reach
 from app.api.resource import PREFIX, Noun
+from app.web.deadlines import Deadlines
 from config.settings import Settings
 from domain.access import Scope
 
@@ -67,9 +68,9 @@ class Mounted(Api):  # type: ignore[misc]  # it has no types
                 self.spec.components.response(status.name, _described(status), lazy=True)
 
 
-def mount(app: Flask, settings: Settings) -> None:
+def mount(app: Flask, settings: Settings, deadlines: Deadlines) -> None:
     """Put the API into the web application; nothing connects before the first request."""
-    app.extensions[EXTENSION] = reach = Reach(settings)
+    app.extensions[EXTENSION] = reach = Reach(settings, deadlines)
     weakref.finalize(app, reach.close)
     app.before_request(_stop_strangers)
     made = Mounted(app, spec_kwargs=_terms())

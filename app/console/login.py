@@ -29,7 +29,6 @@ from domain.access import Scope
 
 DOORS = "orchestrator.doors"
 _FAILURES_A_MINUTE = 20
-_WITHIN_S = 8.0
 _OURS = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*\Z")
 _LONGEST_PATH = 1000
 
@@ -45,7 +44,8 @@ class Doors:
     Passwords are checked on that thread too, so that a process spends 64 MB on that, however many log in at once.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, within_s: float) -> None:
+        self._within_s = within_s
         self.failures = Failures(_FAILURES_A_MINUTE)
         self.strangers = Crowd()
         self._database = database
@@ -58,7 +58,7 @@ class Doors:
             ServiceUnavailable: when the database does not answer in time, or too many are waiting.
         """
         try:
-            done = self._acts.run(lambda: act(self._database), within_s=_WITHIN_S)
+            done = self._acts.run(lambda: act(self._database), within_s=self._within_s)
         except (SQLAlchemyError, DeadlineMissed) as error:
             log.warning("access.unavailable", error=type(error).__name__)
             raise ServiceUnavailable from None

@@ -16,7 +16,6 @@ from db.core.errors import SQLAlchemyError
 from db.core.migrate import SchemaOutdated
 from db.core.session import Database
 
-_DATABASE_WITHIN_S = 2.0
 _BROKER_WITHIN_S = 0.5
 _PORTS = {"redis": 6379, "rediss": 6379, "sentinel": 26379, "amqp": 5672, "amqps": 5671}
 
@@ -24,7 +23,7 @@ Document = dict[str, object]
 _States = tuple[str, dict[str, str]]
 
 
-def blueprint(settings: Settings) -> Blueprint:
+def blueprint(settings: Settings, *, within_s: float) -> Blueprint:
     """Return the blueprint of the health answers."""
     made = Blueprint("health", __name__)
     checks: Aside[_States] = Aside("readiness")
@@ -35,7 +34,7 @@ def blueprint(settings: Settings) -> Blueprint:
 
     @made.get("/readyz")
     def readyz() -> tuple[Document, int]:
-        database, queues = _database_state(settings, checks)
+        database, queues = _database_state(settings, checks, within_s=within_s)
         ready = database == "current"
         document: Document = {
             "status": "ready" if ready else "not_ready",
@@ -58,9 +57,9 @@ def broker_state(url: str | None) -> str:
     return "reachable" if any(_listens(one) for one in url.split(";")) else "unreachable"
 
 
-def _database_state(settings: Settings, checks: Aside[_States]) -> _States:
+def _database_state(settings: Settings, checks: Aside[_States], *, within_s: float) -> _States:
     try:
-        return checks.run(lambda: _states(settings), within_s=_DATABASE_WITHIN_S)
+        return checks.run(lambda: _states(settings), within_s=within_s)
     except (SQLAlchemyError, DeadlineMissed):
         return "unreachable", {}
 

@@ -26,11 +26,10 @@ from db.queries.measures import Measures
 from db.source_health.activity import SourceActivity
 from domain.access import Scope
 
-_WITHIN_S = 2.0
 log = structlog.get_logger()
 
 
-def blueprint(settings: Settings, database: Database, receiver: Receiver) -> Blueprint:
+def blueprint(settings: Settings, database: Database, receiver: Receiver, *, within_s: float) -> Blueprint:
     """Return the blueprint of the metrics; they tell of books and sources by name, and need the scope for it."""
     made = Blueprint("metrics", __name__)
     scrapes: Aside[Measures] = Aside("metrics")
@@ -43,7 +42,7 @@ def blueprint(settings: Settings, database: Database, receiver: Receiver) -> Blu
     @permissions.needs(Scope.METRICS)
     def metrics() -> Response:
         try:
-            found = scrapes.run(measured, within_s=_WITHIN_S)
+            found = scrapes.run(measured, within_s=within_s)
         except (SQLAlchemyError, DeadlineMissed) as error:
             log.warning("metrics.unavailable", error=type(error).__name__)
             answer = jsonify({"status": "unavailable", "request_id": g.request_id})

@@ -17,6 +17,24 @@ T = TypeVar("T")
 _WAITING = 1024
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """Seconds that a web process waits for its database before it answers 503; `statement_s` ends a query there.
+
+    The webhook's second is what TradingView's senders are promised. Slow API queries have a slot of their own.
+    """
+
+    webhook_s: float = 1.0
+    identity_s: float = 1.0
+    login_s: float = 8.0
+    probe_s: float = 2.0
+    connect_s: int = 1
+    statement_s: float = 0.9
+    api_s: float = 5.0
+    api_statement_s: float = 3.0
+    slow_query_s: float = 60.0
+
+
 class DeadlineMissed(TimeoutError):
     """A call did not return in time; it may still go on."""
 

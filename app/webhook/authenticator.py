@@ -21,7 +21,6 @@ _CACHED_FOR_S = 2.0
 _MOST_CACHED = 1000
 _LONGEST_TOKEN = 200
 _FAILURES_A_MINUTE = 60
-_READ_WITHIN_S = 1.0
 
 
 class Unauthorized(PermissionError):
@@ -44,8 +43,11 @@ class Authenticator:
     Wrong tokens count against where they come from; a right one is taken, whatever came from there before.
     """
 
-    def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, database: Database, *, read_within_s: float = 1.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._database = database
+        self._read_within_s = read_within_s
         self._clock = clock
         self._known: dict[str, _Known] = {}
         self._lookups: Aside[StoredSource | None] = Aside("lookup")
@@ -103,7 +105,7 @@ class Authenticator:
             raise AuthUnavailable("the sources cannot be read") from error
 
     def _read_hashes(self) -> frozenset[str]:
-        return self._readings.run(self._load_hashes, within_s=_READ_WITHIN_S)
+        return self._readings.run(self._load_hashes, within_s=self._read_within_s)
 
     def _load_hashes(self) -> frozenset[str]:
         with self._database.transaction() as session:

@@ -23,7 +23,6 @@ from db.webhook_events import EventKind, WebhookEvent
 from domain.signal import NewSignal, Source
 
 MAX_BODY = 64 * 1024
-DEADLINE_S = 1.0
 _LONGEST_CONTENT_TYPE = 200
 _TOO_LARGE = {"body": [f"must be at most {MAX_BODY} bytes"]}
 
@@ -55,7 +54,7 @@ class Answer:
 class Receiver:
     """Turns posted bodies into signals or events; `counts` holds how many were answered in which way."""
 
-    def __init__(self, authenticator: Authenticator, writer: Writer, *, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(self, authenticator: Authenticator, writer: Writer, *, deadline_s: float = 1.0) -> None:
         self._authenticator = authenticator
         self._writer = writer
         self._deadline_s = deadline_s

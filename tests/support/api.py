@@ -22,10 +22,12 @@ from app.access import permissions
 from app.access.permissions import By, Principal
 from app.api import reach
 from app.factory import RECEIVER, create_app
+from app.web.deadlines import Deadlines
 from config.settings import Settings
 from db import failures
 from db.core.session import Database
 from domain.access import Role, Scope
+from tests.support.patience import PATIENT
 from tests.support.pipeline import store_signal
 
 REDIS_DB = 9
@@ -124,9 +126,9 @@ class Service:
 
 
 @contextmanager
-def serving(settings: Settings, *, redis_url: str) -> Iterator[Service]:
+def serving(settings: Settings, *, redis_url: str, deadlines: Deadlines = PATIENT) -> Iterator[Service]:
     """Give a web application on a database that is ready."""
-    app, database = create_app(settings), Database(settings.sqlalchemy_url)
+    app, database = create_app(settings, deadlines=deadlines), Database(settings.sqlalchemy_url)
     try:
         with Redis.from_url(redis_url) as redis:
             yield Service(app=app, client=app.test_client(), database=database, redis=redis)

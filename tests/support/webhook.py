@@ -17,6 +17,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from app.factory import RECEIVER, create_app
+from app.web.deadlines import Deadlines
 from app.webhook.publisher import Enqueue
 from config import settings as configuration
 from config.settings import Settings
@@ -25,6 +26,7 @@ from db import books
 from db.core.session import Database
 from domain.signal import Source
 from operations import source_tokens
+from tests.support.patience import PATIENT
 
 SECRET_KEY = "a-secret-key-for-tests"
 SOURCE = Source(
@@ -77,9 +79,9 @@ def settings_for(database_url: str, **more: str) -> Settings:
 
 
 @contextmanager
-def an_app(settings: Settings, enqueue: Enqueue) -> Iterator[Flask]:
+def an_app(settings: Settings, enqueue: Enqueue, *, deadlines: Deadlines = PATIENT) -> Iterator[Flask]:
     """Give a web application that lets go of everything afterwards."""
-    app = create_app(settings, enqueue=enqueue)
+    app = create_app(settings, enqueue=enqueue, deadlines=deadlines)
     try:
         yield app
     finally:
@@ -89,7 +91,12 @@ def an_app(settings: Settings, enqueue: Enqueue) -> Iterator[Flask]:
 
 @contextmanager
 def a_desk(
-    database_url: str, *, enqueue: Enqueue | None = None, environ: Mapping[str, str] | None = None, **changes: Any
+    database_url: str,
+    *,
+    enqueue: Enqueue | None = None,
+    environ: Mapping[str, str] | None = None,
+    deadlines: Deadlines = PATIENT,
+    **changes: Any,
 ) -> Iterator[Desk]:
     """Give a web application on a migrated database, with a source made of SOURCE and the changes."""
     settings = settings_for(database_url, **environ or {})
@@ -99,7 +106,7 @@ def a_desk(
         books.ensure_standing(session)
         token = source_tokens.issue(session, TokenVault(SECRET_KEY), replace(SOURCE, **changes))
     try:
-        with an_app(settings, enqueue or announced.extend) as app:
+        with an_app(settings, enqueue or announced.extend, deadlines=deadlines) as app:
             yield Desk(app=app, database=database, token=token, announced=announced)
     finally:
         database.dispose()

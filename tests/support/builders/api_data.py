@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from app.web.deadlines import Deadlines
 from config.vault import TokenVault
 from db import canaries, incidents
 from db.core.session import Session
@@ -17,6 +18,7 @@ from operations import source_tokens
 from tasks.queues import PIPELINE
 from tests.support.api import TOKEN, Service, serving
 from tests.support.builders.example_study import a_small_study
+from tests.support.patience import PATIENT
 from tests.support.pipeline import add_trend, prepared, run_all, settings_for, store_signal
 
 BOOK = "replay:0123456789ab"
@@ -55,14 +57,16 @@ class FullDesk:
 
 
 @contextmanager
-def a_full_desk(database_url: str, redis_url: str, **environ: str) -> Iterator[FullDesk]:
+def a_full_desk(
+    database_url: str, redis_url: str, *, deadlines: Deadlines = PATIENT, **environ: str
+) -> Iterator[FullDesk]:
     """Give a web application on a prepared database with rows of every kind."""
     parts = prepared(database_url, redis_url)
     add_trend(parts.database)
     run_all(parts, [store_signal(parts.database)])
     parts.database.dispose()
     settings = settings_for(database_url, redis_url, API_TOKEN=TOKEN, LOG_LEVEL="ERROR", **environ)
-    with serving(settings, redis_url=redis_url) as service:
+    with serving(settings, redis_url=redis_url, deadlines=deadlines) as service:
         service.redis.flushdb()
         with service.database.transaction() as session:
             token = source_tokens.issue(session, TokenVault(settings.secret_key or ""), DESK)

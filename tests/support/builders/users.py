@@ -17,12 +17,14 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from app.factory import RECEIVER, create_app
+from app.web.deadlines import Deadlines
 from config import settings as configuration
 from config import tokens
 from db import api_tokens, users, web_sessions
 from db.core.session import Database
 from domain.access import Role, Scope
 from operations import password_hashing
+from tests.support.patience import PATIENT
 
 PASSWORD = "tall ships sail at dawn"
 COOKIE = "orchestrator-session"
@@ -75,11 +77,11 @@ class House:
 
 
 @contextmanager
-def a_house(database_url: str, **environ: str) -> Iterator[House]:
+def a_house(database_url: str, *, deadlines: Deadlines = PATIENT, **environ: str) -> Iterator[House]:
     """Give a web application on a migrated database without users."""
     given = {"DATABASE_URL": database_url, "SECRET_KEY": "a-secret-key-for-tests", "LOG_LEVEL": "ERROR"} | environ
     settings = configuration.load(given)
-    app, database = create_app(settings, enqueue=lambda _: None), Database(settings.sqlalchemy_url)
+    app, database = create_app(settings, enqueue=lambda _: None, deadlines=deadlines), Database(settings.sqlalchemy_url)
     try:
         yield House(app=app, database=database)
     finally:
