@@ -21,7 +21,7 @@ from db.core.session import Database
 from domain.ports import Broker, OrderReport, SendWindow, VenuePosition, VenueTraits, VenueUnavailable
 from domain.signal import Instrument
 from domain.trade import Order, OrderState
-from venues import loader
+from venues import catalogue, loader
 
 # Before an account was opened nothing is known of its venue; by then there is no order to look up either.
 _UNKNOWN_TRAITS = VenueTraits(finds_orders=True, settle_s=60.0, can_short=False)
@@ -42,7 +42,7 @@ def open_account(settings: Settings, account: StoredAccount) -> Broker:
         raise AccountUnusable(f"the account {account.name} is at {account.venue}, and BROKER is {settings.broker}")
     key, secret = _keys(settings, account)
     try:
-        made = loader.broker(account.venue, key=key, secret=secret, url=settings.venue_url)
+        made = loader.make_broker(account.venue, key=key, secret=secret, url=settings.venue_url)
     except SettingInvalid as error:
         raise AccountUnusable(str(error)) from None
     assert made is not None  # noqa: S101 - paper has no accounts
@@ -67,7 +67,7 @@ class AccountBroker:
     account = ""
 
     def __init__(self, settings: Settings, database: Database) -> None:
-        self.name = loader.venue_name(settings.broker)
+        self.name = catalogue.order_venue_name(settings.broker)
         self._settings, self._database = settings, database
         self._opened: tuple[str, Broker] | None = None
 

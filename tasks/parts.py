@@ -29,6 +29,7 @@ from engines.panel import Panel
 from engines.remote import RemoteTerms
 from tasks import failpoints, notification_services
 from tasks.live_broker import AccountBroker
+from venues import catalogue
 from venues import loader as venue_loader
 from venues.paper import PaperBroker
 from venues.stored_market_data import StoredMarketData
@@ -97,7 +98,7 @@ def make_parts(settings: Settings) -> Parts:
 
 def _standing(settings: Settings, database: Database) -> ports.MarketData:
     """Return what books that are no replay look at: the configured provider, else what their alerts carried."""
-    named = venue_loader.market_data(
+    named = venue_loader.make_market_data(
         settings.market_data,
         key=settings.broker_key,
         secret=settings.broker_secret,
@@ -141,8 +142,8 @@ def prepare(settings: Settings) -> None:
         SettingInvalid: when a venue that is configured lacks its library, when real trades are open elsewhere, or
             when a URL of NOTIFY_URLS is none.
     """
-    venue_loader.check("BROKER", settings.broker)
-    venue_loader.check("MARKET_DATA", settings.market_data)
+    venue_loader.check_venue("BROKER", settings.broker)
+    venue_loader.check_venue("MARKET_DATA", settings.market_data)
     notification_services.check(settings)
     database, wanted = Database(settings.sqlalchemy_url, pool_size=1), _policy_of(settings)
     try:
@@ -170,6 +171,6 @@ def _policy_of(settings: Settings) -> PolicyChange:
 def _require_venue(session: Session, broker: str) -> None:
     """Refuse a broker to which the exits of trades that are open at another venue would be sent."""
     for venue, count in live.count_open_trades_by_venue(session).items():
-        if venue != venue_loader.venue_name(broker):
+        if venue != catalogue.order_venue_name(broker):
             allowed = f"{count} real trades are open at {venue}, which must stay the broker until they are closed"
             raise SettingInvalid("BROKER", broker, allowed)

@@ -10,82 +10,84 @@ from typing import Any, TypeVar
 from alpaca.data.historical import CryptoHistoricalDataClient, StockHistoricalDataClient
 from alpaca.trading.client import TradingClient
 
-from venues import reading
-from venues.answers import Answered, NotSent, code_in
+from venues import retries
+from venues.error_responses import ErrorResponse, RequestNotSent, read_error_code
 
 T = TypeVar("T")
 
-MISSING = 404
-LIVE = "https://api.alpaca.markets"
-PAPER = "https://paper-api.alpaca.markets"
+NOT_FOUND = 404
+LIVE_URL = "https://api.alpaca.markets"
+PAPER_URL = "https://paper-api.alpaca.markets"
 
 
-class _Once:
-    """Stands before a client of alpaca-py: one request per call, a time limit, decimals instead of floats.
+class _SingleRequestClient:
+    """Mixin for clients of alpaca-py: one HTTP request per call, a time limit, numbers parsed as Decimal.
 
-    `ends` is the monotonic moment after which nothing may be sent; `seconds` the time limit of other requests.
+    `deadline` is the monotonic time after which no request may be sent; without one each request may take `seconds`.
     """
 
-    ends: float | None = None
+    deadline: float | None = None
     seconds: float = 5.0
 
     def _one_request(self, method: str, url: str, opts: dict[str, Any], retry: int) -> Any:  # noqa: ARG002
-        left = self.seconds if self.ends is None else self.ends - time.monotonic()
-        if left <= 0:
-            raise NotSent("its window was over before it was sent")
+        seconds_left = self.seconds if self.deadline is None else self.deadline - time.monotonic()
+        if seconds_left <= 0:
+            raise RequestNotSent("its send window ended before it was sent")
         session: Any = self._session  # type: ignore[attr-defined]
-        response = session.request(method, url, timeout=left, **opts)
+        response = session.request(method, url, timeout=seconds_left, **opts)
         if not response.ok:
-            code = code_in(response.text, "code", "message")
-            raise Answered(status=response.status_code, body=response.text, code=code)
+            code = read_error_code(response.text, "code", "message")
+            raise ErrorResponse(status=response.status_code, body=response.text, code=code)
         return response.json(parse_float=Decimal) if response.text else None
 
 
-class Trading(_Once, TradingClient):  # type: ignore[misc]
-    """The trading API."""
+class AlpacaTrading(_SingleRequestClient, TradingClient):  # type: ignore[misc]
+    """Client of the trading API."""
 
 
-class Stocks(_Once, StockHistoricalDataClient):  # type: ignore[misc]
-    """The data API for stocks."""
+class AlpacaStocks(_SingleRequestClient, StockHistoricalDataClient):  # type: ignore[misc]
+    """Client of the data API for stocks."""
 
 
-class Crypto(_Once, CryptoHistoricalDataClient):  # type: ignore[misc]
-    """The data API for crypto."""
+class AlpacaCrypto(_SingleRequestClient, CryptoHistoricalDataClient):  # type: ignore[misc]
+    """Client of the data API for crypto."""
 
 
-def trading(*, key: str, secret: str, url: str) -> Trading:
+def make_trading_client(*, key: str, secret: str, url: str) -> AlpacaTrading:
     """Make a client of the trading API at `url`."""
-    return Trading(api_key=key, secret_key=secret, raw_data=True, url_override=url.rstrip("/"))
+    return AlpacaTrading(api_key=key, secret_key=secret, raw_data=True, url_override=url.rstrip("/"))
 
 
-def data(*, key: str, secret: str, url: str | None) -> tuple[Stocks, Crypto]:
-    """Make clients of the data API, at `url` instead of Alpaca's own when it is given."""
-    given = {"api_key": key, "secret_key": secret, "raw_data": True, "url_override": url and url.rstrip("/")}
-    return Stocks(**given), Crypto(**given)
+def make_data_clients(*, key: str, secret: str, url: str | None) -> tuple[AlpacaStocks, AlpacaCrypto]:
+    """Make the clients of the data API for stocks and for crypto; `url` replaces Alpaca's own."""
+    options = {"api_key": key, "secret_key": secret, "raw_data": True, "url_override": url and url.rstrip("/")}
+    return AlpacaStocks(**options), AlpacaCrypto(**options)
 
 
-def ask(client: _Once, question: Callable[[], T]) -> T:
-    """Ask a client a question that changes nothing, a few times at most.
+def query(client: _SingleRequestClient, request: Callable[[], T]) -> T:
+    """Send a read-only request, with a few retries.
 
     Raises:
-        Answered: when Alpaca refused the question.
+        ErrorResponse: when Alpaca answered with an error that a retry cannot mend.
         VenueUnavailable: when it did not answer in time.
     """
-    return reading.ask(_timed(client, question))
+    return retries.query(_with_time_limit(client, request))
 
 
-def ask_surely(client: _Once, question: Callable[[], T], *, budget_s: float | None = None) -> T:
-    """Ask a client what Alpaca has no reason to refuse.
+def query_or_unavailable(client: _SingleRequestClient, request: Callable[[], T], *, budget_s: float | None = None) -> T:
+    """Send a read-only request that Alpaca has no reason to refuse, with a few retries.
 
     Raises:
-        VenueUnavailable: when Alpaca did not answer, or refused to.
+        VenueUnavailable: when Alpaca did not answer in time, or answered with an error.
     """
-    return reading.ask_surely(_timed(client, question), budget_s=budget_s)
+    return retries.query_or_unavailable(_with_time_limit(client, request), budget_s=budget_s)
 
 
-def _timed(client: _Once, question: Callable[[], T]) -> Callable[[float], T]:
-    def once(seconds: float) -> T:
+def _with_time_limit(client: _SingleRequestClient, request: Callable[[], T]) -> Callable[[float], T]:
+    """Wrap a request so that its caller gives the seconds it may take."""
+
+    def send_within(seconds: float) -> T:
         client.seconds = seconds
-        return question()
+        return request()
 
-    return once
+    return send_within

@@ -1,4 +1,4 @@
-"""A client of ccxt that says what it sent and what was answered; this module alone imports the library."""
+"""Clients of ccxt that keep deadlines, count their requests and raise ErrorResponse; no other module imports ccxt."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import ccxt
 
-from venues import reading
-from venues.answers import Answered, NotSent, code_in
+from venues import retries
+from venues.error_responses import ErrorResponse, RequestNotSent, read_error_code
 
 T = TypeVar("T")
 
@@ -25,96 +25,101 @@ class UnknownExchange(ValueError):
     """The library has no exchange of this name."""
 
 
-class _Watched:
-    """Stands before an exchange of ccxt: keeps deadlines on the wire and turns error answers into `Answered`.
+class _GuardedExchange:
+    """Mixin for ccxt's exchange classes: enforces a deadline and raises ErrorResponse for every error response.
 
-    `ends` is the monotonic moment after which nothing may be sent; `sent` counts requests.
+    `deadline` is the monotonic time after which no request may be sent; `requests_sent` counts the requests.
     """
 
-    ends: float | None = None
-    sent = 0
+    deadline: float | None = None
+    requests_sent = 0
 
     def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
-        if self.ends is not None:
-            left = self.ends - time.monotonic()
-            if left <= 0:
-                raise NotSent("its window was over before it was sent")
-            self.timeout = max(1, int(left * 1000))
-        self.sent += 1
+        """Send one HTTP request, unless the deadline has passed."""
+        if self.deadline is not None:
+            seconds_left = self.deadline - time.monotonic()
+            if seconds_left <= 0:
+                raise RequestNotSent("its send window ended before it was sent")
+            self.timeout = max(1, int(seconds_left * 1000))
+        self.requests_sent += 1
         return super().fetch(url, method, headers, body)  # type: ignore[misc]
 
     def handle_errors(self, code: int, reason: str, url: str, method: str, *rest: Any) -> Any:
+        """Raise ErrorResponse where ccxt would raise an error of its own, and for any other 4xx or 5xx."""
         body = str(rest[1] or "")
         try:
             handled = super().handle_errors(code, reason, url, method, *rest)  # type: ignore[misc]
         except ccxt.BaseError as error:
-            raise _answered(code, body, kind=type(error).__name__) from error
+            raise _build_error_response(code, body, kind=type(error).__name__) from error
         if code >= 400:
-            raise _answered(code, body, kind="")
+            raise _build_error_response(code, body, kind="")
         return handled
 
 
-def make(exchange: str, *, key: str | None, secret: str | None, url: str | None) -> Any:
-    """Make a client that retries nothing and reads numbers as text; `url` replaces every host it would talk to.
+def make_client(exchange: str, *, key: str | None, secret: str | None, url: str | None) -> Any:
+    """Make a client that never retries and reads numbers as text; `url` replaces the host of every address it uses.
 
     Raises:
         UnknownExchange: when ccxt does not know the name.
     """
-    base = getattr(ccxt, exchange, None)
-    if exchange not in ccxt.exchanges or base is None:
+    exchange_class = getattr(ccxt, exchange, None)
+    if exchange not in ccxt.exchanges or exchange_class is None:
         raise UnknownExchange(f"ccxt knows no exchange {exchange!r}")
     logging.getLogger("ccxt").setLevel(logging.INFO)  # its debug records carry keys and signatures
-    made = type(f"Watched{exchange}", (_Watched, base), {})(
+    client = type(f"Guarded{exchange}", (_GuardedExchange, exchange_class), {})(
         {"apiKey": key or "", "secret": secret or "", "enableRateLimit": not _is_loopback(url)}
     )
-    made.options.update(_OPTIONS.get(exchange, {}))
-    made.number = str
+    client.options.update(_OPTIONS.get(exchange, {}))
+    client.number = str
     if url is not None:
-        made.urls["api"] = _moved(made.urls["api"], url.rstrip("/"))
-    return made
+        client.urls["api"] = _replace_hosts(client.urls["api"], url.rstrip("/"))
+    return client
 
 
-def is_missing(answer: Answered) -> bool:
-    """Whether an answer says that there is no such order."""
-    return answer.kind in ("OrderNotFound", "OrderNotCached")
+def is_order_missing(response: ErrorResponse) -> bool:
+    """Return whether an error response means that there is no such order."""
+    return response.kind in ("OrderNotFound", "OrderNotCached")
 
 
-def _answered(status: int, body: str, *, kind: str) -> Answered:
-    return Answered(status=status, body=body, code=code_in(body, "code", "retCode"), kind=kind)
+def _build_error_response(status: int, body: str, *, kind: str) -> ErrorResponse:
+    return ErrorResponse(status=status, body=body, code=read_error_code(body, "code", "retCode"), kind=kind)
 
 
 def _is_loopback(url: str | None) -> bool:
     return url is not None and _LOOPBACK.match(url) is not None
 
 
-def _moved(urls: Any, base: str) -> Any:
+def _replace_hosts(urls: Any, base: str) -> Any:
+    """Replace scheme and host in ccxt's nested address table by those of `base`."""
     if isinstance(urls, dict):
-        return {name: _moved(one, base) for name, one in urls.items()}
+        return {name: _replace_hosts(url, base) for name, url in urls.items()}
     return _HOST.sub(base, urls) if isinstance(urls, str) else urls
 
 
-def ask(client: Any, question: Callable[[], T]) -> T:
-    """Ask a client a question that changes nothing, a few times at most.
+def query(client: Any, request: Callable[[], T]) -> T:
+    """Send a read-only request, with a few retries.
 
     Raises:
-        Answered: when the exchange refused the question.
+        ErrorResponse: when the exchange answered with an error that a retry cannot mend.
         VenueUnavailable: when it did not answer in time.
     """
-    return reading.ask(_timed(client, question))
+    return retries.query(_with_time_limit(client, request))
 
 
-def ask_surely(client: Any, question: Callable[[], T], *, budget_s: float | None = None) -> T:
-    """Ask a client what the exchange has no reason to refuse.
+def query_or_unavailable(client: Any, request: Callable[[], T], *, budget_s: float | None = None) -> T:
+    """Send a read-only request that the exchange has no reason to refuse, with a few retries.
 
     Raises:
-        VenueUnavailable: when the exchange did not answer, or refused to.
+        VenueUnavailable: when the exchange did not answer in time, or answered with an error.
     """
-    return reading.ask_surely(_timed(client, question), budget_s=budget_s)
+    return retries.query_or_unavailable(_with_time_limit(client, request), budget_s=budget_s)
 
 
-def _timed(client: Any, question: Callable[[], T]) -> Callable[[float], T]:
-    def once(seconds: float) -> T:
+def _with_time_limit(client: Any, request: Callable[[], T]) -> Callable[[float], T]:
+    """Wrap a request so that its caller gives the seconds it may take."""
+
+    def send_within(seconds: float) -> T:
         client.timeout = max(1, int(seconds * 1000))
-        return question()
+        return request()
 
-    return once
+    return send_within

@@ -1,4 +1,4 @@
-"""Public market data of an exchange's spot markets through ccxt; it needs no key."""
+"""Public market data of an exchange's spot markets, read through ccxt without a key."""
 
 from __future__ import annotations
 
@@ -13,98 +13,104 @@ from domain.intervals import Interval, IntervalInvalid, Unit
 from domain.ports import BookClock
 from domain.signal import Instrument
 from venues import ccxt_client, timestamps
-from venues.ccxt_markets import Markets
+from venues.ccxt_markets import SpotMarkets
 from venues.live_market_data import LiveMarketData, LivePrices
 
 T = TypeVar("T")
 
 MAX_PAGES = 10
-_PAGE = 1000
-_DEPTH = 5
+_BARS_PER_PAGE = 1000
+_ORDER_BOOK_DEPTH = 5
 _LONGEST_MONTH = timedelta(days=31)
 
 
-def make(exchange: str, *, clock: BookClock, url: str | None = None) -> LiveMarketData:
-    """Make the provider of an exchange.
+def make_market_data(
+    exchange: str, *, key: str | None = None, secret: str | None = None, url: str | None = None, clock: BookClock
+) -> LiveMarketData:
+    """Make the provider of an exchange's market data; `url` replaces its hosts.
 
     Raises:
         ccxt_client.UnknownExchange: when ccxt does not know it.
     """
-    return LiveMarketData(CcxtPrices(ccxt_client.make(exchange, key=None, secret=None, url=url)), clock=clock)
+    return LiveMarketData(CcxtPrices(ccxt_client.make_client(exchange, key=key, secret=secret, url=url)), clock=clock)
 
 
 class CcxtPrices:
-    """An exchange's prices; used by one thread at a time."""
+    """Price source over an exchange's public API; used by one thread at a time."""
 
     def __init__(self, client: Any) -> None:
-        self._client, self._markets = client, Markets(client)
-        self._names = {interval: name for name in client.timeframes or () if (interval := _interval(name)) is not None}
-        self.intervals: Sequence[Interval] = tuple(self._names)
+        self._client, self._markets = client, SpotMarkets(client)
+        self._timeframe_names = {
+            interval: name for name in client.timeframes or () if (interval := _parse_interval(name)) is not None
+        }
+        self.intervals: Sequence[Interval] = tuple(self._timeframe_names)
 
-    def prices(self, instrument: Instrument) -> LivePrices | None:
-        """Return the ticker's prices; where it has no bid or ask, the best of the order book."""
-        unified = self._unified(instrument)
-        if unified is None:
+    def read_prices(self, instrument: Instrument) -> LivePrices | None:
+        """Return the ticker's prices; a bid or ask that it lacks is the best of the order book."""
+        unified_symbol = self._find_unified_symbol(instrument)
+        if unified_symbol is None:
             return None
-        ticker = self._ask(lambda: self._client.fetch_ticker(unified))
-        bid, ask, last = (_price(ticker.get(name)) for name in ("bid", "ask", "last"))
+        ticker = self._query(lambda: self._client.fetch_ticker(unified_symbol))
+        bid, ask, last = (_parse_price(ticker.get(name)) for name in ("bid", "ask", "last"))
         if bid is None or ask is None:
-            book = self._ask(lambda: self._client.fetch_order_book(unified, _DEPTH))
-            bid, ask = _best(book, "bids"), _best(book, "asks")
+            book = self._query(lambda: self._client.fetch_order_book(unified_symbol, _ORDER_BOOK_DEPTH))
+            bid, ask = _read_best_price(book, "bids"), _read_best_price(book, "asks")
         return LivePrices(bid=bid, ask=ask, last=last)
 
-    def newest(self, instrument: Instrument, interval: Interval, *, until: datetime, count: int) -> list[Bar]:
-        """Return the bars of the last `count` spans before `until`."""
+    def read_newest(self, instrument: Instrument, interval: Interval, *, until: datetime, count: int) -> list[Bar]:
+        """Return the bars of the last `count` intervals before `until`."""
         start = interval.floor(until)
         if interval.unit is Unit.MONTH:
             start = interval.floor(start - count * _LONGEST_MONTH * interval.count)
         else:
             start -= count * interval.approximate
-        bars, _ = self.since(instrument, interval, start=start, until=until)
+        bars, _ = self.read_since(instrument, interval, start=start, until=until)
         return bars
 
-    def since(
+    def read_since(
         self, instrument: Instrument, interval: Interval, *, start: datetime, until: datetime
     ) -> tuple[list[Bar], datetime]:
-        """Return the bars that opened in [start, until), page by page, and up to which moment none is missing."""
-        unified, found = self._unified(instrument), list[Bar]()
-        if unified is None:
+        """Return the bars that opened in [start, until), page by page, and the moment up to which they are complete."""
+        unified_symbol, bars = self._find_unified_symbol(instrument), list[Bar]()
+        if unified_symbol is None:
             return [], until
         for _ in range(MAX_PAGES):
-            page = self._page(unified, interval, start)
-            found += [one for one in page if start <= one.open_time < until]
+            page = self._request_page(unified_symbol, interval, start)
+            bars += [bar for bar in page if start <= bar.open_time < until]
             if not page or interval.end(page[-1].open_time) >= until or page[-1].open_time < start:
-                return found, until
+                return bars, until
             start = interval.end(page[-1].open_time)
-        return found, start
+        return bars, start
 
-    def _page(self, unified: str, interval: Interval, start: datetime) -> list[Bar]:
-        since = timestamps.to_milliseconds(start)
-        told = self._ask(partial(self._client.fetch_ohlcv, unified, self._names[interval], since, _PAGE))
-        return [_bar(one) for one in told]
+    def _request_page(self, unified_symbol: str, interval: Interval, start: datetime) -> list[Bar]:
+        since_ms = timestamps.to_milliseconds(start)
+        rows = self._query(
+            partial(self._client.fetch_ohlcv, unified_symbol, self._timeframe_names[interval], since_ms, _BARS_PER_PAGE)
+        )
+        return [_parse_bar(row) for row in rows]
 
-    def _unified(self, instrument: Instrument) -> str | None:
-        listed = self._markets.listed(instrument)
-        return None if listed is None else self._markets.unified(listed)
+    def _find_unified_symbol(self, instrument: Instrument) -> str | None:
+        listing = self._markets.find_listing(instrument)
+        return None if listing is None else self._markets.unified_symbol(listing)
 
-    def _ask(self, question: Callable[[], T]) -> T:
-        return ccxt_client.ask_surely(self._client, question)
+    def _query(self, request: Callable[[], T]) -> T:
+        return ccxt_client.query_or_unavailable(self._client, request)
 
 
-def _interval(name: str) -> Interval | None:
-    """Read ccxt's spelling, where M is a month."""
+def _parse_interval(name: str) -> Interval | None:
+    """Parse ccxt's name of a timeframe, in which M is a month; None when it is not one of our intervals."""
     try:
         return Interval.parse(name.replace("M", "mo"))
     except IntervalInvalid:
         return None
 
 
-def _bar(told: Sequence[Any]) -> Bar:
-    opened, *prices, volume = told[:6]
-    first, high, low, close = (Decimal(str(one)) for one in prices)
+def _parse_bar(row: Sequence[Any]) -> Bar:
+    opened_ms, *prices, volume = row[:6]
+    opening_price, high, low, close = (Decimal(str(price)) for price in prices)
     return Bar(
-        open_time=timestamps.from_milliseconds(int(opened)),
-        open=first,
+        open_time=timestamps.from_milliseconds(int(opened_ms)),
+        open=opening_price,
         high=high,
         low=low,
         close=close,
@@ -112,10 +118,10 @@ def _bar(told: Sequence[Any]) -> Bar:
     )
 
 
-def _best(book: Mapping[str, Any], side: str) -> Decimal | None:
-    return _price(book[side][0][0]) if book[side] else None
+def _read_best_price(book: Mapping[str, Any], side: str) -> Decimal | None:
+    return _parse_price(book[side][0][0]) if book[side] else None
 
 
-def _price(value: Any) -> Decimal | None:
+def _parse_price(value: Any) -> Decimal | None:
     price = None if value is None else Decimal(str(value))
     return price if price is not None and price > 0 else None

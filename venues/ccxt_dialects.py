@@ -1,35 +1,35 @@
-"""How exchanges that ccxt knows name our order ids, and which of their error codes matter."""
+"""Per exchange of ccxt: the parameters that carry our order ids, and the error codes that decide about orders."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from venues.answers import Codes
+from venues.error_responses import ErrorCodes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dialect:
-    """An exchange's ways.
+class CcxtDialect:
+    """An exchange's order parameters and error codes.
 
-    `sends_as` is the parameter of a new order that carries our id, `finds_by` that of a look-up; None where ccxt has
-    none that is known to us. `keeps_windows`: the exchange itself refuses what comes after `timestamp` + `recvWindow`.
-    `trades_by_order`: trades can be asked for by the exchange's own order number.
+    `new_order_id_parameter` carries our id in a new order, `lookup_id_parameter` in a look-up; None where none is
+    known. `enforces_receive_window`: the exchange refuses requests that arrive after `timestamp` + `recvWindow`.
+    `lists_trades_by_order`: trades can be listed by the exchange's own order number.
     """
 
-    sends_as: str = "clientOrderId"
-    finds_by: str | None = None
-    keeps_windows: bool = False
-    trades_by_order: bool = False
-    codes: Codes = field(default_factory=Codes)
+    new_order_id_parameter: str = "clientOrderId"
+    lookup_id_parameter: str | None = None
+    enforces_receive_window: bool = False
+    lists_trades_by_order: bool = False
+    codes: ErrorCodes = field(default_factory=ErrorCodes)
 
 
-_BINANCE = Dialect(
-    sends_as="newClientOrderId",
-    finds_by="origClientOrderId",
-    keeps_windows=True,
-    trades_by_order=True,
-    codes=Codes(
+_BINANCE = CcxtDialect(
+    new_order_id_parameter="newClientOrderId",
+    lookup_id_parameter="origClientOrderId",
+    enforces_receive_window=True,
+    lists_trades_by_order=True,
+    codes=ErrorCodes(
         duplicate=frozenset({"-2010", "-4116"}),
         duplicate_words="duplicate",
         not_taken=frozenset({"-1021", "-1003", "-1015"}),
@@ -37,15 +37,19 @@ _BINANCE = Dialect(
         all_reject=True,
     ),
 )
-_DIALECTS: Mapping[str, Dialect] = {
+_DIALECTS: Mapping[str, CcxtDialect] = {
     "binance": _BINANCE,
     "binanceus": _BINANCE,
-    "okx": Dialect(sends_as="clOrdId", finds_by="clOrdId", codes=Codes(duplicate=frozenset({"51016"}))),
-    "kucoin": Dialect(finds_by="clientOid", codes=Codes(duplicate=frozenset({"126044"}))),
-    "bybit": Dialect(codes=Codes(duplicate=frozenset({"110072", "170141"}))),
+    "okx": CcxtDialect(
+        new_order_id_parameter="clOrdId",
+        lookup_id_parameter="clOrdId",
+        codes=ErrorCodes(duplicate=frozenset({"51016"})),
+    ),
+    "kucoin": CcxtDialect(lookup_id_parameter="clientOid", codes=ErrorCodes(duplicate=frozenset({"126044"}))),
+    "bybit": CcxtDialect(codes=ErrorCodes(duplicate=frozenset({"110072", "170141"}))),
 }
 
 
-def dialect(exchange: str) -> Dialect:
-    """Return an exchange's dialect; one that is not known sends the unified parameter and finds nothing."""
-    return _DIALECTS.get(exchange, Dialect())
+def find_dialect(exchange: str) -> CcxtDialect:
+    """Return an exchange's dialect; the default one sends ccxt's unified parameter and cannot look orders up."""
+    return _DIALECTS.get(exchange, CcxtDialect())

@@ -11,16 +11,16 @@ from typing import Any
 from domain.signal import Instrument, InstrumentKind
 from venues import ccxt_client
 from venues.rules import VenueRules
-from venues.venue_order import Listed
+from venues.venue_order import VenueListing
 
 _LOAD_BUDGET_S = 30.0
-_AGE_S = 600.0
+_MAX_AGE_S = 600.0
 _DECIMAL_PLACES = 2
 _KINDS = frozenset({InstrumentKind.SPOT, InstrumentKind.UNKNOWN})
 
 
-class Markets:
-    """Markets by symbol (base + quote), read once, and again when a symbol is missed and the last reading is old."""
+class SpotMarkets:
+    """Spot markets by symbol (base + quote), read once, and again when a symbol is missing and the list is old."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -28,71 +28,76 @@ class Markets:
         self._read_at: float | None = None
 
     def load(self) -> None:
-        """Read the markets unless they are known.
+        """Read the markets unless they are loaded.
 
         Raises:
             VenueUnavailable: when the exchange does not answer.
         """
         if self._read_at is None:
-            self._read()
+            self._read_markets()
 
-    def listed(self, instrument: Instrument) -> Listed | None:
-        """Return an instrument's names at the exchange; None when it lists no such spot market, or several."""
-        market = self._market(instrument)
-        return None if market is None else Listed(symbol=market["id"], base=market["base"], quote=market["quote"])
+    def find_listing(self, instrument: Instrument) -> VenueListing | None:
+        """Return the instrument as the exchange lists it; None when it has no such spot market, or several."""
+        market = self._find_market(instrument)
+        return None if market is None else VenueListing(symbol=market["id"], base=market["base"], quote=market["quote"])
 
-    def bases(self) -> dict[str, str]:
+    def bases_by_symbol(self) -> dict[str, str]:
         """Return the base currency of each symbol."""
         self.load()
         return {symbol: market["base"] for symbol, market in self._by_symbol.items()}
 
-    def unified(self, listed: Listed) -> str:
-        """Return ccxt's name of a market."""
-        return f"{listed.base}/{listed.quote}"
+    def unified_symbol(self, listing: VenueListing) -> str:
+        """Return ccxt's symbol of a market."""
+        return f"{listing.base}/{listing.quote}"
 
-    def rules(self, instrument: Instrument) -> VenueRules | None:
-        """Return an instrument's steps and limits; None when it is not listed."""
-        market = self._market(instrument)
+    def find_rules(self, instrument: Instrument) -> VenueRules | None:
+        """Return an instrument's order steps and limits; None when it is not listed."""
+        market = self._find_market(instrument)
         if market is None:
             return None
         limits = market["limits"]
         return VenueRules(
             symbol=market["id"],
-            lot=self._step(market["precision"]["amount"]),
-            tick=self._step(market["precision"]["price"]),
-            min_quantity=_decimal(limits["amount"]["min"]),
-            min_notional=_decimal(limits["cost"]["min"]),
+            lot=self._parse_step(market["precision"]["amount"]),
+            tick=self._parse_step(market["precision"]["price"]),
+            min_quantity=_parse_decimal(limits["amount"]["min"]),
+            min_notional=_parse_decimal(limits["cost"]["min"]),
         )
 
-    def _market(self, instrument: Instrument) -> Mapping[str, Any] | None:
+    def _find_market(self, instrument: Instrument) -> Mapping[str, Any] | None:
+        """Return ccxt's market of an instrument, reading old markets again before it counts as missing."""
         if instrument.kind not in _KINDS:
             return None
         self.load()
-        is_old = self._read_at is not None and time.monotonic() - self._read_at > _AGE_S
+        is_old = self._read_at is not None and time.monotonic() - self._read_at > _MAX_AGE_S
         if instrument.symbol not in self._by_symbol and is_old:
-            self._read()
+            self._read_markets()
         return self._by_symbol.get(instrument.symbol)
 
-    def _read(self) -> None:
-        markets = ccxt_client.ask_surely(
+    def _read_markets(self) -> None:
+        """Read the active spot markets; a symbol that several of them share is left out."""
+        markets = ccxt_client.query_or_unavailable(
             self._client, lambda: self._client.load_markets(self._read_at is not None), budget_s=_LOAD_BUDGET_S
         )
-        spot = [one for one in markets.values() if one["spot"] and one["active"] is not False]
-        times = Counter(_symbol(one) for one in spot)
-        self._by_symbol = {_symbol(one): one for one in spot if times[_symbol(one)] == 1}
+        spot_markets = [market for market in markets.values() if market["spot"] and market["active"] is not False]
+        symbol_counts = Counter(_symbol_of(market) for market in spot_markets)
+        self._by_symbol = {
+            _symbol_of(market): market for market in spot_markets if symbol_counts[_symbol_of(market)] == 1
+        }
         self._read_at = time.monotonic()
 
-    def _step(self, precision: Any) -> Decimal | None:
-        step = _decimal(precision)
+    def _parse_step(self, precision: Any) -> Decimal | None:
+        """Return a precision as a step; some exchanges give it as a number of decimal places."""
+        step = _parse_decimal(precision)
         if step is not None and self._client.precisionMode == _DECIMAL_PLACES:
             return Decimal(1).scaleb(-int(step))
         return step
 
 
-def _symbol(market: Mapping[str, Any]) -> str:
+def _symbol_of(market: Mapping[str, Any]) -> str:
     return f"{market['base']}{market['quote']}".upper()
 
 
-def _decimal(value: Any) -> Decimal | None:
+def _parse_decimal(value: Any) -> Decimal | None:
     number = None if value is None else Decimal(str(value))
     return number or None

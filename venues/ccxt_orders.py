@@ -1,4 +1,4 @@
-"""Orders and trades as ccxt hands them over, read from the exchange's own text where its form is known."""
+"""Parsing of ccxt's orders and trades; amounts come from the exchange's own fields where they are known."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from domain.trade import OrderState
 from venues import timestamps
-from venues.venue_order import Execution, HeldOrder, Listed
+from venues.venue_order import Execution, VenueListing, VenueOrder
 
 _STATES = {
     "open": OrderState.ACCEPTED,
@@ -21,28 +21,28 @@ _STATES = {
 }
 
 
-def held(order: Mapping[str, Any], *, listed: Listed) -> HeldOrder:
-    """Read an order.
+def parse_order(order: Mapping[str, Any], *, listing: VenueListing) -> VenueOrder:
+    """Parse an order of ccxt.
 
     Raises:
-        KeyError, ArithmeticError, TypeError: when it is none that can be understood.
+        KeyError, ArithmeticError, TypeError: when it cannot be understood.
     """
     raw, state = order["info"], _STATES[order["status"]]
     filled = Decimal(str(raw.get("executedQty", order["filled"]) or 0))
-    return HeldOrder(
+    return VenueOrder(
         venue_order_id=str(order["id"]),
-        symbol=str(raw.get("symbol", listed.symbol)),
+        symbol=str(raw.get("symbol", listing.symbol)),
         is_buy={"buy": True, "sell": False}[order["side"]],
         quantity=Decimal(str(raw.get("origQty", order["amount"]))),
         filled=filled,
         state=OrderState.PARTIAL if state is OrderState.ACCEPTED and filled else state,
         at=timestamps.from_milliseconds(order["timestamp"] or time.time() * 1000),
-        executions=_told(raw),
+        executions=_parse_included_fills(raw),
     )
 
 
-def execution(trade: Mapping[str, Any]) -> Execution:
-    """Read a trade."""
+def parse_execution(trade: Mapping[str, Any]) -> Execution:
+    """Parse a trade of ccxt."""
     raw, fee = trade["info"], trade.get("fee") or {}
     return Execution(
         trade_id=str(trade["id"]),
@@ -54,19 +54,19 @@ def execution(trade: Mapping[str, Any]) -> Execution:
     )
 
 
-def _told(raw: Mapping[str, Any]) -> tuple[Execution, ...] | None:
-    """Read the trades that Binance's full answer to a new order carries; None where there are none."""
+def _parse_included_fills(raw: Mapping[str, Any]) -> tuple[Execution, ...] | None:
+    """Parse the fills that Binance includes in its answer to a new order; None where there are none."""
     if not raw.get("fills") or "transactTime" not in raw:
         return None
     at = timestamps.from_milliseconds(int(raw["transactTime"]))
     return tuple(
         Execution(
-            trade_id=str(one["tradeId"]),
-            quantity=Decimal(one["qty"]),
-            price=Decimal(one["price"]),
-            fee=Decimal(one["commission"]),
-            fee_asset=one["commissionAsset"],
+            trade_id=str(fill["tradeId"]),
+            quantity=Decimal(fill["qty"]),
+            price=Decimal(fill["price"]),
+            fee=Decimal(fill["commission"]),
+            fee_asset=fill["commissionAsset"],
             at=at,
         )
-        for one in raw["fills"]
+        for fill in raw["fills"]
     )

@@ -1,4 +1,4 @@
-"""Spot markets of an exchange that ccxt knows, behind the broker port."""
+"""Adapter for the spot account of an exchange, over ccxt."""
 
 from __future__ import annotations
 
@@ -12,175 +12,188 @@ from typing import Any, TypeVar
 from domain.ports import SendWindow, VenuePosition, VenueTraits, VenueUnavailable
 from domain.signal import Instrument
 from domain.trade import Order
-from venues import answers, ccxt_client, ccxt_orders, timestamps
-from venues.answers import Answered, Impossible, NotSent, Outcome
-from venues.ccxt_dialects import dialect
-from venues.ccxt_markets import Markets
+from venues import ccxt_client, ccxt_orders, error_responses, timestamps
+from venues.ccxt_dialects import find_dialect
+from venues.ccxt_markets import SpotMarkets
+from venues.error_responses import ErrorResponse, InvalidRequest, RequestNotSent, VenueAnswer
 from venues.remote import RemoteBroker
 from venues.rules import VenueRules
-from venues.venue_order import Execution, HeldOrder, Listed
+from venues.venue_order import Execution, VenueListing, VenueOrder
 
 T = TypeVar("T")
 
+# How long an order that was sent in time may still be invisible to look-ups.
 SETTLE_S = 5.0
 MAX_WINDOW_MS = 60_000
-_CLOCK_AGE_S = 300.0
-_PAGE = 1000
-_BEFORE = timedelta(hours=1)
+_MAX_CLOCK_AGE_S = 300.0
+_ORDERS_PER_PAGE = 1000
+# Lists are searched from a little earlier than our own times, since the exchange's clock may differ.
+_CLOCK_TOLERANCE = timedelta(hours=1)
 
 
-def make(exchange: str, *, key: str, secret: str, url: str | None = None) -> RemoteBroker:
-    """Make the broker of an exchange's spot account.
+def make_broker(exchange: str, *, key: str, secret: str, url: str | None = None) -> RemoteBroker:
+    """Make the broker of an exchange's spot account; `url` replaces its hosts.
 
     Raises:
         ccxt_client.UnknownExchange: when ccxt does not know it.
     """
-    return RemoteBroker(CcxtDesk(exchange, ccxt_client.make(exchange, key=key, secret=secret, url=url)))
+    return RemoteBroker(CcxtAdapter(exchange, ccxt_client.make_client(exchange, key=key, secret=secret, url=url)))
 
 
-class CcxtDesk:
-    """An exchange's dialect; used by one thread at a time."""
+class CcxtAdapter:
+    """Venue adapter for one exchange account; used by one thread at a time."""
 
     def __init__(self, exchange: str, client: Any) -> None:
-        self._client, self._dialect = client, dialect(exchange)
-        self._markets, self._clock = Markets(client), _VenueClock(client)
+        self._client, self._dialect = client, find_dialect(exchange)
+        self._markets, self._clock = SpotMarkets(client), _VenueClock(client)
         self.name = exchange
-        finds = self._dialect.finds_by is not None and bool(client.has.get("fetchOrder"))
-        self.traits = VenueTraits(finds_orders=finds, settle_s=SETTLE_S, can_short=False)
+        can_find_orders = self._dialect.lookup_id_parameter is not None and bool(client.has.get("fetchOrder"))
+        self.traits = VenueTraits(finds_orders=can_find_orders, settle_s=SETTLE_S, can_short=False)
 
-    def rules(self, instrument: Instrument) -> VenueRules | None:
+    def find_rules(self, instrument: Instrument) -> VenueRules | None:
         """Return an instrument's rules; None when it is no spot market of the exchange."""
-        return self._markets.rules(instrument)
+        return self._markets.find_rules(instrument)
 
-    def listed(self, instrument: Instrument) -> Listed | None:
-        """Return an instrument's names at the exchange."""
-        return self._markets.listed(instrument)
+    def find_listing(self, instrument: Instrument) -> VenueListing | None:
+        """Return the instrument as the exchange lists it; None when it does not."""
+        return self._markets.find_listing(instrument)
 
-    def prepare(self) -> None:
-        """Read the markets, and the exchange's clock where it judges windows."""
+    def load_prerequisites(self) -> None:
+        """Load the markets, and the exchange's clock where it enforces a receive window."""
         self._markets.load()
-        if self._dialect.keeps_windows:
+        if self._dialect.enforces_receive_window:
             self._clock.read()
 
-    def send(self, order: Order, listed: Listed, *, window: SendWindow) -> HeldOrder:
-        """Send a market order in one request, with its window where the exchange keeps windows."""
-        client, before = self._client, self._client.sent
-        given = {self._dialect.sends_as: order.client_order_id} | self._window(window)
+    def send(self, order: Order, listing: VenueListing, *, window: SendWindow) -> VenueOrder:
+        """Send a market order in one request, with a receive window where the exchange enforces one."""
+        client, sent_before = self._client, self._client.requests_sent
+        parameters = {self._dialect.new_order_id_parameter: order.client_order_id} | self._window_parameters(window)
         side, quantity = "buy" if order.is_buy else "sell", format(order.quantity, "f")
-        client.ends = window.deadline
+        client.deadline = window.deadline
         try:
-            made = client.create_order(self._markets.unified(listed), "market", side, quantity, None, given)
-        except NotSent:
+            ccxt_order = client.create_order(
+                self._markets.unified_symbol(listing), "market", side, quantity, None, parameters
+            )
+        except RequestNotSent:
             raise
         except Exception as error:
-            if client.sent == before:
-                raise Impossible(f"{type(error).__name__}: {error}") from error
+            if client.requests_sent == sent_before:
+                raise InvalidRequest(f"{type(error).__name__}: {error}") from error
             raise
         finally:
-            client.ends = None
-        return ccxt_orders.held(made, listed=listed)
+            client.deadline = None
+        return ccxt_orders.parse_order(ccxt_order, listing=listing)
 
-    def outcome(self, answer: Answered) -> Outcome:
-        """Say what an error means for the order it answers."""
-        return answers.outcome_of(answer, self._dialect.codes)
+    def classify_error(self, response: ErrorResponse) -> VenueAnswer:
+        """Return what an error response means for the order it answers."""
+        return error_responses.classify_error(response, self._dialect.codes)
 
-    def find(self, order: Order, listed: Listed) -> HeldOrder | None:
-        """Look an order up by its client id: alone, then among open ones, then among all since before it was made."""
-        unified, read = self._markets.unified(listed), partial(ccxt_orders.held, listed=listed)
+    def find(self, order: Order, listing: VenueListing) -> VenueOrder | None:
+        """Look an order up by its client id, first directly, then in the lists of open and of all orders."""
+        unified_symbol, parse = self._markets.unified_symbol(listing), partial(ccxt_orders.parse_order, listing=listing)
         try:
-            return self._ask(lambda: read(self._client.fetch_order(None, unified, self._named(order))))
-        except Answered as answer:
-            if not ccxt_client.is_missing(answer):
-                raise VenueUnavailable(str(answer)) from answer
-        found = self._among_all(order, unified)
-        return None if found is None else self._ask(lambda: read(found))
+            return self._query(
+                lambda: parse(self._client.fetch_order(None, unified_symbol, self._lookup_parameters(order)))
+            )
+        except ErrorResponse as response:
+            if not ccxt_client.is_order_missing(response):
+                raise VenueUnavailable(str(response)) from response
+        ccxt_order = self._find_in_order_lists(order, unified_symbol)
+        return None if ccxt_order is None else self._query(lambda: parse(ccxt_order))
 
-    def executions(self, held: HeldOrder, listed: Listed) -> Sequence[Execution]:
-        """Return the trades of an order."""
-        unified, number = self._markets.unified(listed), held.venue_order_id
-        if self._dialect.trades_by_order:
-            given, since = {"orderId": number}, None
+    def list_executions(self, venue_order: VenueOrder, listing: VenueListing) -> Sequence[Execution]:
+        """Return the executions of an order, from the account's trades."""
+        unified_symbol, order_number = self._markets.unified_symbol(listing), venue_order.venue_order_id
+        if self._dialect.lists_trades_by_order:
+            parameters, since = {"orderId": order_number}, None
         else:
-            given, since = {}, timestamps.to_milliseconds(held.at - _BEFORE)
-        return self._ask_surely(
+            parameters, since = {}, timestamps.to_milliseconds(venue_order.at - _CLOCK_TOLERANCE)
+        return self._query_or_unavailable(
             lambda: [
-                ccxt_orders.execution(one)
-                for one in self._client.fetch_my_trades(unified, since, _PAGE, given)
-                if str(one["order"]) == number
+                ccxt_orders.parse_execution(trade)
+                for trade in self._client.fetch_my_trades(unified_symbol, since, _ORDERS_PER_PAGE, parameters)
+                if str(trade["order"]) == order_number
             ]
         )
 
-    def cancel(self, order: Order, listed: Listed) -> None:
-        """Ask to cancel an order; one that is not open is no error."""
-        unified = self._markets.unified(listed)
+    def cancel(self, order: Order, listing: VenueListing) -> None:
+        """Request the cancellation of an order; one that is not open is no error."""
+        unified_symbol = self._markets.unified_symbol(listing)
         try:
-            self._ask(lambda: self._client.cancel_order(None, unified, self._named(order)))
-        except Answered as answer:
-            if not ccxt_client.is_missing(answer):
-                raise VenueUnavailable(str(answer)) from answer
+            self._query(lambda: self._client.cancel_order(None, unified_symbol, self._lookup_parameters(order)))
+        except ErrorResponse as response:
+            if not ccxt_client.is_order_missing(response):
+                raise VenueUnavailable(str(response)) from response
 
-    def positions(self) -> list[VenuePosition]:
-        """Return the balances by symbol: what is held of a currency counts for every pair it is the base of."""
-        totals: Mapping[str, Any] = self._ask_surely(lambda: self._client.fetch_balance()["total"])
-        held = {name: Decimal(str(amount)) for name, amount in totals.items() if amount is not None}
+    def list_positions(self) -> list[VenuePosition]:
+        """Return the balances as positions: a currency's balance counts for every pair of which it is the base."""
+        totals: Mapping[str, Any] = self._query_or_unavailable(lambda: self._client.fetch_balance()["total"])
+        amounts = {currency: Decimal(str(amount)) for currency, amount in totals.items() if amount is not None}
         return [
-            VenuePosition(symbol=symbol, quantity=held[base])
-            for symbol, base in self._markets.bases().items()
-            if held.get(base)
+            VenuePosition(symbol=symbol, quantity=amounts[base])
+            for symbol, base in self._markets.bases_by_symbol().items()
+            if amounts.get(base)
         ]
 
-    def _named(self, order: Order) -> dict[str, str]:
-        return {self._dialect.finds_by or self._dialect.sends_as: order.client_order_id}
+    def _lookup_parameters(self, order: Order) -> dict[str, str]:
+        """Return the parameter that carries our id in a look-up or cancellation."""
+        return {self._dialect.lookup_id_parameter or self._dialect.new_order_id_parameter: order.client_order_id}
 
-    def _among_all(self, order: Order, unified: str) -> Mapping[str, Any] | None:
-        since = timestamps.to_milliseconds(order.quote.at - _BEFORE)
-        for page in self._pages(unified, since):
-            for one in page:
-                if one.get("clientOrderId") == order.client_order_id:
-                    return one
+    def _find_in_order_lists(self, order: Order, unified_symbol: str) -> Mapping[str, Any] | None:
+        """Search the open orders and all orders since the order was created; None when it is in neither."""
+        since = timestamps.to_milliseconds(order.quote.at - _CLOCK_TOLERANCE)
+        for page in self._list_orders(unified_symbol, since):
+            for ccxt_order in page:
+                if ccxt_order.get("clientOrderId") == order.client_order_id:
+                    return ccxt_order
         return None
 
-    def _pages(self, unified: str, since: int) -> Iterator[Sequence[Mapping[str, Any]]]:
+    def _list_orders(self, unified_symbol: str, since: int) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """Yield the open orders, then all orders since a time in milliseconds, page by page."""
         client = self._client
-        yield self._ask_surely(lambda: client.fetch_open_orders(unified))
-        ask_all = client.fetch_orders if client.has.get("fetchOrders") else client.fetch_closed_orders
+        yield self._query_or_unavailable(lambda: client.fetch_open_orders(unified_symbol))
+        fetch_all = client.fetch_orders if client.has.get("fetchOrders") else client.fetch_closed_orders
         while True:
-            page = self._ask_surely(partial(ask_all, unified, since, _PAGE))
+            page = self._query_or_unavailable(partial(fetch_all, unified_symbol, since, _ORDERS_PER_PAGE))
             yield page
-            newest = max((one["timestamp"] or since for one in page), default=since)
-            if len(page) < _PAGE or newest <= since:
+            newest = max((ccxt_order["timestamp"] or since for ccxt_order in page), default=since)
+            if len(page) < _ORDERS_PER_PAGE or newest <= since:
                 return
             since = newest
 
-    def _window(self, window: SendWindow) -> dict[str, int]:
-        if not self._dialect.keeps_windows:
+    def _window_parameters(self, window: SendWindow) -> dict[str, int]:
+        """Return the parameters by which the exchange refuses the order after the send window."""
+        if not self._dialect.enforces_receive_window:
             return {}
         length = int((window.not_after - window.opened_at) / timedelta(milliseconds=1))
-        return {"timestamp": self._clock.at(window.deadline) - length, "recvWindow": min(length, MAX_WINDOW_MS)}
+        return {
+            "timestamp": self._clock.milliseconds_at(window.deadline) - length,
+            "recvWindow": min(length, MAX_WINDOW_MS),
+        }
 
-    def _ask(self, question: Callable[[], T]) -> T:
-        return ccxt_client.ask(self._client, question)
+    def _query(self, request: Callable[[], T]) -> T:
+        return ccxt_client.query(self._client, request)
 
-    def _ask_surely(self, question: Callable[[], T]) -> T:
-        return ccxt_client.ask_surely(self._client, question)
+    def _query_or_unavailable(self, request: Callable[[], T]) -> T:
+        return ccxt_client.query_or_unavailable(self._client, request)
 
 
 class _VenueClock:
-    """The exchange's clock by this process's monotonic one, never ahead of the truth."""
+    """The exchange's clock, derived from the monotonic one: late by one response's travel time, never ahead."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
-        self._offset_ms, self._read_at = 0.0, -_CLOCK_AGE_S
+        self._offset_ms, self._read_at = 0.0, -_MAX_CLOCK_AGE_S
 
     def read(self) -> None:
-        """Ask for the time, unless that was done lately."""
-        if time.monotonic() - self._read_at < _CLOCK_AGE_S:
+        """Read the exchange's time, unless that was done in the last five minutes."""
+        if time.monotonic() - self._read_at < _MAX_CLOCK_AGE_S:
             return
-        told = ccxt_client.ask_surely(self._client, self._client.fetch_time)
+        venue_time_ms = ccxt_client.query_or_unavailable(self._client, self._client.fetch_time)
         now = time.monotonic()
-        self._offset_ms, self._read_at = told - now * 1000, now
-        self._client.options["timeDifference"] = int(time.time() * 1000) - told
+        self._offset_ms, self._read_at = venue_time_ms - now * 1000, now
+        self._client.options["timeDifference"] = int(time.time() * 1000) - venue_time_ms
 
-    def at(self, moment: float) -> int:
-        """Return what the exchange's clock shows, in milliseconds, at a monotonic moment."""
+    def milliseconds_at(self, moment: float) -> int:
+        """Return the exchange's time at a monotonic moment, in milliseconds of Unix time."""
         return int(self._offset_ms + moment * 1000)

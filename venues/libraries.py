@@ -8,59 +8,63 @@ import warnings
 from types import ModuleType
 
 from config.settings import Settings
-from config.values import SettingInvalid
-from domain.trade import PAPER_VENUE
-
-_BUILT_IN = (PAPER_VENUE, "alert")
-_PACKAGES = {"ccxt": "ccxt", "alpaca": "alpaca-py"}
+from venues import catalogue
+from venues.catalogue import ClientLibrary, NamedVenue
 
 
-def module_for(venue: str) -> str | None:
-    """Return the module that BROKER's or MARKET_DATA's value needs; None for those that are built in."""
-    return None if venue in _BUILT_IN else venue.partition(":")[0]
+def describe_missing(name: str) -> str | None:
+    """Describe what to install for the venue that BROKER or MARKET_DATA names; None when nothing is missing.
+
+    The library is not imported.
+    """
+    return _describe_missing(catalogue.find_venue("BROKER", name).kind.library)
 
 
-def missing(venue: str) -> str | None:
-    """Return what to install for this value of BROKER or MARKET_DATA, without importing it; None when it is there."""
-    module = module_for(venue)
-    if module is None or _is_installed(module):
-        return None
-    package = _PACKAGES[module]
-    return f"it needs {package}, which is not installed: make install-venues in the checkout, or pip install {package}"
-
-
-def require(settings: Settings) -> None:
-    """Check that the libraries of BROKER and MARKET_DATA are installed.
+def require_installed(settings: Settings) -> None:
+    """Check that the libraries of BROKER and MARKET_DATA are installed, without importing them.
 
     Raises:
         SettingInvalid: naming the variable and what to install.
     """
-    for variable, venue in (("BROKER", settings.broker), ("MARKET_DATA", settings.market_data)):
-        if (what := missing(venue)) is not None:
-            raise SettingInvalid(variable, venue, what)
+    for variable, name in (("BROKER", settings.broker), ("MARKET_DATA", settings.market_data)):
+        venue = catalogue.find_venue(variable, name)
+        if (missing := _describe_missing(venue.kind.library)) is not None:
+            raise venue.build_error(missing)
 
 
-def load(variable: str, venue: str) -> ModuleType:
-    """Import the library that a venue needs.
+def import_library(venue: NamedVenue) -> ModuleType | None:
+    """Import the library that a venue needs; None when the venue is built in.
 
     Raises:
-        SettingInvalid: naming the variable, when it is not installed or cannot be imported.
+        SettingInvalid: naming the variable, when the library is not installed, cannot be imported or does not know the
+            exchange.
     """
-    module = module_for(venue)
-    assert module is not None  # noqa: S101 - a venue that is built in needs none
-    if (what := missing(venue)) is not None:
-        raise SettingInvalid(variable, venue, what)
+    library = venue.kind.library
+    if library is None:
+        return None
+    if (missing := _describe_missing(library)) is not None:
+        raise venue.build_error(missing)
     try:
-        return import_quietly(module)
+        module = import_quietly(library.module)
     except ImportError as error:
-        raise SettingInvalid(variable, venue, f"{_PACKAGES[module]} cannot be imported: {error}") from None
+        raise venue.build_error(f"{library.package} cannot be imported: {error}") from None
+    if venue.kind.has_exchanges and venue.variant not in module.exchanges:
+        raise venue.build_error(f"ccxt:<id> with an exchange that {library.package} knows, such as ccxt:binance")
+    return module
 
 
 def import_quietly(module: str) -> ModuleType:
-    """Import a module that imports a venue's library."""
+    """Import a module that imports a venue's library, without the library's deprecation warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # alpaca-py imports a part of websockets that is ending
         return importlib.import_module(module)
+
+
+def _describe_missing(library: ClientLibrary | None) -> str | None:
+    if library is None or _is_installed(library.module):
+        return None
+    package = library.package
+    return f"it needs {package}, which is not installed: make install-venues in the checkout, or pip install {package}"
 
 
 def _is_installed(module: str) -> bool:

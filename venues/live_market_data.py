@@ -1,4 +1,4 @@
-"""Market data from a venue: present quotes, and the closed bars that the venue itself keeps."""
+"""Market data from a venue: its present quotes, and the closed bars that it stores itself."""
 
 from __future__ import annotations
 
@@ -24,164 +24,176 @@ from domain.intervals import Interval
 from domain.ports import BookClock, VenueUnavailable, ViewRequest, WalkBars
 from domain.signal import Instrument
 from venues import bar_history
-from venues.bar_cache import Walked
+from venues.bar_cache import CachedBars
 
 LIVE_WITHIN = timedelta(seconds=10)
 ONE_MINUTE = Interval.parse("1m")
-_SERIES_KEPT = 256
+_MAX_CACHED_SERIES = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LivePrices:
-    """The best prices of the moment; None where the venue has none."""
+    """The best present prices; None where the venue has none."""
 
     bid: Decimal | None
     ask: Decimal | None
     last: Decimal | None
 
 
-class Source(Protocol):
-    """A venue that can be asked for prices; what stays unanswered raises VenueUnavailable."""
+class PriceSource(Protocol):
+    """A venue's prices and bars; every method raises VenueUnavailable when the venue does not answer."""
 
     intervals: Sequence[Interval]
 
-    def prices(self, instrument: Instrument) -> LivePrices | None:
+    def read_prices(self, instrument: Instrument) -> LivePrices | None:
         """Return the present prices; None when the venue does not list the instrument."""
         ...
 
-    def newest(self, instrument: Instrument, interval: Interval, *, until: datetime, count: int) -> list[Bar]:
+    def read_newest(self, instrument: Instrument, interval: Interval, *, until: datetime, count: int) -> list[Bar]:
         """Return about `count` newest bars that opened before `until`, oldest first; the last may be open."""
         ...
 
-    def since(
+    def read_since(
         self, instrument: Instrument, interval: Interval, *, start: datetime, until: datetime
     ) -> tuple[list[Bar], datetime]:
-        """Return the bars that opened in [start, until), oldest first, and up to which moment none is missing.
+        """Return the bars that opened in [start, until), oldest first, and the moment up to which they are complete.
 
-        That moment is `until` unless they are too many.
+        That moment is `until`, or earlier when there are too many bars for one call.
         """
         ...
 
 
 class LiveMarketData:
-    """A venue behind the market data port; used by one thread at a time.
+    """Market data provider over a venue; used by one thread at a time.
 
-    What is asked as of a moment that has passed gets no quote of now: its last price is the newest close before it.
-    While the venue is silent everything is missing.
+    A request as of a moment that has passed gets no present quote: its last price is the newest close before that
+    moment. While the venue does not answer, everything is marked missing.
     """
 
-    def __init__(self, source: Source, *, clock: BookClock, depth: ContextDepth = DEFAULT_DEPTH) -> None:
+    def __init__(self, source: PriceSource, *, clock: BookClock, depth: ContextDepth = DEFAULT_DEPTH) -> None:
         self._source, self._clock, self._depth = source, clock, depth
         self._series: dict[tuple[Instrument, Interval, int], BarSeries] = {}
-        self._walked: dict[Instrument, Walked] = {}
-        self._made = bar_history.MadeWindows()
+        self._cached_bars: dict[Instrument, CachedBars] = {}
+        self._windows = bar_history.WindowCache()
 
     def views(self, requests: Sequence[ViewRequest]) -> list[MarketView]:
         """Answer each request in order; requests about one instrument share its quote, on one bar its window."""
-        batch = _Batch(self._source)
-        present = {book: self._clock.now(book) for book in sorted({one.signal.book for one in requests})}
-        return [self._view(one, batch, is_live=_is_live(one.as_of, present[one.signal.book])) for one in requests]
+        batch = _BatchReader(self._source)
+        present = {book: self._clock.now(book) for book in sorted({request.signal.book for request in requests})}
+        return [
+            self._answer(request, batch, is_live=_is_live(request.as_of, present[request.signal.book]))
+            for request in requests
+        ]
 
     def quote(self, book: str, instrument: Instrument, *, at: datetime) -> MarketView:
         """Return the quote at a moment, with an empty window."""
-        batch, is_live = _Batch(self._source), _is_live(at, self._clock.now(book))
-        quote, quality = self._quoted(batch, instrument, at=at, is_live=is_live)
-        return self._shown(quote, quality, bar_history.NO_WINDOW)
+        batch, is_live = _BatchReader(self._source), _is_live(at, self._clock.now(book))
+        quote, quality = self._build_quote(batch, instrument, at=at, is_live=is_live)
+        return self._build_view(quote, quality, bar_history.EMPTY_WINDOW)
 
     def walk_bars(self, book: str, instrument: Instrument, *, after: datetime, until: datetime) -> WalkBars:  # noqa: ARG002 - a venue has the same bars for all books
-        """Return the one-minute bars with an end in (after, until], as far as the venue tells them."""
-        known = self._walked.setdefault(instrument, Walked(ONE_MINUTE))
+        """Return the one-minute bars with an end in (after, until], or none while the venue is silent."""
+        cached_bars = self._cached_bars.setdefault(instrument, CachedBars(ONE_MINUTE))
         try:
-            known.extend(
-                lambda start, end: self._source.since(instrument, ONE_MINUTE, start=start, until=end),
+            cached_bars.extend(
+                lambda start, end: self._source.read_since(instrument, ONE_MINUTE, start=start, until=end),
                 after=after,
                 until=until,
             )
         except VenueUnavailable:
             return WalkBars(series=())
-        bars = known.between(after=after, until=until)
+        bars = cached_bars.select(after=after, until=until)
         return WalkBars(series=(BarSeries(interval=ONE_MINUTE, side=PriceSide.MID, bars=bars),))
 
-    def _view(self, request: ViewRequest, batch: _Batch, *, is_live: bool) -> MarketView:
+    def _answer(self, request: ViewRequest, batch: _BatchReader, *, is_live: bool) -> MarketView:
         signal, as_of = request.signal, request.as_of
-        quote, quality = self._quoted(batch, signal.instrument, at=as_of, is_live=is_live)
+        quote, quality = self._build_quote(batch, signal.instrument, at=as_of, is_live=is_live)
         if signal.timeframe is None:
-            return self._shown(quote, quality, bar_history.NO_WINDOW)
-        base = self._closed(batch, signal.instrument, signal.timeframe, as_of=as_of, count=self._depth.base)
-        higher = self._closed(batch, signal.instrument, signal.timeframe.next, as_of=as_of, count=self._depth.higher)
-        window = self._made.of(base, higher)
-        return self._shown(quote, quality | _window_quality(window, as_of=as_of), window)
+            return self._build_view(quote, quality, bar_history.EMPTY_WINDOW)
+        base = self._load_series(batch, signal.instrument, signal.timeframe, as_of=as_of, count=self._depth.base)
+        higher = self._load_series(
+            batch, signal.instrument, signal.timeframe.next, as_of=as_of, count=self._depth.higher
+        )
+        window = self._windows.window_of(base, higher)
+        return self._build_view(quote, quality | _rate_window(window, as_of=as_of), window)
 
-    def _quoted(
-        self, batch: _Batch, instrument: Instrument, *, at: datetime, is_live: bool
+    def _build_quote(
+        self, batch: _BatchReader, instrument: Instrument, *, at: datetime, is_live: bool
     ) -> tuple[Quote, dict[str, Quality]]:
-        known, quality = Quality.LIVE, Quality.LIVE
-        prices = batch.prices(instrument) if is_live else self._last_close(batch, instrument, at=at)
+        """Build the quote at a moment, with the quality of each of its prices by field name."""
+        price_quality, quote_quality = Quality.LIVE, Quality.LIVE
+        prices = batch.read_prices(instrument) if is_live else self._find_last_close(batch, instrument, at=at)
         if not is_live:
-            known = quality = Quality.DELAYED
+            price_quality = quote_quality = Quality.DELAYED
         if prices is None:
-            prices, quality = LivePrices(bid=None, ask=None, last=None), Quality.MISSING
+            prices, quote_quality = LivePrices(bid=None, ask=None, last=None), Quality.MISSING
         fields = {"bid": prices.bid, "ask": prices.ask, "last": prices.last}
-        each = {name: Quality.MISSING if price is None else known for name, price in fields.items()}
-        return Quote(at=at, **fields, quality=quality), each
+        quality_by_field = {name: Quality.MISSING if price is None else price_quality for name, price in fields.items()}
+        return Quote(at=at, **fields, quality=quote_quality), quality_by_field
 
-    def _last_close(self, batch: _Batch, instrument: Instrument, *, at: datetime) -> LivePrices | None:
-        bars = batch.newest(instrument, ONE_MINUTE, until=at, count=3)
-        closed = [one for one in bars if ONE_MINUTE.end(one.open_time) <= at]
+    def _find_last_close(self, batch: _BatchReader, instrument: Instrument, *, at: datetime) -> LivePrices | None:
+        bars = batch.read_newest(instrument, ONE_MINUTE, until=at, count=3)
+        closed = [bar for bar in bars if ONE_MINUTE.end(bar.open_time) <= at]
         return LivePrices(bid=None, ask=None, last=closed[-1].close) if closed else None
 
-    def _closed(
-        self, batch: _Batch, instrument: Instrument, interval: Interval, *, as_of: datetime, count: int
+    def _load_series(
+        self, batch: _BatchReader, instrument: Instrument, interval: Interval, *, as_of: datetime, count: int
     ) -> BarSeries | None:
+        """Return the last `count` closed bars as of a moment: the cached series while no newer bar can have closed."""
         key = (instrument, interval, count)
-        kept = self._series.pop(key, None)
-        if kept is None or not _is_current(kept, as_of=as_of):
-            kept = self._read(batch, instrument, interval, as_of=as_of, count=count)
-        if kept is not None:
-            self._series[key] = kept
-            while len(self._series) > _SERIES_KEPT:
+        series = self._series.pop(key, None)
+        if series is None or not _is_current(series, as_of=as_of):
+            series = self._read_series(batch, instrument, interval, as_of=as_of, count=count)
+        if series is not None:
+            self._series[key] = series
+            while len(self._series) > _MAX_CACHED_SERIES:
                 self._series.pop(next(iter(self._series)))
-        return kept
+        return series
 
-    def _read(
-        self, batch: _Batch, instrument: Instrument, interval: Interval, *, as_of: datetime, count: int
+    def _read_series(
+        self, batch: _BatchReader, instrument: Instrument, interval: Interval, *, as_of: datetime, count: int
     ) -> BarSeries | None:
-        source = _source_interval(self._source.intervals, interval)
-        if source is None:
+        """Read bars from the venue and combine them to the interval; None when the venue has none that fit."""
+        source_interval = _choose_source_interval(self._source.intervals, interval)
+        if source_interval is None:
             return None
-        per = -(-interval.approximate // source.approximate)
-        bars = batch.newest(instrument, source, until=as_of, count=(count + 1) * per)
-        closed = resample.resample(bars, source=source, to=interval, as_of=as_of)
-        whole = closed[1:] if closed and bars[0].open_time > interval.floor(closed[0].open_time) else closed
-        return BarSeries(interval=interval, side=PriceSide.MID, bars=whole[-count:]) if whole else None
+        ratio = -(-interval.approximate // source_interval.approximate)
+        bars = batch.read_newest(instrument, source_interval, until=as_of, count=(count + 1) * ratio)
+        closed_bars = resample.resample(bars, source=source_interval, to=interval, as_of=as_of)
+        whole_bars = (
+            closed_bars[1:]
+            if closed_bars and bars[0].open_time > interval.floor(closed_bars[0].open_time)
+            else closed_bars
+        )
+        return BarSeries(interval=interval, side=PriceSide.MID, bars=whole_bars[-count:]) if whole_bars else None
 
-    def _shown(self, quote: Quote, quality: dict[str, Quality], window: Window) -> MarketView:
+    def _build_view(self, quote: Quote, quality: dict[str, Quality], window: Window) -> MarketView:
         return context_builder.drop_crossed_sides(
             MarketView(quote=quote, window=window, quality=quality, depth=self._depth)
         )
 
 
-class _Batch:
-    """One call's questions: each is asked once, and none after the venue was silent."""
+class _BatchReader:
+    """Reader for one batch of requests: it reads each price once, and nothing more after the venue did not answer."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: PriceSource) -> None:
         self._source = source
         self._prices: dict[Instrument, LivePrices | None] = {}
         self._is_silent = False
 
-    def prices(self, instrument: Instrument) -> LivePrices | None:
+    def read_prices(self, instrument: Instrument) -> LivePrices | None:
         if instrument not in self._prices and not self._is_silent:
             try:
-                self._prices[instrument] = self._source.prices(instrument)
+                self._prices[instrument] = self._source.read_prices(instrument)
             except VenueUnavailable:
                 self._is_silent = True
         return self._prices.get(instrument)
 
-    def newest(self, instrument: Instrument, interval: Interval, *, until: datetime, count: int) -> list[Bar]:
+    def read_newest(self, instrument: Instrument, interval: Interval, *, until: datetime, count: int) -> list[Bar]:
         if self._is_silent:
             return []
         try:
-            return self._source.newest(instrument, interval, until=until, count=count)
+            return self._source.read_newest(instrument, interval, until=until, count=count)
         except VenueUnavailable:
             self._is_silent = True
             return []
@@ -192,28 +204,28 @@ def _is_live(at: datetime, present: datetime) -> bool:
 
 
 def _is_current(series: BarSeries, *, as_of: datetime) -> bool:
-    """Whether nothing can have closed between the last bar's end and `as_of`."""
+    """Return whether no newer bar can have closed between the end of the last one and `as_of`."""
     end = series.interval.end(series.bars[-1].open_time)
     return end <= as_of < series.interval.end(end)
 
 
-def _source_interval(known: Sequence[Interval], wanted: Interval) -> Interval | None:
-    """Return the longest interval of the venue that makes up the wanted one."""
-    fit = [one for one in known if one == wanted or resample.divides(one, wanted)]
-    return wanted if wanted in fit else max(fit, key=lambda one: one.approximate, default=None)
+def _choose_source_interval(available: Sequence[Interval], wanted: Interval) -> Interval | None:
+    """Return the longest available interval whose bars combine into the wanted one; None when there is none."""
+    fitting = [interval for interval in available if interval == wanted or resample.divides(interval, wanted)]
+    return wanted if wanted in fitting else max(fitting, key=lambda interval: interval.approximate, default=None)
 
 
-def _window_quality(window: Window, *, as_of: datetime) -> dict[str, Quality]:
-    bars = _series_quality(window.base, as_of=as_of)
+def _rate_window(window: Window, *, as_of: datetime) -> dict[str, Quality]:
+    bars = _rate_series(window.base, as_of=as_of)
     has_volume = window.base is not None and window.base.bars[-1].volume is not None
     return {
         "bars": bars,
-        "higher_bars": _series_quality(window.higher, as_of=as_of),
+        "higher_bars": _rate_series(window.higher, as_of=as_of),
         "volume": bars if has_volume else Quality.MISSING,
     }
 
 
-def _series_quality(series: BarSeries | None, *, as_of: datetime) -> Quality:
+def _rate_series(series: BarSeries | None, *, as_of: datetime) -> Quality:
     if series is None:
         return Quality.MISSING
     return Quality.LIVE if _is_current(series, as_of=as_of) else Quality.DELAYED

@@ -1,102 +1,82 @@
-"""Brokers and market data by the names that BROKER and MARKET_DATA take; client libraries are imported only here."""
+"""Brokers and market data made from the table of venues, by the names that BROKER and MARKET_DATA take."""
 
 from __future__ import annotations
 
-from types import ModuleType
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from config.values import Secret, SettingInvalid
-from domain.trade import PAPER_VENUE
-from venues import libraries
+from venues import catalogue, libraries
+from venues.catalogue import NamedVenue
 
 if TYPE_CHECKING:
     from domain.ports import BookClock, MarketData
     from venues.remote import RemoteBroker
 
-ALERT = "alert"
-ALPACA = "alpaca"
-ALPACA_PAPER = "alpaca:paper"
-CCXT = "ccxt:"
 
-
-def broker(name: str, *, key: Secret | None, secret: Secret | None, url: str | None) -> RemoteBroker | None:
-    """Return the broker of live books; None for `paper`. `url` replaces the venue's own.
+def make_broker(name: str, *, key: Secret | None, secret: Secret | None, url: str | None) -> RemoteBroker | None:
+    """Make the broker of live books; None when the venue is built in, as `paper` is. `url` replaces the venue's own.
 
     Raises:
         SettingInvalid: naming the variable, when the library, the exchange or a key is missing.
     """
-    if name == PAPER_VENUE:
+    venue = catalogue.find_venue("BROKER", name)
+    if venue.kind.broker_module is None:
         return None
-    given = {"key": _given("BROKER_KEY", key, name), "secret": _given("BROKER_SECRET", secret, name)}
-    if name.startswith(CCXT):
-        exchange = _exchange("BROKER", name)
-        return _module("ccxt_venue", "BROKER", name).make(exchange, **given, url=url)  # type: ignore[no-any-return]
-    made = _module("alpaca_venue", "BROKER", name)
-    at = url or (made.alpaca_client.PAPER if name == ALPACA_PAPER else made.alpaca_client.LIVE)
-    return made.make(**given, url=at)  # type: ignore[no-any-return]
+    keys = _reveal_keys(venue, key=key, secret=secret)
+    libraries.import_library(venue)
+    factory: Callable[..., RemoteBroker] = libraries.import_quietly(venue.kind.broker_module).make_broker
+    return factory(venue.variant, **keys, url=url)
 
 
-def market_data(
+def make_market_data(
     name: str, *, key: Secret | None, secret: Secret | None, url: str | None, clock: BookClock
 ) -> MarketData | None:
-    """Return the provider of standing books; None for `alert`. Exchanges of ccxt need no key.
+    """Make the provider of standing books; None when it is built in, as `alert` is.
 
-    `clock` tells the books' time: what is asked about an earlier moment gets no present quote.
+    `clock` gives the present time of a book: a request as of an earlier moment gets no present quote.
 
     Raises:
-        SettingInvalid: naming the variable, when the library, the exchange or a key is missing.
+        SettingInvalid: naming the variable, when the library, the exchange or a key that is needed is missing.
     """
-    if name == ALERT:
+    venue = catalogue.find_venue("MARKET_DATA", name)
+    if venue.kind.market_data_module is None:
         return None
-    if name.startswith(CCXT):
-        return _module("ccxt_data", "MARKET_DATA", name).make(_exchange("MARKET_DATA", name), url=url, clock=clock)  # type: ignore[no-any-return]
-    given = {"key": _given("BROKER_KEY", key, name), "secret": _given("BROKER_SECRET", secret, name)}
-    return _module("alpaca_data", "MARKET_DATA", name).make(**given, url=url, clock=clock)  # type: ignore[no-any-return]
+    needs_keys = venue.kind.market_data_needs_keys
+    keys = _reveal_keys(venue, key=key, secret=secret) if needs_keys else {"key": None, "secret": None}
+    libraries.import_library(venue)
+    factory: Callable[..., MarketData] = libraries.import_quietly(venue.kind.market_data_module).make_market_data
+    return factory(venue.variant, **keys, url=url, clock=clock)
 
 
-def venue_name(name: str) -> str:
-    """Return what orders call the venue that BROKER names."""
-    return name.removeprefix(CCXT) if name.startswith(CCXT) else name.partition(":")[0]
-
-
-def check(variable: str, name: str) -> None:
-    """See to it that the venue's library is installed and knows the exchange; no key is needed.
+def check_venue(variable: str, name: str) -> None:
+    """Check that the venue's library can be imported and knows the exchange; no key is needed.
 
     Raises:
         SettingInvalid: naming the variable.
     """
-    if name.startswith(CCXT):
-        _exchange(variable, name)
-    elif name not in (PAPER_VENUE, ALERT):
-        libraries.load(variable, name)
+    libraries.import_library(catalogue.find_venue(variable, name))
 
 
 def preload(*, broker: str, market_data: str) -> None:
-    """Import the client libraries that these venues need: a worker does it once, before it forks.
+    """Import the modules that these two venues need: a worker does it once, before it forks.
 
     Raises:
-        SettingInvalid: naming the variable, when one is not installed or does not know the exchange.
+        SettingInvalid: naming the variable, when a library is not installed or does not know the exchange.
     """
     for variable, name in (("BROKER", broker), ("MARKET_DATA", market_data)):
-        check(variable, name)
-        if (library := libraries.module_for(name)) is not None:
-            _module(f"{library}_venue", variable, name)
-            _module(f"{library}_data", variable, name)
+        venue = catalogue.find_venue(variable, name)
+        libraries.import_library(venue)
+        for module in (venue.kind.broker_module, venue.kind.market_data_module):
+            if module is not None:
+                libraries.import_quietly(module)
 
 
-def _given(variable: str, value: Secret | None, name: str) -> str:
+def _reveal_keys(venue: NamedVenue, *, key: Secret | None, secret: Secret | None) -> dict[str, str]:
+    return {"key": _reveal("BROKER_KEY", key, venue), "secret": _reveal("BROKER_SECRET", secret, venue)}
+
+
+def _reveal(variable: str, value: Secret | None, venue: NamedVenue) -> str:
     if value is None:
-        raise SettingInvalid(variable, "", f"{name} needs it")
+        raise SettingInvalid(variable, "", f"{venue.value} needs it")
     return value.reveal()
-
-
-def _exchange(variable: str, name: str) -> str:
-    exchange = name.removeprefix(CCXT)
-    if exchange not in libraries.load(variable, name).exchanges:
-        raise SettingInvalid(variable, name, "ccxt:<id> with an exchange that ccxt knows, such as ccxt:binance")
-    return exchange
-
-
-def _module(module: str, variable: str, name: str) -> ModuleType:
-    libraries.load(variable, name)
-    return libraries.import_quietly(f"venues.{module}")

@@ -1,4 +1,4 @@
-"""The paper venue: the fill model of the model trades behind the broker port, with a memory it can be asked from."""
+"""The paper venue: a broker that fills orders by the model trades' fill model and remembers its fills in a ledger."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from domain import fills
 from domain.fills import FillModel
 from domain.ports import OrderReport, PaperLedger, SendWindow, VenuePosition, VenueTraits
 from domain.signal import Instrument
-from domain.trade import PAPER_VENUE, Fill, Order, OrderState
+from domain.trade import Fill, Order, OrderState
 
+NAME = "paper"
 NO_QUOTE = "no_quote"
 
 
 class PaperBroker:
-    """Fills each order completely, once, on the quote the order carries; its model is the model trades' own."""
+    """Broker that fills each order completely, once, on the quote that the order carries."""
 
-    name: str = PAPER_VENUE
+    name: str = NAME
     account: str = ""
     traits = VenueTraits(finds_orders=True, settle_s=0, can_short=True)
 
@@ -25,48 +26,54 @@ class PaperBroker:
         self._ledger = ledger
         self._model = model
 
-    def lot(self, instrument: Instrument) -> Decimal | None:  # noqa: ARG002 - the same everywhere
-        """Return None: paper has no steps of its own."""
+    def lot(self, instrument: Instrument) -> Decimal | None:  # noqa: ARG002 - the same for every instrument
+        """Return None: the paper venue has no quantity steps."""
         return None
 
     def refusal(self, order: Order) -> str | None:  # noqa: ARG002 - it takes every order
-        """Return None: everything may be traded on paper."""
+        """Return None: the paper venue takes every order."""
         return None
 
     def submit(self, orders: Sequence[Order], *, window: SendWindow) -> list[OrderReport]:  # noqa: ARG002 - it never answers late
-        """Fill the orders; one that is known already gets its first fills again, one without a price is rejected."""
-        known = self._known(orders)
-        new = {one.client_order_id: self._fill(one) for one in orders if one.client_order_id not in known}
-        self._ledger.book([one for one in new.values() if one.state is OrderState.FILLED])
-        return [(known | new)[one.client_order_id] for one in orders]
+        """Fill the orders; a known order is reported with its first fills again, one without a price is rejected."""
+        known_reports = self._find_known_reports(orders)
+        new_reports = {
+            order.client_order_id: self._fill_order(order)
+            for order in orders
+            if order.client_order_id not in known_reports
+        }
+        self._ledger.book([report for report in new_reports.values() if report.state is OrderState.FILLED])
+        return [(known_reports | new_reports)[order.client_order_id] for order in orders]
 
     def find(self, orders: Sequence[Order]) -> list[OrderReport | None]:
-        """Return what became of each order, None for one that never arrived or was rejected."""
-        known = self._known(orders)
-        return [known.get(one.client_order_id) for one in orders]
+        """Return the report of each order; None for one that never arrived or was rejected."""
+        known_reports = self._find_known_reports(orders)
+        return [known_reports.get(order.client_order_id) for order in orders]
 
     def cancel(self, orders: Sequence[Order]) -> list[OrderReport | None]:
-        """Return what became of each order: nothing is ever left to cancel."""
+        """Return the report of each order: nothing is ever left to cancel."""
         return self.find(orders)
 
     def positions(self) -> list[VenuePosition]:
-        """Return nothing: what paper holds is what its fills say."""
+        """Return no positions: they follow from the stored fills alone."""
         return []
 
-    def _known(self, orders: Sequence[Order]) -> dict[str, OrderReport]:
-        booked = self._ledger.find([one.client_order_id for one in orders])
+    def _find_known_reports(self, orders: Sequence[Order]) -> dict[str, OrderReport]:
+        """Return the reports of the orders that were filled before, by client order id."""
+        booked_fills = self._ledger.find([order.client_order_id for order in orders])
         return {
-            one.client_order_id: _filled(one, booked[one.client_order_id])
-            for one in orders
-            if one.client_order_id in booked
+            order.client_order_id: _build_filled_report(order, booked_fills[order.client_order_id])
+            for order in orders
+            if order.client_order_id in booked_fills
         }
 
-    def _fill(self, order: Order) -> OrderReport:
+    def _fill_order(self, order: Order) -> OrderReport:
+        """Fill an order by the fill model; without a price it is rejected."""
         fill = fills.fill_order_by_model(order, model=self._model)
         if fill is None:
             return OrderReport(order=order, state=OrderState.REJECTED, detail=NO_QUOTE)
-        return _filled(order, (fill,))
+        return _build_filled_report(order, (fill,))
 
 
-def _filled(order: Order, booked: tuple[Fill, ...]) -> OrderReport:
-    return OrderReport(order=order, state=OrderState.FILLED, fills=booked)
+def _build_filled_report(order: Order, order_fills: tuple[Fill, ...]) -> OrderReport:
+    return OrderReport(order=order, state=OrderState.FILLED, fills=order_fills)

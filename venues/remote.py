@@ -1,4 +1,4 @@
-"""The broker port over a venue on a network: every order is sent once, and what is not certain is unknown."""
+"""Broker over a venue on a network: each order is sent once, and any uncertain result is reported as unknown."""
 
 from __future__ import annotations
 
@@ -11,197 +11,203 @@ from typing import Protocol
 from domain.ports import OrderReport, SendWindow, VenuePosition, VenueTraits, VenueUnavailable
 from domain.signal import Instrument
 from domain.trade import Order, OrderState
-from venues import rules, venue_order
-from venues.answers import Answered, Impossible, NotSent, Outcome
+from venues import rules
+from venues.error_responses import ErrorResponse, InvalidRequest, RequestNotSent, VenueAnswer
 from venues.rules import VenueRules
-from venues.venue_order import Execution, HeldOrder, Listed
+from venues.venue_order import Execution, VenueListing, VenueOrder, build_report
 
-CLOSED = "its window was over before it was sent"
+WINDOW_CLOSED = "its send window ended before it was sent"
 
 
-class Desk(Protocol):
-    """One venue's dialect. All but `send` may ask several times; what stays unanswered raises VenueUnavailable."""
+class VenueAdapter(Protocol):
+    """The calls to one venue's API. All but `send` may retry, and raise VenueUnavailable when they get no answer."""
 
     name: str
     traits: VenueTraits
 
-    def rules(self, instrument: Instrument) -> VenueRules | None:
-        """Return an instrument's rules; None when the venue does not list it."""
+    def find_rules(self, instrument: Instrument) -> VenueRules | None:
+        """Return an instrument's trading rules; None when the venue does not list it."""
         ...
 
-    def listed(self, instrument: Instrument) -> Listed | None:
-        """Return an instrument's names at the venue; None when it does not list it."""
+    def find_listing(self, instrument: Instrument) -> VenueListing | None:
+        """Return the instrument as the venue lists it; None when it does not."""
         ...
 
-    def prepare(self) -> None:
-        """Read what sending needs to know, so that sending is one request."""
+    def load_prerequisites(self) -> None:
+        """Load everything that sending an order needs, so that sending itself is one request."""
         ...
 
-    def send(self, order: Order, listed: Listed, *, window: SendWindow) -> HeldOrder:
+    def send(self, order: Order, listing: VenueListing, *, window: SendWindow) -> VenueOrder:
         """Send an order in exactly one request.
 
         Raises:
-            NotSent: when nothing left this process.
-            Impossible: when nothing left this process, and never will.
-            Answered: when the venue answered with an error.
+            RequestNotSent: when nothing left this process.
+            InvalidRequest: when the client library refused to send it, and always would.
+            ErrorResponse: when the venue answered with an error.
             Exception: anything else; the order may have arrived.
         """
         ...
 
-    def outcome(self, answer: Answered) -> Outcome:
-        """Say what an error means for the order it answers."""
+    def classify_error(self, response: ErrorResponse) -> VenueAnswer:
+        """Return what an error response means for the order it answers."""
         ...
 
-    def find(self, order: Order, listed: Listed) -> HeldOrder | None:
-        """Look an order up by its client id among open and ended ones; None when it is certainly in none."""
+    def find(self, order: Order, listing: VenueListing) -> VenueOrder | None:
+        """Look an order up by its client id among open and closed ones; None when it certainly does not exist."""
         ...
 
-    def executions(self, held: HeldOrder, listed: Listed) -> Sequence[Execution]:
-        """Return the trades of an order that are known so far."""
+    def list_executions(self, venue_order: VenueOrder, listing: VenueListing) -> Sequence[Execution]:
+        """Return the executions of an order so far."""
         ...
 
-    def cancel(self, order: Order, listed: Listed) -> None:
-        """Ask to cancel what is left of an order; one that is not open is no error."""
+    def cancel(self, order: Order, listing: VenueListing) -> None:
+        """Request the cancellation of an order; one that is not open is no error."""
         ...
 
-    def positions(self) -> list[VenuePosition]:
-        """Return what the account holds by our symbols, without what is zero."""
+    def list_positions(self) -> list[VenuePosition]:
+        """Return the account's non-zero positions by our symbols."""
         ...
 
 
 class RemoteBroker:
-    """A venue behind the broker port."""
+    """Broker for real orders, over the adapter of one venue."""
 
-    def __init__(self, desk: Desk, *, account: str = "") -> None:
-        self._desk = desk
-        self.name = desk.name
+    def __init__(self, adapter: VenueAdapter, *, account: str = "") -> None:
+        self._adapter = adapter
+        self.name = adapter.name
         self.account = account
-        self.traits = desk.traits
+        self.traits = adapter.traits
 
     def rules(self, instrument: Instrument) -> VenueRules | None:
-        """Return what the venue allows for an instrument; None when it does not list it.
+        """Return an instrument's trading rules; None when the venue does not list it.
 
         Raises:
             VenueUnavailable: when the venue does not answer.
         """
-        return self._desk.rules(instrument)
+        return self._adapter.find_rules(instrument)
 
     def lot(self, instrument: Instrument) -> Decimal | None:
-        """Return the step of quantity that the venue asks for, None where it says none.
+        """Return the quantity step of an instrument; None where the venue states none.
 
         Raises:
             VenueUnavailable: when the venue does not answer.
         """
-        known = self._desk.rules(instrument)
-        return None if known is None else known.lot
+        venue_rules = self._adapter.find_rules(instrument)
+        return None if venue_rules is None else venue_rules.lot
 
     def refusal(self, order: Order) -> str | None:
-        """Say why the venue can never take the order, or None; while the venue is silent nothing is impossible."""
+        """Return the rule by which the venue can never take the order; None when there is none, or no answer."""
         try:
-            self._desk.prepare()
-            known = self._desk.rules(order.quote.instrument)
+            self._adapter.load_prerequisites()
+            venue_rules = self._adapter.find_rules(order.quote.instrument)
         except VenueUnavailable:
             return None
-        return rules.UNKNOWN_SYMBOL if known is None else rules.refusal(known, order)
+        return rules.UNKNOWN_SYMBOL if venue_rules is None else rules.find_refusal(venue_rules, order)
 
     def submit(self, orders: Sequence[Order], *, window: SendWindow) -> list[OrderReport]:
-        """Send each order once, in order, as long as the window is open."""
-        return [self._submit(one, window=window) for one in orders]
+        """Send each order once, one after the other, as long as the send window is open."""
+        return [self._submit(order, window=window) for order in orders]
 
     def find(self, orders: Sequence[Order]) -> list[OrderReport | None]:
-        """Look each order up; one that is not what we meant goes to a person.
+        """Look each order up at the venue; one that differs from ours is reported for manual review.
 
         Raises:
-            VenueUnavailable: when the venue does not answer, or cannot be asked about orders.
+            VenueUnavailable: when the venue does not answer, or cannot look orders up.
         """
-        return [self._found(one) for one in orders]
+        return [self._look_up(order) for order in orders]
 
     def cancel(self, orders: Sequence[Order]) -> list[OrderReport | None]:
-        """Ask to cancel what is left of each order, then look it up.
+        """Request the cancellation of each order, then look it up.
 
         Raises:
             VenueUnavailable: when the venue does not answer.
         """
-        for one in orders:
-            self._desk.cancel(one, self._listed(one))
+        for order in orders:
+            self._adapter.cancel(order, self._require_listing(order))
         return self.find(orders)
 
     def positions(self) -> list[VenuePosition]:
-        """Return what the account holds, without what is zero.
+        """Return the account's non-zero positions.
 
         Raises:
             VenueUnavailable: when the venue does not answer.
         """
-        return self._desk.positions()
+        return self._adapter.list_positions()
 
     def _submit(self, order: Order, *, window: SendWindow) -> OrderReport:
+        """Send one order, unless the venue is unavailable or the send window has closed."""
         try:
-            self._desk.prepare()
-            listed = self._listed(order)
+            self._adapter.load_prerequisites()
+            listing = self._require_listing(order)
         except VenueUnavailable as error:
-            return _not_sent(order, f"not sent: {error}")
+            return _report_not_sent(order, f"not sent: {error}")
         if time.monotonic() >= window.deadline:
-            return _not_sent(order, CLOSED)
-        return self._sent(order, listed, window=window)
+            return _report_not_sent(order, WINDOW_CLOSED)
+        return self._send(order, listing, window=window)
 
-    def _sent(self, order: Order, listed: Listed, *, window: SendWindow) -> OrderReport:
+    def _send(self, order: Order, listing: VenueListing, *, window: SendWindow) -> OrderReport:
+        """Send one order and report the result; anything that does not prove the contrary is unknown."""
         try:
-            taken = self._desk.send(order, listed, window=window)
-        except NotSent as error:
-            return _not_sent(order, str(error))
-        except Impossible as error:
+            venue_order = self._adapter.send(order, listing, window=window)
+        except RequestNotSent as error:
+            return _report_not_sent(order, str(error))
+        except InvalidRequest as error:
             return OrderReport(order=order, state=OrderState.REJECTED, detail=str(error))
-        except Answered as answer:
-            return self._answered(order, answer)
+        except ErrorResponse as response:
+            return self._report_error(order, response)
         except Exception as error:  # noqa: BLE001 - whatever happened, the order may have arrived
             return OrderReport(order=order, state=OrderState.UNKNOWN, detail=f"{type(error).__name__}: {error}")
-        return self._taken(order, taken, listed)
+        return self._report_accepted(order, venue_order, listing)
 
-    def _answered(self, order: Order, answer: Answered) -> OrderReport:
-        match self._desk.outcome(answer):
-            case Outcome.REJECTED:
-                return OrderReport(order=order, state=OrderState.REJECTED, detail=str(answer))
-            case Outcome.NOT_TAKEN:
-                return _not_sent(order, str(answer))
-            case Outcome.DUPLICATE:
-                return self._adopted(order, answer)
-            case Outcome.UNKNOWN:
-                return OrderReport(order=order, state=OrderState.UNKNOWN, detail=str(answer))
+    def _report_error(self, order: Order, response: ErrorResponse) -> OrderReport:
+        """Report an order that the venue answered with an error."""
+        match self._adapter.classify_error(response):
+            case VenueAnswer.REJECTED:
+                return OrderReport(order=order, state=OrderState.REJECTED, detail=str(response))
+            case VenueAnswer.NOT_TAKEN:
+                return _report_not_sent(order, str(response))
+            case VenueAnswer.DUPLICATE:
+                return self._report_duplicate(order, response)
+            case VenueAnswer.UNKNOWN:
+                return OrderReport(order=order, state=OrderState.UNKNOWN, detail=str(response))
 
-    def _adopted(self, order: Order, answer: Answered) -> OrderReport:
-        """Report the order that made ours a duplicate, when it is the one we meant."""
+    def _report_duplicate(self, order: Order, response: ErrorResponse) -> OrderReport:
+        """Report the order that the venue holds under our id, after it answered that the id is a duplicate."""
         try:
-            found = self._found(order)
+            report = self._look_up(order)
         except VenueUnavailable as error:
-            found = OrderReport(order=order, state=OrderState.UNKNOWN, detail=f"{answer}; {error}")
-        return found or OrderReport(order=order, state=OrderState.UNKNOWN, detail=f"{answer}; it was not found")
+            report = OrderReport(order=order, state=OrderState.UNKNOWN, detail=f"{response}; {error}")
+        return report or OrderReport(order=order, state=OrderState.UNKNOWN, detail=f"{response}; it was not found")
 
-    def _taken(self, order: Order, taken: HeldOrder, listed: Listed) -> OrderReport:
+    def _report_accepted(self, order: Order, venue_order: VenueOrder, listing: VenueListing) -> OrderReport:
+        """Report an order that the venue took, with its fills as far as they can be read."""
         try:
-            return self._reported(order, taken, listed)
+            return self._build_report(order, venue_order, listing)
         except VenueUnavailable as error:
-            bare = venue_order.report(order, taken, listed=listed, executions=())
-            return replace(bare, detail=bare.detail or f"its fills could not be read: {error}")
+            report = build_report(order, venue_order, listing=listing, executions=())
+            return replace(report, detail=report.detail or f"its fills could not be read: {error}")
 
-    def _found(self, order: Order) -> OrderReport | None:
+    def _look_up(self, order: Order) -> OrderReport | None:
+        """Look one order up by its client id and report it; None when the venue has no such order."""
         if not self.traits.finds_orders:
-            raise VenueUnavailable(f"{self.name} cannot be asked for an order by its client id")
-        listed = self._listed(order)
-        found = self._desk.find(order, listed)
-        return None if found is None else self._reported(order, found, listed)
+            raise VenueUnavailable(f"{self.name} cannot look up an order by its client id")
+        listing = self._require_listing(order)
+        venue_order = self._adapter.find(order, listing)
+        return None if venue_order is None else self._build_report(order, venue_order, listing)
 
-    def _reported(self, order: Order, found: HeldOrder, listed: Listed) -> OrderReport:
-        executions = found.executions
+    def _build_report(self, order: Order, venue_order: VenueOrder, listing: VenueListing) -> OrderReport:
+        """Build an order's report, reading its executions where the venue's answer did not include them."""
+        executions = venue_order.executions
         if executions is None:
-            executions = tuple(self._desk.executions(found, listed)) if found.filled else ()
-        return venue_order.report(order, found, listed=listed, executions=executions)
+            executions = tuple(self._adapter.list_executions(venue_order, listing)) if venue_order.filled else ()
+        return build_report(order, venue_order, listing=listing, executions=executions)
 
-    def _listed(self, order: Order) -> Listed:
-        listed = self._desk.listed(order.quote.instrument)
-        if listed is None:
+    def _require_listing(self, order: Order) -> VenueListing:
+        listing = self._adapter.find_listing(order.quote.instrument)
+        if listing is None:
             raise VenueUnavailable(f"{self.name} does not list {order.quote.instrument.symbol}")
-        return listed
+        return listing
 
 
-def _not_sent(order: Order, detail: str) -> OrderReport:
+def _report_not_sent(order: Order, detail: str) -> OrderReport:
     return OrderReport(order=order, state=OrderState.RESUBMIT_OK, detail=detail)

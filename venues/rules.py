@@ -1,4 +1,4 @@
-"""What a venue allows for one of its instruments, and which orders that makes impossible."""
+"""A venue's trading rules for an instrument, and the check of an order against them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from domain.trade import Intent, Order
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueRules:
-    """The steps and limits of one instrument; None where the venue states none.
+    """Quantity and price steps and limits of one instrument; None where the venue states none.
 
-    `lot` and `tick` are the steps of quantity and price, the least quantity and notional are inclusive; `short_lot` is
-    the step of a short where it is another one.
+    `lot` and `tick` are the steps of quantity and price, `min_quantity` and `min_notional` are inclusive; `short_lot`
+    is the quantity step of a short sale where it differs.
     """
 
     symbol: str
@@ -32,8 +32,8 @@ MIN_QUANTITY = "min_quantity"
 MIN_NOTIONAL = "min_notional"
 
 
-def refusal(rules: VenueRules, order: Order) -> str | None:
-    """Say why an order can never be taken under these rules, or None."""
+def find_refusal(rules: VenueRules, order: Order) -> str | None:
+    """Return the rule that an order violates, so that the venue can never take it; None when there is none."""
     is_short = order.intent is Intent.ENTRY and not order.is_buy
     if is_short and not rules.can_short:
         return NO_SHORT
@@ -42,13 +42,14 @@ def refusal(rules: VenueRules, order: Order) -> str | None:
         return LOT
     if rules.min_quantity is not None and order.quantity < rules.min_quantity:
         return MIN_QUANTITY
-    price = _price(order)
+    price = _expected_price(order)
     if rules.min_notional is not None and price is not None and order.quantity * price < rules.min_notional:
         return MIN_NOTIONAL
     return None
 
 
-def _price(order: Order) -> Decimal | None:
+def _expected_price(order: Order) -> Decimal | None:
+    """Return the price at which an order would trade now: ask or bid, else the last price."""
     quote = order.quote
-    taken = quote.ask if order.is_buy else quote.bid
-    return taken if taken is not None else quote.last
+    price = quote.ask if order.is_buy else quote.bid
+    return price if price is not None else quote.last

@@ -1,4 +1,4 @@
-"""Moments as venues write them, as aware UTC and back."""
+"""Conversion of venues' timestamps to aware UTC and back."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ _OFFSET = len("+00:00")
 
 
 def from_milliseconds(milliseconds: float) -> datetime:
-    """Read a moment of Unix time in milliseconds."""
+    """Convert Unix time in milliseconds to aware UTC."""
     return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
 
 
 def to_milliseconds(at: datetime) -> int:
-    """Write a moment as milliseconds of Unix time."""
+    """Convert a moment to Unix time in milliseconds."""
     return int(at.timestamp() * 1000)
 
 
-def from_text(text: str) -> datetime:
-    """Read RFC 3339, with as many digits of a second as there are; what is finer than a microsecond is cut off."""
-    head, mark, tail = text.replace("Z", "+00:00").partition(".")
+def parse_rfc3339(text: str) -> datetime:
+    """Parse an RFC 3339 timestamp with any number of fractional digits, truncated to microseconds."""
+    head, point, tail = text.replace("Z", "+00:00").partition(".")
     digits, offset = tail[:-_OFFSET], tail[-_OFFSET:]
-    written = f"{head}.{digits[:6].ljust(6, '0')}{offset}" if mark else head
-    return datetime.fromisoformat(written).astimezone(UTC)
+    normalized = f"{head}.{digits[:6].ljust(6, '0')}{offset}" if point else head
+    return datetime.fromisoformat(normalized).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""An order as its venue holds it, and the report that follows from it."""
+"""An order in its venue's records, and the report built from it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILL_MODEL = "venue"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """One trade of an order at its venue; the fee is in `fee_asset`, `at` aware UTC by the venue's clock."""
+    """One trade of an order at its venue; the fee is in units of `fee_asset`, `at` aware UTC by the venue's clock."""
 
     trade_id: str
     quantity: Decimal
@@ -27,8 +27,8 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeldOrder:
-    """An order as its venue holds it. `executions` is None when the answer did not tell them."""
+class VenueOrder:
+    """An order in its venue's records; `executions` is None when the answer did not include them."""
 
     venue_order_id: str
     symbol: str
@@ -41,65 +41,72 @@ class HeldOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """An instrument by the venue's own names."""
+class VenueListing:
+    """An instrument as a venue lists it, by the venue's own symbol and currency names."""
 
     symbol: str
     base: str
     quote: str
 
 
-def disagreement(order: Order, held: HeldOrder, *, listed: Listed) -> str | None:
-    """Say in what the venue's order is not the one we meant, or None when symbol, side and quantity agree."""
-    meant = {"symbol": listed.symbol, "side": order.is_buy, "quantity": order.quantity}
-    found = {"symbol": held.symbol, "side": held.is_buy, "quantity": held.quantity}
-    wrong = [f"{name} {found[name]} instead of {meant[name]}" for name in meant if meant[name] != found[name]]
-    return "the venue holds another order under this id: " + ", ".join(wrong) if wrong else None
+def describe_mismatch(order: Order, venue_order: VenueOrder, *, listing: VenueListing) -> str | None:
+    """Describe how the venue's order differs from ours; None when symbol, side and quantity agree."""
+    expected = {"symbol": listing.symbol, "side": order.is_buy, "quantity": order.quantity}
+    actual = {"symbol": venue_order.symbol, "side": venue_order.is_buy, "quantity": venue_order.quantity}
+    differences = [
+        f"{name} {actual[name]} instead of {expected[name]}" for name in expected if expected[name] != actual[name]
+    ]
+    return "the venue holds another order under this id: " + ", ".join(differences) if differences else None
 
 
-def report(order: Order, held: HeldOrder, *, listed: Listed, executions: Sequence[Execution]) -> OrderReport:
-    """Report what the venue holds; the state is never ahead of the fills that are known.
+def build_report(
+    order: Order, venue_order: VenueOrder, *, listing: VenueListing, executions: Sequence[Execution]
+) -> OrderReport:
+    """Build the report of an order from the venue's record of it; its state is never ahead of the known fills.
 
-    An order that is filled at the venue stays accepted or partial until all of its fills can be told.
+    An order that is filled at the venue is reported as accepted or partial until all of its fills are known. One that
+    differs from ours goes to manual review.
     """
-    wrong = disagreement(order, held, listed=listed)
-    if wrong is not None:
+    mismatch = describe_mismatch(order, venue_order, listing=listing)
+    if mismatch is not None:
         return OrderReport(
-            order=order, state=OrderState.MANUAL_REVIEW, venue_order_id=held.venue_order_id, detail=wrong
+            order=order, state=OrderState.MANUAL_REVIEW, venue_order_id=venue_order.venue_order_id, detail=mismatch
         )
-    known = tuple(_fill(order, one, held=held, listed=listed) for one in executions)
-    is_whole = sum((one.quantity for one in known), Decimal(0)) >= held.filled
-    behind = OrderState.PARTIAL if known else OrderState.ACCEPTED
+    known_fills = tuple(
+        _build_fill(order, execution, venue_order=venue_order, listing=listing) for execution in executions
+    )
+    is_whole = sum((fill.quantity for fill in known_fills), Decimal(0)) >= venue_order.filled
+    state_of_known_fills = OrderState.PARTIAL if known_fills else OrderState.ACCEPTED
     return OrderReport(
         order=order,
-        state=held.state if is_whole else behind,
-        fills=known,
-        venue_order_id=held.venue_order_id,
-        detail=_detail(executions, listed=listed, is_whole=is_whole),
+        state=venue_order.state if is_whole else state_of_known_fills,
+        fills=known_fills,
+        venue_order_id=venue_order.venue_order_id,
+        detail=_describe_gaps(executions, listing=listing, is_whole=is_whole),
     )
 
 
-def fee_in_quote(execution: Execution, *, listed: Listed) -> Decimal | None:
-    """Return the fee in the quote currency, None when it is in a third one."""
-    if execution.fee_asset == listed.quote or not execution.fee:
+def convert_fee_to_quote(execution: Execution, *, listing: VenueListing) -> Decimal | None:
+    """Return an execution's fee in the quote currency; None when it was charged in a third asset."""
+    if execution.fee_asset == listing.quote or not execution.fee:
         return fills.round_to_12_digits(execution.fee)
-    if execution.fee_asset == listed.base:
+    if execution.fee_asset == listing.base:
         return fills.round_to_12_digits(execution.fee * execution.price)
     return None
 
 
-def _fill(order: Order, execution: Execution, *, held: HeldOrder, listed: Listed) -> Fill:
+def _build_fill(order: Order, execution: Execution, *, venue_order: VenueOrder, listing: VenueListing) -> Fill:
     return Fill(
         order_id=order.order_id,
         trade_id=order.trade_id,
         clock=order.clock,
         intent=order.intent,
         venue=order.venue,
-        venue_fill_id=f"{listed.symbol}-{held.venue_order_id}-{execution.trade_id}",
+        venue_fill_id=f"{listing.symbol}-{venue_order.venue_order_id}-{execution.trade_id}",
         is_buy=order.is_buy,
         quantity=execution.quantity,
         price=execution.price,
-        fee=fee_in_quote(execution, listed=listed) or Decimal(0),
+        fee=convert_fee_to_quote(execution, listing=listing) or Decimal(0),
         at=execution.at,
         quote_id=order.quote.quote_id,
         basis=QuoteBasis.OBSERVED,
@@ -107,8 +114,11 @@ def _fill(order: Order, execution: Execution, *, held: HeldOrder, listed: Listed
     )
 
 
-def _detail(executions: Sequence[Execution], *, listed: Listed, is_whole: bool) -> str | None:
+def _describe_gaps(executions: Sequence[Execution], *, listing: VenueListing, is_whole: bool) -> str | None:
+    """Describe what the fills lack: further fills, or fees in assets that are not converted; None when nothing."""
     if not is_whole:
-        return "the venue has not told all fills yet"
-    foreign = {one.fee_asset for one in executions if fee_in_quote(one, listed=listed) is None}
-    return f"fees in {', '.join(sorted(foreign))} are not counted" if foreign else None
+        return "the venue has not reported all fills yet"
+    other_assets = {
+        execution.fee_asset for execution in executions if convert_fee_to_quote(execution, listing=listing) is None
+    }
+    return f"fees in {', '.join(sorted(other_assets))} are not counted" if other_assets else None

@@ -24,7 +24,7 @@ from db.accounts import AccountExists, AccountUnknown, SealedKeys, StoredAccount
 from db.core.session import Session
 from db.live import AccountInUse, TradesOpen
 from domain.books import LIVE_BOOK
-from venues import loader
+from venues import catalogue, loader
 
 _SHOWN, _LONG_ENOUGH = 4, 12
 _DATA_DIR = click.option("--data-dir", type=click.Path(path_type=Path), help="The instance (default: the last one).")
@@ -46,7 +46,7 @@ def add(*, name: str, venue: str, keys_stdin: bool, from_environment: bool, data
     if keys_stdin and from_environment:
         raise Problem("--keys-stdin and --from-environment: at most one of them")
     _require_name(name)
-    loader.check("--venue", parsers.venue_named(loader.ALPACA, loader.ALPACA_PAPER)("--venue", venue))
+    loader.check_venue("--venue", parsers.venue_named(*catalogue.account_venue_names())("--venue", venue))
     with opened(data_dir) as (settings, database):
         vault = vault_of(settings)
         keys = None if from_environment else _sealed(vault, _told() if keys_stdin else _asked())

@@ -35,7 +35,7 @@ def command() -> None:
 def web(port: int) -> None:
     """Serve the webhook, the API and the console."""
     settings = _settings()
-    libraries.require(settings)
+    libraries.require_installed(settings)
     _require_schema(settings)
     if settings.api_token is None:
         os.environ["API_TOKEN"] = datadir.api_token(_directory(settings))
@@ -90,7 +90,7 @@ def worker(queues: str, concurrency: int) -> None:
 def beat() -> None:
     """Send the periodic tasks; run exactly one of these."""
     settings = _settings()
-    libraries.require(settings)
+    libraries.require_installed(settings)
     schedule = _directory(settings) / "beat-schedule"
     _celery(_WITHOUT_BANNER, "beat", "--schedule", str(schedule), "--pidfile=")
 

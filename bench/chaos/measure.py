@@ -50,8 +50,8 @@ def measure(*, first: int, seeds: int, seconds: float, rate: float) -> dict[str,
 
 def _require_library() -> None:
     """Refuse to begin without what the workers need at the simulated venue."""
-    if (what := libraries.missing(venue.BROKER)) is not None:
-        raise StackRefused(f"bench faults trades at a simulated {venue.BROKER}: {what}")
+    if (missing := libraries.describe_missing(venue.BROKER)) is not None:
+        raise StackRefused(f"bench faults trades at a simulated {venue.BROKER}: {missing}")
 
 
 def _run(seed: int, seconds: float, rate: float, outcomes: list[Outcome], machines: list[dict[str, Any]]) -> None:

@@ -17,7 +17,7 @@ from domain.trade import Intent, Order, OrderState
 from tests.support.builders.venue_orders import BTC, COIN_AT_ALPACA, STOCK, a_live_order, a_window
 from tests.support.servers.simulated_venue import KEY, SECRET, SimulatedVenue, simulated_venue
 from tests.support.waiting import until
-from venues import loader, reading
+from venues import loader, retries
 from venues.remote import RemoteBroker
 
 BROKERS = {"ccxt:binance": BTC, "alpaca": STOCK}
@@ -58,7 +58,7 @@ def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedVenue]:
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "FIRST_PAUSE_S", 0.02)
+    monkeypatch.setattr(retries, "FIRST_PAUSE_S", 0.02)
 
 
 @pytest.fixture(params=BROKERS)
@@ -74,7 +74,7 @@ def binance(venue: SimulatedVenue) -> Iterator[Desk]:
 
 
 def _desk(name: str, venue: SimulatedVenue) -> Desk:
-    made = loader.broker(name, key=Secret(hidden=KEY), secret=Secret(hidden=SECRET), url=venue.url)
+    made = loader.make_broker(name, key=Secret(hidden=KEY), secret=Secret(hidden=SECRET), url=venue.url)
     assert made is not None
     return Desk(broker=made, venue=venue, instrument=BROKERS[name])
 
@@ -279,7 +279,7 @@ def test_without_the_means_an_order_is_rejected(binance: Desk) -> None:
 
 def test_a_wrong_key_is_a_rejection_and_no_secret_is_told(venue: SimulatedVenue) -> None:
     for name, instrument in BROKERS.items():
-        broker = loader.broker(name, key=Secret(hidden=KEY), secret=Secret(hidden="wrong-secret"), url=venue.url)
+        broker = loader.make_broker(name, key=Secret(hidden=KEY), secret=Secret(hidden="wrong-secret"), url=venue.url)
         assert broker is not None
         order = a_live_order(instrument)
 
@@ -383,7 +383,7 @@ def test_a_silent_venue_is_unavailable_within_seconds(desk: Desk, monkeypatch: p
     order = desk.order()
     desk.broker.refusal(order)
     desk.venue.fault("silent", on="look_up", times=None)
-    monkeypatch.setattr(reading, "BUDGET_S", 0.6)
+    monkeypatch.setattr(retries, "BUDGET_S", 0.6)
     began = time.monotonic()
 
     with pytest.raises(VenueUnavailable):

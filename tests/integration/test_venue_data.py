@@ -18,7 +18,7 @@ from domain.signal import Instrument
 from tests.support.builders.trades import a_signal
 from tests.support.builders.venue_orders import BTC, COIN_AT_ALPACA, STOCK
 from tests.support.servers.simulated_venue import KEY, SECRET, SimulatedVenue, simulated_venue
-from venues import loader, reading
+from venues import loader, retries
 
 MINUTE = timedelta(minutes=1)
 PROVIDERS = [("ccxt:binance", BTC), ("alpaca", STOCK), ("alpaca", COIN_AT_ALPACA)]
@@ -87,7 +87,7 @@ def binance(venue: SimulatedVenue) -> Iterator[Provider]:
 def _provider(name: str, instrument: Instrument, venue: SimulatedVenue) -> Provider:
     clock = FixedClock(at=datetime.now(UTC).replace(second=20, microsecond=0))
     keys = {"key": Secret(hidden=KEY), "secret": Secret(hidden=SECRET)}
-    made = loader.market_data(name, **keys, url=venue.url, clock=clock)
+    made = loader.make_market_data(name, **keys, url=venue.url, clock=clock)
     assert made is not None
     return Provider(data=made, venue=venue, instrument=instrument, clock=clock)
 
@@ -178,7 +178,7 @@ def test_a_signal_without_a_timeframe_gets_a_quote_and_no_bars(provider: Provide
 def test_while_the_venue_is_in_trouble_everything_is_missing(
     provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "FIRST_PAUSE_S", 0.02)
+    monkeypatch.setattr(retries, "FIRST_PAUSE_S", 0.02)
     provider.venue.fault("error_before", on="market", times=None)
 
     view = provider.view()

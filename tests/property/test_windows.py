@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.builders.markets import START, BarsInMemory, a_feed, a_walk, interval, minutes
-from venues.bar_history import Histories, WatchedHistories
+from venues.bar_history import BarHistories, GrowingBarHistories
 
 FEED = a_feed()
 WALK = a_walk(60)
@@ -27,7 +27,7 @@ def test_watched_histories_answer_as_fresh_ones_however_late_bars_come(
     steps: list[tuple[str, int]], to: str, count: int
 ) -> None:
     store = BarsInMemory({FEED: []})
-    watched, fresh = WatchedHistories(store), Histories(store)
+    watched, fresh = GrowingBarHistories(store), BarHistories(store)
 
     for step, number in steps:
         if step == "add":
@@ -37,15 +37,15 @@ def test_watched_histories_answer_as_fresh_ones_however_late_bars_come(
         as_of = START + timedelta(seconds=15 * number)
         given_ = {"to": interval(to), "as_of": as_of, "count": count}
 
-        assert watched.closed(FEED, **given_) == fresh.closed(FEED, **given_)  # type: ignore[arg-type]
+        assert watched.load_closed(FEED, **given_) == fresh.load_closed(FEED, **given_)  # type: ignore[arg-type]
 
 
 def test_watched_histories_read_bars_once_while_none_is_added() -> None:
     store = BarsInMemory({FEED: WALK})
-    watched = WatchedHistories(store)
+    watched = GrowingBarHistories(store)
 
     first, second = (
-        watched.closed(FEED, to=interval("5m"), as_of=START + minutes(moment), count=4) for moment in (60.1, 60.9)
+        watched.load_closed(FEED, to=interval("5m"), as_of=START + minutes(moment), count=4) for moment in (60.1, 60.9)
     )
 
     assert second is first

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.context import Bar
 from tests.support.builders.trades import MINUTE, ONE_MINUTE, a_bar, minute
-from venues.bar_cache import SETTLED_AFTER, Walked
+from venues.bar_cache import SETTLED_AFTER, CachedBars
 
 
 class Tape:
@@ -28,13 +28,13 @@ class Tape:
         return told, end if whole else told[-1].open_time + MINUTE
 
 
-def walk(walked: Walked, tape: Tape, *, after: datetime, until: datetime) -> list[datetime]:
+def walk(walked: CachedBars, tape: Tape, *, after: datetime, until: datetime) -> list[datetime]:
     walked.extend(tape, after=after, until=until)
-    return [one.open_time for one in walked.between(after=after, until=until)]
+    return [one.open_time for one in walked.select(after=after, until=until)]
 
 
 def test_a_bar_counts_shortly_after_its_end() -> None:
-    walked, tape = Walked(ONE_MINUTE), Tape()
+    walked, tape = CachedBars(ONE_MINUTE), Tape()
 
     before = walk(walked, tape, after=minute(0), until=minute(2))
     after = walk(walked, tape, after=minute(0), until=minute(2) + SETTLED_AFTER)
@@ -44,7 +44,7 @@ def test_a_bar_counts_shortly_after_its_end() -> None:
 
 
 def test_what_is_known_is_not_asked_again() -> None:
-    walked, tape = Walked(ONE_MINUTE), Tape()
+    walked, tape = CachedBars(ONE_MINUTE), Tape()
     until = minute(10) + SETTLED_AFTER
     walk(walked, tape, after=minute(0), until=until)
 
@@ -55,7 +55,7 @@ def test_what_is_known_is_not_asked_again() -> None:
 
 
 def test_only_what_is_missing_is_asked() -> None:
-    walked, tape = Walked(ONE_MINUTE), Tape()
+    walked, tape = CachedBars(ONE_MINUTE), Tape()
     walk(walked, tape, after=minute(0), until=minute(10) + SETTLED_AFTER)
 
     walk(walked, tape, after=minute(8), until=minute(12) + SETTLED_AFTER)
@@ -64,7 +64,7 @@ def test_only_what_is_missing_is_asked() -> None:
 
 
 def test_minutes_without_a_bar_are_not_asked_for_again() -> None:
-    walked, tape = Walked(ONE_MINUTE), Tape(without=frozenset({3, 9}))
+    walked, tape = CachedBars(ONE_MINUTE), Tape(without=frozenset({3, 9}))
     until = minute(10) + SETTLED_AFTER
 
     first = walk(walked, tape, after=minute(0), until=until)
@@ -75,7 +75,7 @@ def test_minutes_without_a_bar_are_not_asked_for_again() -> None:
 
 
 def test_what_lies_before_the_known_is_asked_from_the_start() -> None:
-    walked, tape = Walked(ONE_MINUTE), Tape()
+    walked, tape = CachedBars(ONE_MINUTE), Tape()
     walk(walked, tape, after=minute(50), until=minute(60) + SETTLED_AFTER)
 
     bars = walk(walked, tape, after=minute(10), until=minute(60) + SETTLED_AFTER)
@@ -91,7 +91,7 @@ def test_what_lies_before_the_known_is_asked_from_the_start() -> None:
 def test_whatever_is_asked_no_bar_is_left_out_before_the_last_one_given(
     asked: list[tuple[int, int]], page: int, without: frozenset[int]
 ) -> None:
-    walked, tape = Walked(ONE_MINUTE), Tape(page=page, without=without)
+    walked, tape = CachedBars(ONE_MINUTE), Tape(page=page, without=without)
 
     for after, length in asked:
         bars = walk(walked, tape, after=minute(after), until=minute(after + length) + SETTLED_AFTER)

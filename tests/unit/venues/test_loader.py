@@ -9,7 +9,7 @@ import pytest
 
 from config.values import Secret, SettingInvalid
 from domain.ports import MarketData
-from venues import loader
+from venues import catalogue, loader
 from venues.remote import RemoteBroker
 
 KEYS = {"key": Secret(hidden="k"), "secret": Secret(hidden="s")}
@@ -24,15 +24,15 @@ class WallClock:
 
 
 def a_broker(name: str, **changes: Secret | None) -> RemoteBroker | None:
-    return loader.broker(name, **{**KEYS, **changes}, url=None)
+    return loader.make_broker(name, **{**KEYS, **changes}, url=None)
 
 
 def data(name: str, keys: dict[str, Secret | None]) -> MarketData | None:
-    return loader.market_data(name, **keys, url=None, clock=WallClock())
+    return loader.make_market_data(name, **keys, url=None, clock=WallClock())
 
 
 def test_the_paper_venue_and_alerts_need_no_venue() -> None:
-    assert loader.broker("paper", **NO_KEYS, url=None) is None
+    assert loader.make_broker("paper", **NO_KEYS, url=None) is None
     assert data("alert", NO_KEYS) is None
 
 
@@ -98,7 +98,7 @@ def test_a_library_that_cannot_be_imported_is_named_with_the_reason(monkeypatch:
     monkeypatch.setitem(sys.modules, "ccxt.base", None)
 
     with pytest.raises(SettingInvalid, match=r"BROKER='ccxt:binance'.*: ccxt cannot be imported: import of ccxt\.base"):
-        loader.check("BROKER", "ccxt:binance")
+        loader.check_venue("BROKER", "ccxt:binance")
 
 
 @pytest.mark.parametrize(
@@ -108,19 +108,19 @@ def test_a_library_that_cannot_be_imported_is_named_with_the_reason(monkeypatch:
 def test_a_venue_is_called_by_orders_as_its_broker_calls_itself(name: str, called: str) -> None:
     made = a_broker(name)
 
-    assert loader.venue_name(name) == called
+    assert catalogue.order_venue_name(name) == called
     assert made is None or made.name == called
 
 
 def test_a_venue_is_checked_without_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("paper", "ccxt:binance", "alpaca"):
-        loader.check("BROKER", name)
+        loader.check_venue("BROKER", name)
 
     with pytest.raises(SettingInvalid, match="--venue='ccxt:nowhere'"):
-        loader.check("--venue", "ccxt:nowhere")
+        loader.check_venue("--venue", "ccxt:nowhere")
     monkeypatch.setitem(sys.modules, "alpaca", None)
     with pytest.raises(SettingInvalid, match="alpaca-py, which is not installed"):
-        loader.check("BROKER", "alpaca")
+        loader.check_venue("BROKER", "alpaca")
 
 
 def test_a_worker_is_refused_an_exchange_that_is_not_known() -> None:

@@ -32,23 +32,23 @@ RULES = VenueRules(
     ],
 )
 def test_an_order_is_refused_for_what_can_never_be(order: Order, expected: str | None) -> None:
-    assert rules.refusal(RULES, order) == expected
+    assert rules.find_refusal(RULES, order) == expected
 
 
 def test_where_shorts_are_taken_a_short_entry_is_no_reason() -> None:
-    assert rules.refusal(replace(RULES, can_short=True), an_order(quantity="1", is_buy=False)) is None
+    assert rules.find_refusal(replace(RULES, can_short=True), an_order(quantity="1", is_buy=False)) is None
 
 
 def test_a_short_may_have_steps_of_its_own() -> None:
     wide = replace(RULES, can_short=True, short_lot=dec(1))
 
-    assert rules.refusal(wide, an_order(quantity="1.5", is_buy=False)) == rules.LOT
-    assert rules.refusal(wide, an_order(quantity="2", is_buy=False)) is None
-    assert rules.refusal(wide, an_order(quantity="1.5")) is None
-    assert rules.refusal(wide, an_order(quantity="1.5", is_buy=False, leg=1)) is None
+    assert rules.find_refusal(wide, an_order(quantity="1.5", is_buy=False)) == rules.LOT
+    assert rules.find_refusal(wide, an_order(quantity="2", is_buy=False)) is None
+    assert rules.find_refusal(wide, an_order(quantity="1.5")) is None
+    assert rules.find_refusal(wide, an_order(quantity="1.5", is_buy=False, leg=1)) is None
 
 
 def test_what_a_venue_does_not_state_refuses_nothing() -> None:
     silent = VenueRules(symbol="X", lot=None, tick=None, min_quantity=None, min_notional=None)
 
-    assert rules.refusal(silent, an_order(quantity=str(Decimal("1E-18")))) is None
+    assert rules.find_refusal(silent, an_order(quantity=str(Decimal("1E-18")))) is None

@@ -20,7 +20,7 @@ from venues import timestamps
     ],
 )
 def test_a_time_is_read_whatever_its_precision(text: str, microsecond: int) -> None:
-    assert timestamps.from_text(text) == datetime(2026, 1, 5, 10, 0, 0, microsecond, tzinfo=UTC)
+    assert timestamps.parse_rfc3339(text) == datetime(2026, 1, 5, 10, 0, 0, microsecond, tzinfo=UTC)
 
 
 def test_milliseconds_come_back_as_they_were() -> None:

@@ -10,14 +10,14 @@ import pytest
 from domain.trade import OrderState, QuoteBasis
 from tests.support.builders.trades import MONDAY, an_order, dec
 from venues import venue_order
-from venues.venue_order import Execution, HeldOrder, Listed
+from venues.venue_order import Execution, VenueListing, VenueOrder
 
-LISTED = Listed(symbol="BTCUSD", base="BTC", quote="USD")
+LISTED = VenueListing(symbol="BTCUSD", base="BTC", quote="USD")
 ORDER = an_order(quantity="10")
 
 
-def a_held(*, filled: str = "10", state: OrderState = OrderState.FILLED, **changes: object) -> HeldOrder:
-    made = HeldOrder(
+def a_held(*, filled: str = "10", state: OrderState = OrderState.FILLED, **changes: object) -> VenueOrder:
+    made = VenueOrder(
         venue_order_id="7", symbol="BTCUSD", is_buy=True, quantity=dec(10), filled=dec(filled), state=state, at=MONDAY
     )
     return replace(made, **changes)  # type: ignore[arg-type]
@@ -32,7 +32,7 @@ def an_execution(
 
 
 def test_a_fill_carries_what_its_order_is_about() -> None:
-    made = venue_order.report(ORDER, a_held(), listed=LISTED, executions=[an_execution()])
+    made = venue_order.build_report(ORDER, a_held(), listing=LISTED, executions=[an_execution()])
 
     (fill,) = made.fills
     assert (made.state, made.venue_order_id, made.detail) == (OrderState.FILLED, "7", None)
@@ -47,9 +47,11 @@ def test_a_fill_carries_what_its_order_is_about() -> None:
 
 
 def test_fill_ids_differ_between_symbols_orders_and_trades() -> None:
-    other = Listed(symbol="ETHUSD", base="ETH", quote="USD")
+    other = VenueListing(symbol="ETHUSD", base="ETH", quote="USD")
     ids = {
-        venue_order.report(ORDER, a_held(venue_order_id=number, symbol=listed.symbol), listed=listed, executions=[one])
+        venue_order.build_report(
+            ORDER, a_held(venue_order_id=number, symbol=listed.symbol), listing=listed, executions=[one]
+        )
         .fills[0]
         .venue_fill_id
         for listed in (LISTED, other)
@@ -72,14 +74,14 @@ def test_fill_ids_differ_between_symbols_orders_and_trades() -> None:
 def test_a_state_is_never_ahead_of_the_fills_that_are_known(
     state: OrderState, executions: list[Execution], expected: OrderState
 ) -> None:
-    made = venue_order.report(ORDER, a_held(state=state), listed=LISTED, executions=executions)
+    made = venue_order.build_report(ORDER, a_held(state=state), listing=LISTED, executions=executions)
 
     assert made.state is expected
     assert (made.detail is None) == (expected is state)
 
 
 def test_an_order_that_ended_unfilled_has_ended() -> None:
-    made = venue_order.report(ORDER, a_held(filled="0", state=OrderState.EXPIRED), listed=LISTED, executions=[])
+    made = venue_order.build_report(ORDER, a_held(filled="0", state=OrderState.EXPIRED), listing=LISTED, executions=[])
 
     assert (made.state, made.fills) == (OrderState.EXPIRED, ())
 
@@ -89,7 +91,7 @@ def test_an_order_that_ended_unfilled_has_ended() -> None:
     [({"symbol": "ETHUSD"}, "symbol"), ({"is_buy": False}, "side"), ({"quantity": dec(9)}, "quantity")],
 )
 def test_another_order_under_our_id_goes_to_a_person_without_fills(changes: dict[str, object], word: str) -> None:
-    made = venue_order.report(ORDER, a_held(**changes), listed=LISTED, executions=[an_execution()])  # type: ignore[arg-type]
+    made = venue_order.build_report(ORDER, a_held(**changes), listing=LISTED, executions=[an_execution()])  # type: ignore[arg-type]
 
     assert (made.state, made.fills) == (OrderState.MANUAL_REVIEW, ())
     assert word in str(made.detail)
@@ -102,11 +104,15 @@ def test_another_order_under_our_id_goes_to_a_person_without_fills(changes: dict
 def test_fees_are_told_in_the_quote_currency(fee: str, asset: str, expected: str | None) -> None:
     execution = an_execution(fee=fee, fee_asset=asset)
 
-    assert venue_order.fee_in_quote(execution, listed=LISTED) == (None if expected is None else Decimal(expected))
+    assert venue_order.convert_fee_to_quote(execution, listing=LISTED) == (
+        None if expected is None else Decimal(expected)
+    )
 
 
 def test_a_fee_in_a_third_currency_counts_nothing_and_is_said() -> None:
-    made = venue_order.report(ORDER, a_held(), listed=LISTED, executions=[an_execution(fee="0.1", fee_asset="BNB")])
+    made = venue_order.build_report(
+        ORDER, a_held(), listing=LISTED, executions=[an_execution(fee="0.1", fee_asset="BNB")]
+    )
 
     assert made.fills[0].fee == 0
     assert made.detail == "fees in BNB are not counted"

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import pytest
 
 from domain.ports import VenueUnavailable
-from venues import reading
-from venues.answers import Answered
+from venues import retries
+from venues.error_responses import ErrorResponse
 
-REFUSED = Answered(status=400, body='{"code":1}', code="1")
-THROTTLED = Answered(status=429, body="")
-BROKEN = Answered(status=503, body="")
+REFUSED = ErrorResponse(status=400, body='{"code":1}', code="1")
+THROTTLED = ErrorResponse(status=429, body="")
+BROKEN = ErrorResponse(status=503, body="")
 
 
 def question(*outcomes: Exception | str) -> tuple[Callable[[float], str], list[float]]:
@@ -34,15 +34,15 @@ def question(*outcomes: Exception | str) -> tuple[Callable[[float], str], list[f
 def test_passing_trouble_is_asked_again(trouble: Exception) -> None:
     ask, given = question(trouble, "an answer")
 
-    assert reading.ask(ask) == "an answer"
+    assert retries.query(ask) == "an answer"
     assert len(given) == 2
 
 
 def test_a_refusal_is_raised_at_once() -> None:
     ask, given = question(REFUSED, "never")
 
-    with pytest.raises(Answered):
-        reading.ask(ask)
+    with pytest.raises(ErrorResponse):
+        retries.query(ask)
     assert len(given) == 1
 
 
@@ -50,7 +50,7 @@ def test_three_times_no_answer_is_unavailable() -> None:
     ask, given = question(BROKEN, TimeoutError(), BROKEN, "never")
 
     with pytest.raises(VenueUnavailable, match="503"):
-        reading.ask(ask)
+        retries.query(ask)
     assert len(given) == 3
 
 
@@ -59,7 +59,7 @@ def test_all_attempts_fit_into_the_budget() -> None:
     began = time.monotonic()
 
     with pytest.raises(VenueUnavailable):
-        reading.ask(ask, budget_s=0.25)
+        retries.query(ask, budget_s=0.25)
 
     assert time.monotonic() - began < 1
     assert given[0] <= 0.25 / 3 + 0.001
@@ -69,4 +69,4 @@ def test_to_what_has_no_reason_to_be_refused_a_refusal_is_no_answer() -> None:
     ask, _ = question(REFUSED)
 
     with pytest.raises(VenueUnavailable):
-        reading.ask_surely(ask)
+        retries.query_or_unavailable(ask)
