@@ -1,4 +1,4 @@
-"""Runs the migrations on the connection that db.core.migrate hands over."""
+"""Alembic environment: runs the migrations on the connection that db.core.migrate passes in."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""${message}
+"""${message}.
 
 Revision ID: ${up_revision}
 Revises: ${down_revision | comma,n}
 """
 
-from alembic import op
 import sqlalchemy as sa
+from alembic import op
 from sqlalchemy.dialects import postgresql
 ${imports if imports else ""}
 
@@ -16,8 +16,10 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """Apply this revision."""
     ${upgrades if upgrades else "pass"}
 
 
 def downgrade() -> None:
+    """Refuse: migrations go forward only."""
     raise NotImplementedError("migrations go forward only; restore a backup to go back")
