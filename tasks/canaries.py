@@ -1,4 +1,4 @@
-"""Canary tasks: each queue is sent one every few seconds, so that a worker that takes nothing is noticed."""
+"""Canary tasks: every queue gets one every few seconds, so that a queue without a working worker raises an alarm."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from tasks import queues, schedule
 from tasks.base_task import parts_of
 
 _NOTED_EVERY_S = 5.0
-_noted: dict[str, float] = {}
+_next_note_at: dict[str, float] = {}
 log = structlog.get_logger()
 
 
 @shared_task(name="canaries.send_canaries")  # type: ignore[untyped-decorator]
 def send_canaries() -> None:
-    """Send every queue a canary, and raise the alarm about those that have been silent for too long."""
+    """Send a canary to every queue, and log an error for each queue that answered none for too long."""
     parts = parts_of(current_app)
     expires_s = parts.settings.canary_every_s + schedule.CLOCKS_APART_S
-    sent = [one for one in queues.ALL if answer.apply_async(kwargs={"queue": one}, queue=one, expires=expires_s)]
+    sent = [name for name in queues.ALL if answer.apply_async(kwargs={"queue": name}, queue=name, expires=expires_s)]
     with parts.transaction() as session:
         canaries.record_sent(session, sent, parts.settings)
         late = canaries.list_late(session, parts.settings)
-    for one in late:
-        log.error("queue.silent", queue=one.queue, silent_s=round(one.silent_s))
+    for queue_state in late:
+        log.error("queue.silent", queue=queue_state.queue, silent_s=round(queue_state.silent_s))
 
 
 @shared_task(name="canaries.answer")  # type: ignore[untyped-decorator]
 def answer(*, queue: str) -> None:
-    """Say that a worker of the queue takes tasks."""
+    """Record that a worker of the queue takes tasks."""
     with parts_of(current_app).transaction() as session:
         canaries.record_seen(session, queue)
 
 
 @task_postrun.connect  # type: ignore[untyped-decorator]
-def _note(task: Task | None = None, **_: Any) -> None:
-    """Take every task for a sign of life: a canary behind a long backlog comes late, and nobody is stuck."""
+def _note_sign_of_life(task: Task | None = None, **_: Any) -> None:
+    """Count every finished task as a sign of life: behind a long backlog a canary comes late though all is well."""
     queue = (task.request.delivery_info or {}).get("routing_key") if task is not None else None
-    if queue in queues.ALL and _noted.get(queue, 0.0) <= time.monotonic():
-        _noted[queue] = time.monotonic() + _NOTED_EVERY_S
+    if queue in queues.ALL and _next_note_at.get(queue, 0.0) <= time.monotonic():
+        _next_note_at[queue] = time.monotonic() + _NOTED_EVERY_S
         try:
             with parts_of(current_app).transaction() as session:
                 canaries.record_seen(session, queue)

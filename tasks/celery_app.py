@@ -1,4 +1,4 @@
-"""The Celery app: made from settings, so that tests, workers and the web process wire the same one."""
+"""The Celery app, made from settings, so that tests, workers and the web process use the same one."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ MODULES = (
 
 def make_celery(settings: Settings) -> Celery:
     """Return the app, made the current one, with our tasks, queues, schedule and logging."""
-    redis_slots.install()
+    redis_slots.install_slots()
     app = _Orchestrator("orchestrator", include=MODULES, set_as_current=True, amqp=_Messaging)
     app.set_default()  # the current app is a thread's own; the publisher's thread must find this one too
     app.conf.update(configuration.build_configuration(settings))
-    app.conf.task_queues = [_queue(name, configuration.build_queue_arguments(settings)) for name in queues.ALL]
+    app.conf.task_queues = [_build_queue(name, configuration.build_queue_arguments(settings)) for name in queues.ALL]
     app.conf.task_routes = queues.ROUTES
     app.conf.task_default_queue = queues.PIPELINE
-    app.conf.beat_schedule = schedule.entries(settings)
+    app.conf.beat_schedule = schedule.build_schedule(settings)
     app.conf["orchestrator_settings"] = settings
 
     def configure_logging(**_: Any) -> None:
@@ -52,12 +52,12 @@ def make_celery(settings: Settings) -> Celery:
 
 
 class _Connection(Connection):
-    """A connection that is tried again every two seconds at the latest; Celery's own waits grow to half a minute."""
+    """A connection that retries every two seconds at the latest; Celery's own delays grow to half a minute."""
 
-    def ensure_connection(self, *given: Any, **options: Any) -> Any:
-        """Connect, trying until it succeeds or the tries that are allowed are used up."""
+    def ensure_connection(self, *args: Any, **options: Any) -> Any:
+        """Connect, retrying until it succeeds or the allowed attempts are used up."""
         waits = {"interval_start": 0.2, "interval_step": 0.4, "interval_max": configuration.LONGEST_WAIT_S}
-        return super().ensure_connection(*given, **waits | options)  # type: ignore[no-untyped-call]
+        return super().ensure_connection(*args, **waits | options)  # type: ignore[no-untyped-call]
 
 
 class _Messaging(AMQP):  # type: ignore[misc]
@@ -65,17 +65,18 @@ class _Messaging(AMQP):  # type: ignore[misc]
 
 
 class _Orchestrator(Celery):  # type: ignore[misc]
-    """Celery, except that sending ends in time, and that a task does not fail because the next cannot be sent."""
+    """Celery with a time limit on sending, whose tasks do not fail when the next task cannot be sent."""
 
-    def send_task(self, name: str, *given: Any, **options: Any) -> Any:
-        """Send a task; what a worker cannot send it logs, and a sweep finds it; a task that `throws` the error gets it.
+    def send_task(self, name: str, *args: Any, **options: Any) -> Any:
+        """Send a task; within a worker a failure to send is logged, and a sweep sends it later.
 
-        RabbitMQ must take and confirm it in time; other transports do not look at these two limits. A worker's failed
-        task is a long report to its parent process, which may lose its place in it while it reconnects, and then ends.
+        Only a task that declares the error in `throws` gets it raised. RabbitMQ must accept and confirm in time; other
+        transports ignore these two limits. Raising in other tasks would be worse than logging: the long traceback of a
+        failed task can block the parent process while it reconnects, and end it.
         """
         patience = {"timeout": configuration.BROKER_TIMEOUT_S, "confirm_timeout": configuration.BROKER_TIMEOUT_S}
         try:
-            return super().send_task(name, *given, **patience | options)
+            return super().send_task(name, *args, **patience | options)
         except OperationalError as error:
             if current_task and OperationalError not in current_task.throws:
                 structlog.get_logger().warning("task.unsent", task=name, error=str(error))
@@ -83,7 +84,7 @@ class _Orchestrator(Celery):  # type: ignore[misc]
             raise
 
 
-def _queue(name: str, arguments: dict[str, Any]) -> Queue:
-    """Bind each queue to an exchange of its own; with Celery's default all would hang on the first one's."""
+def _build_queue(name: str, arguments: dict[str, Any]) -> Queue:
+    """Build a queue on an exchange of its own; with Celery's default all queues would share the first one's."""
     exchange = Exchange(name, type="direct")  # type: ignore[no-untyped-call]
     return Queue(name, exchange=exchange, routing_key=name, queue_arguments=arguments)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Exit tasks: beat keeps standing books in step, a replay asks for its own at the time it chooses."""
+"""Exit tasks: beat runs them for standing books, a replay for its own book at the times it chooses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from db import books, trades
 from domain.exits import ExitReason
 from tasks import exit_settlement
 from tasks.base_task import parts_of
-from tasks.exit_settlement import Ending
+from tasks.exit_settlement import TradeEnding
 from tasks.parts import Parts
 
 CHUNK = 200
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 @shared_task(name="exits.sync_exits")  # type: ignore[untyped-decorator]
 def sync_exits() -> None:
-    """Walk the open trades of every standing book to its present moment."""
+    """Walk the open trades of every standing book over the bars up to the book's present time."""
     parts = parts_of(current_app)
     with parts.transaction() as session:
         active = books.list_with_open_trades(session)
@@ -31,7 +31,7 @@ def sync_exits() -> None:
 
 @shared_task(name="exits.finish_exits")  # type: ignore[untyped-decorator]
 def finish_exits(*, book: str, until: str, at_end: bool) -> None:
-    """Walk a replay's open trades to a moment, and at the end of its data close them on the last quote."""
+    """Walk a replay's open trades up to a time, and at the end of its data close them on the last quote."""
     parts, moment = parts_of(current_app), datetime.fromisoformat(until)
     walk_book(parts, book, until=moment, at_end=at_end)
     with parts.transaction() as session:
@@ -39,33 +39,33 @@ def finish_exits(*, book: str, until: str, at_end: bool) -> None:
 
 
 def walk_book(parts: Parts, book: str, *, until: datetime, at_end: bool = False) -> None:
-    """Walk all open trades of a book to `until`, a chunk at a time, and take up what was left half-followed."""
+    """Walk all open trades of a book to `until`, chunk by chunk, and send the exits that real trades still owe."""
     after, exits = UUID(int=0), 0
     with parts.transaction() as session:
         lagging = trades.list_lagging(session, book=book)
-    exit_settlement.follow(parts, lagging)
-    while chunk := _chunk(parts, book, after, until=until, at_end=at_end):
-        exits += exit_settlement.settle(parts, chunk, until=until)
+    exit_settlement.follow_exits(parts, lagging)
+    while chunk := _load_chunk(parts, book, after, until=until, at_end=at_end):
+        exits += exit_settlement.settle_exits(parts, chunk, until=until)
         if at_end:
-            _end(parts, book, chunk, until)
+            _end_trades(parts, book, chunk, until)
         after = chunk[-1]
     if exits:
         log.info("exits.synchronized", book=book, exits=exits)
 
 
-def _chunk(parts: Parts, book: str, after: UUID, *, until: datetime, at_end: bool) -> list[UUID]:
+def _load_chunk(parts: Parts, book: str, after: UUID, *, until: datetime, at_end: bool) -> list[UUID]:
     with parts.transaction() as session:
         if at_end:
             return trades.list_walkable(session, book, limit=CHUNK, after=after)
         return trades.list_due(session, book, until=until, limit=CHUNK, after=after)
 
 
-def _end(parts: Parts, book: str, chunk: list[UUID], until: datetime) -> None:
+def _end_trades(parts: Parts, book: str, chunk: list[UUID], until: datetime) -> None:
     with parts.transaction() as session:
         left = trades.load_walkable(session, chunk)
-    for instrument in {one.instrument for one in left}:
+    for instrument in {trade.instrument for trade in left}:
         quote = parts.market_data(book).quote(book, instrument, at=until).quote
-        mine = [one.trade_id for one in left if one.instrument == instrument]
-        exit_settlement.settle(
-            parts, mine, until=until, ending=Ending(quote=quote, at=until, reason=ExitReason.END_OF_DATA)
+        mine = [trade.trade_id for trade in left if trade.instrument == instrument]
+        exit_settlement.settle_exits(
+            parts, mine, until=until, ending=TradeEnding(quote=quote, at=until, reason=ExitReason.END_OF_DATA)
         )

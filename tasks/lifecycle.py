@@ -1,4 +1,4 @@
-"""A worker's life around its tasks: what it loads before it forks, what a child makes after it; and that all end."""
+"""Start and stop of worker and beat processes: imports before the fork, wiring after it, and a bounded shutdown."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ log = structlog.get_logger()
 
 
 def import_before_the_fork(*, sender: Any, **_: Any) -> None:
-    """Load what is slow to import once, so that a child that replaces a dead one is at work at once.
+    """Import slow libraries once in the parent, so that a child that replaces a dead one can work at once.
 
-    What is loaded by then stays for good: the collector need not walk it before each fork, nor its children copy it.
+    Objects loaded by then stay for good; frozen, they are not walked by the collector nor copied by the children.
     """
     settings = settings_of(sender.app)
     venue_loader.preload(broker=settings.broker, market_data=settings.market_data)
@@ -32,28 +32,28 @@ def import_before_the_fork(*, sender: Any, **_: Any) -> None:
 
 
 def make_parts_after_the_fork(**_: Any) -> None:
-    """Wire the parts before the first task comes: its time limits are for the task's own work."""
+    """Wire the parts before the first task comes, so that its time limit covers its own work only."""
     parts_of(current_app)
 
 
-def end_for_certain(**_: Any) -> None:
-    """Give a stop as long as the longest task may take, then kill the worker with its children.
+def kill_worker_after_grace(**_: Any) -> None:
+    """Allow a shutdown as long as the longest task may take, then kill the worker with its children.
 
     A parent that stops reads no more from its children, and waits for each of them: one that is still writing a long
     report to it would never end, nor would the parent.
     """
     within_s = settings_of(current_app).lease_s * HARD_LIMIT_SHARE + LAST_WORDS_S
-    timer = threading.Timer(within_s, _kill)
+    timer = threading.Timer(within_s, _kill_worker)
     timer.daemon = True
     timer.start()
 
 
-def end_beat_for_certain(**_: Any) -> None:
-    """Give beat's stop a few seconds: it takes leave of its broker, and RabbitMQ may not answer to that."""
+def exit_beat_after_grace(**_: Any) -> None:
+    """Allow beat's shutdown a few seconds, since RabbitMQ may not answer when beat disconnects; then exit."""
     stop = signal.getsignal(signal.SIGTERM)
 
     def end(signum: int, frame: FrameType | None) -> None:
-        timer = threading.Timer(LAST_WORDS_S, _leave)
+        timer = threading.Timer(LAST_WORDS_S, _exit_beat)
         timer.daemon = True
         timer.start()
         if callable(stop):
@@ -62,12 +62,12 @@ def end_beat_for_certain(**_: Any) -> None:
     signal.signal(signal.SIGTERM, end)
 
 
-def _leave() -> None:
+def _exit_beat() -> None:
     log.warning("beat.did_not_end")
     os._exit(0)
 
 
-def _kill() -> None:
+def _kill_worker() -> None:
     log.error("worker.did_not_end")
     if os.getpgid(0) == os.getpid():
         os.killpg(0, signal.SIGKILL)
@@ -76,5 +76,5 @@ def _kill() -> None:
 
 worker_init.connect(import_before_the_fork, weak=False)
 worker_process_init.connect(make_parts_after_the_fork, weak=False)
-worker_shutting_down.connect(end_for_certain, weak=False)
-beat_init.connect(end_beat_for_certain, weak=False)
+worker_shutting_down.connect(kill_worker_after_grace, weak=False)
+beat_init.connect(exit_beat_after_grace, weak=False)

@@ -1,7 +1,7 @@
-"""The broker of the live book: whichever account it trades on now, opened with the keys that are kept encrypted.
+"""The broker of the live book: the account it trades on at present, opened with its keys, which are stored encrypted.
 
-The account is read anew at each use, so that going live needs no restart: an order is begun while the account cannot
-change, and no account follows another while anything is open, so that what is read is what was meant.
+The account is read at each use, so that going live needs no restart. It cannot change under an order: a submission
+begins under the policy's lock, and the account is not replaced while trades are open.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ log = structlog.get_logger()
 
 
 class AccountUnusable(VenueUnavailable):
-    """The account cannot be opened here: its venue is not BROKER's, or its keys cannot be read."""
+    """The account cannot be opened: it is not at the venue that BROKER names, or its keys cannot be decrypted."""
 
 
 def open_account(settings: Settings, account: StoredAccount) -> Broker:
-    """Return the broker of an account; nothing is asked yet.
+    """Return the broker of an account; nothing is sent yet.
 
     Raises:
-        AccountUnusable: when it is not at the venue that BROKER names, or its keys cannot be had.
+        AccountUnusable: when it is not at the venue that BROKER names, or its keys cannot be decrypted.
     """
     if account.venue != settings.broker:
         raise AccountUnusable(f"the account {account.name} is at {account.venue}, and BROKER is {settings.broker}")
-    key, secret = _keys(settings, account)
+    key, secret = _load_keys(settings, account)
     try:
-        made = loader.make_broker(account.venue, key=key, secret=secret, url=settings.venue_url)
+        broker = loader.make_broker(account.venue, key=key, secret=secret, url=settings.venue_url)
     except SettingInvalid as error:
         raise AccountUnusable(str(error)) from None
-    assert made is not None  # noqa: S101 - paper has no accounts
-    return made
+    assert broker is not None  # noqa: S101 - paper has no accounts
+    return broker
 
 
-def _keys(settings: Settings, account: StoredAccount) -> tuple[Secret | None, Secret | None]:
+def _load_keys(settings: Settings, account: StoredAccount) -> tuple[Secret | None, Secret | None]:
     if account.keys is None:
         return settings.broker_key, settings.broker_secret
     vault = AccountVault(settings.secret_key or "")
@@ -62,7 +62,7 @@ def _keys(settings: Settings, account: StoredAccount) -> tuple[Secret | None, Se
 
 
 class AccountBroker:
-    """The broker port on the account of the live book; without one nothing is sent and nothing is held."""
+    """The broker port on the live book's account; without an account nothing is sent and nothing is held."""
 
     account = ""
 
@@ -73,70 +73,72 @@ class AccountBroker:
 
     @property
     def traits(self) -> VenueTraits:
-        """What the venue can do, as far as it is known."""
+        """The venue's traits; cautious ones while the account cannot be opened."""
         try:
-            broker = self._broker()
+            broker = self._current_broker()
         except AccountUnusable:
             return _UNKNOWN_TRAITS
         return _UNKNOWN_TRAITS if broker is None else broker.traits
 
     def lot(self, instrument: Instrument) -> Decimal | None:
-        """Return the step of quantity that the venue asks for; None without an account."""
-        broker = self._broker()
+        """Return the venue's quantity step for an instrument; None without an account."""
+        broker = self._current_broker()
         return None if broker is None else broker.lot(instrument)
 
     def refusal(self, order: Order) -> str | None:
-        """Say why the venue can never take the order; without an account nothing is impossible."""
+        """Return why the venue can never accept the order; None when it may, or without an account."""
         try:
-            broker = self._broker()
+            broker = self._current_broker()
         except AccountUnusable:
             return None
         return None if broker is None else broker.refusal(order)
 
     def submit(self, orders: Sequence[Order], *, window: SendWindow) -> list[OrderReport]:
-        """Send each order once; none leaves this process while the account cannot be opened."""
+        """Send each order once; none is sent while the account cannot be opened."""
         try:
-            return self._required().submit(orders, window=window)
+            return self._require_broker().submit(orders, window=window)
         except AccountUnusable as error:
-            return [OrderReport(order=one, state=OrderState.RESUBMIT_OK, detail=f"not sent: {error}") for one in orders]
+            return [
+                OrderReport(order=order, state=OrderState.RESUBMIT_OK, detail=f"not sent: {error}") for order in orders
+            ]
 
     def find(self, orders: Sequence[Order]) -> list[OrderReport | None]:
-        """Look each order up."""
-        return self._required().find(orders)
+        """Look up each order at the venue."""
+        return self._require_broker().find(orders)
 
     def cancel(self, orders: Sequence[Order]) -> list[OrderReport | None]:
-        """Ask to cancel what is left of each order, then look it up."""
-        return self._required().cancel(orders)
+        """Cancel the unfilled rest of each order, then look it up."""
+        return self._require_broker().cancel(orders)
 
     def positions(self) -> list[VenuePosition]:
-        """Return what the account holds; nothing without one."""
-        broker = self._broker()
+        """Return the account's positions; none without an account."""
+        broker = self._current_broker()
         return [] if broker is None else broker.positions()
 
-    def _required(self) -> Broker:
-        broker = self._broker()
+    def _require_broker(self) -> Broker:
+        broker = self._current_broker()
         if broker is None:
             raise AccountUnusable("the live book has no account; see `orchestrator policy live`")
         return broker
 
-    def _broker(self) -> Broker | None:
+    def _current_broker(self) -> Broker | None:
         with self._database.transaction() as session:
             account = live.load_account(session)
         if account is None:
             return None
         if self._opened is None or self._opened[0] != account.name:
-            self._opened = (account.name, self._made(account))
+            self._opened = (account.name, self._open_account(account))
             log.info("account.opened", account=account.name, venue=account.venue)
         return self._opened[1]
 
-    def _made(self, account: StoredAccount) -> Broker:
+    def _open_account(self, account: StoredAccount) -> Broker:
         try:
             return open_account(self._settings, account)
         except AccountUnusable as error:
-            self._tell(account.name, str(error))
+            self._open_incident(account.name, str(error))
             raise
 
-    def _tell(self, account: str, why: str) -> None:
+    def _open_incident(self, account: str, why: str) -> None:
         with self._database.transaction() as session:
             is_new = incidents.open_(session, kind="account_unusable", subject=account, detail={"why": why})
         if is_new:

@@ -1,7 +1,7 @@
-"""Sending messages to people: the one place that knows Apprise, which is loaded only where something is sent.
+"""Sending notifications with Apprise, which only this module knows and loads only when something is sent.
 
-Apprise's URLs hold tokens, and what its services log may too: nothing of either leaves this module but a service's kind
-and the number of an HTTP answer.
+Apprise's URLs hold tokens, and its services' log lines may too: of both, only a service's kind and the status of an
+HTTP answer leave this module.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _ON_THIS_THREAD = threading.local()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """One service that takes messages: its place among the URLs, its kind, and a mark that tells it from others."""
+class NotificationService:
+    """A service of NOTIFY_URLS: its number in the list, its kind (the URL's scheme), and a hash that identifies it."""
 
     number: int
     kind: str
@@ -35,7 +35,7 @@ class Service:
 
     @property
     def name(self) -> str:
-        """How it is called where people read, without its secret."""
+        """The service's name in messages, without its secret."""
         return f"{self.number} ({self.kind})"
 
 
@@ -47,55 +47,58 @@ class _Sending:
 
 
 class _Statuses(logging.Handler):
-    """Keeps the HTTP status that a service logs, for the thread that sends."""
+    """Keeps the HTTP status that a service logs, for the sending thread."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        found = _STATUS.search(record.getMessage())
-        if found is not None:
-            _ON_THIS_THREAD.status = found.group(1)
+        match = _STATUS.search(record.getMessage())
+        if match is not None:
+            _ON_THIS_THREAD.status = match.group(1)
 
 
-def services(settings: Settings) -> list[Service]:
+def list_services(settings: Settings) -> list[NotificationService]:
     """Return the services of NOTIFY_URLS, in order."""
     return [
-        Service(
+        NotificationService(
             number=number,
-            kind=one.reveal().partition("://")[0],
-            mark=hashlib.sha256(one.reveal().encode()).hexdigest()[:12],
-            url=one,
+            kind=url.reveal().partition("://")[0],
+            mark=hashlib.sha256(url.reveal().encode()).hexdigest()[:12],
+            url=url,
         )
-        for number, one in enumerate(settings.notify_urls, 1)
+        for number, url in enumerate(settings.notify_urls, 1)
     ]
 
 
-def check(settings: Settings) -> None:
-    """Prove that each URL of NOTIFY_URLS is one that can be sent to, as far as its form tells.
+def require_usable_urls(settings: Settings) -> None:
+    """Check that Apprise accepts the form of each URL of NOTIFY_URLS.
 
     Raises:
-        SettingInvalid: naming the first that is not, by its number.
+        SettingInvalid: naming the first that it does not accept, by its number.
     """
-    for one in services(settings):
-        if _target(one) is None:
-            told = f"URL {one.number}, which begins with {one.kind}://, is none that Apprise can send to"
-            raise SettingInvalid("NOTIFY_URLS", "…", told)
+    for service in list_services(settings):
+        if _build_target(service) is None:
+            allowed = f"URL {service.number}, which begins with {service.kind}://, is none that Apprise can send to"
+            raise SettingInvalid("NOTIFY_URLS", "…", allowed)
 
 
-def send(messages: Sequence[tuple[Service, Message]], *, within_s: float) -> list[str | None]:
-    """Send messages side by side; return for each None when it was taken, else why not.
+def send_messages(messages: Sequence[tuple[NotificationService, Message]], *, within_s: float) -> list[str | None]:
+    """Send messages in parallel; return for each None when it was accepted, else the error.
 
-    Services that do not answer within the time are left to themselves: one may still take its message.
+    A service that does not answer within the time counts as failed, though it may still deliver its message.
     """
     ends = time.monotonic() + within_s
-    sendings = [_Sending(target=_target(service), message=message) for service, message in messages]
-    threads = [threading.Thread(target=_send, args=(one,), name="notification", daemon=True) for one in sendings]
+    sendings = [_Sending(target=_build_target(service), message=message) for service, message in messages]
+    threads = [
+        threading.Thread(target=_send_message, args=(sending,), name="notification", daemon=True)
+        for sending in sendings
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(max(0.0, ends - time.monotonic()))
-    return [one.error for one in sendings]
+    return [sending.error for sending in sendings]
 
 
-def _send(sending: _Sending) -> None:
+def _send_message(sending: _Sending) -> None:
     if sending.target is None:
         sending.error = "is none that Apprise can send to"
         return
@@ -109,20 +112,20 @@ def _send(sending: _Sending) -> None:
     sending.error = None if taken else f"answered {status}" if status else "did not take it"
 
 
-def _target(service: Service) -> Any:
-    """Return Apprise's object for a service; None when it knows none of that form."""
-    with warnings.catch_warnings():  # its many services use what is deprecated, which is none of our matter
+def _build_target(service: NotificationService) -> Any:
+    """Return Apprise's object for a service; None when Apprise does not know the form of its URL."""
+    with warnings.catch_warnings():  # its services use deprecated functions of other libraries, which we cannot change
         warnings.simplefilter("ignore")
         import apprise  # noqa: PLC0415 - it is slow to load, and most processes send nothing
 
-        _silence()
+        _capture_statuses()
         return apprise.Apprise.instantiate(service.url.reveal())
 
 
-def _silence() -> None:
-    """Keep what services log away from our log, except the number that it tells."""
+def _capture_statuses() -> None:
+    """Keep the services' log lines out of our log, except the HTTP status in them."""
     logger = logging.getLogger("apprise")
-    if not any(isinstance(one, _Statuses) for one in logger.handlers):
+    if not any(isinstance(handler, _Statuses) for handler in logger.handlers):
         logger.handlers[:] = [_Statuses()]
         logger.propagate = False
         logger.setLevel(logging.WARNING)

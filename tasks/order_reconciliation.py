@@ -1,4 +1,4 @@
-"""Finding out what became of orders: looked up until it is known, sent again only when they certainly never arrived."""
+"""Reconciling orders with the venue: looked up until their state is known, resubmitted only when they never arrived."""
 
 from __future__ import annotations
 
@@ -22,101 +22,121 @@ log = structlog.get_logger()
 
 
 def reconcile(parts: Parts, book: str) -> int:
-    """Look at the orders of a book's venue that are due; returns how many there were."""
+    """Look up the orders of a book's venue that are due for it; return how many there were."""
     broker = parts.broker(book)
     with parts.transaction() as session:
         due = submissions.take_due(session, venue=broker.name, limit=LIMIT, settle_s=broker.traits.settle_s)
-    order_submission.announce(one.order for one in due if one.state in order_states.SENDABLE)
-    doubtful = [one for one in due if one.state not in order_states.SENDABLE]
-    lost = [one for one in doubtful if one.state is OrderState.SUBMITTING]
-    order_submission.record(
-        parts, [OrderReport(order=one.order, state=OrderState.UNKNOWN, detail="its worker did not say") for one in lost]
+    order_submission.enqueue_orders(due_order.order for due_order in due if due_order.state in order_states.SENDABLE)
+    doubtful = [due_order for due_order in due if due_order.state not in order_states.SENDABLE]
+    lost = [due_order for due_order in doubtful if due_order.state is OrderState.SUBMITTING]
+    order_submission.record_reports(
+        parts,
+        [
+            OrderReport(order=due_order.order, state=OrderState.UNKNOWN, detail="its worker did not say")
+            for due_order in lost
+        ],
     )
-    _apply(parts, learned(parts, broker, doubtful))
+    _record_and_follow(parts, query_venue(parts, broker, doubtful))
     return len(due)
 
 
-def after(parts: Parts, reports: Sequence[OrderReport]) -> None:
-    """Do what follows from what a venue said: the next exit that is owed, the siblings, the outcomes."""
+def settle_followers(parts: Parts, reports: Sequence[OrderReport]) -> None:
+    """Settle what follows from a venue's reports: the next owed exit, the synchronized clock, the outcomes."""
     if reports:
         with parts.transaction() as session:
-            experiment_ids = trades.load_experiment_ids(session, [one.order.trade_id for one in reports])
-        exit_settlement.follow(parts, experiment_ids)
+            experiment_ids = trades.load_experiment_ids(session, [report.order.trade_id for report in reports])
+        exit_settlement.follow_exits(parts, experiment_ids)
 
 
-def _apply(parts: Parts, reports: Sequence[OrderReport]) -> None:
-    moved = order_submission.record(parts, reports)
-    order_submission.announce(one.order for one in moved if one.state is OrderState.RESUBMIT_OK)
-    for one in moved:
-        if one.state is OrderState.MANUAL_REVIEW:
-            _raise_incident(parts, "order_manual_review", one.order.order_id, one.order.client_order_id, one.detail)
-    after(parts, moved)
+def _record_and_follow(parts: Parts, reports: Sequence[OrderReport]) -> None:
+    moved = order_submission.record_reports(parts, reports)
+    order_submission.enqueue_orders(report.order for report in moved if report.state is OrderState.RESUBMIT_OK)
+    for report in moved:
+        if report.state is OrderState.MANUAL_REVIEW:
+            _raise_incident(
+                parts, "order_manual_review", report.order.order_id, report.order.client_order_id, report.detail
+            )
+    settle_followers(parts, moved)
 
 
-def learned(parts: Parts, broker: Broker, doubtful: Sequence[DueOrder]) -> list[OrderReport]:
-    """Ask the venue, and return one report of each order that it says something about.
+def query_venue(parts: Parts, broker: Broker, doubtful: Sequence[DueOrder]) -> list[OrderReport]:
+    """Ask the venue about orders; return one report for each order whose state that clarifies.
 
-    From its silence nothing follows but an alarm when it lasts.
+    A venue that does not answer changes no order; when that lasts, incidents are raised.
     """
     if not doubtful:
         return []
     if not broker.traits.finds_orders:
-        return [_for_a_person(one, "the venue cannot be asked about it") for one in doubtful if one.is_over]
+        return [
+            _report_for_manual_review(due_order, "the venue cannot be asked about it")
+            for due_order in doubtful
+            if due_order.is_over
+        ]
     try:
-        found, ended = _asked(broker, doubtful)
+        answers, ended = _find_and_cancel_stuck(broker, doubtful)
     except VenueUnavailable as error:
         log.warning("venue.silent", venue=broker.name, orders=len(doubtful), error=str(error))
-        _alarm_about_old(parts, doubtful, str(error))
+        _raise_unknown_orders(parts, doubtful, str(error))
         return []
-    _alarm_about_missing(parts, doubtful, found)
-    absent = [_absent(one) for one, report in zip(doubtful, found, strict=True) if report is None and _is_gone(one)]
-    return [*_but(found, ended), *ended, *absent]
+    _raise_missing_orders(parts, doubtful, answers)
+    absent = [
+        _report_absent(due_order)
+        for due_order, report in zip(doubtful, answers, strict=True)
+        if report is None and _is_lost(due_order)
+    ]
+    return [*_prefer_later_reports(answers, ended), *ended, *absent]
 
 
-def _asked(broker: Broker, doubtful: Sequence[DueOrder]) -> tuple[list[OrderReport | None], list[OrderReport]]:
-    """Return what the venue shows of each order, and what became of those whose rest it was asked to cancel."""
-    found = broker.find([one.order for one in doubtful])
-    stuck = [one.order for one, report in zip(doubtful, found, strict=True) if _is_stuck(one, report)]
+def _find_and_cancel_stuck(
+    broker: Broker, doubtful: Sequence[DueOrder]
+) -> tuple[list[OrderReport | None], list[OrderReport]]:
+    """Look up each order and cancel those that are stuck; return the look-ups' and the cancellations' reports."""
+    answers = broker.find([due_order.order for due_order in doubtful])
+    stuck = [
+        due_order.order for due_order, report in zip(doubtful, answers, strict=True) if _is_stuck(due_order, report)
+    ]
     cancelled = broker.cancel(stuck) if stuck else []
-    return found, [one for one in cancelled if one is not None]
+    return answers, [report for report in cancelled if report is not None]
 
 
-def _but(found: Sequence[OrderReport | None], later: Sequence[OrderReport]) -> list[OrderReport]:
-    """Return what was found, except where a later report, which knows all fills too, says more of the same order."""
-    known = {one.order.order_id for one in later}
-    return [one for one in found if one is not None and one.order.order_id not in known]
+def _prefer_later_reports(answers: Sequence[OrderReport | None], later: Sequence[OrderReport]) -> list[OrderReport]:
+    """Return the look-ups' reports without orders that a later report covers, which includes all their fills."""
+    known = {report.order.order_id for report in later}
+    return [report for report in answers if report is not None and report.order.order_id not in known]
 
 
-def _is_gone(due: DueOrder) -> bool:
+def _is_lost(due: DueOrder) -> bool:
     return due.is_over and due.state in (OrderState.SUBMITTING, OrderState.UNKNOWN)
 
 
 def _is_stuck(due: DueOrder, report: OrderReport | None) -> bool:
-    """Whether an order that the venue has should have been filled long ago.
+    """Return whether an order that the venue shows should have been filled long ago.
 
-    What is left of an entry is not wanted any more; what is left of an exit is asked for again, at the present price.
+    Its unfilled rest is cancelled: an entry's is not wanted any more, an exit's is ordered again at the present price.
     """
     return due.is_over and due.checks > 2 and report is not None and report.state in _AT_VENUE
 
 
-def _absent(due: DueOrder) -> OrderReport:
+def _report_absent(due: DueOrder) -> OrderReport:
     return OrderReport(order=due.order, state=OrderState.RESUBMIT_OK, detail="absent after its window")
 
 
-def _for_a_person(due: DueOrder, why: str) -> OrderReport:
+def _report_for_manual_review(due: DueOrder, why: str) -> OrderReport:
     return OrderReport(order=due.order, state=OrderState.MANUAL_REVIEW, detail=why)
 
 
-def _alarm_about_old(parts: Parts, doubtful: Sequence[DueOrder], error: str) -> None:
-    for one in doubtful:
-        if one.checks >= ALARM_AFTER_CHECKS:
-            _raise_incident(parts, "order_unknown", one.order.order_id, one.order.client_order_id, error)
+def _raise_unknown_orders(parts: Parts, doubtful: Sequence[DueOrder], error: str) -> None:
+    for due_order in doubtful:
+        if due_order.checks >= ALARM_AFTER_CHECKS:
+            _raise_incident(parts, "order_unknown", due_order.order.order_id, due_order.order.client_order_id, error)
 
 
-def _alarm_about_missing(parts: Parts, doubtful: Sequence[DueOrder], found: Sequence[OrderReport | None]) -> None:
-    for one, report in zip(doubtful, found, strict=True):
-        if report is None and one.state in _AT_VENUE:
-            _raise_incident(parts, "order_missing", one.order.order_id, one.order.client_order_id, "no longer shown")
+def _raise_missing_orders(parts: Parts, doubtful: Sequence[DueOrder], answers: Sequence[OrderReport | None]) -> None:
+    for due_order, report in zip(doubtful, answers, strict=True):
+        if report is None and due_order.state in _AT_VENUE:
+            _raise_incident(
+                parts, "order_missing", due_order.order.order_id, due_order.order.client_order_id, "no longer shown"
+            )
 
 
 def _raise_incident(parts: Parts, kind: str, order_id: UUID, client_order_id: str, why: str | None) -> None:

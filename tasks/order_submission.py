@@ -1,7 +1,8 @@
-"""Sending orders: the intent is committed before the wire, what the venue said after it, nothing is held meanwhile.
+"""Submitting orders: the intent is committed before the network call, the answer after it; no transaction is open
+in between.
 
-The paper venue is our own database: it answers at once and is asked where the orders are made. An order for any other
-venue travels as a task of its own, and what becomes of it is learned there or by the sweep.
+The paper venue is our own database: it answers at once, so its orders are submitted by the stage that made them. An
+order for any other venue gets a task of its own; that task, or the reconciliation, records its result.
 """
 
 from __future__ import annotations
@@ -27,37 +28,39 @@ log = structlog.get_logger()
 
 
 def submit(parts: Parts, order_ids: Collection[UUID]) -> list[OrderReport]:
-    """Trade what is for paper at once, and send the rest on its way; returns what is known already."""
+    """Submit orders for paper at once and enqueue a task for each other one; return the reports known by then."""
     if not order_ids:
         return []
     with parts.transaction() as session:
         wanted = orders.load(session, order_ids)
-        doubtful = submissions.load_in_doubt(session, [one.order_id for one in wanted if one.venue == PAPER_VENUE])
-    announce(one for one in wanted if one.venue != PAPER_VENUE)
-    found = _look_up_on_paper(parts, doubtful)
-    return [*found, *send(parts, [one.order_id for one in wanted if one.venue == PAPER_VENUE])]
+        doubtful = submissions.load_in_doubt(
+            session, [order.order_id for order in wanted if order.venue == PAPER_VENUE]
+        )
+    enqueue_orders(order for order in wanted if order.venue != PAPER_VENUE)
+    known = _look_up_on_paper(parts, doubtful)
+    return [*known, *send(parts, [order.order_id for order in wanted if order.venue == PAPER_VENUE])]
 
 
-def announce(wanted: Iterable[Order]) -> None:
-    """Send a task for each order, exits on their own queue; what the broker does not take, the sweep sends."""
-    for one in wanted:
-        queue = queues.EXITS if one.intent is Intent.EXIT else queues.ORDERS
+def enqueue_orders(wanted: Iterable[Order]) -> None:
+    """Send a task for each order, exits on their own queue; the sweep sends those that the message broker refused."""
+    for order in wanted:
+        queue = queues.EXITS if order.intent is Intent.EXIT else queues.ORDERS
         try:
-            current_app.send_task("orders.submit_order", kwargs={"order_id": str(one.order_id)}, queue=queue)
-        except Exception as error:  # noqa: BLE001 - a broker fails in many ways; the sweep makes good for them all
-            log.warning("order.not_announced", client_order_id=one.client_order_id, error=type(error).__name__)
+            current_app.send_task("orders.submit_order", kwargs={"order_id": str(order.order_id)}, queue=queue)
+        except Exception as error:  # noqa: BLE001 - message brokers fail in many ways; the sweep covers all of them
+            log.warning("order.not_announced", client_order_id=order.client_order_id, error=type(error).__name__)
 
 
-def send_alone(parts: Parts, order_id: UUID) -> list[OrderReport]:
-    """Send one order to its venue, unless that can never take it."""
+def submit_one(parts: Parts, order_id: UUID) -> list[OrderReport]:
+    """Submit one order to its venue, unless the venue can never accept it."""
     _deny_impossible(parts, order_id)
     return send(parts, [order_id])
 
 
 def send(parts: Parts, order_ids: Collection[UUID]) -> list[OrderReport]:
-    """Send orders once, each at most within its window, and record what the venue said.
+    """Submit orders once, each within its window, and record the venue's reports.
 
-    What is being submitted already, by whomever, is not sent: only a look-up may say what became of it.
+    An order that any worker has begun to submit is not sent: only a look-up may clarify its state.
     """
     if not order_ids:
         return []
@@ -67,14 +70,14 @@ def send(parts: Parts, order_ids: Collection[UUID]) -> list[OrderReport]:
             session, order_ids, window_s=WINDOW_S, max_age_s=parts.settings.real_max_age_s
         )
         _deny_trades(session, refused)
-    books = sorted({one.order.book for one in begun})
-    reports = [report for book in books for report in _sent(parts, book, begun, ends)]
-    record(parts, reports)
+    books = sorted({submission.order.book for submission in begun})
+    reports = [report for book in books for report in _submit_to_broker(parts, book, begun, ends)]
+    record_reports(parts, reports)
     return reports
 
 
 def cancel_entries(parts: Parts, book: str, experiment_ids: Collection[UUID]) -> None:
-    """Cancel what is left of entry orders that stand at the venue; silence leaves them for the next time."""
+    """Cancel the unfilled rest of entry orders at the venue; without an answer they are tried again next time."""
     with parts.transaction() as session:
         standing = submissions.load_working_entries(session, experiment_ids)
     if not standing:
@@ -84,39 +87,54 @@ def cancel_entries(parts: Parts, book: str, experiment_ids: Collection[UUID]) ->
     except VenueUnavailable as error:
         log.warning("order.not_cancelled", book=book, count=len(standing), error=str(error))
     else:
-        record(parts, [one for one in reports if one is not None])
+        record_reports(parts, [report for report in reports if report is not None])
 
 
-def record(parts: Parts, reports: Sequence[OrderReport]) -> list[OrderReport]:
-    """Write what the venue said, whoever owns the signals by now: these are facts about the outside.
+def record_reports(parts: Parts, reports: Sequence[OrderReport]) -> list[OrderReport]:
+    """Store the venue's reports, whoever owns the signals by now, since they are facts about the venue.
 
     Returns:
-        The reports that changed something.
+        The reports that changed an order.
     """
     if not reports:
         return []
     with parts.transaction() as session:
-        trades.lock_families(session, trades.load_experiment_ids(session, [one.order.trade_id for one in reports]))
-        moved = submissions.record_reports(session, reports)
-        entries = [one for one in reports if one.order.intent is Intent.ENTRY]
-        trades.mark_open(session, [one.order.trade_id for one in entries if one.fills])
-        trades.mark_denied(
-            session, {one.order.trade_id: _reason(one) for one in entries if one.state in _ENDED and not one.fills}
+        trades.lock_families(
+            session, trades.load_experiment_ids(session, [report.order.trade_id for report in reports])
         )
-    for one in moved:
-        log.info("order.answered", client_order_id=one.order.client_order_id, state=one.state.value, detail=one.detail)
+        moved = submissions.record_reports(session, reports)
+        entries = [report for report in reports if report.order.intent is Intent.ENTRY]
+        trades.mark_open(session, [report.order.trade_id for report in entries if report.fills])
+        trades.mark_denied(
+            session,
+            {
+                report.order.trade_id: _denial_reason(report)
+                for report in entries
+                if report.state in _ENDED_UNFILLED and not report.fills
+            },
+        )
+    for report in moved:
+        log.info(
+            "order.answered",
+            client_order_id=report.order.client_order_id,
+            state=report.state.value,
+            detail=report.detail,
+        )
     return moved
 
 
-_ENDED = frozenset({OrderState.REJECTED, OrderState.CANCELLED, OrderState.EXPIRED})
+_ENDED_UNFILLED = frozenset({OrderState.REJECTED, OrderState.CANCELLED, OrderState.EXPIRED})
 
 
-def _reason(report: OrderReport) -> str:
+def _denial_reason(report: OrderReport) -> str:
     return report.detail or report.state.value
 
 
 def _look_up_on_paper(parts: Parts, doubtful: Sequence[Order]) -> list[OrderReport]:
-    """Ask the ledger about what a worker left half-sent; what it does not have may go: it takes no order twice."""
+    """Look up in the paper ledger the orders that a worker left half-submitted.
+
+    Those it does not have may be submitted again, since the ledger accepts no order twice.
+    """
     if not doubtful:
         return []
     answers = zip(doubtful, parts.paper_broker.find(doubtful), strict=True)
@@ -124,45 +142,50 @@ def _look_up_on_paper(parts: Parts, doubtful: Sequence[Order]) -> list[OrderRepo
         report or OrderReport(order=order, state=OrderState.RESUBMIT_OK, detail="not in the ledger")
         for order, report in answers
     ]
-    record(parts, reports)
-    return [one for one in reports if one.state is not OrderState.RESUBMIT_OK]
+    record_reports(parts, reports)
+    return [report for report in reports if report.state is not OrderState.RESUBMIT_OK]
 
 
-def _sent(parts: Parts, book: str, begun: Sequence[BegunSubmission], ends: float) -> list[OrderReport]:
-    mine = [one for one in begun if one.order.book == book]
+def _submit_to_broker(parts: Parts, book: str, begun: Sequence[BegunSubmission], ends: float) -> list[OrderReport]:
+    mine = [submission for submission in begun if submission.order.book == book]
     window = SendWindow(
-        opened_at=min(one.opened_at for one in mine), not_after=min(one.not_after for one in mine), deadline=ends
+        opened_at=min(submission.opened_at for submission in mine),
+        not_after=min(submission.not_after for submission in mine),
+        deadline=ends,
     )
-    wanted, broker = [one.order for one in mine], parts.broker(book)
+    wanted, broker = [submission.order for submission in mine], parts.broker(book)
     reports = broker.submit(wanted, window=window)
-    return [_confirmed(broker, report) if one.again else report for one, report in zip(mine, reports, strict=True)]
+    return [
+        _confirm_rejection(broker, report) if submission.again else report
+        for submission, report in zip(mine, reports, strict=True)
+    ]
 
 
-def _confirmed(broker: Broker, report: OrderReport) -> OrderReport:
-    """Take a refusal of an order that was sent before for final only when the venue does not show the order either."""
+def _confirm_rejection(broker: Broker, report: OrderReport) -> OrderReport:
+    """Accept the rejection of an order that was sent before only when the venue does not show the order either."""
     if report.state is not OrderState.REJECTED:
         return report
     try:
-        (found,) = broker.find([report.order])
+        (shown_by_venue,) = broker.find([report.order])
     except VenueUnavailable as error:
         return replace(report, state=OrderState.UNKNOWN, detail=f"{report.detail}; {error}")
-    return found or report
+    return shown_by_venue or report
 
 
 def _deny_impossible(parts: Parts, order_id: UUID) -> None:
-    """Deny what the venue can never take, before anything is sent."""
+    """Deny an order that the venue can never accept, before anything is sent."""
     with parts.transaction() as session:
         wanted = orders.load(session, [order_id])
-    for one in wanted:
-        why = parts.broker(one.book).refusal(one)
+    for order in wanted:
+        why = parts.broker(order.book).refusal(order)
         if why is not None:
             with parts.transaction() as session:
                 if submissions.deny(session, [order_id], reason=why):
-                    _deny_trades(session, [SubmissionRefused(order=one, reason=why)])
+                    _deny_trades(session, [SubmissionRefused(order=order, reason=why)])
 
 
 def _deny_trades(session: Session, refused: Sequence[SubmissionRefused]) -> None:
-    entries = {one.order.trade_id: one.reason for one in refused if one.order.intent is Intent.ENTRY}
+    entries = {denial.order.trade_id: denial.reason for denial in refused if denial.order.intent is Intent.ENTRY}
     trades.mark_denied(session, entries)
-    for one in refused:
-        log.warning("order.denied", client_order_id=one.order.client_order_id, reason=one.reason)
+    for denial in refused:
+        log.warning("order.denied", client_order_id=denial.order.client_order_id, reason=denial.reason)

@@ -1,4 +1,4 @@
-"""Order tasks: one order to a venue each, and the sweep that finds out what became of those nobody reported on."""
+"""Order tasks: submit one order, reconcile orders with their venue, compare positions, flatten books."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tasks.base_task import parts_of
 
 @shared_task(name="orders.submit_order")  # type: ignore[untyped-decorator]
 def submit_order(*, order_id: str) -> None:
-    """Send one order to its venue; a second message about it sends nothing."""
+    """Submit one order to its venue; a second message about the same order submits nothing."""
     parts = parts_of(current_app)
-    order_reconciliation.after(parts, order_submission.send_alone(parts, UUID(order_id)))
+    order_reconciliation.settle_followers(parts, order_submission.submit_one(parts, UUID(order_id)))
 
 
 @shared_task(name="orders.reconcile_orders")  # type: ignore[untyped-decorator]
@@ -29,17 +29,17 @@ def reconcile_orders() -> None:
 
 @shared_task(name="orders.check_positions")  # type: ignore[untyped-decorator]
 def check_positions() -> None:
-    """Compare what our trades say is held with what each venue says."""
+    """Compare the positions that our open trades add up to with those each venue reports."""
     parts = parts_of(current_app)
     for book in parts.venue_books:
-        position_check.check(parts, book)
+        position_check.open_mismatch_incidents(parts, book)
 
 
 @shared_task(name="exits.flatten_books")  # type: ignore[untyped-decorator]
 def flatten_books() -> None:
-    """Close what real trades hold in the books whose policy in force wants them flat, until nothing is left."""
+    """Close the real positions of books whose policy in force is to flatten, until none is left."""
     parts = parts_of(current_app)
     with parts.transaction() as session:
         wanted = real_exposure.find_to_flatten(session)
     for book, experiment_ids in sorted(wanted.items()):
-        exit_settlement.flatten(parts, book, experiment_ids, now=parts.clock.now(book))
+        exit_settlement.flatten_book(parts, book, experiment_ids, now=parts.clock.now(book))

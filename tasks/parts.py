@@ -1,4 +1,4 @@
-"""The parts of a worker, wired once per process and after the fork."""
+"""The parts of a worker process (database, engines, brokers, market data), wired once per process, after the fork."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from venues.stored_market_data import StoredMarketData
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What stages work with; `worker` names this process in leases."""
+    """Everything that stages work with; `worker` names this process in leases."""
 
     settings: Settings
     database: Database
@@ -60,15 +60,15 @@ class Parts:
         failpoints.reach_boundary("after_commit")
 
     def market_data(self, book: str) -> ports.MarketData:
-        """Return the provider a book looks at: its files for a replay, else the one for standing books."""
+        """Return the market data provider of a book: stored bars for a replay, else the one for standing books."""
         return self.replayed if is_replay_book(book) else self.standing
 
     def broker(self, book: str) -> ports.Broker:
-        """Return the broker a book's real trades go to: the configured one for live, else the built-in paper venue."""
+        """Return the broker of a book's real trades: the configured one for live, else the built-in paper venue."""
         return self.real_broker if book == LIVE_BOOK and self.real_broker is not None else self.paper_broker
 
     def venue(self, book: str) -> RealVenue:
-        """Return where a book's real orders go."""
+        """Return the venue and account of a book's real orders."""
         broker = self.broker(book)
         return RealVenue(name=broker.name, account=broker.account)
 
@@ -84,20 +84,20 @@ def make_parts(settings: Settings) -> Parts:
     return Parts(
         settings=settings,
         database=database,
-        engines=make_panel(settings),
+        engines=load_engines(settings),
         clock=StoredBookClock(database),
         fill_model=fills.DEFAULT,
         limits=Limits(max_open_per_symbol=settings.max_open_per_symbol),
         worker=f"{socket.gethostname()}:{os.getpid()}",
         replayed=StoredMarketData(bars=StoredBars(database), covered=Quality.REPLAY),
-        standing=_standing(settings, database),
+        standing=_build_standing_market_data(settings, database),
         paper_broker=PaperBroker(StoredPaperLedger(database), fills.DEFAULT),
         real_broker=AccountBroker(settings, database) if settings.broker != PAPER_VENUE else None,
     )
 
 
-def _standing(settings: Settings, database: Database) -> ports.MarketData:
-    """Return what books that are no replay look at: the configured provider, else what their alerts carried."""
+def _build_standing_market_data(settings: Settings, database: Database) -> ports.MarketData:
+    """Return the market data of books that are no replay: the configured provider, else the bars of their alerts."""
     named = venue_loader.make_market_data(
         settings.market_data,
         key=settings.broker_key,
@@ -108,7 +108,7 @@ def _standing(settings: Settings, database: Database) -> ports.MarketData:
     return named or StoredMarketData(bars=StoredBars(database), covered=Quality.ALERT)
 
 
-def make_panel(settings: Settings) -> Panel:
+def load_engines(settings: Settings) -> Panel:
     """Load both engines as the settings name them."""
     path = settings.engine_path
     remote = RemoteTerms(hosts_allowed=settings.engine_hosts_allowed, secret=settings.engine_secret)
@@ -122,9 +122,9 @@ def make_panel(settings: Settings) -> Panel:
 
 
 @contextmanager
-def versions_of(settings: Settings) -> Iterator[ComparedVersions]:
-    """Give the versions a study compares under these settings."""
-    panel = make_panel(settings)
+def open_versions(settings: Settings) -> Iterator[ComparedVersions]:
+    """Yield the versions of engines and fill model that a study compares under these settings."""
+    panel = load_engines(settings)
     try:
         yield ComparedVersions(
             engine_a=panel.versions[EngineSlot.A],
@@ -136,20 +136,20 @@ def versions_of(settings: Settings) -> Iterator[ComparedVersions]:
 
 
 def prepare(settings: Settings) -> None:
-    """Make what a start needs: the standing books, their policy by the environment, and a running study each.
+    """Create what a start needs: the standing books, their policy from the environment, and a running study each.
 
     Raises:
-        SettingInvalid: when a venue that is configured lacks its library, when real trades are open elsewhere, or
-            when a URL of NOTIFY_URLS is none.
+        SettingInvalid: when the library of a configured venue is missing, when real trades are open at another venue,
+            or when Apprise does not accept a URL of NOTIFY_URLS.
     """
     venue_loader.check_venue("BROKER", settings.broker)
     venue_loader.check_venue("MARKET_DATA", settings.market_data)
-    notification_services.check(settings)
-    database, wanted = Database(settings.sqlalchemy_url, pool_size=1), _policy_of(settings)
+    notification_services.require_usable_urls(settings)
+    database, wanted = Database(settings.sqlalchemy_url, pool_size=1), _policy_from_settings(settings)
     try:
-        with versions_of(settings) as versions, database.transaction() as session:
+        with open_versions(settings) as versions, database.transaction() as session:
             books.ensure_standing(session)
-            _require_venue(session, settings.broker)
+            _require_same_venue(session, settings.broker)
             for book in STANDING_BOOKS:
                 policies.seed(session, book, wanted)
                 studies.ensure_running(session, book, versions)
@@ -157,8 +157,8 @@ def prepare(settings: Settings) -> None:
         database.dispose()
 
 
-def _policy_of(settings: Settings) -> PolicyChange:
-    """Return the policy that the environment wants."""
+def _policy_from_settings(settings: Settings) -> PolicyChange:
+    """Return the policy change that the environment's settings describe."""
     return PolicyChange(
         label=settings.policy_version,
         mode=settings.execution_mode,
@@ -168,8 +168,8 @@ def _policy_of(settings: Settings) -> PolicyChange:
     )
 
 
-def _require_venue(session: Session, broker: str) -> None:
-    """Refuse a broker to which the exits of trades that are open at another venue would be sent."""
+def _require_same_venue(session: Session, broker: str) -> None:
+    """Refuse a broker when real trades are open at another venue, since their exits would go to the wrong one."""
     for venue, count in live.count_open_trades_by_venue(session).items():
         if venue != catalogue.order_venue_name(broker):
             allowed = f"{count} real trades are open at {venue}, which must stay the broker until they are closed"

@@ -1,4 +1,4 @@
-"""The chain of a signal, and the only door through which the outside reaches the tasks."""
+"""The chain of stages of a signal; other packages reach the tasks through this module only."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ prepare = parts.prepare
 reach = failpoints.reach
 open_account = live_broker.open_account
 AccountUnusable = live_broker.AccountUnusable
-send_test_notification = notifications.send_test
+send_test_notification = notifications.send_test_notification
 
 _STAGES = {
     Stage.RECEIVED: snapshot_context,
@@ -52,27 +52,30 @@ class RerunRefused(ValueError):
 
 
 def connect(settings: Settings) -> None:
-    """Make this process able to send tasks; once is enough."""
+    """Configure Celery in this process, so that it can send tasks; repeated calls do nothing."""
     if current_app.conf.get("orchestrator_settings") != settings:
         make_celery(settings)
 
 
 def enqueue(signal_ids: Sequence[UUID], *, reached: Stage = Stage.RECEIVED) -> None:
-    """Send signals on their way from the stage they have reached: one chain, one lock, for at most 64 of them."""
+    """Enqueue the stages that signals have not reached yet: one chain and one lock for up to 64 signals."""
     for start in range(0, len(signal_ids), BATCH):
-        given = {"signal_ids": [str(one) for one in signal_ids[start : start + BATCH]], "lock": str(uuid4())}
-        left = [task.si(**given) for stage, task in _STAGES.items() if stage >= reached]
+        arguments = {
+            "signal_ids": [str(signal_id) for signal_id in signal_ids[start : start + BATCH]],
+            "lock": str(uuid4()),
+        }
+        left = [task.si(**arguments) for stage, task in _STAGES.items() if stage >= reached]
         chain(*left).apply_async()
 
 
 def resume(due: Collection[DueSignal]) -> None:
-    """Send stalled signals on from their first unfinished stage; those that failed before travel alone."""
-    for one in due:
-        if one.alone:
-            enqueue([one.signal_id], reached=one.stage)
-    together = sorted((one for one in due if not one.alone), key=lambda one: one.stage)
-    for stage, group in groupby(together, key=lambda one: one.stage):
-        enqueue([one.signal_id for one in group], reached=stage)
+    """Enqueue stalled signals from their first unfinished stage; those that failed before get a chain of their own."""
+    for signal in due:
+        if signal.alone:
+            enqueue([signal.signal_id], reached=signal.stage)
+    together = sorted((signal for signal in due if not signal.alone), key=lambda signal: signal.stage)
+    for stage, group in groupby(together, key=lambda signal: signal.stage):
+        enqueue([signal.signal_id for signal in group], reached=stage)
 
 
 def rerun(
@@ -88,7 +91,7 @@ def rerun(
     """
     with database.transaction() as session:
         due = signals.reopen(session, signal_ids)
-        refused = set(signal_ids) - {one.signal_id for one in due}
+        refused = set(signal_ids) - {signal.signal_id for signal in due}
         if refused:
             raise RerunRefused(signals.explain_refused_reruns(session, refused))
         audit.append(
@@ -97,21 +100,21 @@ def rerun(
             action="signals.rerun",
             subject=f"{len(due)} signals",
             reason=reason,
-            detail={"signal_ids": sorted(str(one.signal_id) for one in due)},
+            detail={"signal_ids": sorted(str(signal.signal_id) for signal in due)},
             at=at,
         )
     log.info("signals.rerun", count=len(due), actor=actor, reason=reason)
-    return _sent(settings, [([one.signal_id], one.stage) for one in due])
+    return _send_within_limit(settings, [([signal.signal_id], signal.stage) for signal in due])
 
 
-def announce(settings: Settings, signal_ids: Sequence[UUID]) -> bool:
-    """Send stored signals on their way; say whether that was possible."""
+def send_stored_signals(settings: Settings, signal_ids: Sequence[UUID]) -> bool:
+    """Enqueue stored signals; return whether all were sent."""
     batches = [signal_ids[start : start + BATCH] for start in range(0, len(signal_ids), BATCH)]
-    return _sent(settings, [(batch, Stage.RECEIVED) for batch in batches])
+    return _send_within_limit(settings, [(batch, Stage.RECEIVED) for batch in batches])
 
 
-def _sent(settings: Settings, batches: Iterable[tuple[Sequence[UUID], Stage]]) -> bool:
-    """Send batches for about a second at most; say whether all were sent. What is left the sweep sends."""
+def _send_within_limit(settings: Settings, batches: Iterable[tuple[Sequence[UUID], Stage]]) -> bool:
+    """Enqueue batches for about a second at most; return whether all were sent. The sweep sends the rest."""
     ends = time.monotonic() + SENDING_S
     try:
         connect(settings)
@@ -119,12 +122,12 @@ def _sent(settings: Settings, batches: Iterable[tuple[Sequence[UUID], Stage]]) -
             if time.monotonic() > ends:
                 return False
             enqueue(signal_ids, reached=reached)
-    except Exception as error:  # noqa: BLE001 - a broker fails in many ways; the sweep makes good for them all
+    except Exception as error:  # noqa: BLE001 - message brokers fail in many ways; the sweep covers all of them
         log.warning("signals.not_sent", error=type(error).__name__)
         return False
     return True
 
 
 def finish_exits(book: str, *, until: datetime, at_end: bool = False) -> None:
-    """Ask for all exits of a replay's book up to `until`; `at_end` closes what is left on the last quote."""
+    """Enqueue all exits of a replay's book up to `until`; `at_end` closes open trades on the last quote."""
     exit_tasks.finish_exits.apply_async(kwargs={"book": book, "until": until.isoformat(), "at_end": at_end})

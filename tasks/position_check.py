@@ -1,4 +1,4 @@
-"""Positions: what our open real trades add up to, against what the venue says it holds for us."""
+"""Position check: the sum of our open real trades against the position that the venue reports."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _SURE = Decimal("0.99")
 log = structlog.get_logger()
 
 
-def check(parts: Parts, book: str) -> list[str]:
-    """Open an incident for each symbol of which the venue holds less than our trades say; returns those symbols.
+def open_mismatch_incidents(parts: Parts, book: str) -> list[str]:
+    """Open an incident for each symbol of which the venue holds less than our trades; return those symbols.
 
-    A hundredth less may be fees in that currency, more may be the owner's own. Symbols with an order still out are
-    left for the next time.
+    One per cent less may be fees taken in that currency; more may be the owner's own holding. Symbols with an
+    unfinished order are left for the next check.
     """
     try:
-        held = {one.symbol: one.quantity for one in parts.broker(book).positions()}
+        held = {position.symbol: position.quantity for position in parts.broker(book).positions()}
     except VenueUnavailable as error:
         log.warning("venue.silent", book=book, error=str(error))
         return []
     with parts.transaction() as session:
         ours = real_exposure.load_settled_positions(session, book)
-        short = [symbol for symbol, quantity in ours.items() if _lacks(quantity, held.get(symbol, Decimal(0)))]
+        short = [symbol for symbol, quantity in ours.items() if _holds_less(quantity, held.get(symbol, Decimal(0)))]
         for symbol in short:
             detail = {"ours": str(ours[symbol]), "venue": str(held.get(symbol, Decimal(0)))}
             if incidents.open_(session, kind="position_mismatch", subject=f"{book}:{symbol}", detail=detail):
@@ -36,6 +36,6 @@ def check(parts: Parts, book: str) -> list[str]:
     return short
 
 
-def _lacks(ours: Decimal, venue: Decimal) -> bool:
+def _holds_less(ours: Decimal, venue: Decimal) -> bool:
     least = ours * _SURE
     return venue < least if ours > 0 else venue > least

@@ -1,7 +1,7 @@
-"""A worker's slots on Redis: freed even when Redis does not answer that a message is done.
+"""A worker's prefetch slots on Redis: freed even when Redis does not confirm an acknowledgement.
 
-Kombu frees one only after Redis has answered. Each answer that does not come in time would take a slot for good, until
-the worker has none, waits for nothing and works on nothing. The message itself comes again in an hour, as a no-op.
+Kombu frees a slot only after Redis has answered. Each missing answer would take a slot for good, until the worker has
+none left and takes no more tasks. The message itself is delivered again in an hour, and is a no-op then.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from kombu.transport import redis
 from kombu.transport.virtual.base import QoS
 
 
-class Slots(redis.QoS):
-    """Counts what a worker has taken and not yet acknowledged."""
+class AcknowledgedSlots(redis.QoS):
+    """Counts the messages that a worker has taken and not yet acknowledged."""
 
     def ack(self, delivery_tag: Any) -> None:
-        """Tell Redis that a message is done, and free its slot in any case."""
+        """Acknowledge a message at Redis, and free its slot whether or not Redis answers."""
         try:
             super().ack(delivery_tag)  # type: ignore[no-untyped-call]
         except self.channel.connection_errors:
@@ -24,6 +24,6 @@ class Slots(redis.QoS):
             raise
 
 
-def install() -> None:
-    """Have every connection to Redis of this process count in this way."""
-    redis.Channel.QoS = Slots
+def install_slots() -> None:
+    """Make every Redis connection of this process use these slots."""
+    redis.Channel.QoS = AcknowledgedSlots

@@ -1,4 +1,4 @@
-"""What beat sends, and how often; every entry is safe to run twice at once."""
+"""The beat schedule: periodic tasks and their intervals; each of them is safe to run twice at once."""
 
 from __future__ import annotations
 
@@ -16,22 +16,28 @@ NOTIFY_EVERY_S = 5.0
 CLOCKS_APART_S = 900.0
 
 
-def entries(settings: Settings) -> dict[str, dict[str, Any]]:
-    """Return the beat schedule; a message that nobody takes expires, so that they do not pile up."""
+def build_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return the beat schedule; messages that no worker takes expire, so that they do not pile up."""
     poll_s = settings.signal_poll_interval_ms / 1000
     return {
-        "resume_stalled": _entry("sweeps.resume_stalled", every_s=poll_s, queue=queues.MAINTENANCE),
-        "sync_exits": _entry("exits.sync_exits", every_s=EXITS_EVERY_S, queue=queues.EXITS),
-        "flatten_books": _entry("exits.flatten_books", every_s=EXITS_EVERY_S, queue=queues.EXITS),
-        "reconcile_orders": _entry("orders.reconcile_orders", every_s=RECONCILE_EVERY_S, queue=queues.ORDERS),
-        # By two workers, so that one that is stuck does not keep the other from noticing.
-        "send_canaries": _entry("canaries.send_canaries", every_s=settings.canary_every_s, queue=queues.MAINTENANCE),
-        "send_canaries_too": _entry("canaries.send_canaries", every_s=settings.canary_every_s, queue=queues.EXITS),
-        "watch_sources": _entry("sweeps.watch_sources", every_s=WATCH_EVERY_S, queue=queues.MAINTENANCE),
-        "tell_incidents": _entry("notifications.tell_incidents", every_s=NOTIFY_EVERY_S, queue=queues.MAINTENANCE),
-        "check_positions": _entry("orders.check_positions", every_s=POSITIONS_EVERY_S, queue=queues.ORDERS),
+        "resume_stalled": _build_entry("sweeps.resume_stalled", every_s=poll_s, queue=queues.MAINTENANCE),
+        "sync_exits": _build_entry("exits.sync_exits", every_s=EXITS_EVERY_S, queue=queues.EXITS),
+        "flatten_books": _build_entry("exits.flatten_books", every_s=EXITS_EVERY_S, queue=queues.EXITS),
+        "reconcile_orders": _build_entry("orders.reconcile_orders", every_s=RECONCILE_EVERY_S, queue=queues.ORDERS),
+        # Sent by two workers, so that the one is noticed by the other when it is stuck.
+        "send_canaries": _build_entry(
+            "canaries.send_canaries", every_s=settings.canary_every_s, queue=queues.MAINTENANCE
+        ),
+        "send_canaries_too": _build_entry(
+            "canaries.send_canaries", every_s=settings.canary_every_s, queue=queues.EXITS
+        ),
+        "watch_sources": _build_entry("sweeps.watch_sources", every_s=WATCH_EVERY_S, queue=queues.MAINTENANCE),
+        "tell_incidents": _build_entry(
+            "notifications.tell_incidents", every_s=NOTIFY_EVERY_S, queue=queues.MAINTENANCE
+        ),
+        "check_positions": _build_entry("orders.check_positions", every_s=POSITIONS_EVERY_S, queue=queues.ORDERS),
     }
 
 
-def _entry(task: str, *, every_s: float, queue: str) -> dict[str, Any]:
+def _build_entry(task: str, *, every_s: float, queue: str) -> dict[str, Any]:
     return {"task": task, "schedule": every_s, "options": {"queue": queue, "expires": every_s + CLOCKS_APART_S}}

@@ -1,4 +1,4 @@
-"""Sweeps: what should be on its way and is not is sent again; what failed too often is given up."""
+"""Sweeps: stalled signals are enqueued again; those that failed too often become dead letters."""
 
 from __future__ import annotations
 
@@ -23,28 +23,32 @@ log = structlog.get_logger()
 
 @shared_task(name="sweeps.resume_stalled", throws=(BrokerAway,))  # type: ignore[untyped-decorator]
 def resume_stalled() -> None:
-    """Send stalled signals on, oldest first, until none is due or the broker is away."""
+    """Enqueue stalled signals again, oldest first, until none is due or the message broker does not answer."""
     parts = parts_of(current_app)
-    bury(parts)
+    bury_lost_signals(parts)
     try:
-        sweep(parts)
+        resume_due_signals(parts)
     except BrokerAway as error:
         log.warning("sweep.ended", error=str(error))
 
 
-def sweep(parts: Parts) -> int:
-    """Send on what is due, batch by batch; returns how many signals that were.
+def resume_due_signals(parts: Parts) -> int:
+    """Enqueue due signals, batch by batch; return how many there were.
 
     Raises:
-        BrokerAway: when the broker does not answer; what was not taken by then stays due.
+        BrokerAway: when the message broker does not answer; signals not taken by then stay due.
     """
-    grace_s, batch, sent = _grace_s(parts, waiting=pipeline_length()), parts.settings.max_signals_per_batch, 0
-    while (taken := _send_due(parts, limit=batch, grace_s=grace_s)) == batch:
+    grace_s, batch, sent = (
+        _choose_grace_s(parts, waiting=count_waiting_messages()),
+        parts.settings.max_signals_per_batch,
+        0,
+    )
+    while (taken := _resume_batch(parts, limit=batch, grace_s=grace_s)) == batch:
         sent += taken
     return sent + taken
 
 
-def _send_due(parts: Parts, *, limit: int, grace_s: float) -> int:
+def _resume_batch(parts: Parts, *, limit: int, grace_s: float) -> int:
     with parts.transaction() as session:
         due = signals.take_due(session, limit=limit, grace_s=grace_s)
     pipeline.resume(due)
@@ -53,44 +57,46 @@ def _send_due(parts: Parts, *, limit: int, grace_s: float) -> int:
     return len(due)
 
 
-def pipeline_length() -> int:
+def count_waiting_messages() -> int:
     """Return how many messages wait for a worker of the pipeline.
 
     Raises:
-        BrokerAway: when the broker does not answer.
+        BrokerAway: when the message broker does not answer.
     """
     with current_app.connection_or_acquire() as connection:
-        asked = connection.autoretry(_length, channel=connection.default_channel, max_retries=1, interval_start=0)
+        asked = connection.autoretry(
+            _declare_and_count, channel=connection.default_channel, max_retries=1, interval_start=0
+        )
         length, _ = asked()
     return int(length)
 
 
-def _length(*, channel: Any) -> int:
+def _declare_and_count(*, channel: Any) -> int:
     try:
         return int(channel.queue_declare(PIPELINE, passive=True).message_count)
     except channel.connection.client.channel_errors:
         return 0  # Redis has no empty queues
 
 
-def _grace_s(parts: Parts, *, waiting: int) -> float:
-    """Return how long a signal that was sent may be on its way before it is sent again.
+def _choose_grace_s(parts: Parts, *, waiting: int) -> float:
+    """Return how many seconds an enqueued signal may take to be claimed before it is enqueued again.
 
-    Where no message waits, its own is most likely lost. In a long queue it most likely waits, and one more would make
-    the queue longer.
+    When no message waits, the signal's own is most likely lost. In a long queue it most likely waits, and another one
+    would only make the queue longer.
     """
     return parts.settings.lease_s + BEHIND_S if waiting else parts.settings.lease_s * GRACE_SHARE
 
 
 @shared_task(name="sweeps.watch_sources")  # type: ignore[untyped-decorator]
 def watch_sources() -> None:
-    """Raise the alarm about sources that fell silent, or whose alerts TradingView is about to stop."""
+    """Open incidents about sources that fell silent, or whose alerts TradingView is about to stop."""
     with parts_of(current_app).transaction() as session:
         new = watch.update_incidents(session)
-    for one in new:
-        log.error("incident.opened", kind=one.kind, subject=one.subject, **one.detail)
+    for incident in new:
+        log.error("incident.opened", kind=incident.kind, subject=incident.subject, **incident.detail)
 
 
-def bury(parts: Parts) -> None:
+def bury_lost_signals(parts: Parts) -> None:
     """Turn signals whose workers died too often into dead letters."""
     with parts.transaction() as session:
         for row in signals.mark_lost_dead(session):

@@ -239,7 +239,7 @@ def _redrive(settings: Settings, database: Database, ids: Sequence[UUID], *, act
     from tasks import pipeline  # noqa: PLC0415 - as above
 
     done = redriving.redrive(database, ids, actor=act.by, reason=act.reason, now=act.at)
-    sent = pipeline.announce(settings, [signal_id for one in done for signal_id in one.new])
+    sent = pipeline.send_stored_signals(settings, [signal_id for one in done for signal_id in one.new])
     is_complete = not any(one.errors for one in done)
     document = {
         "status": "redriven" if is_complete else "refused",

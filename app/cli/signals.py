@@ -161,7 +161,7 @@ def redrive(*, event_ids: Sequence[UUID], reason: str, as_json: bool, data_dir: 
     with opened(data_dir) as (settings, database):
         done = redriving.redrive(database, event_ids, actor=getpass.getuser(), reason=reason, now=datetime.now(UTC))
         new = [signal_id for one in done for signal_id in one.new]
-        if new and not pipeline.announce(settings, new):
+        if new and not pipeline.send_stored_signals(settings, new):
             click.echo("the broker is away, the sweep will send them", err=True)
     click.echo(json.dumps({"redriven": [_redriven(one) for one in done]}, indent=2) if as_json else _told(done))
     if any(one.errors for one in done):

@@ -51,7 +51,7 @@ def _dispatch_ready(parts: Parts, batch: StageBatch, signal_ids: Sequence[UUID])
     """Dispatch the signals that can go on; return those that must wait, and how many went on."""
     with parts.transaction() as session:
         selected = dispatches.prepare_batch(session, batch.claim(session, signal_ids))
-    exit_settlement.close(parts, selected.closings)
+    exit_settlement.close_by_signals(parts, selected.closings)
     answers = parts.engines.decide_all([dispatch.question for dispatch in selected.asked], deadline_s=ENGINE_DEADLINE_S)
     with parts.transaction() as session:
         kept = batch.select_still_owned(session, selected.ready)

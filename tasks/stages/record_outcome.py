@@ -1,4 +1,4 @@
-"""Stage 5: send the real orders, record the results that are final, and finish the signals."""
+"""Stage 5: submit the real orders, record the results that are final, and finish the signals."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tasks.stages import log_events
 
 @stage_task(Stage.OUTCOME_RECORDED)
 def record_outcome(parts: Parts, batch: StageBatch) -> int:
-    """Send what is to be traded for real, record the results that are final, and finish the signals."""
+    """Submit the real orders of the entries, record the results that are final, and finish the signals."""
     with parts.transaction() as session:
         owned = batch.claim(session)
         experiment_ids = [experiment_id_for(signal.signal_id) for signal in owned if signal.is_entry]
         order_ids = orders.list_pending_entries(session, experiment_ids)
     order_submission.submit(parts, order_ids)
-    exit_settlement.catch_up(parts, experiment_ids)
+    exit_settlement.follow_earlier_exits(parts, experiment_ids)
     with parts.transaction() as session:
         kept = batch.select_still_owned(session, [signal.signal_id for signal in owned])
         outcomes.record_zeros(session, outcomes.load_sides_without_trade(session, experiment_ids))

@@ -66,12 +66,12 @@ def kept(parts: Parts) -> list[dict[str, Any]]:
 
 def test_an_incident_is_told_once_when_it_begins_and_once_when_it_is_over(parts: Parts, receiver: Receiver) -> None:
     opened(parts)
-    notifications.tell(parts)
-    notifications.tell(parts)
+    notifications.send_due_notifications(parts)
+    notifications.send_due_notifications(parts)
     during = list(receiver.titles)
     closed(parts)
-    notifications.tell(parts)
-    notifications.tell(parts)
+    notifications.send_due_notifications(parts)
+    notifications.send_due_notifications(parts)
 
     assert during == ["[desk] source_silent"]
     assert receiver.titles == ["[desk] source_silent", "[desk] over: source_silent"]
@@ -88,7 +88,7 @@ def test_an_incident_that_was_over_before_it_was_told_is_told_in_order(parts: Pa
     closed(parts)
 
     for _ in range(2):
-        notifications.tell(parts)
+        notifications.send_due_notifications(parts)
 
     assert receiver.titles == ["[desk] source_silent", "[desk] over: source_silent"]
 
@@ -104,13 +104,13 @@ def test_a_receiver_that_is_down_is_told_when_it_is_up_again(
 
     with caplog.at_level(logging.DEBUG), capture_logs() as logs:
         for _ in range(2):
-            notifications.tell(parts)
+            notifications.send_due_notifications(parts)
             make_due(parts)
     [failed] = [one for one in kept(parts) if one["event"] == "opened"]
     waiting = [one for one in kept(parts) if one["event"] == "closed"]
     with a_receiver(port=gone.port) as back:
         for _ in range(2):
-            notifications.tell(parts)
+            notifications.send_due_notifications(parts)
 
     assert (failed["sent_at"], failed["attempts"], failed["last_error"]) == (None, 2, "1 (json): did not take it")
     assert [one["attempts"] for one in waiting] == [0]
@@ -127,13 +127,13 @@ def test_a_receiver_that_answers_500_is_asked_again_after_longer_and_longer(part
     waits = []
 
     for _ in range(9):
-        notifications.tell(parts)
+        notifications.send_due_notifications(parts)
         [row] = rows(
             parts.database,
             "SELECT extract(epoch FROM next_attempt_at - clock_timestamp())::float8 AS s FROM notifications",
         )
         waits.append(row["s"])
-        notifications.tell(parts)
+        notifications.send_due_notifications(parts)
         make_due(parts)
 
     [row] = kept(parts)
@@ -146,14 +146,14 @@ def test_a_receiver_that_answers_500_is_asked_again_after_longer_and_longer(part
 def test_it_is_given_up_after_more_than_a_day_of_trying(parts: Parts, receiver: Receiver) -> None:
     receiver.status = 500
     opened(parts)
-    notifications.tell(parts)
+    notifications.send_due_notifications(parts)
     with parts.transaction() as session:
         session.execute(text("UPDATE notifications SET attempts = 159, next_attempt_at = now()"))
 
     with capture_logs() as logs:
-        notifications.tell(parts)
+        notifications.send_due_notifications(parts)
     make_due(parts)
-    notifications.tell(parts)
+    notifications.send_due_notifications(parts)
 
     assert [one["event"] for one in logs] == ["notification.given_up"]
     assert receiver.tried == 2
@@ -166,7 +166,7 @@ def test_two_tasks_at_once_send_once(parts: Parts, receiver: Receiver) -> None:
     receiver.may_answer.clear()
 
     with ThreadPoolExecutor(4) as pool:
-        running = [pool.submit(notifications.tell, parts) for _ in range(4)]
+        running = [pool.submit(notifications.send_due_notifications, parts) for _ in range(4)]
         waiting.until(lambda: receiver.tried == 5)
         receiver.may_answer.set()
         for one in running:
@@ -181,10 +181,10 @@ def test_one_that_died_while_it_sent_is_followed_by_another(parts: Parts, receiv
         stored.create_missing(session)
         stored.claim(session, limit=10, lease_s=20)
 
-    notifications.tell(parts)
+    notifications.send_due_notifications(parts)
     before = list(receiver.titles)
     make_due(parts)
-    notifications.tell(parts)
+    notifications.send_due_notifications(parts)
 
     assert before == []
     assert receiver.titles == ["[desk] source_silent"]
@@ -198,11 +198,11 @@ def test_a_service_that_took_it_is_not_told_again_because_another_did_not(
         parts = prepared(database_url, server_urls.redis_url, NOTIFY_URLS=urls)
         other.status = 503
         opened(parts)
-        notifications.tell(parts)
+        notifications.send_due_notifications(parts)
         [first] = kept(parts)
         make_due(parts)
         other.status = 200
-        notifications.tell(parts)
+        notifications.send_due_notifications(parts)
 
     assert (receiver.tried, other.tried) == (1, 2)
     assert (first["sent_at"], first["last_error"]) == (None, "2 (json): answered 503")
@@ -217,7 +217,7 @@ def test_a_service_that_does_not_answer_is_left_in_time(
     receiver.may_answer.clear()
     opened(parts)
 
-    notifications.tell(parts)
+    notifications.send_due_notifications(parts)
 
     assert kept(parts)[0]["last_error"] == "1 (json): no answer in time"
     parts.database.dispose()
@@ -229,9 +229,9 @@ def test_incidents_that_began_before_anybody_asked_are_not_told(parts: Parts, re
         session.execute(text("UPDATE incidents SET opened_at = now() - interval '61 minutes'"))
     opened(parts, "young")
 
-    notifications.tell(parts)
+    notifications.send_due_notifications(parts)
     closed(parts)
-    notifications.tell(parts)
+    notifications.send_due_notifications(parts)
 
     assert receiver.titles == ["[young] source_silent", "[young] over: source_silent"]
 
@@ -300,7 +300,7 @@ def test_the_order_of_an_incident_names_its_book_and_what_a_venue_said_is_cut_sh
             session, kind="order_missing", subject="not-an-order", detail={"why": "x" * 1000, "client_order_id": "c"}
         )
 
-    notifications.tell(parts)
+    notifications.send_due_notifications(parts)
 
     [taken] = receiver.taken
     assert taken["title"] == "[not-an-order] order_missing"
@@ -309,11 +309,11 @@ def test_the_order_of_an_incident_names_its_book_and_what_a_venue_said_is_cut_sh
 
 def test_what_services_log_is_kept_out_of_our_log(parts: Parts, receiver: Receiver) -> None:
     opened(parts)
-    notifications.tell(parts)
+    notifications.send_due_notifications(parts)
 
     logger = logging.getLogger("apprise")
     assert not logger.propagate
     assert "_Statuses" in [type(one).__name__ for one in logger.handlers]
-    assert notification_services.services(parts.settings)[0].name == "1 (json)"
-    assert SECRET not in repr(notification_services.services(parts.settings))
+    assert notification_services.list_services(parts.settings)[0].name == "1 (json)"
+    assert SECRET not in repr(notification_services.list_services(parts.settings))
     assert datetime.now(UTC) - kept(parts)[0]["sent_at"] < timedelta(minutes=5)

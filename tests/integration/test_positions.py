@@ -56,7 +56,7 @@ def at(parts: Parts, held: list[VenuePosition] | None) -> Parts:
 def test_what_the_venue_holds_for_our_trades_is_no_incident(parts: Parts, share: str) -> None:
     held = [VenuePosition(symbol="BTCUSDT", quantity=held_by_us(parts) * Decimal(share))]
 
-    assert position_check.check(at(parts, held), "live") == []
+    assert position_check.open_mismatch_incidents(at(parts, held), "live") == []
     assert rows(parts.database, "SELECT FROM incidents") == []
 
 
@@ -64,7 +64,7 @@ def test_what_the_venue_holds_for_our_trades_is_no_incident(parts: Parts, share:
 def test_less_than_our_trades_say_is_one_incident_however_often_it_is_seen(parts: Parts, share: str | None) -> None:
     held = [] if share is None else [VenuePosition(symbol="BTCUSDT", quantity=held_by_us(parts) * Decimal(share))]
 
-    seen = [position_check.check(at(parts, held), "live") for _ in range(2)]
+    seen = [position_check.open_mismatch_incidents(at(parts, held), "live") for _ in range(2)]
 
     assert seen == [["BTCUSDT"], ["BTCUSDT"]]
     (incident,) = rows(parts.database, "SELECT kind, subject FROM incidents")
@@ -72,5 +72,5 @@ def test_less_than_our_trades_say_is_one_incident_however_often_it_is_seen(parts
 
 
 def test_a_silent_venue_proves_nothing(parts: Parts) -> None:
-    assert position_check.check(at(parts, None), "live") == []
+    assert position_check.open_mismatch_incidents(at(parts, None), "live") == []
     assert rows(parts.database, "SELECT FROM incidents") == []

@@ -54,7 +54,7 @@ def test_an_order_makes_one_move_at_a_look_up_also_when_what_is_left_of_it_is_ca
 ) -> None:
     due = DueOrder(order=replace(an_order(), intent=intent), state=OrderState.UNKNOWN, checks=checks, is_over=True)
 
-    (report,) = order_reconciliation.learned(parts, PartlyFilled(), [due])  # type: ignore[arg-type]  # what is asked of it
+    (report,) = order_reconciliation.query_venue(parts, PartlyFilled(), [due])  # type: ignore[arg-type]  # what is asked of it
 
     assert report.state is state
     assert sum(one.quantity for one in report.fills) == due.order.quantity / Decimal(2)

@@ -18,7 +18,7 @@ import pytest
 
 from stack.stack import ServerUrls
 from tasks.parts import Parts, make_parts
-from tasks.sweeps import sweep
+from tasks.sweeps import resume_due_signals
 from tests.support.pipeline import add_trend, store_signal
 from tests.support.servers.processes import free_port
 from tests.support.servers.stacks import Stack, a_stack
@@ -239,9 +239,9 @@ def test_a_sweep_sends_nothing_twice_that_waits_in_the_queue_and_all_of_it_once_
     idle.rows(f"UPDATE signals SET {earlier} WHERE signal_id = ANY(%(ids)s) RETURNING 1", ids=ids)
 
     small_batches = replace(parts, settings=replace(parts.settings, max_signals_per_batch=7))
-    while_it_waits = sweep(small_batches)
+    while_it_waits = resume_due_signals(small_batches)
     idle.forget_messages()
-    once_it_is_lost = sweep(small_batches)
+    once_it_is_lost = resume_due_signals(small_batches)
     idle.processes.start_worker()
     idle.processes.start_beat()
 
@@ -299,7 +299,7 @@ def test_five_sweeps_at_once_send_each_signal_on_once(idle: Stack, parts: Parts)
     )
 
     with ThreadPoolExecutor(5) as pool:
-        taken = list(pool.map(lambda _: sweep(parts), range(5)))
+        taken = list(pool.map(lambda _: resume_due_signals(parts), range(5)))
     idle.processes.start_worker()
     idle.processes.start_beat()
 

@@ -125,7 +125,9 @@ class Desk:
     def deliver(self, order_id: UUID) -> None:
         """Do what a worker does with an order."""
         self.old_orders.append(order_id)
-        self._alive(lambda: order_reconciliation.after(self.parts, order_submission.send_alone(self.parts, order_id)))
+        self._alive(
+            lambda: order_reconciliation.settle_followers(self.parts, order_submission.submit_one(self.parts, order_id))
+        )
 
     def deliver_all(self) -> None:
         """Do so with every order that waits."""
@@ -139,8 +141,8 @@ class Desk:
 
     def sweep(self) -> None:
         """Send on what is due, give up what failed too often, and close what lags behind."""
-        self._alive(lambda: sweeps.bury(self.parts))
-        self._alive(lambda: sweeps.sweep(self.parts))
+        self._alive(lambda: sweeps.bury_lost_signals(self.parts))
+        self._alive(lambda: sweeps.resume_due_signals(self.parts))
         self._alive(lambda: exit_tasks.walk_book(self.parts, BOOK, until=NOON))
 
     def rerun(self, signal_id: UUID) -> None:
@@ -169,7 +171,7 @@ class Desk:
         with self.parts.database.transaction() as session:
             wanted = real_exposure.find_to_flatten(session)
         ids = wanted.get(BOOK, set())
-        self._alive(lambda: exit_settlement.flatten(self.parts, BOOK, ids, now=NOON))
+        self._alive(lambda: exit_settlement.flatten_book(self.parts, BOOK, ids, now=NOON))
 
     def pass_time(self) -> None:
         """Let every lease and every backoff run out."""
@@ -267,5 +269,5 @@ def a_desk(database_url: str, redis_url: str) -> Desk:
 def take_the_place_of_the_broker(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have everything that the product would send put into the desk's lists."""
     monkeypatch.setattr(pipeline, "enqueue", desk.enqueue)
-    monkeypatch.setattr(order_submission, "announce", desk.announce)
-    monkeypatch.setattr(sweeps, "pipeline_length", lambda: 0)
+    monkeypatch.setattr(order_submission, "enqueue_orders", desk.announce)
+    monkeypatch.setattr(sweeps, "count_waiting_messages", lambda: 0)

@@ -53,7 +53,7 @@ class Floor:
     def send(self) -> None:
         """Do what a worker does with each order that waits."""
         for one in self.rows(WAITING):
-            order_reconciliation.after(self.parts, order_submission.send_alone(self.parts, one["order_id"]))
+            order_reconciliation.settle_followers(self.parts, order_submission.submit_one(self.parts, one["order_id"]))
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def a_floor(database_url: str, venue: SimulatedVenue, monkeypatch: pytest.Monkey
     for name, value in (environ | {"DATABASE_URL": database_url}).items():
         monkeypatch.setenv(name, value)
     parts = prepared(database_url, "redis://127.0.0.1:1", **environ)
-    monkeypatch.setattr(order_submission, "announce", lambda _: None)
+    monkeypatch.setattr(order_submission, "enqueue_orders", lambda _: None)
     add_trend(parts.database, book="live")
     with parts.transaction() as session:
         session.execute(

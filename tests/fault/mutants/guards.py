@@ -59,7 +59,7 @@ def resubmit_at_once(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
     def is_gone(due: DueOrder) -> bool:
         return due.state in (OrderState.SUBMITTING, OrderState.UNKNOWN)
 
-    monkeypatch.setattr(order_reconciliation, "_is_gone", is_gone)
+    monkeypatch.setattr(order_reconciliation, "_is_lost", is_gone)
 
 
 def switch_not_read_again(_: object, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,7 +104,7 @@ class Desk:
         """Do what a worker does for each order that was announced."""
         waiting, self.queue = self.queue, []
         for one in waiting:
-            order_reconciliation.after(self.parts, order_submission.send_alone(self.parts, one))
+            order_reconciliation.settle_followers(self.parts, order_submission.submit_one(self.parts, one))
 
     def look_up(self) -> None:
         """Look at every order that is not at its end, now."""
@@ -157,6 +157,6 @@ def a_desk(database_url: str, redis_url: str, venue: SimulatedVenue, monkeypatch
     go_live(parts.database, venue=BROKER)
     add_trend(parts.database, book=BOOK)
     desk = Desk(parts=with_engines(parts, panel(enters(), enters())), venue=venue, database_url=database_url)
-    monkeypatch.setattr(order_submission, "announce", desk.announce)
+    monkeypatch.setattr(order_submission, "enqueue_orders", desk.announce)
     yield desk
     parts.database.dispose()

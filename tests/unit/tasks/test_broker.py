@@ -21,7 +21,7 @@ from config import settings
 from config.values import SettingInvalid
 from tasks import queues
 from tasks.celery_app import make_celery
-from tasks.redis_slots import Slots
+from tasks.redis_slots import AcknowledgedSlots
 
 REDIS = "redis://host/0"
 SENTINELS = "sentinel://one:26379;sentinel://two:26379"
@@ -109,7 +109,7 @@ def test_a_slot_is_freed_though_redis_does_not_answer(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(redis.QoS, "_remove_from_indices", silent)
     channel = SimpleNamespace(connection_errors=(TimeoutError,), do_restore=False)
-    slots: Any = Slots(channel, prefetch_count=1)  # type: ignore[no-untyped-call]
+    slots: Any = AcknowledgedSlots(channel, prefetch_count=1)  # type: ignore[no-untyped-call]
     QoS.append(slots, object(), "tag")  # type: ignore[no-untyped-call]
     assert not slots.can_consume()
 

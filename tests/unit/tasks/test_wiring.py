@@ -53,7 +53,7 @@ def test_the_queues_of_the_app_are_the_named_ones(app: Celery) -> None:
 
 
 def test_every_beat_entry_sends_a_task_that_exists_to_a_queue_that_exists(app: Celery) -> None:
-    entries = schedule.entries(SETTINGS)
+    entries = schedule.build_schedule(SETTINGS)
 
     assert entries
     assert {one["task"] for one in entries.values()} <= our_tasks(app)
@@ -64,11 +64,11 @@ def test_every_beat_entry_sends_a_task_that_exists_to_a_queue_that_exists(app: C
 def test_the_sweep_comes_as_often_as_the_setting_says() -> None:
     fast = settings.load({"SIGNAL_POLL_INTERVAL_MS": "250"})
 
-    assert schedule.entries(fast)["resume_stalled"]["schedule"] == 0.25
+    assert schedule.build_schedule(fast)["resume_stalled"]["schedule"] == 0.25
 
 
 def test_a_periodic_message_that_nobody_took_expires_before_it_piles_up() -> None:
-    for entry in schedule.entries(SETTINGS).values():
+    for entry in schedule.build_schedule(SETTINGS).values():
         assert entry["options"]["expires"] >= entry["schedule"]
 
 
