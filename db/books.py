@@ -10,6 +10,7 @@ from decimal import Decimal
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from db.core import states
 from db.core.session import Database
 from domain.books import STANDING_BOOKS, is_replay_book
 
@@ -90,7 +91,8 @@ def list_with_open_trades(session: Session) -> list[str]:
     """Name the books, other than replays, that have open trades."""
     query = text(
         "SELECT book FROM books WHERE kind <> 'replay'"
-        " AND EXISTS (SELECT FROM trades WHERE trades.book = books.book AND status IN ('pending', 'open'))"
+        " AND EXISTS (SELECT FROM trades WHERE trades.book = books.book"
+        f" AND status IN {states.UNFINISHED_TRADES})"
         " ORDER BY book"
     )
     return list(session.execute(query).scalars())

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from db import accounts, policies
 from db.accounts import StoredAccount
+from db.core import states
 from domain.books import LIVE_BOOK
 
 _NEWEST = text("SELECT account, actor, reason, at FROM live_switches ORDER BY switch_id DESC LIMIT 1")
@@ -83,9 +84,9 @@ def count_open_trades(session: Session) -> int:
 
 def count_open_trades_by_venue(session: Session) -> dict[str, int]:
     """Count the real trades that are pending or open at each venue, by what orders call it."""
-    query = text("""
+    query = text(f"""
         SELECT venue, count(DISTINCT trade_id) AS trades FROM trades JOIN orders USING (trade_id)
-        WHERE trades.book = 'live' AND NOT is_shadow AND status IN ('pending', 'open')
+        WHERE trades.book = 'live' AND NOT is_shadow AND status IN {states.UNFINISHED_TRADES}
           AND venue NOT IN ('model', 'paper')
         GROUP BY venue
     """)

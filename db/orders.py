@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db.core import bulk
-from db.tables.trades import OPEN_STATES, FillRow, OrderRow, QuoteRow
+from db.core import bulk, states
+from db.tables.trades import FillRow, OrderRow, QuoteRow
 from domain.exit_synchronization import PlacedOrder
 from domain.signal import Instrument, InstrumentKind
 from domain.trade import Clock, Fill, Intent, Order, OrderState, Pricing, QuoteBasis, TradeQuote
@@ -64,10 +64,10 @@ def load_orders_of_fills(session: Session, fill_ids: Collection[UUID]) -> set[UU
 
 def list_pending_entries(session: Session, experiment_ids: Collection[UUID]) -> list[UUID]:
     """Return the ids of real entry orders of these experiments that are not at their end."""
-    query = text("""
+    query = text(f"""
         SELECT order_id FROM orders JOIN trades USING (trade_id)
         WHERE experiment_id = ANY(:ids) AND NOT is_shadow AND intent = 'entry'
-          AND state IN ('intent', 'submitting', 'resubmit_ok')
+          AND state IN {states.PENDING_ORDERS}
         ORDER BY order_id
     """)
     return list(session.execute(query, {"ids": list(experiment_ids)}).scalars())
@@ -93,10 +93,10 @@ def load_exits(session: Session, trade_ids: Collection[UUID]) -> dict[UUID, list
 
 def list_pending_exits(session: Session, experiment_ids: Collection[UUID]) -> list[UUID]:
     """Return the ids of real exit orders of these experiments that are not at their end."""
-    query = text("""
+    query = text(f"""
         SELECT order_id FROM orders JOIN trades USING (trade_id)
         WHERE experiment_id = ANY(:ids) AND NOT is_shadow AND intent = 'exit'
-          AND state IN ('intent', 'submitting', 'resubmit_ok')
+          AND state IN {states.PENDING_ORDERS}
         ORDER BY order_id
     """)
     return list(session.execute(query, {"ids": list(experiment_ids)}).scalars())
@@ -105,7 +105,7 @@ def list_pending_exits(session: Session, experiment_ids: Collection[UUID]) -> li
 def load_trades_with_open_entry(session: Session, trade_ids: Collection[UUID]) -> set[UUID]:
     """Return the trades whose entry order may still fill."""
     query = text(
-        f"SELECT trade_id FROM orders WHERE trade_id = ANY(:ids) AND intent = 'entry' AND state IN {OPEN_STATES}"
+        f"SELECT trade_id FROM orders WHERE trade_id = ANY(:ids) AND intent = 'entry' AND state IN {states.OPEN_ORDERS}"
     )
     return set(session.execute(query, {"ids": list(trade_ids)}).scalars())
 

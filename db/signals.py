@@ -1,4 +1,4 @@
-"""Signals and who owns them: one writer of leases, stages and attempts.
+"""Signals and the leases on them: the one writer of leases, stages and attempts.
 
 A lease is a fencing token (`processing_lock`) with an expiry by the database's clock. Work is claimed by one
 UPDATE, done outside, and kept only where the token still matches.
@@ -8,22 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from db.core import states
+from db.signal_rows import SIGNAL_COLUMNS, build_signal
 from domain.experiment import Assignment
-from domain.intervals import Interval
-from domain.signal import Action, Direction, InstrumentKind, Position, Signal, Stage
+from domain.signal import Signal, Stage
 from domain.trade import experiment_id_for
 
 MAX_ATTEMPTS = 5
-COLUMNS = """signal_id, book, source, strategy, symbol, exchange, instrument_kind, direction, action, timeframe,
-    timestamp, received_at, price, confidence, signal_hash, flags, is_test, stage, attempts, seq,
-    sequence, position_before, position_after"""
 
 log = structlog.get_logger()
 
@@ -38,7 +35,7 @@ _CLAIM = text(f"""
           AND attempts < :max_attempts
           AND (processing_lock IS NULL OR processing_lock = :lock OR lock_expires_at < clock_timestamp())
         ORDER BY seq FOR UPDATE SKIP LOCKED)
-    RETURNING {COLUMNS}
+    RETURNING {SIGNAL_COLUMNS}
 """)
 
 _STILL_OWNED = text("""
@@ -61,18 +58,19 @@ _NOTE_STAGE = text("""
     ON CONFLICT DO NOTHING
 """)
 
-_FINISH = text("""
-    UPDATE signals SET stage = 5, status = 'done', processed = true, last_error = NULL,
+_FINISH = text(f"""
+    UPDATE signals SET stage = {states.OUTCOME_RECORDED}, status = 'done', processed = true, last_error = NULL,
         processing_lock = NULL, locked_by = NULL, lock_expires_at = NULL
-    WHERE signal_id = ANY(:ids) AND processing_lock = :lock AND stage = 4
+    WHERE signal_id = ANY(:ids) AND processing_lock = :lock AND stage = {states.DISPATCHED}
 """)
 
-_BEHIND = text("""
+_WAITING = text(f"""
     SELECT mine.signal_id FROM signals AS mine
     WHERE mine.signal_id = ANY(:ids) AND EXISTS (
         SELECT FROM signals AS earlier
-        WHERE earlier.book = mine.book AND earlier.seq < mine.seq AND earlier.status = 'open' AND earlier.stage < 4
-          AND earlier.action = 'entry' AND (earlier.direction = mine.direction) = (mine.action = 'exit')
+        WHERE earlier.book = mine.book AND earlier.seq < mine.seq AND earlier.status = 'open'
+          AND earlier.stage < {states.DISPATCHED} AND earlier.action = 'entry'
+          AND (earlier.direction = mine.direction) = (mine.action = 'exit')
           AND (earlier.source, earlier.strategy, earlier.symbol, earlier.exchange, earlier.instrument_kind)
             = (mine.source, mine.strategy, mine.symbol, mine.exchange, mine.instrument_kind))
 """)
@@ -95,63 +93,10 @@ _RELEASE_FAILED = text("""
     RETURNING attempts, status
 """)
 
-_BURY_LOST = text("""
-    UPDATE signals SET status = 'dead', processing_lock = NULL, locked_by = NULL, lock_expires_at = NULL,
-        last_error = coalesce(last_error, 'its worker died ' || attempts || ' times')
-    WHERE status = 'open' AND attempts >= :max_attempts
-      AND (lock_expires_at IS NULL OR lock_expires_at < clock_timestamp())
-    RETURNING signal_id, stage, attempts, last_error
-""")
-
-_TAKE_DUE = text("""
-    UPDATE signals SET enqueued_at = clock_timestamp()
-    WHERE signal_id IN (
-        SELECT signal_id FROM signals
-        WHERE status = 'open' AND next_attempt_at <= clock_timestamp() AND attempts < :max_attempts
-          AND (processing_lock IS NULL OR lock_expires_at < clock_timestamp())
-          AND (enqueued_at < greatest(next_attempt_at, lock_expires_at)
-               OR enqueued_at < clock_timestamp() - make_interval(secs => :grace_s))
-        ORDER BY seq LIMIT :limit FOR UPDATE SKIP LOCKED)
-    RETURNING signal_id, stage, attempts, seq
-""")
-
-_REOPEN = text("""
-    UPDATE signals SET attempts = 0, status = 'open',
-        next_attempt_at = clock_timestamp(), enqueued_at = clock_timestamp(),
-        processing_lock = NULL, locked_by = NULL, lock_expires_at = NULL
-    WHERE signal_id IN (
-        SELECT signal_id FROM signals
-        WHERE signal_id = ANY(:ids) AND status <> 'done'
-          AND (processing_lock IS NULL OR lock_expires_at < clock_timestamp())
-          AND NOT EXISTS (SELECT FROM orders JOIN trades USING (trade_id)
-                          WHERE trades.experiment_id = signals.experiment_id AND orders.venue <> 'model'
-                            AND orders.state IN ('submitting', 'accepted', 'partial', 'unknown', 'manual_review'))
-        ORDER BY seq FOR UPDATE)
-    RETURNING signal_id, stage, seq
-""")
-
-_WHY_NOT = text("""
-    SELECT given.id, CASE
-        WHEN signal_id IS NULL THEN 'there is no such signal'
-        WHEN status = 'done' THEN 'it is done'
-        WHEN lock_expires_at >= clock_timestamp() THEN 'it is being worked on'
-        ELSE 'its order is at the venue: that is looked up, not run again' END AS why
-    FROM unnest(cast(:ids AS uuid[])) AS given(id) LEFT JOIN signals ON signal_id = given.id ORDER BY given.id
-""")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DueSignal:
-    """A signal the sweep should send on; one that failed, or lost its worker twice, travels alone."""
-
-    signal_id: UUID
-    stage: Stage
-    alone: bool
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """Who claims, with which token, for how long."""
+    """The token, the worker and the duration (seconds) with which signals are claimed."""
 
     lock: UUID
     worker: str
@@ -159,8 +104,8 @@ class Lease:
 
 
 def claim(session: Session, ids: Collection[UUID], *, lease: Lease, for_stage: Stage) -> list[Signal]:
-    """Take those of `ids` that are due for `for_stage` and nobody else's, in the order they were stored."""
-    given = {
+    """Lease the signals that are due for `for_stage` and that no other lease holds; return them as they were stored."""
+    parameters = {
         "ids": list(ids),
         "lock": lease.lock,
         "worker": lease.worker,
@@ -168,16 +113,16 @@ def claim(session: Session, ids: Collection[UUID], *, lease: Lease, for_stage: S
         "before": for_stage.before.value,
         "max_attempts": MAX_ATTEMPTS,
     }
-    rows = session.execute(_CLAIM, given).mappings().all()
+    rows = session.execute(_CLAIM, parameters).mappings().all()
     if len(rows) < len(ids):
         log.info("signals.passed_over", stage=for_stage.name.lower(), count=len(ids) - len(rows))
     return [build_signal(row) for row in sorted(rows, key=lambda row: row["seq"])]
 
 
 def lock_still_owned(session: Session, ids: Collection[UUID], *, lease: Lease, for_stage: Stage) -> set[UUID]:
-    """Lock and return those that `lease` still owns; the others' results must be dropped."""
-    given = {"ids": list(ids), "lock": lease.lock, "before": for_stage.before.value}
-    owned = set(session.execute(_STILL_OWNED, given).scalars())
+    """Lock and return the signals that `lease` still owns; results for the others must be dropped."""
+    parameters = {"ids": list(ids), "lock": lease.lock, "before": for_stage.before.value}
+    owned = set(session.execute(_STILL_OWNED, parameters).scalars())
     if len(owned) < len(ids):
         log.warning("signals.fenced_out", stage=for_stage.name.lower(), count=len(ids) - len(owned))
     return owned
@@ -192,34 +137,34 @@ def advance(
     experiments_of: Sequence[Assignment] = (),
 ) -> None:
     """Move signals to the stage `to` and extend the lease; assignments name the experiments they made."""
-    known = {one.signal_id: experiment_id_for(one.signal_id) for one in experiments_of}
-    given = {
+    experiment_ids = {assignment.signal_id: experiment_id_for(assignment.signal_id) for assignment in experiments_of}
+    parameters = {
         "ids": list(ids),
-        "experiments": [known.get(one) for one in ids],
+        "experiments": [experiment_ids.get(signal_id) for signal_id in ids],
         "lock": lease.lock,
         "stage": to.value,
         "before": to.before.value,
         "lease_s": lease.seconds,
     }
-    session.execute(_NOTE_STAGE, given)
-    session.execute(_ADVANCE, given)
+    session.execute(_NOTE_STAGE, parameters)
+    session.execute(_ADVANCE, parameters)
 
 
 def find_waiting_for_entries(session: Session, ids: Collection[UUID]) -> set[UUID]:
-    """Return those that close a side which an earlier entry, not yet dispatched, may still open."""
-    return set(session.execute(_BEHIND, {"ids": list(ids)}).scalars())
+    """Return the signals that close a side which an earlier entry, not dispatched so far, may still open."""
+    return set(session.execute(_WAITING, {"ids": list(ids)}).scalars())
 
 
 def defer(session: Session, ids: Collection[UUID], *, lease: Lease) -> None:
-    """Give signals back for a moment, without counting an attempt."""
+    """Give the lease on signals back and make them due again in a moment, without counting an attempt."""
     session.execute(_DEFER, {"ids": list(ids), "lock": lease.lock})
 
 
 def finish(session: Session, ids: Collection[UUID], *, lease: Lease) -> None:
     """Mark signals as processed and give their lease back."""
-    given = {"ids": list(ids), "lock": lease.lock, "stage": Stage.OUTCOME_RECORDED.value}
-    session.execute(_NOTE_STAGE, given)
-    session.execute(_FINISH, given)
+    parameters = {"ids": list(ids), "lock": lease.lock, "stage": Stage.OUTCOME_RECORDED.value}
+    session.execute(_NOTE_STAGE, parameters)
+    session.execute(_FINISH, parameters)
 
 
 def fail(
@@ -232,7 +177,7 @@ def fail(
     Returns:
         The attempts so far and whether the signal is dead now; None when the lease was lost.
     """
-    given = {
+    parameters = {
         "id": signal_id,
         "lock": lease.lock,
         "before": for_stage.before.value,
@@ -240,72 +185,5 @@ def fail(
         "backoff_s": backoff_s,
         "max_attempts": MAX_ATTEMPTS,
     }
-    row = session.execute(_RELEASE_FAILED, given).one_or_none()
+    row = session.execute(_RELEASE_FAILED, parameters).one_or_none()
     return None if row is None else (row.attempts, row.status == "dead")
-
-
-def mark_lost_dead(session: Session) -> list[RowMapping]:
-    """Give up on signals whose workers died too often; returns what was buried."""
-    return list(session.execute(_BURY_LOST, {"max_attempts": MAX_ATTEMPTS}).mappings())
-
-
-def take_due(session: Session, *, limit: int, grace_s: float) -> list[DueSignal]:
-    """Take up to `limit` signals that should be on their way and are not, oldest first.
-
-    One that was sent, and that nobody took for `grace_s` seconds since, is taken again.
-    """
-    given = {"limit": limit, "grace_s": grace_s, "max_attempts": MAX_ATTEMPTS}
-    rows = sorted(session.execute(_TAKE_DUE, given), key=lambda row: row.seq)
-    return [DueSignal(signal_id=row.signal_id, stage=Stage(row.stage), alone=row.attempts > 0) for row in rows]
-
-
-def reopen(session: Session, ids: Collection[UUID]) -> list[DueSignal]:
-    """Make signals due again with fresh attempts; those that are done, leased or have an order out stay as they are."""
-    rows = sorted(session.execute(_REOPEN, {"ids": list(ids)}), key=lambda row: row.seq)
-    return [DueSignal(signal_id=row.signal_id, stage=Stage(row.stage), alone=True) for row in rows]
-
-
-def explain_refused_reruns(session: Session, ids: Collection[UUID]) -> dict[UUID, str]:
-    """Say for signals that `reopen` left alone why it did."""
-    return {row.id: row.why for row in session.execute(_WHY_NOT, {"ids": list(ids)})}
-
-
-def load_unfinished(session: Session, ids: Collection[UUID]) -> list[RowMapping]:
-    """Return status, stage and last error of those that are not terminal."""
-    query = text(
-        "SELECT signal_id, status, stage, attempts, last_error FROM signals"
-        " WHERE signal_id = ANY(:ids) AND status = 'open' ORDER BY seq"
-    )
-    return list(session.execute(query, {"ids": list(ids)}).mappings())
-
-
-def build_signal(row: RowMapping) -> Signal:
-    """Turn a row with COLUMNS into the domain value."""
-    return Signal(
-        signal_id=row["signal_id"],
-        book=row["book"],
-        source=row["source"],
-        strategy=row["strategy"],
-        symbol=row["symbol"],
-        exchange=row["exchange"],
-        instrument_kind=InstrumentKind(row["instrument_kind"]),
-        direction=Direction(row["direction"]),
-        action=Action(row["action"]),
-        timeframe=_interval(row["timeframe"]),
-        timestamp=row["timestamp"],
-        received_at=row["received_at"],
-        price=row["price"],
-        confidence=row["confidence"],
-        signal_hash=row["signal_hash"],
-        flags=tuple(row["flags"]),
-        is_test=row["is_test"],
-        stage=Stage(row["stage"]),
-        attempts=row["attempts"],
-        sequence=row["sequence"],
-        position_before=Position(row["position_before"]) if row["position_before"] else None,
-        position_after=Position(row["position_after"]) if row["position_after"] else None,
-    )
-
-
-def _interval(value: Any) -> Interval | None:
-    return None if value is None else Interval.parse(value)

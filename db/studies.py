@@ -51,7 +51,7 @@ def ensure_running(session: Session, book: str, versions: ComparedVersions) -> S
         versions.engine_b,
         versions.fill_model,
     ):
-        return _study(row)
+        return build_study(row)
     session.execute(
         text("UPDATE studies SET status = 'closed' WHERE book = :book AND status = 'running'"), {"book": book}
     )
@@ -79,7 +79,7 @@ def open_new(
 def load_running(session: Session, books: Collection[str]) -> dict[str, Study]:
     """Return the running study of each book that has one."""
     query = text(f"SELECT {_COLUMNS} FROM studies WHERE status = 'running' AND book = ANY(:books)")
-    return {row["book"]: _study(row) for row in session.execute(query, {"books": list(set(books))}).mappings()}
+    return {row["book"]: build_study(row) for row in session.execute(query, {"books": list(set(books))}).mappings()}
 
 
 def load_versions(session: Session, book: str) -> ComparedVersions:
@@ -95,7 +95,7 @@ def load_versions(session: Session, book: str) -> ComparedVersions:
 def load(session: Session, ids: Collection[UUID]) -> dict[UUID, Study]:
     """Return the studies with these ids."""
     query = text(f"SELECT {_COLUMNS} FROM studies WHERE study_id = ANY(:ids)")
-    return {row["study_id"]: _study(row) for row in session.execute(query, {"ids": list(set(ids))}).mappings()}
+    return {row["study_id"]: build_study(row) for row in session.execute(query, {"ids": list(set(ids))}).mappings()}
 
 
 def find(session: Session, study_id: UUID) -> Columns | None:
@@ -127,7 +127,8 @@ def _insert(session: Session, study: Study, versions: ComparedVersions) -> None:
     )
 
 
-def _study(row: RowMapping) -> Study:
+def build_study(row: RowMapping) -> Study:
+    """Return the study of a row of `studies`."""
     return Study(
         study_id=row["study_id"],
         name=row["name"],

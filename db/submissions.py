@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db import orders
-from db.tables.trades import OPEN_STATES
+from db.core import states
 from domain import order_states
 from domain.ports import OrderReport
 from domain.trade import Order, OrderState
@@ -26,7 +26,7 @@ CHECK_AGAIN_S = "least(30, power(2, least(checks, 5)))"
 # An exit is always sent. An entry is denied while the switch is set, at a venue while its book is not live, or when its
 # signal is too old to be traded for real; one that paper began before goes on, since whoever began it may be booking it
 # now.
-_BEGIN = text("""
+_BEGIN = text(f"""
     WITH candidates AS (
         SELECT o.order_id, o.state AS before, CASE
             WHEN o.intent = 'exit' OR (o.venue = 'paper' AND o.state = 'resubmit_ok') THEN NULL
@@ -38,7 +38,7 @@ _BEGIN = text("""
             JOIN signals AS s USING (signal_id) JOIN books ON books.book = o.book
             CROSS JOIN LATERAL (SELECT paused FROM policy_versions WHERE policy_versions.book = o.book
                                 ORDER BY policy_version_id DESC LIMIT 1) AS rule
-        WHERE o.order_id = ANY(:ids) AND o.state IN ('intent', 'resubmit_ok')
+        WHERE o.order_id = ANY(:ids) AND o.state IN {states.SENDABLE_ORDERS}
         ORDER BY o.order_id FOR UPDATE OF o)
     UPDATE orders SET state = CASE WHEN refusal IS NULL THEN 'submitting' ELSE 'denied' END,
         not_after = clock_timestamp() + make_interval(secs => :window_s),
@@ -61,7 +61,7 @@ _TAKE_DUE = text(f"""
     UPDATE orders SET checks = checks + 1, next_check_at = clock_timestamp() + make_interval(secs => {CHECK_AGAIN_S})
     WHERE order_id IN (
         SELECT order_id FROM orders
-        WHERE state IN {OPEN_STATES} AND state <> 'manual_review' AND venue = :venue
+        WHERE state IN {states.OPEN_ORDERS} AND state <> 'manual_review' AND venue = :venue
           AND next_check_at <= clock_timestamp()
         ORDER BY next_check_at LIMIT :limit FOR UPDATE SKIP LOCKED)
     RETURNING order_id, state, checks,
@@ -126,15 +126,15 @@ def begin_submission(
 
 def load_in_doubt(session: Session, order_ids: Collection[UUID]) -> list[Order]:
     """Return those of `order_ids` that were being submitted when their worker stopped."""
-    query = text("SELECT order_id FROM orders WHERE order_id = ANY(:ids) AND state IN ('submitting', 'unknown')")
+    query = text(f"SELECT order_id FROM orders WHERE order_id = ANY(:ids) AND state IN {states.DOUBTFUL_ORDERS}")
     return orders.load(session, list(session.execute(query, {"ids": list(order_ids)}).scalars()))
 
 
 def load_working_entries(session: Session, experiment_ids: Collection[UUID]) -> list[Order]:
     """Return the entry orders of these experiments that the venue has and that may still fill."""
-    query = text("""
+    query = text(f"""
         SELECT order_id FROM orders JOIN trades USING (trade_id)
-        WHERE experiment_id = ANY(:ids) AND intent = 'entry' AND state IN ('accepted', 'partial')
+        WHERE experiment_id = ANY(:ids) AND intent = 'entry' AND state IN {states.WORKING_ORDERS}
     """)
     return orders.load(session, list(session.execute(query, {"ids": list(experiment_ids)}).scalars()))
 
@@ -159,15 +159,15 @@ def record_reports(session: Session, reports: Sequence[OrderReport]) -> list[Ord
     """
     new = orders.record_fills(session, [fill for one in reports for fill in one.fills])
     grown = orders.load_orders_of_fills(session, new)
-    states = {
+    states_before = {
         row.order_id: OrderState(row.state)
         for row in session.execute(_STATES, {"ids": [one.order.order_id for one in reports]})
     }
     moved = [
         one
         for one in reports
-        if order_states.can_transition(states[one.order.order_id], one.state)
-        and (states[one.order.order_id] is not one.state or one.order.order_id in grown)
+        if order_states.can_transition(states_before[one.order.order_id], one.state)
+        and (states_before[one.order.order_id] is not one.state or one.order.order_id in grown)
     ]
     given = {
         "ids": [one.order.order_id for one in moved],
@@ -177,7 +177,7 @@ def record_reports(session: Session, reports: Sequence[OrderReport]) -> list[Ord
     if moved:
         session.execute(_SETTLE, given)
     orders.record_events(
-        session, [(one.order.order_id, states[one.order.order_id], one.state, one.detail) for one in moved]
+        session, [(one.order.order_id, states_before[one.order.order_id], one.state, one.detail) for one in moved]
     )
     return moved
 

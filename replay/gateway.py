@@ -16,7 +16,7 @@ import msgspec
 from config import tokens
 from config.settings import Settings
 from config.vault import TokenVault
-from db import bars, books, policies, replays, signals, sources, studies, trades
+from db import bars, books, due_signals, policies, replays, sources, studies, trades
 from db.core.session import Database
 from db.policies import PolicyChange
 from db.studies import ComparedVersions
@@ -172,7 +172,7 @@ class Gateway:
 
     def _unfinished(self, ids: Sequence[UUID]) -> Sequence[Any]:
         with self._database.transaction() as session:
-            return signals.load_unfinished(session, ids)
+            return due_signals.load_unfinished(session, ids)
 
 
 @contextmanager

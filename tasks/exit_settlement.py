@@ -13,10 +13,10 @@ from uuid import UUID
 
 import structlog
 
-from db import families, orders, outcomes, trades
+from db import families, lagging_trades, orders, outcomes, trade_walks, trades
 from db.core.session import Session
 from db.dispatches import Closing
-from db.trades import Walk
+from db.trade_walks import Walk
 from domain import exit_synchronization, exits, fills
 from domain.context import Quote
 from domain.exit_synchronization import Family, PlacedOrder
@@ -63,7 +63,7 @@ def settle_exits(
         How many exits happened on own clocks.
     """
     with parts.transaction() as session:
-        before = trades.load_walkable(session, trade_ids)
+        before = trade_walks.load_walkable(session, trade_ids)
     walked = _walk_trades(parts, before, until, ending)
     standing = {trade.trade_id for trade in before if _is_unchanged(trade, walked[trade.trade_id])}
     due = [trade_id for trade_id in trade_ids if trade_id not in standing]
@@ -110,7 +110,7 @@ def flatten_book(parts: Parts, book: str, experiment_ids: Collection[UUID], *, n
 def follow_earlier_exits(parts: Parts, experiment_ids: Collection[UUID]) -> None:
     """Send the exits of real trades that opened only after their engine's model trade had exits already."""
     with parts.transaction() as session:
-        lagging = trades.filter_lagging(session, experiment_ids)
+        lagging = lagging_trades.filter_experiments(session, experiment_ids)
     follow_exits(parts, lagging)
 
 
@@ -145,7 +145,7 @@ def _is_unchanged(trade: Trade, walked: WalkResult) -> bool:
 
 def _record_walks(session: Session, moving: Sequence[Trade], walked: Mapping[UUID, WalkResult]) -> ExitsByTrade:
     """Store how far trades were walked; return the exits of those that no other worker had moved meanwhile."""
-    moved = trades.record_walks(session, [_build_walk(trade, walked[trade.trade_id]) for trade in moving])
+    moved = trade_walks.record(session, [_build_walk(trade, walked[trade.trade_id]) for trade in moving])
     return {trade.trade_id: (trade, walked[trade.trade_id].events) for trade in moving if trade.trade_id in moved}
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 from celery import current_app, shared_task
 
-from db import books, trades
+from db import books, lagging_trades, trade_walks
 from domain.exits import ExitReason
 from tasks import exit_settlement
 from tasks.base_task import parts_of
@@ -42,7 +42,7 @@ def walk_book(parts: Parts, book: str, *, until: datetime, at_end: bool = False)
     """Walk all open trades of a book to `until`, chunk by chunk, and send the exits that real trades still owe."""
     after, exits = UUID(int=0), 0
     with parts.transaction() as session:
-        lagging = trades.list_lagging(session, book=book)
+        lagging = lagging_trades.list_in_book(session, book)
     exit_settlement.follow_exits(parts, lagging)
     while chunk := _load_chunk(parts, book, after, until=until, at_end=at_end):
         exits += exit_settlement.settle_exits(parts, chunk, until=until)
@@ -56,13 +56,13 @@ def walk_book(parts: Parts, book: str, *, until: datetime, at_end: bool = False)
 def _load_chunk(parts: Parts, book: str, after: UUID, *, until: datetime, at_end: bool) -> list[UUID]:
     with parts.transaction() as session:
         if at_end:
-            return trades.list_walkable(session, book, limit=CHUNK, after=after)
-        return trades.list_due(session, book, until=until, limit=CHUNK, after=after)
+            return trade_walks.list_walkable(session, book, limit=CHUNK, after=after)
+        return trade_walks.list_due(session, book, until=until, limit=CHUNK, after=after)
 
 
 def _end_trades(parts: Parts, book: str, chunk: list[UUID], until: datetime) -> None:
     with parts.transaction() as session:
-        left = trades.load_walkable(session, chunk)
+        left = trade_walks.load_walkable(session, chunk)
     for instrument in {trade.instrument for trade in left}:
         quote = parts.market_data(book).quote(book, instrument, at=until).quote
         mine = [trade.trade_id for trade in left if trade.instrument == instrument]

@@ -12,9 +12,9 @@ import structlog
 from celery import chain, current_app
 
 from config.settings import Settings
-from db import audit, signals
+from db import audit, due_signals
 from db.core.session import Database
-from db.signals import DueSignal
+from db.due_signals import DueSignal
 from domain.signal import Stage
 from tasks import exit_tasks, failpoints, live_broker, notifications, parts, queues
 from tasks.celery_app import make_celery
@@ -90,10 +90,10 @@ def rerun(
         RerunRefused: naming those that are done, being worked on, out at a venue or unknown; then none is rerun.
     """
     with database.transaction() as session:
-        due = signals.reopen(session, signal_ids)
+        due = due_signals.reopen(session, signal_ids)
         refused = set(signal_ids) - {signal.signal_id for signal in due}
         if refused:
-            raise RerunRefused(signals.explain_refused_reruns(session, refused))
+            raise RerunRefused(due_signals.explain_refused_reruns(session, refused))
         audit.append(
             session,
             actor=actor,

@@ -8,7 +8,7 @@ import structlog
 from celery import current_app, shared_task
 from kombu.exceptions import OperationalError as BrokerAway
 
-from db import failures, signals
+from db import due_signals, failures
 from db.source_health import watch
 from domain.signal import Stage
 from tasks import pipeline
@@ -50,7 +50,7 @@ def resume_due_signals(parts: Parts) -> int:
 
 def _resume_batch(parts: Parts, *, limit: int, grace_s: float) -> int:
     with parts.transaction() as session:
-        due = signals.take_due(session, limit=limit, grace_s=grace_s)
+        due = due_signals.take(session, limit=limit, grace_s=grace_s)
     pipeline.resume(due)
     if due:
         log.warning("signals.resumed", count=len(due))
@@ -99,7 +99,7 @@ def watch_sources() -> None:
 def bury_lost_signals(parts: Parts) -> None:
     """Turn signals whose workers died too often into dead letters."""
     with parts.transaction() as session:
-        for row in signals.mark_lost_dead(session):
+        for row in due_signals.mark_lost_dead(session):
             failures.record(
                 session,
                 row["signal_id"],

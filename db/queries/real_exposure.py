@@ -9,6 +9,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from db.core import states
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RealExposure:
@@ -20,11 +22,11 @@ class RealExposure:
 
 def count_exposure(session: Session, book: str) -> RealExposure:
     """Count what a book has out for real."""
-    query = text("""
-        SELECT (SELECT count(*) FROM trades WHERE book = :book AND NOT is_shadow AND status IN ('pending', 'open'))
-                   AS trades,
+    query = text(f"""
+        SELECT (SELECT count(*) FROM trades WHERE book = :book AND NOT is_shadow
+                  AND status IN {states.UNFINISHED_TRADES}) AS trades,
             (SELECT count(*) FROM orders WHERE book = :book AND venue <> 'model' AND intent = 'entry'
-               AND state IN ('submitting', 'accepted', 'partial', 'unknown')) AS orders
+               AND state IN {states.SENT_ORDERS}) AS orders
     """)
     row = session.execute(query, {"book": book}).one()
     return RealExposure(trades=row.trades, orders=row.orders)
@@ -32,9 +34,9 @@ def count_exposure(session: Session, book: str) -> RealExposure:
 
 def find_to_flatten(session: Session) -> dict[str, set[UUID]]:
     """Return, by book, the experiments with real trades that the policy in force wants closed."""
-    query = text("""
+    query = text(f"""
         SELECT book, experiment_id FROM trades
-        WHERE NOT is_shadow AND status IN ('pending', 'open') AND (
+        WHERE NOT is_shadow AND status IN {states.UNFINISHED_TRADES} AND (
             SELECT flatten FROM policy_versions WHERE policy_versions.book = trades.book
             ORDER BY policy_version_id DESC LIMIT 1)
     """)
@@ -46,11 +48,11 @@ def find_to_flatten(session: Session) -> dict[str, set[UUID]]:
 
 def load_settled_positions(session: Session, book: str) -> dict[str, Decimal]:
     """Return what real trades hold by symbol (short < 0), of symbols without an order that may still fill."""
-    query = text("""
+    query = text(f"""
         SELECT symbol, sum(CASE fills.side WHEN 'buy' THEN fills.quantity ELSE -fills.quantity END) AS quantity
         FROM trades JOIN fills USING (trade_id) WHERE book = :book AND NOT is_shadow AND symbol NOT IN (
             SELECT symbol FROM trades JOIN orders USING (trade_id) WHERE trades.book = :book AND NOT is_shadow
-              AND state IN ('submitting', 'accepted', 'partial', 'unknown', 'manual_review'))
+              AND state IN {states.UNSETTLED_ORDERS})
         GROUP BY symbol HAVING sum(CASE fills.side WHEN 'buy' THEN fills.quantity ELSE -fills.quantity END) <> 0
     """)
     return {row.symbol: row.quantity for row in session.execute(query, {"book": book})}

@@ -10,13 +10,13 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
-from db import experiments
+from db import experiments, studies
 from domain.comparison.record import Side, SideOutcome, StudyEntry, StudyRecord
 from domain.decision import EngineSlot, Verdict
 from domain.experiment import Assignment
 from domain.policy import ExecutionMode
 from domain.signal import Direction
-from domain.study import ExitClock, Study
+from domain.study import ExitClock
 
 _STUDIES = text("""
     SELECT studies.*, books.reference_capital, books.base_currency
@@ -76,7 +76,7 @@ def load(session: Session, *, study: str | None = None, book: str | None = None)
     assignments = experiments.load(session, [one["signal_id"] for one in entries])
     endings = _endings(session, row["study_id"])
     return StudyRecord(
-        study=_study(row),
+        study=studies.build_study(row),
         engines={EngineSlot.A: row["engine_a"], EngineSlot.B: row["engine_b"]},
         fill_model=row["fill_model"],
         reference_capital=row["reference_capital"],
@@ -128,18 +128,6 @@ def _side(row: RowMapping, engine: EngineSlot, endings: Mapping[_Key, dict[ExitC
         direction=_optional(Direction, row[f"side_{suffix}"]),
         model=endings.get((row["experiment_id"], engine, True), {}),
         real=real.get(ExitClock.SYNCHRONIZED),
-    )
-
-
-def _study(row: RowMapping) -> Study:
-    return Study(
-        study_id=row["study_id"],
-        name=row["name"],
-        book=row["book"],
-        salt=row["salt"],
-        horizon_sessions=row["horizon_sessions"],
-        exit_clock=ExitClock(row["exit_clock"]),
-        alpha=row["alpha"],
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from db.core import states
 from db.verification.rule import QueryRule, VerificationRule
 from domain.order_states import TRANSITIONS
 
 # Where one engine trades for real, the model trades of its experiment follow that trade's exits. An exit that rounds
 # to less than a lot makes no order.
-_TOGETHER = """
+_TOGETHER = f"""
     WITH exits AS (
         SELECT o.order_id, o.trade_id, o.quote_id, o.fraction, o.is_final, o.venue, f.filled_at
         FROM orders o JOIN fills f USING (order_id)
@@ -17,8 +18,8 @@ _TOGETHER = """
         SELECT r.trade_id AS real_id, r.quantity AS real_quantity, r.lot AS real_lot,
                m.trade_id AS model_id, m.quantity AS model_quantity, m.lot AS model_lot
         FROM trades r JOIN trades m USING (experiment_id) JOIN execution_policies p USING (experiment_id)
-        WHERE NOT r.is_shadow AND r.status IN ('open', 'closed') AND m.is_shadow AND m.status IN ('open', 'closed')
-          AND p.execution_mode <> 'SPLIT_CAPITAL'
+        WHERE NOT r.is_shadow AND r.status IN {states.ENTERED_TRADES}
+          AND m.is_shadow AND m.status IN {states.ENTERED_TRADES} AND p.execution_mode <> 'SPLIT_CAPITAL'
     ), matched AS (
         SELECT rx.order_id AS real_order, mx.order_id AS model_order, model_id, real_id
         FROM followed JOIN exits rx ON rx.trade_id = real_id JOIN exits mx ON mx.trade_id = model_id
@@ -72,11 +73,11 @@ RULES: tuple[VerificationRule, ...] = (
     QueryRule(
         "filled_means_filled",
         "a filled order has fills for all of its quantity, one that was not accepted has none",
-        """
+        f"""
         SELECT o.order_id AS id FROM orders o LEFT JOIN fills f USING (order_id)
         GROUP BY o.order_id, o.state, o.quantity
         HAVING (o.state = 'filled' AND coalesce(sum(f.quantity), 0) < o.quantity)
-            OR (o.state IN ('denied', 'intent', 'rejected') AND count(f.fill_id) > 0)
+            OR (o.state IN {states.UNFILLED_ORDERS} AND count(f.fill_id) > 0)
         """,
     ),
     QueryRule(
@@ -128,9 +129,9 @@ RULES: tuple[VerificationRule, ...] = (
     QueryRule(
         "attempts_follow_refusals",
         "an order is sent again only after it was refused, cancelled or expired",
-        """
+        f"""
         SELECT later.order_id AS id FROM orders later JOIN orders earlier USING (trade_id, exit_clock, intent, leg)
-        WHERE later.attempt > earlier.attempt AND earlier.state NOT IN ('rejected', 'cancelled', 'expired')
+        WHERE later.attempt > earlier.attempt AND earlier.state NOT IN {states.REFUSED_ORDERS}
         """,
     ),
     QueryRule(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from db.core import states
 from db.verification.rule import QueryRule, VerificationRule
 
 RULES: tuple[VerificationRule, ...] = (
     QueryRule(
         "signals_accounted",
         "every accepted signal is terminal, leased, or due for the sweep",
-        """
+        f"""
         SELECT signal_id AS id FROM signals
-        WHERE status = 'open' AND (stage = 5 OR lock_expires_at > clock_timestamp() + interval '1 day'
+        WHERE status = 'open' AND (stage = {states.OUTCOME_RECORDED}
+              OR lock_expires_at > clock_timestamp() + interval '1 day'
               OR (processing_lock IS NULL AND next_attempt_at > clock_timestamp() + interval '1 day'))
         """,
     ),
@@ -29,10 +31,11 @@ RULES: tuple[VerificationRule, ...] = (
     QueryRule(
         "processed_is_finished",
         "a processed signal is done, at the last stage, and nobody holds it",
-        """
+        f"""
         SELECT signal_id AS id FROM signals
         WHERE processed <> (status = 'done')
-           OR (processed AND (stage <> 5 OR processing_lock IS NOT NULL OR lock_expires_at IS NOT NULL))
+           OR (processed AND (stage <> {states.OUTCOME_RECORDED} OR processing_lock IS NOT NULL
+                              OR lock_expires_at IS NOT NULL))
         """,
     ),
     QueryRule(

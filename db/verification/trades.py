@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from db.core import states
 from db.verification.rule import QueryRule, VerificationRule
 
 _REAL = """
@@ -57,10 +58,10 @@ RULES: tuple[VerificationRule, ...] = (
     QueryRule(
         "opened_by_fills",
         "an open or closed trade has the quantity that its entry fills opened, a denied one has no fill",
-        """
+        f"""
         SELECT t.trade_id AS id FROM trades t LEFT JOIN fills f ON f.trade_id = t.trade_id AND f.intent = 'entry'
         GROUP BY t.trade_id, t.status, t.quantity
-        HAVING (t.status IN ('open', 'closed') AND t.quantity <> coalesce(sum(f.quantity), 0))
+        HAVING (t.status IN {states.ENTERED_TRADES} AND t.quantity <> coalesce(sum(f.quantity), 0))
             OR (t.status = 'denied' AND count(f.fill_id) > 0)
         """,
     ),

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from db import intake, signals, submissions
+from db.core import states
 from db.submissions import DueOrder
 from domain.trade import OrderState
 from tasks import order_reconciliation
@@ -31,7 +32,7 @@ _KEYS = """
 _TOKEN = " AND processing_lock = :lock"
 _SWITCH = "WHEN rule.paused THEN 'paused'"
 _LIVE = "WHEN o.venue NOT IN ('model', 'paper') AND books.live_account IS NULL THEN 'not_live'"
-_SENDABLE = "('intent', 'resubmit_ok')"
+_SENDABLE = states.SENDABLE_ORDERS
 _ON_CONFLICT = "ON CONFLICT (signal_id) DO NOTHING"
 
 
