@@ -1,1 +1,5 @@
-"""From the bytes of an alert to signals, without I/O: parsing, vocabulary, meaning, and one dialect for each sender."""
+"""Understanding of alerts: the bytes of a webhook body to signals, without I/O.
+
+`understand` decodes a body (`parsing`), chooses a dialect (`dialects`) and reads the values (`meaning`), by the
+spellings in `vocabulary`.
+"""

@@ -1,7 +1,7 @@
-"""Messages to paste into a TradingView alert: what every placeholder there is, written where it is read again.
+"""Messages to paste into a TradingView alert, with TradingView's placeholders in the fields that we read.
 
-Numbers stand in quotes, since a placeholder that does not apply leaves nothing or NaN in its place. The comment of an
-order is left out: a quote in it would break the message.
+Numbers stand in quotes, since TradingView replaces a placeholder without a value by nothing or by NaN. The comment of
+an order is left out, since a quote in it would break the message.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-NAME_IT = "my strategy"
+STRATEGY_NAME = "my strategy"
 _BAR = {
     "time": "{{time}}",
     "open": "{{open}}",
@@ -23,11 +23,11 @@ _BAR = {
 _COMMON: Mapping[str, Any] = {"timenow": "{{timenow}}", "interval": "{{interval}}", "bar": _BAR}
 
 
-def strategy() -> str:
-    """Return the message of a strategy alert, whose placeholders say what the strategy did."""
-    return _written(
+def strategy_message() -> str:
+    """Return the message for alerts of a strategy, whose placeholders carry its order and positions."""
+    return _format_message(
         {
-            "strategy": NAME_IT,
+            "strategy": STRATEGY_NAME,
             "ticker": "{{exchange}}:{{ticker}}",
             "action": "{{strategy.order.action}}",
             "market_position": "{{strategy.market_position}}",
@@ -39,14 +39,14 @@ def strategy() -> str:
     )
 
 
-def indicator(action: str) -> str:
-    """Return the message of an indicator alert, which says itself what to do: one alert for each `action`."""
-    return _written({"ticker": "{{exchange}}:{{ticker}}", "action": action, "price": "{{close}}", **_COMMON})
+def indicator_message(action: str) -> str:
+    """Return the message for an alert of an indicator; each `action` needs an alert of its own."""
+    return _format_message({"ticker": "{{exchange}}:{{ticker}}", "action": action, "price": "{{close}}", **_COMMON})
 
 
-def example(now: datetime) -> str:
-    """Return a message as it would come now, of a test: it goes to the book `test` and touches no figures."""
-    said = {
+def example_message(now: datetime) -> str:
+    """Return a test message as TradingView would send it at `now`; its signal goes to the book `test`."""
+    message = {
         "ticker": "BINANCE:BTCUSDT",
         "action": "buy",
         "price": "65000",
@@ -54,8 +54,8 @@ def example(now: datetime) -> str:
         "interval": "60",
         "is_test": True,
     }
-    return json.dumps(said)
+    return json.dumps(message)
 
 
-def _written(message: Mapping[str, Any]) -> str:
+def _format_message(message: Mapping[str, Any]) -> str:
     return json.dumps(message, indent=2)

@@ -1,4 +1,4 @@
-"""The dialects in the order they are tried, and the way from a body to signals."""
+"""Conversion of an alert's body to signals, with the list of dialects in the order in which they are tried."""
 
 from __future__ import annotations
 
@@ -24,70 +24,83 @@ from alerts.dialects import (
 from alerts.meaning import content_hash, envelopes
 from alerts.meaning.reading import AlertUnclear, Dialect, FieldErrors, Reading
 from alerts.parsing import body as bodies
-from alerts.parsing.body import BodyUnreadable, Part
+from alerts.parsing.body import BodyUnreadable, DecodedMessage
 from alerts.parsing.fields import Fields
-from alerts.redaction import redacted
+from alerts.redaction import redact
 from domain.signal import NewSignal, Source
 
+# The first dialect that recognises a payload reads it, so the list goes from the most specific form to the most
+# general one. To add a dialect, write a module with its DIALECT in alerts/dialects and add a line here.
 DIALECTS: tuple[Dialect, ...] = tuple(
-    one.DIALECT
-    for one in (
+    module.DIALECT
+    for module in (
+        # Forms with a field name that no other sender uses. hackingthemarkets comes before nested, which has
+        # `strategy.order_action` too: where a bar stands beside it, `time` is the firing time and not the bar's.
         hackingthemarkets,
         three_commas,
         pineconnector,
         nested,
         openalgo,
+        # Forms with common field names, recognised by their combination; those of the parsers for plain text first,
+        # since they need four or five fields at once.
         strategy_sentence,
         piped,
         traderspost,
         tradex,
         octobot,
         thibaultyou,
+        # One field such as `signal` or `trend` is enough here, and messages of all forms above may have one.
         dual_engine,
+        # Recognises every payload, so nothing behind it would ever be tried.
         general,
     )
 )
-NAMES = tuple(one.name for one in DIALECTS)
-_BY_NAME = {one.name: one for one in DIALECTS}
+DIALECT_NAMES = tuple(dialect.name for dialect in DIALECTS)
+_BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
 _TEST_BOOK = "test"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """A body, or one element of it, that cannot become a signal, and per field what would be right."""
+class UnreadableAlert:
+    """A body, or one message of it, that cannot become a signal, with the errors of each field."""
 
     raw: bytes
     errors: FieldErrors
 
 
-def understand(body: bytes, source: Source) -> list[NewSignal | Refused]:
-    """Read a body as the signals it holds, in order; whatever the bytes, each part is a signal or refused."""
+def understand(body: bytes, source: Source) -> list[NewSignal | UnreadableAlert]:
+    """Convert a body to signals, in the order of its messages; never raises, whatever the bytes are."""
     try:
-        parts = bodies.decode(body)
+        messages = bodies.decode(body)
     except BodyUnreadable as error:
-        return [Refused(raw=body, errors={"body": [str(error)]})]
-    return [_understand(one, source) for part in parts for one in envelopes.opened(part)]
+        return [UnreadableAlert(raw=body, errors={"body": [str(error)]})]
+    return [_convert_message(inner, source) for message in messages for inner in envelopes.unwrap(message)]
 
 
-def detect(fields: Fields) -> Dialect:
+def detect_dialect(fields: Fields) -> Dialect:
     """Return the first dialect that recognises a payload; the general one always does."""
     return next(dialect for dialect in DIALECTS if dialect.recognises(fields))
 
 
-def _understand(part: Part, source: Source) -> NewSignal | Refused:
-    if not isinstance(part.payload, Mapping) or not part.payload:
-        return Refused(raw=part.raw, errors={"body": ["must be a JSON object with at least a symbol and an action"]})
-    fields = Fields(part.payload)
-    dialect = _BY_NAME.get(source.dialect or "") or detect(fields)
+def _convert_message(message: DecodedMessage, source: Source) -> NewSignal | UnreadableAlert:
+    """Read one message with the source's dialect, or else with the one that recognises it."""
+    if not isinstance(message.payload, Mapping) or not message.payload:
+        errors = {"body": ["must be a JSON object with at least a symbol and an action"]}
+        return UnreadableAlert(raw=message.raw, errors=errors)
+    fields = Fields(message.payload)
+    dialect = _BY_NAME.get(source.dialect or "") or detect_dialect(fields)
     try:
         reading = dialect.read(fields, source)
     except AlertUnclear as error:
-        return Refused(raw=part.raw, errors=error.errors)
-    return _signal(reading, source, dialect=dialect, raw=part.raw, payload=redacted(part.payload))
+        return UnreadableAlert(raw=message.raw, errors=error.errors)
+    return _build_signal(reading, source, dialect=dialect, raw=message.raw, payload=redact(message.payload))
 
 
-def _signal(reading: Reading, source: Source, *, dialect: Dialect, raw: bytes, payload: dict[str, Any]) -> NewSignal:
-    content = content_hash.content_hash(payload, reading)
+def _build_signal(
+    reading: Reading, source: Source, *, dialect: Dialect, raw: bytes, payload: dict[str, Any]
+) -> NewSignal:
+    """Build the signal of a reading; `payload` has its secrets redacted."""
+    content = content_hash.compute(payload, reading)
     return NewSignal(
         book=_TEST_BOOK if reading.is_test else source.book,
         source=source.name,

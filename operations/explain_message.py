@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from alerts.understand import Refused, understand
+from alerts.understand import UnreadableAlert, understand
 from alerts.vocabulary import aliases, words
 from db.webhook_events import QuarantinedEvent
 from domain.signal import NewSignal, Source
@@ -51,9 +51,9 @@ def tell(told: dict[str, Any]) -> Iterator[str]:
         yield f"became signal {told['redriven_signal_id']}"
 
 
-def reading(part: NewSignal | Refused) -> dict[str, Any]:
+def reading(part: NewSignal | UnreadableAlert) -> dict[str, Any]:
     """Describe what a message, or one part of it, is read as; of one that is refused only why, by field."""
-    if isinstance(part, Refused):
+    if isinstance(part, UnreadableAlert):
         return {"errors": dict(part.errors)}
     return {
         "dialect": part.dialect,

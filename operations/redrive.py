@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 
 from alerts.meaning.reading import FieldErrors
-from alerts.understand import Refused, understand
+from alerts.understand import UnreadableAlert, understand
 from db import audit, intake, sources, webhook_events
 from db.core.errors import DBAPIError, OperationalError, is_outage
 from db.core.session import Database, Session
@@ -102,7 +102,7 @@ def _arrivals(event: QuarantinedEvent, source: Source, *, now: datetime) -> list
     is_late = (now - event.received_at).total_seconds() > source.max_lag_s
     arrivals = []
     for part in parts:
-        if isinstance(part, Refused):
+        if isinstance(part, UnreadableAlert):
             raise _Unread(part.errors)
         arrivals.append(Arrival(signal=part, max_lag_s=source.max_lag_s, is_late=is_late))
     if not arrivals:

@@ -159,7 +159,7 @@ def webhook_urls(settings: Settings, *, base: str) -> list[tuple[str, str]]:
 def messages() -> dict[str, str]:
     """Return what to paste into TradingView's alerts."""
     return {
-        "strategy": template.strategy(),
-        "buy": template.indicator("buy"),
-        "exit": template.indicator("exit long"),
+        "strategy": template.strategy_message(),
+        "buy": template.indicator_message("buy"),
+        "exit": template.indicator_message("exit long"),
     }

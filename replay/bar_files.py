@@ -66,7 +66,7 @@ def parse_spec(text: str) -> BarSpec:
     if not colon or side not in _SIDES:
         symbol, side = name, PriceSide.MID.value
     try:
-        instrument = symbols.read(symbol)
+        instrument = symbols.parse(symbol)
     except symbols.SymbolUnreadable as error:
         raise BarSpecInvalid(f"{text!r} is not {_FORM}: {symbol!r} {error}") from None
     if not equals or not path:

@@ -1,1 +1,1 @@
-"""The message forms of the senders we know, one small module for each, found by content."""
+"""Message forms of known senders: one small module for each, with a `DIALECT` that `alerts.understand` lists."""

@@ -1,4 +1,4 @@
-"""A dialect as a value: its name, the fields it is known by, and where it keeps what."""
+"""A dialect as a value: its name, the fields by which it is recognised, and the field names of each meaning."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from domain.signal import Source
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """Recognises a payload that has all of some fields and any of others (squeezed names; none asked for: all do)."""
+    """Dialect that recognises a payload by its fields, and reads it by a table of field names.
+
+    A payload must have every field in `all_of` and, unless `any_of` is empty, one of those (squeezed names).
+    """
 
     name: str
     all_of: Names = ()
@@ -21,13 +24,13 @@ class Shape:
     aliases: Aliases = GENERAL
 
     def recognises(self, fields: Fields) -> bool:
-        """Say whether the payload has those fields."""
-        return all(one in fields for one in self.all_of) and (
-            not self.any_of or any(one in fields for one in self.any_of)
+        """Return whether the payload has those fields."""
+        return all(name in fields for name in self.all_of) and (
+            not self.any_of or any(name in fields for name in self.any_of)
         )
 
     def read(self, fields: Fields, source: Source) -> Reading:
-        """Read the first field of each meaning.
+        """Read the payload, by the first of its fields with each meaning.
 
         Raises:
             AlertUnclear: with an entry for each field that is missing, ambiguous or unreadable.

@@ -1,8 +1,8 @@
-"""Any object, read by the names its fields go by; the last resort."""
+"""Any payload at all, read by common field names; tried last."""
 
 from __future__ import annotations
 
 from alerts.dialects.dialect import Shape
 
-# `time` is the bar's open, `timenow` or `timestamp` the firing time.
+# As in TradingView's placeholders, `time` is the bar's open and `timenow` the firing time.
 DIALECT = Shape(name="general")

@@ -1,4 +1,4 @@
-"""The message of hackingthemarkets' strategy template: a `bar` group and a `strategy` group."""
+"""Message of the hackingthemarkets strategy template: a `bar` group and a `strategy` group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A `data` group that names TradingView's placeholders with dashes, beside a key."""
+"""A `data` group with TradingView's placeholder names spelled with dashes, beside a `key`."""
 
 from __future__ import annotations
 

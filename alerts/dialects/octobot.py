@@ -1,4 +1,4 @@
-"""OctoBot: lines or a row of EXCHANGE=, SYMBOL= and SIGNAL=, whose signal is what to do."""
+"""OctoBot: lines or a row of EXCHANGE=, SYMBOL= and SIGNAL=, the last of which holds the instruction."""
 
 from __future__ import annotations
 

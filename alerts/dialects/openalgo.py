@@ -1,4 +1,4 @@
-"""OpenAlgo: an API key, a symbol and an action; `position_size` is the signed position that is wanted afterwards."""
+"""OpenAlgo: an API key, a symbol and an action; `position_size` is the signed position after the order."""
 
 from __future__ import annotations
 

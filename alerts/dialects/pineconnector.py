@@ -1,4 +1,4 @@
-"""PineConnector: a licence, a command and a symbol in a row, then risk=, sl= and tp=."""
+"""PineConnector: a row of licence, command and symbol, followed by named values such as risk=, sl= and tp=."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""key|strategy|action|ticker."""
+"""A row with pipes between its columns: key|strategy|action|ticker."""
 
 from __future__ import annotations
 

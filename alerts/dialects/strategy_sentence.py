@@ -1,4 +1,4 @@
-"""The sentence TradingView's strategies say by default: order, size, symbol and the position afterwards."""
+"""Default message of a TradingView strategy: a sentence with the order, size, symbol and position after it."""
 
 from __future__ import annotations
 

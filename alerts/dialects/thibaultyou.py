@@ -1,4 +1,4 @@
-"""thibaultyou's bot: symbol, direction and size, alone or several in an array."""
+"""Bot of thibaultyou: symbol, direction and size, as one object or an array of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""3Commas: `tv_instrument` and an action, the strategy's position in `strategy_info`; `timestamp` is when it fired."""
+"""3Commas: `tv_instrument`, an action, positions in a `strategy_info` group; `timestamp` is the firing time."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""TradersPost: ticker, action and sentiment, the position that is wanted afterwards; `time` is when it fired.
+"""TradersPost: ticker, action, and a sentiment, which is the position after the order; `time` is the firing time.
 
-`cancel` says whether orders that wait are cancelled first, and takes nothing back.
+`cancel: true` cancels waiting orders before this one is placed; it does not cancel this one.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""From a parsed message to what it asks for: direction, action, symbol, price, time, and its content hash."""
+"""Interpretation of a decoded message: its direction, action, symbol, price, time and content hash."""

@@ -12,29 +12,34 @@ from alerts.vocabulary.aliases import Names
 from domain.signal import AlertBar
 
 
-def read(fields: Fields, groups: Names, open_time: datetime | None) -> AlertBar | None:
-    """Return the bar the alert carried, when it is whole and its range holds its prices."""
+def read_bar(fields: Fields, groups: Names, open_time: datetime | None) -> AlertBar | None:
+    """Return the bar that the alert carries; None when a price is missing or lies outside low..high.
+
+    `groups` are the names of the groups that may hold the bar (an empty name: the top level).
+    """
     group = next((group for group in groups if f"{group}open" in fields), None)
     if open_time is None or group is None:
         return None
-    prices = [_price_or_none(fields, f"{group}{name}") for name in ("open", "high", "low", "close")]
-    opened, high, low, closed = prices
-    if opened is None or high is None or low is None or closed is None:
+    prices = [_read_price(fields, f"{group}{name}") for name in ("open", "high", "low", "close")]
+    open_price, high, low, close = prices
+    if open_price is None or high is None or low is None or close is None:
         return None
-    if not low <= min(opened, closed) <= max(opened, closed) <= high:
+    if not low <= min(open_price, close) <= max(open_price, close) <= high:
         return None
-    volume = _number_or_none(fields, f"{group}volume")
-    return AlertBar(open_time=open_time, open=opened, high=high, low=low, close=closed, volume=volume)
+    volume = _read_number(fields, f"{group}volume")
+    return AlertBar(open_time=open_time, open=open_price, high=high, low=low, close=close, volume=volume)
 
 
-def _price_or_none(fields: Fields, name: str) -> Decimal | None:
-    found = _number_or_none(fields, name)
-    return found if found is not None and found > 0 else None
+def _read_price(fields: Fields, name: str) -> Decimal | None:
+    """Return a field's price; None when it is missing, unreadable or not above zero."""
+    price = _read_number(fields, name)
+    return price if price is not None and price > 0 else None
 
 
-def _number_or_none(fields: Fields, name: str) -> Decimal | None:
-    given = fields.first((name,))
+def _read_number(fields: Fields, name: str) -> Decimal | None:
+    """Return a field's number; None when it is missing or unreadable."""
+    field = fields.find_first((name,))
     try:
-        return values.number(given.value) if given is not None else None
+        return values.parse_number(field.value) if field is not None else None
     except ValueUnreadable:
         return None

@@ -1,4 +1,4 @@
-"""What makes an alert this alert: a hash that survives another key order, other blanks and other number spellings."""
+"""Content hash by which a repeated alert is recognised, whatever its key order, blanks and spellings of numbers."""
 
 from __future__ import annotations
 
@@ -17,69 +17,74 @@ from alerts.parsing.fields import squeeze
 from alerts.parsing.values import Leaf
 
 _JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,6})?", re.ASCII)
-_WHOLE = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
+_WHOLE_NUMBER = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
 _LONGEST_NUMBER = 100
-_KEPT_AS_WRITTEN = re.compile(r"^(order|signal|alert|event|message|strategy)?(id|uuid)$|(comment|message|note)$")
+# In ids and comments digits are characters: 1.1 and 1.10 are two ids.
+_NOT_A_NUMBER = re.compile(r"^(order|signal|alert|event|message|strategy)?(id|uuid)$|(comment|message|note)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentHash:
-    """SHA-256 in hex; `timeless` says that neither an id nor a time went into it."""
+    """SHA-256 in hex; `timeless` is true when neither an id nor a time went into it, so that repeats look the same."""
 
     digest: str
     timeless: bool
 
 
-def content_hash(payload: Mapping[str, Any], reading: Reading) -> ContentHash:
-    """Hash an alert's explicit id with what tells orders and bars apart; without one, its whole canonical body.
+def compute(payload: Mapping[str, Any], reading: Reading) -> ContentHash:
+    """Hash an alert's own id together with its order, bar and price; without an id, hash its whole payload.
 
-    A strategy's order id names an order, not an alert: it tells two orders of a bar apart but is no identity.
-    `payload` has its secrets redacted, so that none can be guessed from a hash.
+    A strategy's order id names an order, not an alert: it tells two orders of one bar apart, but is not enough to
+    identify an alert. `payload` has its secrets redacted, so that none can be guessed from a hash.
     """
     if reading.identity.explicit_id is None:
         timeless = reading.bar_time is None and reading.event_at is None
-        return ContentHash(digest=_digest(canonical(payload)), timeless=timeless)
-    return ContentHash(digest=_digest(_told_apart(reading)), timeless=False)
+        return ContentHash(digest=_hash_document(canonicalise(payload)), timeless=timeless)
+    return ContentHash(digest=_hash_document(_identifying_values(reading)), timeless=False)
 
 
-def canonical(value: Any, *, key: str = "") -> Any:
-    """Return a value in which equal numbers look equal, as numbers or as text; ids and comments stay as written."""
+def canonicalise(value: Any, *, key: str = "") -> Any:
+    """Return a JSON value with equal numbers spelled alike, be they numbers or texts; ids and comments stay as sent.
+
+    `key` is the key under which the value stands.
+    """
     match value:
         case dict():
-            return {name: canonical(one, key=name) for name, one in value.items()}
+            return {name: canonicalise(member, key=name) for name, member in value.items()}
         case list():
-            return [canonical(one, key=key) for one in value]
-        case str() if _KEPT_AS_WRITTEN.search(squeeze(key)):
-            return exact(value)
+            return [canonicalise(element, key=key) for element in value]
+        case str() if _NOT_A_NUMBER.search(squeeze(key)):
+            return identifier_text(value)
         case str() if len(value) <= _LONGEST_NUMBER and _JSON_NUMBER.fullmatch(value):
-            return spelled(Decimal(value))
+            return spell_number(Decimal(value))
         case int() | Decimal() if not isinstance(value, bool):
-            return spelled(Decimal(value))
+            return spell_number(Decimal(value))
         case _:
             return value
 
 
-def exact(value: Leaf) -> str:
-    """Return an id or a comment as text: 7, 7.0 and "7" are one, "1.1" and "1.10" are two."""
+def identifier_text(value: Leaf) -> str:
+    """Return an id or a comment as text: 7, 7.0 and "7" become equal, "1.1" and "1.10" stay different."""
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        return spelled(Decimal(value))
-    written = str(value)
-    return spelled(Decimal(written)) if len(written) <= _LONGEST_NUMBER and _WHOLE.fullmatch(written) else written
+        return spell_number(Decimal(value))
+    text = str(value)
+    return spell_number(Decimal(text)) if len(text) <= _LONGEST_NUMBER and _WHOLE_NUMBER.fullmatch(text) else text
 
 
-def spelled(number: Decimal) -> str:
-    """Spell a number in the one way its value has: digits without trailing zeros, then the power of ten."""
+def spell_number(number: Decimal) -> str:
+    """Return the one spelling of a number's value: its digits without trailing zeros, then the power of ten."""
     sign, digits, exponent = number.as_tuple()
     if not isinstance(exponent, int):
         return str(number)
-    written = "".join(map(str, digits)).lstrip("0")
-    kept = written.rstrip("0")
-    if not kept:
+    all_digits = "".join(map(str, digits)).lstrip("0")
+    significant = all_digits.rstrip("0")
+    if not significant:
         return "0"
-    return f"{'-' if sign else ''}{kept}e{exponent + len(written) - len(kept)}"
+    return f"{'-' if sign else ''}{significant}e{exponent + len(all_digits) - len(significant)}"
 
 
-def _told_apart(reading: Reading) -> dict[str, Any]:
+def _identifying_values(reading: Reading) -> dict[str, Any]:
+    """Return the values that distinguish alerts with the same id, since strategies reuse ids on other bars."""
     identity, instrument = reading.identity, reading.instrument
     return {
         "id": identity.explicit_id,
@@ -88,14 +93,15 @@ def _told_apart(reading: Reading) -> dict[str, Any]:
         "symbol": [instrument.symbol, instrument.exchange, instrument.kind.value],
         "asks": [reading.direction.value, reading.action.value],
         "timeframe": str(reading.timeframe) if reading.timeframe is not None else None,
-        "at": _written(reading.bar_time or reading.event_at),
-        "price": spelled(reading.price) if reading.price is not None else None,
+        "at": _format_time(reading.bar_time or reading.event_at),
+        "price": spell_number(reading.price) if reading.price is not None else None,
     }
 
 
-def _written(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment is not None else None
+def _format_time(time: datetime | None) -> str | None:
+    return time.isoformat() if time is not None else None
 
 
-def _digest(document: Any) -> str:
+def _hash_document(document: Any) -> str:
+    """Return the SHA-256 of a document as JSON with sorted keys."""
     return hashlib.sha256(msgspec.json.encode(document, order="sorted")).hexdigest()

@@ -1,4 +1,4 @@
-"""What stands in a field's name instead of its value: `reduceOnly: true`, `buy: 1, sell: 0`, `posSide: short`."""
+"""Instructions in a field's name instead of its value: `reduceOnly: true`, `buy: 1, sell: 0`, `posSide: short`."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from decimal import Decimal
 from alerts.parsing.fields import Field, Fields, squeeze
 from alerts.parsing.values import Leaf
 from alerts.vocabulary import words
-from alerts.vocabulary.words import Verb, Wish, WordsContradict
+from alerts.vocabulary.words import ParsedWords, PositionEffect, WordsContradict
 
-_ONLY_CLOSES = ("reduceonly", "closeonly", "isexit", "isclose", "closeposition", "exit", "isclosing", "isreduceonly")
-# What a strategy's order is called by default when it closes: strategy.close and strategy.close_all.
-_CLOSES_BY_DEFAULT = re.compile(r"close (entry\(s\)|position) order\b", re.IGNORECASE)
+_CLOSING_FLAGS = ("reduceonly", "closeonly", "isexit", "isclose", "closeposition", "exit", "isclosing", "isreduceonly")
+# Default comments of Pine Script's strategy.close and strategy.close_all.
+_DEFAULT_CLOSE_COMMENT = re.compile(r"close (entry\(s\)|position) order\b", re.IGNORECASE)
 _LONGEST_NAME = 100
-_SIDES = ("posside", "positionside", "holdside")
-_REASONS = ("exitreason", "closereason")
-_EFFECTS, _SMALLER = (
+_POSITION_SIDES = ("posside", "positionside", "holdside")
+_EXIT_REASONS = ("exitreason", "closereason")
+_EFFECT_FIELDS, _CLOSING_EFFECTS = (
     ("positioneffect", "effect", "offset", "openclose", "execinst"),
     ("close", "closing", "c", "reduceonly"),
 )
-# Where long and short are held apart, by number: 0 where they are not.
-_BY_INDEX = {"1": "long", "2": "short"}
-_NAMED = {
+# Bybit's positionIdx in hedge mode, where long and short are separate positions; 0 is one-way mode.
+_SIDE_BY_INDEX = {"1": "long", "2": "short"}
+_INSTRUCTION_BY_FLAG = {
     "buy": "buy",
     "isbuy": "buy",
     "sell": "sell",
@@ -50,93 +50,102 @@ _NAMED = {
 }
 
 
-def named(fields: Fields) -> tuple[list[Field], list[Wish]]:
-    """Return the fields whose name says what to do and whose value says that it is so, and what they say.
+def read_flag_fields(fields: Fields) -> tuple[list[Field], list[ParsedWords]]:
+    """Return the fields such as `buy: true` that are set, and the instructions in their names.
 
-    A 1 counts only where another of these fields is there and says 0: alone it may as well be a quantity.
+    A 1 counts only next to another of these fields that is 0: `buy: 1` alone may as well be a quantity.
     """
-    given = [(name, field) for name in _NAMED if (field := fields.first((name,))) is not None]
-    has_no = any(_is(field.value) is False for _, field in given)
-    said = [(name, field) for name, field in given if _is_yes(field.value, or_one=has_no)]
-    wishes = [words.read(_NAMED[name]) for name, _ in said]
-    return [field for _, field in said], [wish for wish in wishes if wish is not None]
+    flags = [(name, field) for name in _INSTRUCTION_BY_FLAG if (field := fields.find_first((name,))) is not None]
+    has_unset = any(_parse_certain_bool(field.value) is False for _, field in flags)
+    set_flags = [(name, field) for name, field in flags if _is_set(field.value, or_one=has_unset)]
+    instructions = [words.parse(_INSTRUCTION_BY_FLAG[name]) for name, _ in set_flags]
+    return [field for _, field in set_flags], [instruction for instruction in instructions if instruction is not None]
 
 
-def held(fields: Fields) -> Field | None:
-    """Return the field that names the position an order belongs to, where long and short are held apart."""
-    told = fields.first(_SIDES) or next(iter(fields.named(_SIDES)), None)
-    numbered = (one for one in fields.named(("positionidx",)) if str(one.value).strip() in _BY_INDEX)
-    if told is None and (index := next(numbered, None)) is not None:
-        return replace(index, value=_BY_INDEX[str(index.value).strip()])
-    return told
+def find_position_side(fields: Fields) -> Field | None:
+    """Return the field with the side of the position that the order belongs to, as in a venue's hedge mode.
+
+    A position index is returned as the side that it stands for.
+    """
+    named_side = fields.find_first(_POSITION_SIDES) or next(iter(fields.find_by_key(_POSITION_SIDES)), None)
+    if named_side is not None:
+        return named_side
+    indexes = (field for field in fields.find_by_key(("positionidx",)) if str(field.value).strip() in _SIDE_BY_INDEX)
+    if (index := next(indexes, None)) is not None:
+        return replace(index, value=_SIDE_BY_INDEX[str(index.value).strip()])
+    return None
 
 
-def of_position(wish: Wish, side_held: Field | None) -> Wish:
-    """Read an order by the position it belongs to: what moves away from it closes it.
+def apply_position_side(instruction: ParsedWords, position_side: Field | None) -> ParsedWords:
+    """Add the side of the order's position: a command away from that side closes it, one towards it opens.
 
     Raises:
-        WordsContradict: when something else says the opposite.
+        WordsContradict: when the instruction says the opposite.
     """
-    side = words.read_side(str(side_held.value)) if side_held is not None else None
+    side = words.parse_side(str(position_side.value)) if position_side is not None else None
     if side is None:
-        is_none = side_held is not None and str(side_held.value).strip().lower() == "flat"
-        return words.combine([wish, Wish(verb=Verb.CLOSE)]) if is_none else wish
-    if wish.order is None or wish.verb is not None:
-        return words.combine([wish, Wish(side=side)])
-    verb = Verb.OPEN if wish.order.towards is side else Verb.CLOSE
-    return words.combine([replace(wish, verb=verb), Wish(side=side)])
+        is_flat = position_side is not None and str(position_side.value).strip().lower() == "flat"
+        return words.combine([instruction, ParsedWords(effect=PositionEffect.CLOSE)]) if is_flat else instruction
+    if instruction.command is None or instruction.effect is not None:
+        return words.combine([instruction, ParsedWords(side=side)])
+    effect = PositionEffect.OPEN if instruction.command.towards is side else PositionEffect.CLOSE
+    return words.combine([replace(instruction, effect=effect), ParsedWords(side=side)])
 
 
-def only_closes(fields: Fields) -> Field | None:
-    """Return the field that says that the order may only make a position smaller, None when none says so."""
-    said = next((one for one in fields.named(_ONLY_CLOSES) if _is_yes(one.value, or_one=True)), None)
-    return said or next(iter(fields.named(_REASONS)), None) or _effect(fields)
+def find_closing_flag(fields: Fields) -> Field | None:
+    """Return the field that makes the order a closing one (`reduceOnly: true`, an exit reason, `offset: close`)."""
+    flags = (field for field in fields.find_by_key(_CLOSING_FLAGS) if _is_set(field.value, or_one=True))
+    return next(flags, None) or next(iter(fields.find_by_key(_EXIT_REASONS)), None) or _find_closing_effect(fields)
 
 
-def _effect(fields: Fields) -> Field | None:
-    """Return the field that says what an order does to a position, when it is to make it smaller."""
-    return next((one for one in fields.named(_EFFECTS) if squeeze(str(one.value)[:20]) in _SMALLER), None)
+def _find_closing_effect(fields: Fields) -> Field | None:
+    """Return the field whose value says that the order reduces the position, such as `positionEffect: close`."""
+    effects = fields.find_by_key(_EFFECT_FIELDS)
+    return next((field for field in effects if squeeze(str(field.value)[:20]) in _CLOSING_EFFECTS), None)
 
 
-def called_an_exit(fields: Fields, names: Sequence[str], *, labels: Sequence[str]) -> Field | None:
-    """Return the order's name or comment when it says that the order closes: `Exit Long`, `Close position order`.
+def find_exit_label(fields: Fields, names: Sequence[str], *, labels: Sequence[str]) -> Field | None:
+    """Return the order's name or comment when it calls the order an exit: `Exit Long`, `Close position order`.
 
-    `names` count as they stand, `labels` whatever they stand in.
+    `names` are compared with whole paths, `labels` with the last key in any group.
     """
-    return next((one for one in (*fields.all(names), *fields.named(labels)) if _speaks_of_exit(str(one.value))), None)
+    candidates = (*fields.find_all(names), *fields.find_by_key(labels))
+    return next((field for field in candidates if _is_exit_label(str(field.value))), None)
 
 
-def _speaks_of_exit(written: str) -> bool:
-    if _CLOSES_BY_DEFAULT.match(written.strip()):
+def _is_exit_label(text: str) -> bool:
+    if _DEFAULT_CLOSE_COMMENT.match(text.strip()):
         return True
     try:
-        wish = words.read(written[:_LONGEST_NAME])
+        instruction = words.parse(text[:_LONGEST_NAME])
     except WordsContradict:
         return False
-    return wish is not None and wish.verb is Verb.CLOSE
+    return instruction is not None and instruction.effect is PositionEffect.CLOSE
 
 
-def closing(wish: Wish, said_by: Field) -> Wish:
-    """Read an order that only closes: a sell closes a long, a buy closes a short.
+def apply_closing_flag(instruction: ParsedWords, closing_flag: Field) -> ParsedWords:
+    """Return the instruction as a closing one: a sell closes a long, a buy closes a short.
 
     Raises:
-        WordsContradict: when the words say that it opens, or that it closes the other side.
+        WordsContradict: when the instruction opens, or closes the other side than `closing_flag` names.
     """
-    if wish.verb not in (None, Verb.CLOSE):
+    if instruction.effect not in (None, PositionEffect.CLOSE):
         raise WordsContradict("the order may only close, and the words say that it opens")
-    side = wish.order.towards.opposite if wish.order is not None else wish.side
-    return words.combine([replace(wish, verb=Verb.CLOSE, side=side), Wish(side=words.read_side(str(said_by.value)))])
+    side = instruction.command.towards.opposite if instruction.command is not None else instruction.side
+    closing = replace(instruction, effect=PositionEffect.CLOSE, side=side)
+    return words.combine([closing, ParsedWords(side=words.parse_side(str(closing_flag.value)))])
 
 
-def _is_yes(value: Leaf, *, or_one: bool) -> bool:
+def _is_set(value: Leaf, *, or_one: bool) -> bool:
+    """Return whether a flag is true; `or_one` accepts a 1 as true, too."""
     if or_one and not isinstance(value, bool) and str(value).strip() in ("1", "1.0"):
         return True
-    return _is(value) is True
+    return _parse_certain_bool(value) is True
 
 
-def _is(value: Leaf) -> bool | None:
-    """Return what a value says for sure; a 0 is a no, and a 1 is not for sure."""
-    written = str(value).strip().lower()
-    if isinstance(value, bool) or written in ("true", "false", "yes", "no"):
-        return written in ("true", "yes")
-    return False if isinstance(value, int | Decimal | str) and written in ("0", "0.0") else None
+def _parse_certain_bool(value: Leaf) -> bool | None:
+    """Return a flag's value where it is certain: 0 is false, but a 1 may be a quantity and gives None."""
+    text = str(value).strip().lower()
+    if isinstance(value, bool) or text in ("true", "false", "yes", "no"):
+        return text in ("true", "yes")
+    return False if isinstance(value, int | Decimal | str) and text in ("0", "0.0") else None

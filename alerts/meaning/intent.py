@@ -1,10 +1,10 @@
-"""From words and positions to what an alert asks for: a direction and an action, or the reason why neither is sure."""
+"""Decision on the direction and the action of an alert, from its instruction and the strategy's positions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from alerts.vocabulary.words import Order, Verb, Wish
+from alerts.vocabulary.words import Command, ParsedWords, PositionEffect
 from domain.signal import Action, Direction, Position, SellAlone
 
 _WHICH_SIDE = (
@@ -18,99 +18,116 @@ _SELL_ALONE = (
 _NO_DIRECTION = "say what to do: buy, long, short, exit with a direction, or strategy.market_position"
 _CONTRADICTION = "contradicts the position it comes with: buy moves towards long, sell towards short"
 _PARTIAL = "only reduces a position, which is not supported: send an exit when the position is closed"
-_SIDE_AGAINST_ORDER = "buy goes with long and sell with short: the words contradict each other"
+_SIDE_AGAINST_COMMAND = "buy goes with long and sell with short: the words contradict each other"
 
 
 class IntentUnclear(ValueError):
-    """What the alert asks for is missing or ambiguous; the message says what would make it clear."""
+    """An alert's direction or action is missing or ambiguous; the message tells the sender how to make it clear."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
-    """What an alert asks for; `direction` of an exit is the side being closed."""
+class AlertIntent:
+    """Direction and action that an alert asks for; the `direction` of an exit is the side being closed."""
 
     direction: Direction
     action: Action
 
 
-def decide(wish: Wish, *, before: Position | None, after: Position | None, sell_alone: SellAlone | None) -> Intent:
-    """Decide what is meant by the words, the position before and after the order, and the source's setting.
+def decide(
+    instruction: ParsedWords, *, before: Position | None, after: Position | None, sell_alone: SellAlone | None
+) -> AlertIntent:
+    """Decide what an alert asks for.
+
+    `before` and `after` are the strategy's positions around the order; `sell_alone` is the source's setting for a
+    sell that comes without a position.
 
     Raises:
-        IntentUnclear: when a direction or the action is not sure.
+        IntentUnclear: when the direction or the action is not certain.
     """
-    if wish.verb is Verb.CLOSE:
-        return _exit(wish, before=before, after=after)
-    if wish.verb is Verb.REVERSE:
-        return _reversal(wish, before=before, after=after)
+    if instruction.effect is PositionEffect.CLOSE:
+        return _decide_exit(instruction, before=before, after=after)
+    if instruction.effect is PositionEffect.REVERSE:
+        return _decide_reversal(instruction, before=before, after=after)
     if after is Position.FLAT:
-        return _flattened(wish, before=before)
+        return _decide_exit_to_flat(instruction, before=before)
     if after is not None and after.side is not None:
-        return _moved(wish, before=before, to=after.side)
-    return _by_words(wish, before=before, sell_alone=sell_alone)
+        return _decide_entry_to_side(instruction, before=before, side_after=after.side)
+    return _decide_without_position_after(instruction, before=before, sell_alone=sell_alone)
 
 
-def _exit(wish: Wish, *, before: Position | None, after: Position | None) -> Intent:
-    closed = wish.side or (before.side if before is not None else None)
+def _decide_exit(instruction: ParsedWords, *, before: Position | None, after: Position | None) -> AlertIntent:
+    """Return the exit from the side that is named; else from the position before, else as the order implies."""
+    closed = instruction.side or (before.side if before is not None else None)
     if closed is None and after is not None:
-        closed = after.side if before is None and after.side is not None else _closed_by(wish)
+        # An exit that reports only one position usually means the one being closed.
+        closed = after.side if before is None and after.side is not None else _side_closed_by(instruction)
     if closed is None:
         raise IntentUnclear(_WHICH_SIDE)
-    return Intent(direction=closed, action=Action.EXIT)
+    return AlertIntent(direction=closed, action=Action.EXIT)
 
 
-def _reversal(wish: Wish, *, before: Position | None, after: Position | None) -> Intent:
-    """Read a reversal as the entry it ends in; a side that stands beside the word may be the one before or after."""
+def _decide_reversal(instruction: ParsedWords, *, before: Position | None, after: Position | None) -> AlertIntent:
+    """Return a reversal as an entry to the new side.
+
+    The side named beside `reverse` is ignored, since senders mean the old position by it or the new one.
+    """
     if after is None and before is not None and before.side is not None:
         after = Position(before.side.opposite.value)
-    if after is None and wish.order is not None:
-        after = Position(wish.order.towards.value)
+    if after is None and instruction.command is not None:
+        after = Position(instruction.command.towards.value)
     if after is None or after.side is None:
         raise IntentUnclear(_WHICH_WAY)
-    if before is after or (wish.order is not None and wish.order.towards is not after.side):
+    if before is after or (instruction.command is not None and instruction.command.towards is not after.side):
         raise IntentUnclear(_CONTRADICTION)
-    return Intent(direction=after.side, action=Action.ENTRY)
+    return AlertIntent(direction=after.side, action=Action.ENTRY)
 
 
-def _flattened(wish: Wish, *, before: Position | None) -> Intent:
-    if wish.order is not None and wish.side not in (None, wish.order.towards):
-        raise IntentUnclear(_SIDE_AGAINST_ORDER)
-    closed = before.side if before is not None else _closed_by(wish)
+def _decide_exit_to_flat(instruction: ParsedWords, *, before: Position | None) -> AlertIntent:
+    """Return the exit that leads to a flat position."""
+    if instruction.command is not None and instruction.side not in (None, instruction.command.towards):
+        raise IntentUnclear(_SIDE_AGAINST_COMMAND)
+    closed = before.side if before is not None else _side_closed_by(instruction)
     if closed is None:
         raise IntentUnclear(_WHICH_SIDE)
-    if wish.towards is closed and wish.order is not None:
+    if instruction.towards is closed and instruction.command is not None:
         raise IntentUnclear(_CONTRADICTION)
-    return Intent(direction=closed, action=Action.EXIT)
+    return AlertIntent(direction=closed, action=Action.EXIT)
 
 
-def _closed_by(wish: Wish) -> Direction | None:
-    return wish.order.towards.opposite if wish.order is not None else wish.side
+def _side_closed_by(instruction: ParsedWords) -> Direction | None:
+    """Return the side that an instruction closes: a sell closes a long, a buy closes a short."""
+    return instruction.command.towards.opposite if instruction.command is not None else instruction.side
 
 
-def _moved(wish: Wish, *, before: Position | None, to: Direction) -> Intent:
-    if wish.order is not None and wish.order.towards is not to:
-        raise IntentUnclear(_PARTIAL if before is not None and before.side is to else _CONTRADICTION)
-    if wish.side not in (None, to):
+def _decide_entry_to_side(instruction: ParsedWords, *, before: Position | None, side_after: Direction) -> AlertIntent:
+    """Return the entry that leads to a long or short position, be it from flat, from the other side, or an addition."""
+    if instruction.command is not None and instruction.command.towards is not side_after:
+        raise IntentUnclear(_PARTIAL if before is not None and before.side is side_after else _CONTRADICTION)
+    if instruction.side not in (None, side_after):
         raise IntentUnclear(_CONTRADICTION)
-    if wish == Wish() and before is not None and before.side is to:
+    if instruction == ParsedWords() and before is not None and before.side is side_after:
         raise IntentUnclear(_NO_DIRECTION)
-    return Intent(direction=to, action=Action.ENTRY)
+    return AlertIntent(direction=side_after, action=Action.ENTRY)
 
 
-def _by_words(wish: Wish, *, before: Position | None, sell_alone: SellAlone | None) -> Intent:
-    if wish.order is not None and wish.side not in (None, wish.order.towards):
-        raise IntentUnclear(_SIDE_AGAINST_ORDER)
-    if wish.order is Order.SELL and wish.side is None and wish.verb is None:
-        return _sell(before=before, sell_alone=sell_alone)
-    towards = wish.towards
+def _decide_without_position_after(
+    instruction: ParsedWords, *, before: Position | None, sell_alone: SellAlone | None
+) -> AlertIntent:
+    """Return the entry that the words alone ask for, or the meaning of a bare sell."""
+    if instruction.command is not None and instruction.side not in (None, instruction.command.towards):
+        raise IntentUnclear(_SIDE_AGAINST_COMMAND)
+    if instruction.command is Command.SELL and instruction.side is None and instruction.effect is None:
+        return _decide_bare_sell(before=before, sell_alone=sell_alone)
+    towards = instruction.towards
     if towards is None:
         raise IntentUnclear(_NO_DIRECTION)
-    return Intent(direction=towards, action=Action.ENTRY)
+    return AlertIntent(direction=towards, action=Action.ENTRY)
 
 
-def _sell(*, before: Position | None, sell_alone: SellAlone | None) -> Intent:
+def _decide_bare_sell(*, before: Position | None, sell_alone: SellAlone | None) -> AlertIntent:
+    """Return a short entry from a flat or short position; otherwise the source's setting decides."""
     if before in (Position.FLAT, Position.SHORT) or sell_alone is SellAlone.SHORT:
-        return Intent(direction=Direction.SHORT, action=Action.ENTRY)
+        return AlertIntent(direction=Direction.SHORT, action=Action.ENTRY)
     if sell_alone is SellAlone.EXIT:
-        return Intent(direction=Direction.LONG, action=Action.EXIT)
+        return AlertIntent(direction=Direction.LONG, action=Action.EXIT)
     raise IntentUnclear(_SELL_ALONE)

@@ -1,4 +1,4 @@
-"""What a dialect makes of a payload: typed values, or per field what would be right."""
+"""Result of reading a payload: typed values, or an error for each field; and the protocol of a dialect."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ FieldErrors = Mapping[str, list[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """What makes an alert this alert beside its typed values, as written; None where the template has it not.
+    """Identifying texts of an alert as the sender wrote them; None where the alert has none.
 
-    `explicit_id` is an id of the alert; `order_id` a strategy's name for the order, which may come back on other bars.
+    `explicit_id` is an id of the alert; `order_id` is the strategy's name for the order, which it may use again on
+    other bars.
     """
 
     explicit_id: str | None
@@ -29,11 +30,11 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """An alert as it was understood. `bar_time` is a bar's open, `event_at` the firing time, both aware UTC.
+    """Typed values of an alert. `bar_time` is the bar's open, `event_at` the firing time, both aware UTC.
 
-    `sequence` and the positions are None where the alert does not tell them. `confidence` is on 0..100; `exchange` of
-    the instrument and `strategy` fall back to the source's. `read_from` names, for each meaning, the fields it was read
-    from, as the sender wrote them.
+    `sequence` and the positions are None where the alert does not state them. `confidence` is on 0..100; the
+    instrument's `exchange` and `strategy` default to the source's. `read_from` holds, by meaning, the paths of the
+    fields that were used, as the sender wrote them.
     """
 
     instrument: Instrument
@@ -55,7 +56,7 @@ class Reading:
 
 
 class AlertUnclear(ValueError):
-    """A payload cannot become a signal; `errors` says per field what would be right."""
+    """A payload cannot become a signal; `errors` tells for each field what a valid value would be."""
 
     def __init__(self, errors: FieldErrors) -> None:
         super().__init__("; ".join(f"{field}: {' '.join(messages)}" for field, messages in errors.items()))
@@ -63,7 +64,7 @@ class AlertUnclear(ValueError):
 
 
 class Dialect(Protocol):
-    """One shape of alert."""
+    """Message form of one kind of sender: how it is recognised and how it is read."""
 
     @property
     def name(self) -> str:
@@ -71,11 +72,11 @@ class Dialect(Protocol):
         ...
 
     def recognises(self, fields: Fields) -> bool:
-        """Say whether a payload has this shape; content decides, never a header."""
+        """Return whether a payload has this form; its content decides, never a header."""
         ...
 
     def read(self, fields: Fields, source: Source) -> Reading:
-        """Understand a payload of this shape.
+        """Read a payload of this form.
 
         Raises:
             AlertUnclear: with an entry for each field that is missing, ambiguous or unreadable.

@@ -1,4 +1,4 @@
-"""Which field names the symbol: one, a base and a quote that stand apart, or two that contradict each other."""
+"""Search for the field with the symbol: one field, a separate base and quote, or two that contradict each other."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from alerts.parsing.values import Leaf, ValueUnreadable
 from alerts.vocabulary.symbols import SymbolUnreadable
 from domain.signal import Instrument
 
-_BASES = ("base", "basecurrency", "baseasset", "syminfobasecurrency", "coin")
-_QUOTES = ("quote", "quotecurrency", "quoteasset", "syminfocurrency")
-_BASE, _QUOTE = re.compile(r"[A-Za-z0-9]{2,8}"), re.compile(r"[A-Za-z]{3,5}")
-
-
-# What some write in these fields instead of a symbol; as a symbol or a ticker the same word may be one.
-_CLASSES = frozenset(
+_BASE_FIELDS = ("base", "basecurrency", "baseasset", "syminfobasecurrency", "coin")
+_QUOTE_FIELDS = ("quote", "quotecurrency", "quoteasset", "syminfocurrency")
+_BASE_CODE, _QUOTE_CODE = re.compile(r"[A-Za-z0-9]{2,8}"), re.compile(r"[A-Za-z]{3,5}")
+# Asset classes, which some senders write into fields such as `market`; in `symbol` the same word may be a symbol.
+_ASSET_CLASSES = frozenset(
     {
         "crypto",
         "cryptocurrency",
@@ -41,44 +39,50 @@ _CLASSES = frozenset(
         "margin",
     }
 )
-_OF_CLASSES = frozenset({"market", "asset", "instrument", "contract", "underlying"})
-_NAMED_TWICE = ("symbol", "ticker")
+_ASSET_CLASS_FIELDS = frozenset({"market", "asset", "instrument", "contract", "underlying"})
+_SYMBOL_FIELDS = ("symbol", "ticker")
 
 
-def symbol(fields: Fields, names: Sequence[str], *, deep: Sequence[str]) -> Field | None:
-    """Return the field among `names` that names the symbol, or base and quote joined; None when there is none.
+def find_symbol(fields: Fields, names: Sequence[str], *, fallback_keys: Sequence[str]) -> Field | None:
+    """Return the field with the symbol, or base and quote joined; None when there is none.
 
-    Where none of them does, the only field that is called one of `deep` counts, whatever it stands in.
+    When none of `names` is there, the only field whose last key is one of `fallback_keys` counts, in any group.
     """
-    given = joined(fields, names) or fields.first_given(names) or fields.only(deep)
-    if given is None or not _is_class(given):
-        return given
-    return next((one for one in fields.all(names) if not _is_class(one)), None)
+    field = (
+        join_base_and_quote(fields, names)
+        or fields.find_first_nonblank(names)
+        or fields.find_only_by_key(fallback_keys)
+    )
+    if field is None or not _is_asset_class(field):
+        return field
+    return next((other for other in fields.find_all(names) if not _is_asset_class(other)), None)
 
 
-def rival(fields: Fields, found: str, *, read: Callable[[Leaf], Instrument]) -> Field | None:
-    """Return a second symbol that is not the first one written shorter or longer."""
-    for other in fields.all(_NAMED_TWICE):
+def find_conflicting_symbol(fields: Fields, symbol: str, *, parse: Callable[[Leaf], Instrument]) -> Field | None:
+    """Return a second symbol field, unless its symbol is a shorter or longer spelling of `symbol`."""
+    for field in fields.find_all(_SYMBOL_FIELDS):
         try:
-            named = read(other.value).symbol
+            other = parse(field.value).symbol
         except (ValueUnreadable, SymbolUnreadable):
             continue
-        if named not in found and found not in named:
-            return other
+        if other not in symbol and symbol not in other:
+            return field
     return None
 
 
-def _is_class(given: Field) -> bool:
-    return squeeze(given.path) in _OF_CLASSES and str(given.value).strip().lower() in _CLASSES
+def _is_asset_class(field: Field) -> bool:
+    return squeeze(field.path) in _ASSET_CLASS_FIELDS and str(field.value).strip().lower() in _ASSET_CLASSES
 
 
-def joined(fields: Fields, symbols: Sequence[str]) -> Field | None:
-    """Join a base and a quote that stand apart; one of `symbols` beside a quote may be the base."""
-    base = fields.first((*_BASES, *symbols))
-    quote = fields.first(_QUOTES)
+def join_base_and_quote(fields: Fields, symbol_names: Sequence[str]) -> Field | None:
+    """Join a base and a quote from two fields; a symbol field next to a quote field may hold the base."""
+    base = fields.find_first((*_BASE_FIELDS, *symbol_names))
+    quote = fields.find_first(_QUOTE_FIELDS)
     if base is None or quote is None:
         return None
-    told, priced = str(base.value).strip(), str(quote.value).strip()
-    if not (_BASE.fullmatch(told) and _QUOTE.fullmatch(priced)) or told.upper().endswith(priced.upper()):
+    base_code, quote_code = str(base.value).strip(), str(quote.value).strip()
+    if not (_BASE_CODE.fullmatch(base_code) and _QUOTE_CODE.fullmatch(quote_code)):
         return None
-    return Field(path=f"{base.path}, {quote.path}", value=f"{told}/{priced}")
+    if base_code.upper().endswith(quote_code.upper()):
+        return None
+    return Field(path=f"{base.path}, {quote.path}", value=f"{base_code}/{quote_code}")

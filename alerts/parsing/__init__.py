@@ -1,1 +1,1 @@
-"""From bytes to payloads: JSON, JSON as templates break it, plain text; and the values and fields found in them."""
+"""Decoding of alert bodies into payloads (JSON, broken JSON, plain text), and access to their fields and values."""

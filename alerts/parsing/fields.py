@@ -1,4 +1,4 @@
-"""The leaves of a payload under comparable names, so that one alias finds every spelling of a field."""
+"""Leaf values of a payload, indexed by normalised field names, so that one alias finds every spelling of a field."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import Any
 
 from alerts.parsing.values import Leaf, is_blank, is_missing
 
-_NOT_COMPARED = re.compile(r"[\s._\-]+")
+_SEPARATORS = re.compile(r"[\s._\-]+")
 _LONGEST_NAME, _LONGEST_PATH = 64, 300
+# Groups that only wrap the message: what stands in them counts as if it stood at the top too.
 _ENVELOPES = frozenset({"data", "payload", "alert", "body"})
 _WORD, _CAMEL = re.compile(r"[a-z]+"), re.compile(r"(?<=[a-z])(?=[A-Z])")
-_ELSEWHERE = frozenset(
+# A path with one of these words is about another time, another order, or an order that is closed or taken back.
+_OTHER_ORDER_WORDS = frozenset(
     {
         "prev",
         "previous",
@@ -48,75 +50,90 @@ _ELSEWHERE = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One leaf: the path as the sender wrote it, and its value."""
+    """One leaf of a payload: its dotted path as the sender wrote it, and its value."""
 
     path: str
     value: Leaf
 
 
 class Fields:
-    """A payload's leaves by squeezed path.
+    """Leaves of a payload, by the squeezed form of their whole path.
 
-    Case, dots, dashes, blanks and underscores do not count: `strategy.order.action`, `strategy{order_action}` and
-    `strategy-order-action` all answer to `strategyorderaction`. Envelopes such as `data` answer with and without
-    their own name. Where two leaves share a name the first one stands.
+    Case, dots, dashes, blanks and underscores do not count: `strategy.order.action`, `strategy-order-action` and an
+    `order_action` in the group `strategy` all have the name `strategyorderaction`. Fields in an envelope such as
+    `data` are found with and without the envelope's name. Where two leaves have the same name, the first one counts.
     """
 
     def __init__(self, payload: Mapping[str, Any]) -> None:
-        self.payload = payload
         self._leaves: dict[str, Field] = {}
         self._no_values: dict[str, Field] = {}
         self._empty: set[str] = set()
-        self._own: dict[str, list[Field]] = {}
-        self.listed: list[Field] = []
-        self._gather(payload, path="", squeezed="")
-        for one in {field.path: field for field in self._leaves.values()}.values():
-            self._own.setdefault(_own_name(one.path), []).append(one)
+        self._by_key: dict[str, list[Field]] = {}
+        self._list_items: list[Field] = []
+        self._collect(payload, path="", name_prefix="")
+        for field in {field.path: field for field in self._leaves.values()}.values():
+            self._by_key.setdefault(_squeezed_key(field.path), []).append(field)
 
     def __contains__(self, name: str) -> bool:
         return name in self._leaves or name in self._no_values or name in self._empty
 
-    def first(self, names: Sequence[str]) -> Field | None:
-        """Return the first of these fields that is not missing."""
+    def find_first(self, names: Sequence[str]) -> Field | None:
+        """Return the first of the named fields that has a value."""
         for name in names:
             if name in self._leaves:
                 return self._leaves[name]
         return None
 
-    def first_given(self, names: Sequence[str]) -> Field | None:
-        """Return the first of these fields that is not blank; words such as NA count as given."""
+    def find_first_nonblank(self, names: Sequence[str]) -> Field | None:
+        """Return the first of the named fields that is not blank; words such as NA count as a value here."""
         for name in names:
             if name in self._leaves or name in self._no_values:
                 return self._leaves.get(name) or self._no_values[name]
         return None
 
-    def only(self, names: Sequence[str]) -> Field | None:
-        """Return the one field whose own name is among these, whatever it stands in; None when there are several.
-
-        What stands in a group that tells of another time or another order is not looked at.
-        """
-        found = {one.path: one for one in self._leaves.values() if _own_name(one.path) in names}
-        kept = [one for one in found.values() if not is_elsewhere(one.path)]
-        return kept[0] if len(kept) == 1 else None
-
-    def all(self, names: Sequence[str]) -> list[Field]:
-        """Return those of these fields that are not missing."""
+    def find_all(self, names: Sequence[str]) -> list[Field]:
+        """Return all of the named fields that have a value."""
         return [self._leaves[name] for name in names if name in self._leaves]
 
-    def named(self, names: Iterable[str]) -> list[Field]:
-        """Return the fields whose own name is among these, whatever they stand in.
+    def find_by_key(self, keys: Iterable[str]) -> list[Field]:
+        """Return the fields whose last key is one of `keys`, in whatever group.
 
-        What stands in a group that tells of another time or another order is not looked at.
+        Groups about another time or another order are left out.
         """
-        found = (one for name in names if name in self._own for one in self._own[name])
-        return [one for one in found if "." not in one.path or not is_elsewhere(one.path.rpartition(".")[0])]
+        fields = (field for key in keys if key in self._by_key for field in self._by_key[key])
+        return [field for field in fields if "." not in field.path or not names_other_order(_group_path(field))]
 
-    def every(self) -> Iterator[tuple[str, Field]]:
-        """Yield every field that is not missing under its own name, then what stands in lists."""
-        yield from ((name, one) for name, fields in self._own.items() for one in fields)
-        yield from (("", one) for one in self.listed)
+    def find_only_by_key(self, keys: Sequence[str]) -> Field | None:
+        """Return the one field whose last key is among `keys`, in whatever group; None when there are several.
 
-    def _keep(self, name: str, field: Field) -> None:
+        Paths about another time or another order are left out.
+        """
+        matches = {field.path: field for field in self._leaves.values() if _squeezed_key(field.path) in keys}
+        candidates = [field for field in matches.values() if not names_other_order(field.path)]
+        return candidates[0] if len(candidates) == 1 else None
+
+    def iterate(self) -> Iterator[tuple[str, Field]]:
+        """Yield every field that has a value with its last key, then the texts in lists with an empty key."""
+        yield from ((key, field) for key, fields in self._by_key.items() for field in fields)
+        yield from (("", item) for item in self._list_items)
+
+    def _collect(self, group: Mapping[str, Any], *, path: str, name_prefix: str) -> None:
+        """Store the leaves of a group and of the groups inside it."""
+        for key, value in group.items():
+            name = name_prefix + squeeze(key[:_LONGEST_NAME])
+            key_path = f"{path}.{key}" if path else key
+            if isinstance(value, dict):
+                self._empty.add(name)
+                self._collect(value, path=key_path, name_prefix=name)
+                if name in _ENVELOPES:
+                    self._collect(value, path=key_path, name_prefix="")
+            elif isinstance(value, list):
+                self._list_items += [Field(path=key_path, value=item) for item in value if isinstance(item, str)]
+            else:
+                self._store_leaf(name, Field(path=key_path, value=value))
+
+    def _store_leaf(self, name: str, field: Field) -> None:
+        """Store a leaf among those with a value, those that say NA or null, or those that are blank."""
         if is_blank(field.value):
             self._empty.add(name)
         elif is_missing(field.value):
@@ -124,40 +141,31 @@ class Fields:
         else:
             self._leaves.setdefault(name, field)
 
-    def _gather(self, group: Mapping[str, Any], *, path: str, squeezed: str) -> None:
-        for key, value in group.items():
-            name = squeezed + squeeze(key[:_LONGEST_NAME])
-            written = f"{path}.{key}" if path else key
-            if isinstance(value, dict):
-                self._empty.add(name)
-                self._gather(value, path=written, squeezed=name)
-                if name in _ENVELOPES:
-                    self._gather(value, path=written, squeezed="")
-            elif isinstance(value, list):
-                self.listed += [Field(path=written, value=one) for one in value if isinstance(one, str)]
-            else:
-                self._keep(name, Field(path=written, value=value))
 
+def names_other_order(path: str) -> bool:
+    """Return whether a path is about another time or another order, or about one that is closed or taken back.
 
-def is_elsewhere(path: str) -> bool:
-    """Say whether a path tells of another time, of another order, or of one that is closed or taken back.
-
-    One of more than 300 characters is not looked into and counts as such.
+    A path of more than 300 characters is not analysed and counts as such.
     """
-    return len(path) > _LONGEST_PATH or _names_another(path)
+    return len(path) > _LONGEST_PATH or _has_other_order_word(path)
 
 
 @lru_cache(maxsize=4096)
-def _names_another(path: str) -> bool:
-    written = _CAMEL.sub(" ", path).lower()
-    return "cancel" in written or not _ELSEWHERE.isdisjoint(_WORD.findall(written))
+def _has_other_order_word(path: str) -> bool:
+    text = _CAMEL.sub(" ", path).lower()
+    return "cancel" in text or not _OTHER_ORDER_WORDS.isdisjoint(_WORD.findall(text))
 
 
-def _own_name(path: str) -> str:
+def _group_path(field: Field) -> str:
+    return field.path.rpartition(".")[0]
+
+
+def _squeezed_key(path: str) -> str:
+    """Return the last key of a dotted path in its squeezed form."""
     return squeeze(path.rpartition(".")[2][:_LONGEST_NAME])
 
 
 @lru_cache(maxsize=4096)
 def squeeze(key: str) -> str:
-    """Return a key without case, dots, dashes, blanks and underscores."""
-    return _NOT_COMPARED.sub("", key).lower()
+    """Return a key in lower case without dots, dashes, blanks and underscores, the form in which names are compared."""
+    return _SEPARATORS.sub("", key).lower()

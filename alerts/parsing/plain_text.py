@@ -1,4 +1,4 @@
-"""Messages that are no JSON: names with values, positions in a row, and the sentence a strategy says by default."""
+"""Parsers for alerts that are no JSON: named values, fixed column orders, and TradingView's default sentence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from alerts.parsing.fields import squeeze
 from alerts.vocabulary import words
 from alerts.vocabulary.aliases import WORDS
 
-Found = Mapping[str, str]
+TextValues = Mapping[str, str]
 
 _LONGEST = 8_000
 _MOST_PIECES = 200
@@ -21,36 +21,36 @@ _SENTENCE = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
-_PRICE_BEHIND = re.compile(r"(?<!\S)(\S{1,64}) (?:@|at) ?(\d{1,40}(?:\.\d{1,40})?)(?= |$)", re.IGNORECASE)
-_FEW = 5
+_SYMBOL_WITH_PRICE = re.compile(r"(?<!\S)(\S{1,64}) (?:@|at) ?(\d{1,40}(?:\.\d{1,40})?)(?= |$)", re.IGNORECASE)
+_MOST_WORDS = 5
 _SYMBOL = re.compile(r"(?:[A-Z][A-Z0-9_]*:)?[A-Z0-9][A-Z0-9.\-_/!:]{1,31}")
 _LICENCE = re.compile(r"\d{4,}")
 _FILLERS = frozenset({"at", "on", "for", "now", "alert", "signal", "order", "position", "market", "-", "–"})
-# Signs that say nothing; others (a cross, a no-entry sign) may turn a message into its opposite.
+# Decorations without a meaning; other signs (a cross, a no-entry sign) may reverse a message, and stay in it.
 _ORNAMENTS = re.compile(
     "[\U0001f7e2\U0001f534\U0001f680\U0001f4c8\U0001f4c9\U0001f514\U0001f525\u2705\u25b2\u25bc\ufe0f*]"
 )
-_BEHIND = ":!,;."
-_TERMS = frozenset(
+_PUNCTUATION = ":!,;."
+# Names that may stand with their value (`sl=30`) in a message of one command and one symbol.
+_TERM_NAMES = frozenset(
     {"sl", "tp", "q", "qty", "risk", "size", "stop", "target", "lot", "lots", "lev", "leverage", "amount"}
 )
-# A command of three words.
-_PHRASE = re.compile(r"\b(?:buy|sell) to (?:open|close|cover)\b", re.IGNORECASE)
-# What may be named behind a command and a symbol: levels, sizes, and where it was seen.
-_LEVELS = re.compile(
+_THREE_WORD_COMMAND = re.compile(r"\b(?:buy|sell) to (?:open|close|cover)\b", re.IGNORECASE)
+# Names that may follow a command and a symbol, one in each line: price levels, sizes, and the chart.
+_DETAIL_NAMES = re.compile(
     r"entry( price)?|price|(sl|tp|stop|target|take ?profit)s?( ?\d{1,2})?|stop ?loss|take ?profit ?targets|leverage|lev"
     r"|risk|qty|size|time ?frame|tf|interval|exchange|time|strategy",
     re.IGNORECASE,
 )
-_FRAME = re.compile(r"\d{1,3}(?:s|m|min|h|H|d|D|w|W)")
+_TIMEFRAME = re.compile(r"\d{1,3}(?:s|m|min|h|H|d|D|w|W)")
 
 
 class TextUnclear(ValueError):
-    """A text has one of the forms, but says something twice; the message says what would be right."""
+    """A text has one of the known forms but names a value twice; the message describes a valid one."""
 
 
-def read(written: str) -> Found | None:
-    """Return a text's values by name; None when it has none of the forms.
+def parse(message: str) -> TextValues | None:
+    """Return a text's values by name; None when it has none of the known forms.
 
     The forms: `NAME=VALUE` or `NAME: VALUE` separated by lines, `;`, `&`, commas or blanks; `licence,command,symbol,
     risk=1`; `key|strategy|action|ticker`; the default sentence of a strategy alert; one command and one symbol, with
@@ -59,117 +59,144 @@ def read(written: str) -> Found | None:
     Raises:
         TextUnclear: when a name comes twice.
     """
-    text = written.strip()
+    text = message.strip()
     if not text or len(text) > _LONGEST:
         return None
-    return _sentence(text) or _pairs(text) or _licensed(text) or _piped(text) or _headed(text) or _positions(text)
+    # From the strictest form to the loosest: a text of a strict form often has a looser one too.
+    return (
+        _parse_strategy_sentence(text)
+        or _parse_named_values(text)
+        or _parse_licence_row(text)
+        or _parse_piped_row(text)
+        or _parse_head_with_details(text)
+        or _parse_command_and_symbol(text)
+    )
 
 
-def _sentence(text: str) -> Found | None:
-    found = _SENTENCE.fullmatch(" ".join(text.split()))
-    if found is None:
+def _parse_strategy_sentence(text: str) -> TextValues | None:
+    """Parse TradingView's default message of a strategy: `NAME: order buy @ 1 filled on BTCUSDT. New strategy ...`."""
+    match = _SENTENCE.fullmatch(" ".join(text.split()))
+    if match is None:
         return None
-    said = {name: value.strip() for name, value in found.groupdict().items()}
-    said["strategy"] = said["strategy"].partition("(")[0].rstrip(": ").strip()
-    return said
+    values = {name: value.strip() for name, value in match.groupdict().items()}
+    # The strategy's name is followed by its inputs in brackets.
+    values["strategy"] = values["strategy"].partition("(")[0].rstrip(": ").strip()
+    return values
 
 
-def _pairs(text: str) -> Found | None:
+def _parse_named_values(text: str) -> TextValues | None:
+    """Parse a text that consists of named values only, under the first separator that splits it so."""
     for separator in ("\n", ";", "&", "|", ",", " "):
-        pieces = [one for one in text.replace("\r", "\n").split(separator) if one.strip()]
+        pieces = [piece for piece in text.replace("\r", "\n").split(separator) if piece.strip()]
         if 1 < len(pieces) <= _MOST_PIECES:
-            named = [_pair(one) for one in pieces]
-            if all(named):
-                known = [one for one in named if one is not None]
-                is_form = separator == "&"
-                return _without_twins([(name, unquote_plus(value) if is_form else value) for name, value in known])
+            pairs = [_parse_pair(piece) for piece in pieces]
+            if all(pairs):
+                complete = [pair for pair in pairs if pair is not None]
+                is_url_encoded = separator == "&"
+                return _require_unique_names(
+                    [(name, unquote_plus(value) if is_url_encoded else value) for name, value in complete]
+                )
     return None
 
 
-def _pair(piece: str) -> tuple[str, str] | None:
-    """Read `NAME=VALUE` or `NAME: VALUE`; without a blank, a colon counts only behind a name we know."""
-    found = _NAME.match(piece.strip())
-    if found is None:
+def _parse_pair(piece: str) -> tuple[str, str] | None:
+    """Parse `NAME=VALUE` or `NAME: VALUE`; without a blank behind it, a colon counts only after a known name.
+
+    Otherwise `BINANCE:BTCUSDT` would be a name with a value.
+    """
+    match = _NAME.match(piece.strip())
+    if match is None:
         return None
-    (name, sign), value = found.groups(), piece.strip()[found.end() :]
+    (name, sign), value = match.groups(), piece.strip()[match.end() :]
     if sign == ":" and not value[:1].isspace() and squeeze(name) not in WORDS:
         return None
-    return name, _unquoted(value.strip())
+    return name, _strip_quotes(value.strip())
 
 
-def _unquoted(value: str) -> str:
+def _strip_quotes(value: str) -> str:
     is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
     return value[1:-1] if is_quoted else value
 
 
-def _without_twins(named: Sequence[tuple[str, str]]) -> Found:
-    found = dict(named)
-    if len(found) != len(named):
+def _require_unique_names(pairs: Sequence[tuple[str, str]]) -> TextValues:
+    values = dict(pairs)
+    if len(values) != len(pairs):
         raise TextUnclear("must not have the same name twice")
-    return found
+    return values
 
 
-def _licensed(text: str) -> Found | None:
-    pieces = [one.strip() for one in text.split(",")]
-    if len(pieces) < 3 or _LICENCE.fullmatch(pieces[0]) is None or not pieces[1].replace("_", "").isalpha():
+def _parse_licence_row(text: str) -> TextValues | None:
+    """Parse PineConnector's row: a numeric licence, a command and a symbol, then named values."""
+    columns = [column.strip() for column in text.split(",")]
+    if len(columns) < 3 or _LICENCE.fullmatch(columns[0]) is None or not columns[1].replace("_", "").isalpha():
         return None
-    rest = [_pair(one) for one in pieces[3:] if one]
-    if not all(rest):
+    pairs = [_parse_pair(column) for column in columns[3:] if column]
+    if not all(pairs):
         return None
-    named = [("licenceid", pieces[0]), ("command", pieces[1]), ("symbol", pieces[2])]
-    return _without_twins(named + [one for one in rest if one is not None])
+    leading = [("licenceid", columns[0]), ("command", columns[1]), ("symbol", columns[2])]
+    return _require_unique_names(leading + [pair for pair in pairs if pair is not None])
 
 
-def _piped(text: str) -> Found | None:
-    pieces = [one.strip() for one in text.split("|")]
-    if len(pieces) != 4 or _command(pieces[2]) == _command(pieces[3]):
+def _parse_piped_row(text: str) -> TextValues | None:
+    """Parse `key|strategy|action|ticker`, or the same with ticker and action exchanged."""
+    columns = [column.strip() for column in text.split("|")]
+    if len(columns) != 4 or _is_command(columns[2]) == _is_command(columns[3]):
         return None
-    key, strategy, *asked = pieces
-    action, ticker = asked if _command(asked[0]) else reversed(asked)
+    key, strategy, *order = columns
+    action, ticker = order if _is_command(order[0]) else reversed(order)
     if _NUMBER.fullmatch(ticker):
         return None
     return {"key": key, "strategy": strategy, "action": action, "ticker": ticker}
 
 
-def _headed(text: str) -> Found | None:
-    """Read a command and a symbol in the first lines, and a name with its value in each line behind them."""
-    lines = [one for one in (" ".join(_ORNAMENTS.sub(" ", line).split()) for line in text.splitlines()) if one]
-    named = [_pair(one) for one in lines]
-    first = next((at for at, one in enumerate(named) if one is not None), 0)
-    behind = [one for one in named[first:] if one is not None and _LEVELS.fullmatch(one[0].strip())]
-    if not first or len(behind) != len(named) - first or (head := _positions(" ".join(lines[:first]))) is None:
+def _parse_head_with_details(text: str) -> TextValues | None:
+    """Parse a command and a symbol in the first lines, followed by lines that each hold one named value."""
+    lines = [line for line in map(_remove_ornaments, text.splitlines()) if line]
+    pairs = [_parse_pair(line) for line in lines]
+    head_length = next((index for index, pair in enumerate(pairs) if pair is not None), 0)
+    details = [pair for pair in pairs[head_length:] if pair is not None and _DETAIL_NAMES.fullmatch(pair[0].strip())]
+    if not head_length or len(details) != len(pairs) - head_length:
         return None
-    return _without_twins([*head.items(), *behind])
+    head = _parse_command_and_symbol(" ".join(lines[:head_length]))
+    return _require_unique_names([*head.items(), *details]) if head is not None else None
 
 
-def _positions(text: str) -> Found | None:
-    """Read one command and one symbol out of few pieces; a piece that is neither makes it unclear."""
-    plain = " ".join(_ORNAMENTS.sub(" ", text).split())
-    price = _PRICE_BEHIND.search(plain)
-    pieces = [one for one in (piece.rstrip(_BEHIND).lstrip("#") for piece in re.split(r"[\s,|;@]+", plain)) if one]
-    terms = [term for one in pieces if (term := _pair(one)) is not None and term[0].lower() in _TERMS]
-    said = [one for one in pieces if one.lower() not in _FILLERS and "=" not in one]
-    phrase = _PHRASE.search(plain)
-    commands = phrase.group().split() if phrase else [one for one in said if _command(one)]
-    frames = [one for one in said if _FRAME.fullmatch(one)]
-    others = [one for one in said if one not in commands + frames and not _NUMBER.fullmatch(one)]
+def _parse_command_and_symbol(text: str) -> TextValues | None:
+    """Parse one command and one symbol out of a few words; any other word makes the text unclear."""
+    plain = _remove_ornaments(text)
+    price = _SYMBOL_WITH_PRICE.search(plain)
+    pieces = [
+        piece for piece in (piece.rstrip(_PUNCTUATION).lstrip("#") for piece in re.split(r"[\s,|;@]+", plain)) if piece
+    ]
+    terms = [pair for piece in pieces if (pair := _parse_pair(piece)) is not None and pair[0].lower() in _TERM_NAMES]
+    words_left = [piece for piece in pieces if piece.lower() not in _FILLERS and "=" not in piece]
+    phrase = _THREE_WORD_COMMAND.search(plain)
+    commands = phrase.group().split() if phrase else [word for word in words_left if _is_command(word)]
+    timeframes = [word for word in words_left if _TIMEFRAME.fullmatch(word)]
+    others = [word for word in words_left if word not in commands + timeframes and not _NUMBER.fullmatch(word)]
     if (
         not 1 <= len(commands) <= (3 if phrase else 2)
         or len(others) != 1
-        or len(said) > _FEW
+        or len(words_left) > _MOST_WORDS
         or not _SYMBOL.fullmatch(others[0])
     ):
         return None
-    if len(frames) > 1 or len(terms) != sum("=" in one for one in pieces):
+    if len(timeframes) > 1 or len(terms) != sum("=" in piece for piece in pieces):
         return None
-    found = {"action": " ".join(commands), "symbol": others[0]} | dict(terms)
-    if frames:
-        found["timeframe"] = frames[0]
-    return found | {"price": price.group(2)} if price and price.group(1).lstrip("#") == others[0] else found
+    values = {"action": " ".join(commands), "symbol": others[0]} | dict(terms)
+    if timeframes:
+        values["timeframe"] = timeframes[0]
+    return values | {"price": price.group(2)} if price and price.group(1).lstrip("#") == others[0] else values
 
 
-def _command(piece: str) -> bool:
+def _remove_ornaments(text: str) -> str:
+    """Return a text without decorations such as emojis, its words separated by single blanks."""
+    return " ".join(_ORNAMENTS.sub(" ", text).split())
+
+
+def _is_command(piece: str) -> bool:
+    """Return whether a text is an instruction, be it one that contradicts itself."""
     try:
-        return words.read(piece) is not None
+        return words.parse(piece) is not None
     except words.WordsContradict:
         return True

@@ -1,1 +1,1 @@
-"""Field names, words and symbols as senders write them."""
+"""Spellings that senders use for field names, instructions and symbols."""

@@ -1,4 +1,4 @@
-"""Where each thing stands in a payload: squeezed field names by meaning, in order of preference."""
+"""Field names of a payload by their meaning, squeezed and in order of preference."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ Names = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aliases:
-    """Field names by meaning; `alerts.parsing.fields.squeeze` says how names compare.
+    """Field names by meaning, in the form of `alerts.parsing.fields.squeeze`.
 
-    `commands` must be words we know, `remarks` count when they are such words, and both must agree; `hints` decide
-    only when neither says anything. `after` and `before` report the strategy's position around the order, `size_after`
-    does so as a signed size, where no word says it (a bare `position_size` may as well be the order's). `sequence` is
-    the number of the alert among those of its strategy, under a name that can mean nothing else. `bars` are the groups
-    in which open, high, low, close and volume stand (empty: at the top). `harmless` fields would take an order back
-    elsewhere, and mean something else here.
+    `commands` hold instructions such as `buy` and must have known words. `remarks` may hold instructions; those that
+    do must agree with the commands. `hints` (a trend, a bias) decide only when there is no instruction. `before` and
+    `after` hold the strategy's position around the order; `size_after` holds the latter as a signed size, for senders
+    that do not mean the order's size by it. `sequence` is the alert's number among those of its strategy. `bars` are
+    groups with open, high, low, close and volume (an empty name: the top level). `harmless` fields would cancel an
+    order in other dialects, and have another meaning in this one.
     """
 
     symbol: Names
@@ -236,7 +236,7 @@ GENERAL = Aliases(
     ),
     bars=("", "bar", "ohlc", "candle", "ohlcv"),
 )
-# The parts that names of fields are written with: `strategy.order_action` is three of them, `ticker` is one.
+# Words that field names consist of: `strategy.order_action` has three of them, `ticker` is one.
 WORDS = frozenset(name for names in astuple(GENERAL) for name in names) | {
     "action",
     "amount",

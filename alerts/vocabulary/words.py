@@ -1,4 +1,4 @@
-"""Words that say what to do: `buy`, `enter_long`, `closeShort`, `sell to open`, `BULLISH`."""
+"""Trading instructions in words (`buy`, `enter_long`, `closeShort`, `sell to open`, `BULLISH`) and their meaning."""
 
 from __future__ import annotations
 
@@ -18,109 +18,121 @@ _CLOSING = frozenset(
     {"exit", "close", "closing", "flat", "flatten", "stoploss", "takeprofit", "slhit", "tphit", "stoppedout"}
 )
 _REVERSING = frozenset({"reverse", "reversal", "flip"})
-_SILENT = frozenset(
+_FILLERS = frozenset(
     {"to", "position", "positions", "all", "signal", "strong", "order", "market", "trade", "now", "type"}
 )
-WORDS = _LONG | _SHORT | _OPENING | _CLOSING | _REVERSING | _SILENT | {"buy", "sell", "cover"}
+WORDS = _LONG | _SHORT | _OPENING | _CLOSING | _REVERSING | _FILLERS | {"buy", "sell", "cover"}
 _TOKEN = re.compile("|".join(sorted(WORDS, key=len, reverse=True)))
-# As they stand, and nowhere within other words.
-_SHORTHANDS = {"b": "buy", "s": "sell", "bto": "buytoopen", "sto": "selltoopen", "stc": "selltoclose"}
-_BETWEEN = re.compile(r"[\s_\-./:!]+")
+# Abbreviations count only as the whole text, never as a part of a longer phrase.
+_ABBREVIATIONS = {"b": "buy", "s": "sell", "bto": "buytoopen", "sto": "selltoopen", "stc": "selltoclose"}
+_SEPARATORS = re.compile(r"[\s_\-./:!]+")
 
 
 T = TypeVar("T")
 
 
 class WordsContradict(ValueError):
-    """Two words ask for things that cannot both be meant."""
+    """Two words of an instruction contradict each other."""
 
 
-class Verb(Enum):
-    """Whether a word opens, closes, or closes one side to open the other."""
+class PositionEffect(Enum):
+    """Effect of an order on a position: open one, close one, or close one side and open the other."""
 
     OPEN = "open"
     CLOSE = "close"
     REVERSE = "reverse"
 
 
-class Order(Enum):
-    """What is sent to the market, which alone does not tell opening from closing."""
+class Command(Enum):
+    """Side of the market order; on its own it does not tell an opening order from a closing one."""
 
     BUY = "buy"
     SELL = "sell"
 
     @property
     def towards(self) -> Direction:
-        """The side a position moves to."""
-        return Direction.LONG if self is Order.BUY else Direction.SHORT
+        """The direction in which this order moves a position."""
+        return Direction.LONG if self is Command.BUY else Direction.SHORT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What the words of an alert say; what they leave open is None."""
+class ParsedWords:
+    """Meaning of an alert's instruction words: effect, position side and order side; None where they leave it open."""
 
-    verb: Verb | None = None
+    effect: PositionEffect | None = None
     side: Direction | None = None
-    order: Order | None = None
+    command: Command | None = None
 
     @property
     def towards(self) -> Direction | None:
-        """Where the order moves the position, as far as it is known."""
-        if self.order is not None:
-            return self.order.towards
-        return self.side if self.verb is not Verb.CLOSE else None
+        """The direction in which the order moves the position; None when the words do not tell it."""
+        if self.command is not None:
+            return self.command.towards
+        return self.side if self.effect is not PositionEffect.CLOSE else None
 
 
 @lru_cache(maxsize=1024)
-def read(written: str) -> Wish | None:
-    """Read one word or phrase; None when it is no such word or says nothing.
+def parse(text: str) -> ParsedWords | None:
+    """Parse one instruction such as `enter_long`; return None when the text has any word that is not known.
 
     Raises:
-        WordsContradict: when the phrase contradicts itself.
+        WordsContradict: when the instruction contradicts itself.
     """
-    compact = _BETWEEN.sub("", written.lower())
-    compact = _SHORTHANDS.get(compact, compact)
+    compact = _SEPARATORS.sub("", text.lower())
+    compact = _ABBREVIATIONS.get(compact, compact)
     tokens = _TOKEN.findall(compact)
-    return _wish(tokens) if compact and "".join(tokens) == compact else None
+    return _parse_tokens(tokens) if compact and "".join(tokens) == compact else None
 
 
-def read_side(written: str) -> Direction | None:
-    """Read a remark such as `BULLISH_EXPANSION` as the one side it names; None when it names none or both."""
-    tokens = frozenset(re.split(r"[\W_]+", written.lower()))
-    named = [side for side, words in ((Direction.LONG, _LONG), (Direction.SHORT, _SHORT)) if tokens & words]
-    return named[0] if len(named) == 1 else None
+def parse_side(text: str) -> Direction | None:
+    """Return the only side that a text such as `BULLISH_EXPANSION` names; None when it names none or both."""
+    tokens = frozenset(re.split(r"[\W_]+", text.lower()))
+    sides = [side for side, words in ((Direction.LONG, _LONG), (Direction.SHORT, _SHORT)) if tokens & words]
+    return sides[0] if len(sides) == 1 else None
 
 
-def combine(wishes: Sequence[Wish]) -> Wish:
-    """Unite what several fields say.
+def combine(instructions: Sequence[ParsedWords]) -> ParsedWords:
+    """Merge the instructions of several fields into one.
 
     Raises:
-        WordsContradict: when they do not fit together.
+        WordsContradict: when two of them differ in effect, side or command.
     """
-    return Wish(
-        verb=_agreed({wish.verb for wish in wishes}),
-        side=_agreed({wish.side for wish in wishes}),
-        order=_agreed({wish.order for wish in wishes}),
+    return ParsedWords(
+        effect=_require_one_value({instruction.effect for instruction in instructions}),
+        side=_require_one_value({instruction.side for instruction in instructions}),
+        command=_require_one_value({instruction.command for instruction in instructions}),
     )
 
 
-def _wish(tokens: Sequence[str]) -> Wish | None:
-    said = frozenset(tokens)
-    order = _agreed({Order(token) for token in said & {"buy", "sell"}})
-    closing = bool(said & _CLOSING) or "cover" in said
-    reversing = Verb.REVERSE if said & _REVERSING else None
-    verb = _agreed({Verb.CLOSE if closing else None, Verb.OPEN if said & _OPENING else None, reversing})
-    side = _agreed({Direction.LONG if said & _LONG else None, Direction.SHORT if said & _SHORT else None})
-    if "cover" in said:
-        side = _agreed({side, Direction.SHORT})
-    elif side is None and order is not None and closing and "to" in said:
-        side = order.towards.opposite
-    wish = Wish(verb=verb, side=side, order=order)
-    return None if wish == Wish() else wish
+def _parse_tokens(tokens: Sequence[str]) -> ParsedWords | None:
+    """Return the meaning of known words; None when all of them are fillers."""
+    present = frozenset(tokens)
+    command = _require_one_value({Command(token) for token in present & {"buy", "sell"}})
+    is_closing = bool(present & _CLOSING) or "cover" in present
+    reversal = PositionEffect.REVERSE if present & _REVERSING else None
+    effect = _require_one_value(
+        {
+            PositionEffect.CLOSE if is_closing else None,
+            PositionEffect.OPEN if present & _OPENING else None,
+            reversal,
+        }
+    )
+    side = _require_one_value(
+        {Direction.LONG if present & _LONG else None, Direction.SHORT if present & _SHORT else None}
+    )
+    if "cover" in present:
+        # Only a short is covered.
+        side = _require_one_value({side, Direction.SHORT})
+    elif side is None and command is not None and is_closing and "to" in present:
+        # `sell to close` closes a long, `buy to close` a short.
+        side = command.towards.opposite
+    instruction = ParsedWords(effect=effect, side=side, command=command)
+    return None if instruction == ParsedWords() else instruction
 
 
-def _agreed(said: Iterable[T | None]) -> T | None:
-    known = {one for one in said if one is not None}
-    if len(known) > 1:
+def _require_one_value(values: Iterable[T | None]) -> T | None:
+    """Return the only value that is not None, or None; raise WordsContradict when there are several."""
+    distinct = {value for value in values if value is not None}
+    if len(distinct) > 1:
         raise WordsContradict("the words that say what to do contradict each other")
-    return next(iter(known), None)
+    return next(iter(distinct), None)

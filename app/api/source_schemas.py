@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from alerts.understand import NAMES
+from alerts.understand import DIALECT_NAMES
 from alerts.vocabulary import symbols
 from alerts.vocabulary.symbols import SymbolUnreadable
 from domain.books import PAPER_BOOK
@@ -33,7 +33,7 @@ def _is_interval(written: str) -> None:
 
 def _is_symbol(written: str) -> None:
     try:
-        symbols.read(written)
+        symbols.parse(written)
     except SymbolUnreadable as error:
         raise ValidationError(str(error)) from None
 
@@ -130,7 +130,7 @@ class SourceInput(Schema):
     dialect = fields.String(
         load_default=None,
         allow_none=True,
-        validate=validate.OneOf(NAMES),
+        validate=validate.OneOf(DIALECT_NAMES),
         metadata={"description": "The form of its messages (default: told by their content)."},
     )
     symbols = fields.Dict(

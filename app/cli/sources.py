@@ -200,7 +200,7 @@ def template_(*, name: str, data_dir: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(source_options.encoded({"url": url} | messages))
         return
-    example = template.example(datetime.now(UTC))
+    example = template.example_message(datetime.now(UTC))
     curl = f"curl -H 'Content-Type: application/json' {url} -d '{example}'"
     click.echo(_PASTE.format(url=url, curl=curl, **messages))
 

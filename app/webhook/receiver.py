@@ -15,7 +15,7 @@ from uuid import uuid4
 import structlog
 
 from alerts.meaning.reading import FieldErrors
-from alerts.understand import Refused, understand
+from alerts.understand import UnreadableAlert, understand
 from app.webhook.authenticator import Authenticator
 from app.webhook.writer import RowRefused, Writer, WriterUnavailable
 from db.intake import Arrival, Receipt
@@ -102,7 +102,7 @@ class Receiver:
         self._authenticator.close()
 
     def _store(
-        self, parts: Sequence[NewSignal | Refused], posted: Posted, source: Source, *, ends: float
+        self, parts: Sequence[NewSignal | UnreadableAlert], posted: Posted, source: Source, *, ends: float
     ) -> list[dict[str, Any]]:
         entries = [_entry(part, posted, source) for part in parts]
         promises: list[Future[Receipt | None]] = []
@@ -147,15 +147,17 @@ class Receiver:
             raise WriterUnavailable("the database did not answer in time") from None
 
 
-def _understood(posted: Posted, source: Source) -> Sequence[NewSignal | Refused]:
+def _understood(posted: Posted, source: Source) -> Sequence[NewSignal | UnreadableAlert]:
     try:
         return understand(posted.raw, source)
     except Exception:
         log.exception("webhook.reading_failed", source=source.name)
-        return [Refused(raw=posted.raw, errors={"body": ["could not be read; it is kept and can be tried again"]})]
+        return [
+            UnreadableAlert(raw=posted.raw, errors={"body": ["could not be read; it is kept and can be tried again"]})
+        ]
 
 
-def _entry(part: NewSignal | Refused, posted: Posted, source: Source) -> Arrival | WebhookEvent:
+def _entry(part: NewSignal | UnreadableAlert, posted: Posted, source: Source) -> Arrival | WebhookEvent:
     if isinstance(part, NewSignal):
         return Arrival(signal=part, max_lag_s=source.max_lag_s)
     return _event(part.raw, part.errors, posted, source, kind=EventKind.QUARANTINED)

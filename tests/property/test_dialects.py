@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.understand import NAMES, Refused, understand
+from alerts.understand import DIALECT_NAMES, UnreadableAlert, understand
 from domain.signal import Action, Direction, NewSignal, Position
 from tests.unit.alerts.other_formats import BROKEN
 from tests.unit.alerts.test_formats import FORMATS, SOURCE, UNCLEAR
@@ -139,7 +139,7 @@ wishes = st.builds(
 
 
 @pytest.mark.property_id(39)
-@pytest.mark.parametrize("dialect", NAMES)
+@pytest.mark.parametrize("dialect", DIALECT_NAMES)
 @given(wanted=wishes)
 def test_what_is_written_in_a_dialect_is_read_as_it_was_meant(dialect: str, wanted: Wanted) -> None:
     [signal] = understand(WRITERS[dialect](wanted).encode(), SOURCE)
@@ -172,7 +172,7 @@ def test_whatever_the_bytes_each_part_is_a_signal_or_refused_with_its_bytes(body
 
     assert found
     for one in found:
-        if isinstance(one, Refused):
+        if isinstance(one, UnreadableAlert):
             assert one.errors
         else:
             assert one.raw_body

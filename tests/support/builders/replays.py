@@ -19,7 +19,7 @@ GOOD_ROW = "1.05,1.07,1.04,1.06"
 
 
 def a_spec(path: Path, *, symbol: str = "EURUSD", side: PriceSide = PriceSide.ASK) -> BarSpec:
-    return BarSpec(instrument=symbols.read(symbol), side=side, path=path)
+    return BarSpec(instrument=symbols.parse(symbol), side=side, path=path)
 
 
 def a_file_of(tmp_path: Path, *rows: str, header: str = HEADER, name: str = "bars.csv") -> Path:

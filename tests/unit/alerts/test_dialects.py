@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from alerts.understand import Refused, understand
+from alerts.understand import UnreadableAlert, understand
 from domain.intervals import Interval
 from domain.signal import InstrumentKind, NewSignal, SellAlone, Source
 
@@ -34,7 +34,7 @@ def understood(body: bytes | dict[str, Any], source: Source = SOURCE) -> NewSign
 
 def refused(body: bytes | dict[str, Any], source: Source = SOURCE) -> dict[str, list[str]]:
     [found] = understand(body if isinstance(body, bytes) else msgspec.json.encode(body), source)
-    assert isinstance(found, Refused), found
+    assert isinstance(found, UnreadableAlert), found
     return dict(found.errors)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from alerts.understand import Refused, understand
+from alerts.understand import UnreadableAlert, understand
 from domain.intervals import Interval
 from domain.signal import InstrumentKind, NewSignal, SellAlone, Source
 from tests.unit.alerts.lookalikes import ELSEWHERE, LOOKALIKES
@@ -231,13 +231,13 @@ def test_a_broken_message_with_one_reading_is_read(message: str) -> None:
 def test_what_is_not_sure_is_refused_by_its_field(field: str, message: str) -> None:
     [found] = understand(message.encode(), SOURCE)
 
-    assert isinstance(found, Refused)
+    assert isinstance(found, UnreadableAlert)
     assert list(found.errors) == [field]
 
 
 @pytest.mark.parametrize("message", ELSEWHERE)
 def test_what_stands_in_a_group_of_another_time_or_order_is_not_followed(message: str) -> None:
-    assert [isinstance(one, Refused) for one in understand(message.encode(), SOURCE)] == [True]
+    assert [isinstance(one, UnreadableAlert) for one in understand(message.encode(), SOURCE)] == [True]
 
 
 def test_utf_16_with_its_mark_is_read() -> None:

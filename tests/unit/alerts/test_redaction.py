@@ -28,7 +28,7 @@ from config.vault import TokenVault
     ],
 )
 def test_a_key_that_names_a_secret_hides_its_value_at_any_depth(key: str) -> None:
-    shown = redaction.redacted({"a": [{key: "CANARY"}], key: {"b": "CANARY"}})
+    shown = redaction.redact({"a": [{key: "CANARY"}], key: {"b": "CANARY"}})
 
     assert "CANARY" not in str(shown)
     assert shown[key] == "***"
@@ -36,7 +36,7 @@ def test_a_key_that_names_a_secret_hides_its_value_at_any_depth(key: str) -> Non
 
 @pytest.mark.parametrize("key", ["symbol", "spin", "comment", "author", "keys_seen", "price"])
 def test_other_keys_show_their_values(key: str) -> None:
-    assert redaction.redacted({key: "shown"}) == {key: "shown"}
+    assert redaction.redact({key: "shown"}) == {key: "shown"}
 
 
 def test_a_token_is_opened_under_its_own_secret_key_only() -> None:

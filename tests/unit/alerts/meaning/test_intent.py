@@ -7,44 +7,44 @@ import pytest
 from alerts.meaning import intent
 from alerts.meaning.intent import IntentUnclear
 from alerts.vocabulary import words
-from alerts.vocabulary.words import Order, Verb, Wish, WordsContradict
+from alerts.vocabulary.words import Command, ParsedWords, PositionEffect, WordsContradict
 from domain.signal import Direction, Position, SellAlone
 
 LONG, SHORT = Direction.LONG, Direction.SHORT
 
 
 @pytest.mark.parametrize(
-    ("written", "wish"),
+    ("written", "instruction"),
     [
-        ("buy", Wish(order=Order.BUY)),
-        ("SELL", Wish(order=Order.SELL)),
-        ("Long", Wish(side=LONG)),
-        ("bearish", Wish(side=SHORT)),
-        ("enter_long", Wish(verb=Verb.OPEN, side=LONG)),
-        ("exit-short", Wish(verb=Verb.CLOSE, side=SHORT)),
-        ("closeLong", Wish(verb=Verb.CLOSE, side=LONG)),
-        ("CLOSE POSITION", Wish(verb=Verb.CLOSE)),
-        ("sell_short", Wish(side=SHORT, order=Order.SELL)),
-        ("sell to open", Wish(verb=Verb.OPEN, order=Order.SELL)),
-        ("sell_to_close", Wish(verb=Verb.CLOSE, side=LONG, order=Order.SELL)),
-        ("buy to cover", Wish(verb=Verb.CLOSE, side=SHORT, order=Order.BUY)),
-        ("cover", Wish(verb=Verb.CLOSE, side=SHORT)),
-        ("strong buy", Wish(order=Order.BUY)),
-        ("flat", Wish(verb=Verb.CLOSE)),
+        ("buy", ParsedWords(command=Command.BUY)),
+        ("SELL", ParsedWords(command=Command.SELL)),
+        ("Long", ParsedWords(side=LONG)),
+        ("bearish", ParsedWords(side=SHORT)),
+        ("enter_long", ParsedWords(effect=PositionEffect.OPEN, side=LONG)),
+        ("exit-short", ParsedWords(effect=PositionEffect.CLOSE, side=SHORT)),
+        ("closeLong", ParsedWords(effect=PositionEffect.CLOSE, side=LONG)),
+        ("CLOSE POSITION", ParsedWords(effect=PositionEffect.CLOSE)),
+        ("sell_short", ParsedWords(side=SHORT, command=Command.SELL)),
+        ("sell to open", ParsedWords(effect=PositionEffect.OPEN, command=Command.SELL)),
+        ("sell_to_close", ParsedWords(effect=PositionEffect.CLOSE, side=LONG, command=Command.SELL)),
+        ("buy to cover", ParsedWords(effect=PositionEffect.CLOSE, side=SHORT, command=Command.BUY)),
+        ("cover", ParsedWords(effect=PositionEffect.CLOSE, side=SHORT)),
+        ("strong buy", ParsedWords(command=Command.BUY)),
+        ("flat", ParsedWords(effect=PositionEffect.CLOSE)),
     ],
 )
-def test_words_are_read_in_any_spelling(written: str, wish: Wish) -> None:
-    assert words.read(written) == wish
+def test_words_are_read_in_any_spelling(written: str, instruction: ParsedWords) -> None:
+    assert words.parse(written) == instruction
 
 
 @pytest.mark.parametrize("written", ["", "cancel", "hold", "don't buy", "buyer", "position", "wait"])
 def test_other_words_say_nothing(written: str) -> None:
-    assert words.read(written) is None
+    assert words.parse(written) is None
 
 
 def test_a_phrase_that_contradicts_itself_is_refused() -> None:
     with pytest.raises(WordsContradict):
-        words.read("buy sell")
+        words.parse("buy sell")
 
 
 @pytest.mark.parametrize(
@@ -52,15 +52,15 @@ def test_a_phrase_that_contradicts_itself_is_refused() -> None:
     [("BULLISH_EXPANSION", LONG), ("phase down", SHORT), ("bull vs bear", None), ("bulletin", None)],
 )
 def test_a_remark_counts_when_it_names_one_side(written: str, side: Direction | None) -> None:
-    assert words.read_side(written) is side
+    assert words.parse_side(written) is side
 
 
 def decided(word: str, before: str = "", after: str = "", sell_alone: SellAlone | None = None) -> str:
     """Return `direction action`, or `unclear`."""
-    wish = (words.read(word) or Wish()) if word else Wish()
+    instruction = (words.parse(word) or ParsedWords()) if word else ParsedWords()
     try:
         found = intent.decide(
-            wish,
+            instruction,
             before=Position(before) if before else None,
             after=Position(after) if after else None,
             sell_alone=sell_alone,

@@ -44,13 +44,13 @@ from domain.signal import Instrument, InstrumentKind
     ],
 )
 def test_intervals_are_stored_in_one_spelling(written: Leaf, read: str) -> None:
-    assert str(values.interval(written)) == read
+    assert str(values.parse_interval(written)) == read
 
 
 @pytest.mark.parametrize("written", ["", "R5", "0", "M15", "five", "1y", "99999mo", "367D", "5.5", True, None, "1T"])
 def test_what_is_no_interval_is_refused(written: Leaf) -> None:
     with pytest.raises(ValueUnreadable):
-        values.interval(written)
+        values.parse_interval(written)
 
 
 @pytest.mark.parametrize(
@@ -70,14 +70,14 @@ def test_what_is_no_interval_is_refused(written: Leaf) -> None:
     ],
 )
 def test_times_are_read_in_seconds_milliseconds_and_iso(written: Leaf) -> None:
-    assert values.moment(written) == datetime(2024, 1, 31, 12, tzinfo=UTC)
-    assert values.moment(written).utcoffset() == datetime(2024, 1, 31, tzinfo=UTC).utcoffset()
+    assert values.parse_time(written) == datetime(2024, 1, 31, 12, tzinfo=UTC)
+    assert values.parse_time(written).utcoffset() == datetime(2024, 1, 31, tzinfo=UTC).utcoffset()
 
 
 @pytest.mark.parametrize("written", [-1, "noon", "1e25", "2300-01-01T00:00:00Z", "1960-01-01", True, "9" * 99])
 def test_what_is_no_time_is_refused(written: Leaf) -> None:
     with pytest.raises(ValueUnreadable):
-        values.moment(written)
+        values.parse_time(written)
 
 
 @pytest.mark.parametrize("written", [None, "", " ", "NaN", "nan", "{{plot_0}}", "null", "n/a"])
@@ -89,7 +89,7 @@ def test_what_does_not_apply_is_missing(written: Leaf) -> None:
     ("written", "read"), [("1.50", "1.50"), (1, "1"), (" 2e3 ", "2E+3"), (".5", "0.5"), ("5.", "5")]
 )
 def test_prices_keep_their_digits(written: Leaf, read: str) -> None:
-    assert values.price(written).as_tuple() == Decimal(read).as_tuple()
+    assert values.parse_price(written).as_tuple() == Decimal(read).as_tuple()
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_prices_keep_their_digits(written: Leaf, read: str) -> None:
 )
 def test_what_is_no_price_is_refused(written: Leaf) -> None:
     with pytest.raises(ValueUnreadable):
-        values.price(written)
+        values.parse_price(written)
 
 
 @pytest.mark.parametrize(
@@ -130,10 +130,10 @@ def test_what_is_no_price_is_refused(written: Leaf) -> None:
 def test_symbols_are_base_and_quote_with_exchange_and_kind_beside(
     written: str, symbol: str, exchange: str, kind: str
 ) -> None:
-    assert symbols.read(written) == Instrument(symbol=symbol, exchange=exchange, kind=InstrumentKind(kind))
+    assert symbols.parse(written) == Instrument(symbol=symbol, exchange=exchange, kind=InstrumentKind(kind))
 
 
 @pytest.mark.parametrize("written", ["", ":", "??", "A:B:C:D", "BINANCE:", "x" * 65, "BTC USDT; DROP", "../etc", "_A"])
 def test_what_is_no_symbol_is_refused(written: str) -> None:
     with pytest.raises(SymbolUnreadable, match="such as BTCUSDT"):
-        symbols.read(written)
+        symbols.parse(written)
