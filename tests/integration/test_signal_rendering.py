@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.redaction import redacted
+from alerts.redaction import redact
 from app.cli import cli
 from db.tables.base import Base
 from stack.stack import ServerUrls
@@ -119,4 +119,4 @@ def test_a_message_is_shown_as_it_was_sent_whatever_its_fields_are_called(
     assert signal["confidence"] == 80.0
     assert signal["read_from"]["confidence"] == ["confidence"]
     assert signal["raw_payload"]["confidence"] == 80
-    assert with_floats(signal["raw_payload"]) == with_floats(redacted(body))
+    assert with_floats(signal["raw_payload"]) == with_floats(redact(body))
