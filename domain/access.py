@@ -1,4 +1,4 @@
-"""Who may do what: the roles of people, and the scopes that a token can be narrowed to."""
+"""Permissions: the roles of users, and the scopes that a role grants and a token can be narrowed to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Scope(Enum):
-    """A kind of act: to see, to operate what runs, to change what is set up, and to scrape the metrics."""
+    """A permission: to read, to operate the running product, to change its configuration, or to read metrics."""
 
     READ = "read"
     OPERATE = "operate"
@@ -15,7 +15,7 @@ class Scope(Enum):
 
 
 class Role(Enum):
-    """What a person is here for; each role may do what the one before it may."""
+    """A user's role; each role has all the scopes of the one before it."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
@@ -23,7 +23,7 @@ class Role(Enum):
 
     @property
     def scopes(self) -> frozenset[Scope]:
-        """Return all that a person of this role may do."""
+        """Return the scopes that the role grants."""
         match self:
             case Role.VIEWER:
                 return frozenset({Scope.READ, Scope.METRICS})

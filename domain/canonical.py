@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TypeAlias
 from uuid import UUID
 
-Plain: TypeAlias = "str | bool | list[Plain] | dict[str, Plain] | None"
+JsonValue: TypeAlias = "str | bool | list[JsonValue] | dict[str, JsonValue] | None"
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
@@ -34,8 +34,8 @@ def digest(value: object) -> str:
     return hashlib.sha256(dumps(value)).hexdigest()
 
 
-def to_json_values(value: object) -> Plain:
-    """Turn `value` into JSON values in their canonical spelling; what is canonical already stays as it is.
+def to_json_values(value: object) -> JsonValue:
+    """Return the value as JSON values in canonical spelling; values that are canonical already stay as they are.
 
     Raises:
         TypeError, ValueError: as `dumps` does.
@@ -43,14 +43,14 @@ def to_json_values(value: object) -> Plain:
     if value is None or type(value) is str or isinstance(value, bool):
         return value
     if isinstance(value, dict | Mapping):
-        return _plain_mapping(value)
+        return _convert_mapping(value)
     if isinstance(value, list | tuple):
-        return [to_json_values(one) for one in value]
-    return _text(value)
+        return [to_json_values(item) for item in value]
+    return _format_scalar(value)
 
 
 def format_number(value: Decimal) -> str:
-    """Spell a decimal without exponent, trailing zeros or a negative zero: `1E+2` is `100`, `-0.0` is `0`.
+    """Return a decimal without exponent, trailing zeros or a negative zero: `1E+2` is `100`, `-0.0` is `0`.
 
     Raises:
         ValueError: when it is no finite number.
@@ -66,7 +66,7 @@ def format_number(value: Decimal) -> str:
 
 
 def format_time(at: datetime) -> str:
-    """Spell an aware time in UTC with microseconds: `2026-01-05T14:30:00.000000Z`.
+    """Return an aware time in UTC with microseconds: `2026-01-05T14:30:00.000000Z`.
 
     Raises:
         ValueError: when the time is naive.
@@ -79,35 +79,35 @@ def format_time(at: datetime) -> str:
 
 
 def parse_time(text: str) -> datetime:
-    """Read what `instant` wrote.
+    """Read a time as `format_time` writes it.
 
     Raises:
-        ValueError: when the text is no time in UTC.
+        ValueError: when the text is not a time in UTC.
     """
     if not text.endswith("Z"):
         raise ValueError(f"{text!r} is not a time in UTC")
     return datetime.fromisoformat(text)
 
 
-def _plain_mapping(value: Mapping[object, object]) -> dict[str, Plain]:
-    out = {_key(key): to_json_values(one) for key, one in value.items()}
-    if len(out) != len(value):
+def _convert_mapping(mapping: Mapping[object, object]) -> dict[str, JsonValue]:
+    converted = {_convert_key(key): to_json_values(value) for key, value in mapping.items()}
+    if len(converted) != len(mapping):
         raise ValueError("two keys are spelled alike")
-    return out
+    return converted
 
 
-def _key(key: object) -> str:
+def _convert_key(key: object) -> str:
     if isinstance(key, Enum):
-        return _key(key.value)
+        return _convert_key(key.value)
     if not isinstance(key, str):
         raise TypeError(f"a key must be text, not {type(key).__name__}")
     return key
 
 
-def _text(value: object) -> str:
+def _format_scalar(value: object) -> str:
     match value:
         case Enum():
-            return _text(value.value)
+            return _format_scalar(value.value)
         case str():
             return value
         case Decimal():

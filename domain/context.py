@@ -17,7 +17,7 @@ from domain.signal import Instrument
 
 
 class Quality(Enum):
-    """Where a field's value came from, or why there is none."""
+    """Origin of a field's value, or the reason why there is none."""
 
     LIVE = "live"
     DELAYED = "delayed"
@@ -58,7 +58,7 @@ class BarSeries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """What could be traded at `at`: any side may be missing; `last` is a mid or traded price."""
+    """Prices of an instrument at the time `at`: any side may be missing; `last` is a mid or traded price."""
 
     at: datetime
     bid: Decimal | None
@@ -68,16 +68,16 @@ class Quote:
 
     @property
     def is_usable(self) -> bool:
-        """Whether any price is known at all."""
+        """Return whether any price is known."""
         return not (self.bid is None and self.ask is None and self.last is None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstrumentRules:
-    """What the venue allows, and the capital sizing refers to.
+    """Limits of the venue, and the capital that trades are sized on.
 
-    `lot` is the smallest quantity step; `max_notional` caps quantity x price; `reference_capital` is what sizes
-    refer to: the book's, or the share of it that the source is given.
+    `lot` is the smallest quantity step; `max_notional` caps quantity x price; `reference_capital` is the book's, or the
+    share of it that the source is given.
     """
 
     lot: Decimal
@@ -87,7 +87,7 @@ class InstrumentRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """The bars of a context: the signal's interval and the next one up. Either is None when there are none."""
+    """The bars of a context: of the signal's interval and of the next longer one; None where there are none."""
 
     base: BarSeries | None
     higher: BarSeries | None
@@ -95,7 +95,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContextDepth:
-    """How many closed bars a context shows at most: of the signal's interval, and of the next one up."""
+    """Most closed bars that a context contains: of the signal's interval, and of the next longer one."""
 
     base: int = 250
     higher: int = 100
@@ -106,7 +106,7 @@ DEFAULT_DEPTH = ContextDepth()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketView:
-    """What a market-data provider answers for one request; `depth` is what it was asked to show at most.
+    """A market-data provider's answer to one request; `depth` is the number of bars that was asked for.
 
     `quality` maps field names (bid, ask, last, volume, bars, higher_bars) to a `Quality`.
     """
@@ -119,7 +119,7 @@ class MarketView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketContext:
-    """The frozen snapshot. `as_of` is the arrival on the book's clock; nothing in it was known later.
+    """The frozen snapshot. `as_of` is the signal's arrival on the book's clock; it contains nothing known only later.
 
     `indicators` maps names to decimals of 10 significant digits, or None when the bars do not suffice.
     `quality` maps field names (bid, ask, last, current_price, volume, bars, higher_bars) to a `Quality`.

@@ -1,4 +1,4 @@
-"""What an engine says about one signal, stored unmodified."""
+"""Decisions of engines about signals, as they are stored: verdict, plan and reasons."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class EngineSlot(Enum):
 
 
 class Verdict(Enum):
-    """What an engine can answer."""
+    """An engine's answer to a signal; ERROR stands for an answer that failed or came too late."""
 
     ENTER = "ENTER"
     HOLD = "HOLD"
@@ -43,7 +43,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trailing:
-    """A stop that follows: armed once price reaches `activation`, then `distance` behind the best price."""
+    """A trailing stop: armed once the price reaches `activation`, then `distance` behind the best price."""
 
     activation: Decimal
     distance: Decimal
@@ -51,7 +51,7 @@ class Trailing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How an ENTER wants to be traded. Prices are absolute, so the plan does not depend on fills.
+    """The trade that an ENTER proposes. Prices are absolute, so the plan does not depend on fills.
 
     `max_hold` counts from the entry; targets are ordered from nearest to farthest and their fractions sum to at
     most 1 (what remains runs to the stop or the time limit).
@@ -69,8 +69,8 @@ class Plan:
 class Decision:
     """An engine's pure answer: the same input gives the same value.
 
-    `plan` is set exactly when `verdict` is ENTER. `reasons` are stable codes; `rationale` says which rule or
-    agent said what, with which numbers (JSON values, decimals as strings). `confidence` is on 0..100.
+    `plan` is set exactly when `verdict` is ENTER. `reasons` are stable codes; `rationale` holds the result of each rule
+    or agent with its numbers (JSON values, decimals as strings). `confidence` is on 0..100.
     """
 
     verdict: Verdict
@@ -82,12 +82,12 @@ class Decision:
 
     def __post_init__(self) -> None:
         if (self.plan is not None) != (self.verdict is Verdict.ENTER):
-            raise ValueError("a plan belongs to ENTER, and to nothing else")
+            raise ValueError("an ENTER needs a plan, and any other verdict must have none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineAnswer:
-    """A decision with what is known about its making: who, which version, on which context, how long it took."""
+    """A decision with its origin: engine, version, the context it was made on, and the time it took."""
 
     slot: EngineSlot
     engine: str

@@ -1,11 +1,11 @@
 """Exits: the walk of a trade's plan over closed bars, and the orders that follow from an exit.
 
 Long trades are tested on the bid, short trades on the ask; where that side is not recorded every price of the bar is
-modelled from a recorded side by the assumed spread. Only closed bars are walked, so the moment of evaluation cannot
+modelled from a recorded side by the assumed spread. Only closed bars are walked, so the time of evaluation cannot
 change a result: the time limit, too, fires when the bar that opens at or after it has closed, at that bar's open.
 
 Within a bar the rules run in this order: time limit, stop at the open, targets at the open, stop touched, targets
-touched, trailing. What is known at the open comes first; what happened inside the bar is read against the trader.
+touched, trailing. Prices known at the open come first; inside a bar the worst case for the trade is assumed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from domain.trade import (
 
 
 class ExitReason(StrEnum):
-    """The stable code of why an exit happened."""
+    """Stable code for the reason of an exit."""
 
     STOP = "stop"
     TARGET = "target"
@@ -52,12 +52,12 @@ class ExitReason(StrEnum):
 
 
 class NothingLeftToClose(ValueError):
-    """The trade's walk has closed it already."""
+    """The walk has closed the whole trade already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalkResult:
-    """Where a walk arrived: `evaluated_to` is the end of the last bar walked, `events` are in order of happening."""
+    """State after a walk: `evaluated_to` is the end of the last bar walked, `events` are the exits in order of time."""
 
     state: WalkState
     evaluated_to: datetime
@@ -66,31 +66,31 @@ class WalkResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """A model trade and how much of it is closed already on the synchronized clock."""
+    """A model trade and the quantity of it that is closed already on the synchronized clock."""
 
     trade: Trade
     closed: Decimal
 
 
 def walk(trade: Trade, bars: WalkBars, *, model: FillModel, until: datetime) -> WalkResult:
-    """Walk the bars whose end is in (evaluated_to, until], oldest first, and say what the plan did in them.
+    """Walk the bars whose end is in (evaluated_to, until], oldest first, and return the exits that the plan makes.
 
-    Walking in any portions gives what walking at once gives. The bar that covers the entry is walked too, since its
-    open was the entry's quote; no event is earlier than the entry. A trade that is closed stays as it is.
+    Walking in several portions gives the same result as walking at once. The bar that covers the entry is walked too,
+    since its open was the entry's quote; no event is earlier than the entry. A closed trade is returned unchanged.
     """
     state, evaluated_to, events = trade.walk, trade.evaluated_to, list[ExitEvent]()
     for step in bar_steps.iterate_steps(trade, bars, model=model, until=until):
         if not state.remaining:
             break
-        while state.remaining and (event := _next_exit(trade, step, state)) is not None:
+        while state.remaining and (event := _find_next_exit(trade, step, state)) is not None:
             events.append(event)
             state = apply_exit(state, event)
-        state, evaluated_to = _trailed(trade, step, state), step.end
+        state, evaluated_to = _move_trailing_stop(trade, step, state), step.end
     return WalkResult(state=state, evaluated_to=evaluated_to, events=tuple(events))
 
 
 def build_closing_event(trade: Trade, *, quote: Quote, at: datetime, reason: ExitReason) -> ExitEvent:
-    """Close everything that is left at a quote as a market order; never earlier than the entry.
+    """Build the exit that closes the rest of a trade at a quote by a market order, not earlier than the entry.
 
     Raises:
         NothingLeftToClose: when the walk has closed the trade already.
@@ -110,7 +110,7 @@ def build_closing_event(trade: Trade, *, quote: Quote, at: datetime, reason: Exi
 
 
 def apply_exit(state: WalkState, event: ExitEvent) -> WalkState:
-    """Return the walk's memory once an event happened."""
+    """Return the walk's state after an exit."""
     return replace(
         state,
         remaining=Decimal(0) if event.is_final else state.remaining - event.fraction,
@@ -120,14 +120,14 @@ def apply_exit(state: WalkState, event: ExitEvent) -> WalkState:
 
 
 def compute_exit_quantity(event: ExitEvent, *, quantity: Decimal, lot: Decimal, already_closed: Decimal) -> Decimal:
-    """Return how much of an opening `quantity` an event closes: whole lots, the final event all that is left.
+    """Return the part of an opening `quantity` that an exit closes: whole lots, the final exit all that is left.
 
-    It is 0 when a partial exit is smaller than a lot (then there is no order), and never more than what is left.
+    It is 0 when a partial exit is smaller than a lot (then there is no order), and never more than is still open.
     """
-    left = max(quantity - already_closed, Decimal(0))
+    still_open = max(quantity - already_closed, Decimal(0))
     if event.is_final:
-        return left
-    return min(fills.floor_to_lot(quantity * event.fraction, lot), left)
+        return still_open
+    return min(fills.floor_to_lot(quantity * event.fraction, lot), still_open)
 
 
 def build_exit_order(
@@ -141,7 +141,7 @@ def build_exit_order(
     account: str = "",
     attempt: int = FIRST_ATTEMPT,
 ) -> Order:
-    """Make the order of one exit; the same exit gives the same ids. `leg` counts a trade's exits from 1."""
+    """Build the order of one exit; the same exit gives the same ids. `leg` counts a trade's exits from 1."""
     client_order_id = client_order_id_for(
         book=trade.book,
         account=account,
@@ -160,7 +160,7 @@ def build_exit_order(
         clock=clock,
         leg=leg,
         attempt=attempt,
-        is_buy=_exit_is_buy(trade),
+        is_buy=_is_exit_buy(trade),
         quantity=quantity,
         fraction=event.fraction,
         pricing=event.pricing,
@@ -174,15 +174,15 @@ def build_exit_order(
 
 
 def build_synchronized_orders(event: ExitEvent, holdings: Sequence[Holding], *, leg: int) -> tuple[Order, ...]:
-    """Close the fraction a real exit closes in each model trade of its experiment, on the same stored quote.
+    """Build the orders that close the fraction of a real exit in each model trade too, on the same stored quote.
 
-    `leg` is the real exit's; orders count on the synchronized clock and fill by the model. Trades without anything
-    to close get none.
+    `leg` is the real exit's; the orders count on the synchronized clock and fill by the model. Trades with nothing to
+    close get none.
     """
     orders = []
-    for one in holdings:
-        trade = one.trade
-        quantity = compute_exit_quantity(event, quantity=trade.quantity, lot=trade.lot, already_closed=one.closed)
+    for holding in holdings:
+        trade = holding.trade
+        quantity = compute_exit_quantity(event, quantity=trade.quantity, lot=trade.lot, already_closed=holding.closed)
         if quantity > 0:
             orders.append(
                 build_exit_order(trade, event, clock=Clock.SYNCHRONIZED, leg=leg, quantity=quantity, venue=MODEL_VENUE)
@@ -190,34 +190,37 @@ def build_synchronized_orders(event: ExitEvent, holdings: Sequence[Holding], *, 
     return tuple(orders)
 
 
-def _next_exit(trade: Trade, step: Step, state: WalkState) -> ExitEvent | None:
-    stop, target = negate_if_short(trade, state.stop), _next_target(trade, state)
+def _find_next_exit(trade: Trade, step: Step, state: WalkState) -> ExitEvent | None:
+    """Return the first exit that the bar causes, by the order of rules in the module's description."""
+    stop, target = negate_if_short(trade, state.stop), _find_next_target(trade, state)
     if step.open_time >= trade.time_limit_at:
-        return _at_open(trade, step, state, reason=ExitReason.TIME_LIMIT)
+        return _build_exit_at_open(trade, step, state, reason=ExitReason.TIME_LIMIT)
     if step.open <= stop:
-        return _at_open(trade, step, state, reason=_stop_reason(trade, state))
+        return _build_exit_at_open(trade, step, state, reason=_choose_stop_reason(trade, state))
     if target is not None and step.open >= negate_if_short(trade, target.price):
-        return _at_open(trade, step, state, reason=ExitReason.TARGET, target=target)
+        return _build_exit_at_open(trade, step, state, reason=ExitReason.TARGET, target=target)
     if step.worst <= stop:
-        return _at_level(step, state, reason=_stop_reason(trade, state))
+        return _build_exit_at_level(step, state, reason=_choose_stop_reason(trade, state))
     if target is not None and step.best >= negate_if_short(trade, target.price):
-        return _at_level(step, state, reason=ExitReason.TARGET, target=target)
+        return _build_exit_at_level(step, state, reason=ExitReason.TARGET, target=target)
     return None
 
 
-def _at_open(
+def _build_exit_at_open(
     trade: Trade, step: Step, state: WalkState, *, reason: ExitReason, target: Target | None = None
 ) -> ExitEvent:
     at = max(step.open_time, trade.entry_at)
-    return _event(state, at=at, quote=step.at_open, reason=reason, target=target)
+    return _build_event(state, at=at, quote=step.at_open, reason=reason, target=target)
 
 
-def _at_level(step: Step, state: WalkState, *, reason: ExitReason, target: Target | None = None) -> ExitEvent:
+def _build_exit_at_level(
+    step: Step, state: WalkState, *, reason: ExitReason, target: Target | None = None
+) -> ExitEvent:
     level = state.stop if target is None else target.price
-    return _event(state, at=step.end, quote=step.level_quote(level), reason=reason, target=target)
+    return _build_event(state, at=step.end, quote=step.quote_at(level), reason=reason, target=target)
 
 
-def _event(
+def _build_event(
     state: WalkState, *, at: datetime, quote: QuoteSides, reason: ExitReason, target: Target | None
 ) -> ExitEvent:
     fraction = state.remaining if target is None else min(target.fraction, state.remaining)
@@ -233,7 +236,8 @@ def _event(
     )
 
 
-def _trailed(trade: Trade, step: Step, state: WalkState) -> WalkState:
+def _move_trailing_stop(trade: Trade, step: Step, state: WalkState) -> WalkState:
+    """Return the state with the stop behind the best price; unchanged until the price reaches the activation."""
     trailing = trade.plan.trailing
     if trailing is None or not state.remaining:
         return state
@@ -244,14 +248,15 @@ def _trailed(trade: Trade, step: Step, state: WalkState) -> WalkState:
     return replace(state, best=negate_if_short(trade, best), stop=negate_if_short(trade, stop))
 
 
-def _stop_reason(trade: Trade, state: WalkState) -> ExitReason:
+def _choose_stop_reason(trade: Trade, state: WalkState) -> ExitReason:
+    """Return whether the plan's own stop was hit, or one that trailing has moved."""
     return ExitReason.STOP if state.stop == trade.plan.stop else ExitReason.TRAILING_STOP
 
 
-def _next_target(trade: Trade, state: WalkState) -> Target | None:
-    left = trade.plan.targets[state.targets_hit :]
-    return left[0] if left else None
+def _find_next_target(trade: Trade, state: WalkState) -> Target | None:
+    remaining = trade.plan.targets[state.targets_hit :]
+    return remaining[0] if remaining else None
 
 
-def _exit_is_buy(trade: Trade) -> bool:
+def _is_exit_buy(trade: Trade) -> bool:
     return trade.side is Direction.SHORT

@@ -29,7 +29,7 @@ class AssignmentInputInvalid(ValueError):
 
 
 class Purpose(Enum):
-    """What a hash is drawn for; each purpose is a stream of its own."""
+    """Use of a hash draw; the draws of different purposes are independent."""
 
     VARIANT = "variant"
     ORDER = "order"
@@ -46,7 +46,7 @@ class Draw:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """What an experiment row stores of its assignment."""
+    """The assignment of a signal, as its experiment stores it."""
 
     signal_id: UUID
     study_id: UUID
@@ -67,26 +67,26 @@ def draw(*, salt: str, purpose: Purpose, signal_id: str, signal_hash: str) -> Dr
         AssignmentInputInvalid: when a field is empty or holds the separator.
     """
     fields = (SCHEME, salt, purpose.value, signal_id, signal_hash)
-    if any(not one or _SEPARATOR in one for one in fields):
+    if any(not value or _SEPARATOR in value for value in fields):
         raise AssignmentInputInvalid("salt, signal_id and signal_hash must be non-empty and free of U+001F")
     return draw_unchecked(*fields)
 
 
 def draw_unchecked(*fields: str) -> Draw:
-    """Hash the fields without validation; the formula alone."""
-    payload = _SEPARATOR.join(unicodedata.normalize("NFC", one) for one in fields).encode()
+    """Hash the fields by the formula of the scheme, without validation."""
+    payload = _SEPARATOR.join(unicodedata.normalize("NFC", value) for value in fields).encode()
     digest = hashlib.sha256(payload).digest()
     bucket = (int.from_bytes(digest[:8], "big") * PPM) >> 64
     return Draw(digest=digest.hex(), bucket_ppm=bucket)
 
 
 def choose_variant(bucket_ppm: int, *, split_ppm: int) -> EngineSlot:
-    """Return A below the split, else B; raising the split only moves B to A."""
+    """Return A for buckets below the split, else B; a higher split moves signals from B to A only."""
     return EngineSlot.A if bucket_ppm < split_ppm else EngineSlot.B
 
 
 def split_to_ppm(split: Decimal) -> int:
-    """Turn a share of 0..1 with at most six decimals into parts per million.
+    """Convert a share of 0..1 with at most six decimals to parts per million.
 
     Raises:
         ValueError: when the share is out of range or finer than one millionth.
@@ -99,7 +99,7 @@ def split_to_ppm(split: Decimal) -> int:
 
 
 def assign(study: Study, policy: PolicyVersion, *, signal: Signal, reference_notional: Decimal) -> Assignment:
-    """Give an entry signal its variant, and by an independent stream the engine that is asked first."""
+    """Assign an entry signal to a variant, and by an independent draw choose the engine that is asked first."""
     fields = {"salt": study.salt, "signal_id": str(signal.signal_id), "signal_hash": signal.signal_hash}
     variant = draw(purpose=Purpose.VARIANT, **fields)
     order = draw(purpose=Purpose.ORDER, **fields)

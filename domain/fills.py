@@ -1,4 +1,4 @@
-"""The fill model: at which price, with which fee, an order fills on a quote.
+"""The fill model: the price at which an order fills on a quote, and its fee.
 
 One versioned model serves model trades and the paper venue alike. Prices and fees are rounded to 12 significant
 digits, half to even, so that the same input gives the same value wherever it is computed.
@@ -43,7 +43,7 @@ DEFAULT = FillModel(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedFill:
-    """A price a fill takes, and whether the side it rests on was observed or modelled."""
+    """The price of a fill, and whether the side of the quote it derives from was observed or modelled."""
 
     price: Decimal
     basis: QuoteBasis
@@ -56,8 +56,8 @@ class TwoSidedQuote:
     bid: PricedFill
     ask: PricedFill
 
-    def taken_by(self, *, is_buy: bool) -> PricedFill:
-        """Return the side an order takes: a buy the ask, a sell the bid."""
+    def side_taken(self, *, is_buy: bool) -> PricedFill:
+        """Return the side that an order trades on: a buy the ask, a sell the bid."""
         return self.ask if is_buy else self.bid
 
 
@@ -87,25 +87,27 @@ def complete_quote(
     A missing side is modelled from the other one, both from `last` with half the assumed spread each way. An ask
     below the bid makes both sides missing; a price that is not a positive number is missing.
     """
-    bid, ask, last = _known(bid), _known(ask), _known(last)
+    bid, ask, last = _drop_unusable(bid), _drop_unusable(ask), _drop_unusable(last)
     if bid is not None and ask is not None and ask < bid:
         bid = ask = None
     sides = {PriceSide.BID: bid, PriceSide.ASK: ask, PriceSide.MID: last}
-    bid_fill, ask_fill = (_side(model, sides, wanted=one) for one in (PriceSide.BID, PriceSide.ASK))
+    bid_fill, ask_fill = (_price_side(model, sides, wanted=side) for side in (PriceSide.BID, PriceSide.ASK))
     return None if bid_fill is None or ask_fill is None else TwoSidedQuote(bid=bid_fill, ask=ask_fill)
 
 
 def convert_price(model: FillModel, price: Decimal, *, known: PriceSide, wanted: PriceSide) -> Decimal:
-    """Return what a price recorded on one side says about another side (bid or ask), by the assumed spread."""
-    return price if known is wanted else round_to_12_digits(price * _factor(model, known=known, wanted=wanted))
+    """Convert a price recorded on one side (`known`) to another side (`wanted`) by the assumed spread."""
+    return (
+        price if known is wanted else round_to_12_digits(price * _conversion_factor(model, known=known, wanted=wanted))
+    )
 
 
 def quote_at_level(model: FillModel, level: Decimal, *, known: PriceSide, wanted: PriceSide) -> QuoteSides:
-    """Return the quote, in the recorded side's price, at which the wanted side stands on `level`.
+    """Return the quote, given by the recorded side, in which the wanted side has the price `level`.
 
-    `tradable` gives the level back for that side, observed when it was recorded and modelled when it was not.
+    `complete_quote` returns the level for that side: observed when it was recorded, modelled when it was not.
     """
-    price = level if known is wanted else _LEVEL.divide(level, _factor(model, known=known, wanted=wanted))
+    price = level if known is wanted else _LEVEL.divide(level, _conversion_factor(model, known=known, wanted=wanted))
     return QuoteSides(
         bid=price if known is PriceSide.BID else None,
         ask=price if known is PriceSide.ASK else None,
@@ -116,11 +118,11 @@ def quote_at_level(model: FillModel, level: Decimal, *, known: PriceSide, wanted
 def price_market_order(
     model: FillModel, *, is_buy: bool, bid: Decimal | None, ask: Decimal | None, last: Decimal | None
 ) -> PricedFill | None:
-    """Cross the spread and add slippage against the trader; None when no price is known."""
-    market = complete_quote(model, bid=bid, ask=ask, last=last)
-    if market is None:
+    """Return the fill of a market order: across the spread, with slippage; None when no price is known."""
+    completed = complete_quote(model, bid=bid, ask=ask, last=last)
+    if completed is None:
         return None
-    side = market.taken_by(is_buy=is_buy)
+    side = completed.side_taken(is_buy=is_buy)
     slipped = model.slippage_bps / _BPS * (1 if is_buy else -1)
     return PricedFill(price=round_to_12_digits(side.price * (1 + slipped)), basis=side.basis)
 
@@ -128,11 +130,11 @@ def price_market_order(
 def price_limit_order(
     model: FillModel, *, is_buy: bool, bid: Decimal | None, ask: Decimal | None, last: Decimal | None
 ) -> PricedFill | None:
-    """Fill at the limit, which is the side the order takes; no slippage. None when no price is known."""
-    market = complete_quote(model, bid=bid, ask=ask, last=last)
-    if market is None:
+    """Return the fill of a limit order: at the side it trades on, no slippage; None when no price is known."""
+    completed = complete_quote(model, bid=bid, ask=ask, last=last)
+    if completed is None:
         return None
-    side = market.taken_by(is_buy=is_buy)
+    side = completed.side_taken(is_buy=is_buy)
     return PricedFill(price=round_to_12_digits(side.price), basis=side.basis)
 
 
@@ -142,10 +144,10 @@ def compute_fee(model: FillModel, price: Decimal, quantity: Decimal) -> Decimal:
 
 
 def fill_order(order: Order, *, model: FillModel, venue_fill_id: str, at: datetime) -> Fill | None:
-    """Fill an order completely on its own stored quote at `at`; None when that quote knows no price."""
-    pricing = price_limit_order if order.pricing is Pricing.LIMIT else price_market_order
+    """Fill an order completely on its own stored quote, at the time `at`; None when the quote has no price."""
+    price_order = price_limit_order if order.pricing is Pricing.LIMIT else price_market_order
     quote = order.quote
-    priced = pricing(model, is_buy=order.is_buy, bid=quote.bid, ask=quote.ask, last=quote.last)
+    priced = price_order(model, is_buy=order.is_buy, bid=quote.bid, ask=quote.ask, last=quote.last)
     if priced is None:
         return None
     return Fill(
@@ -167,7 +169,7 @@ def fill_order(order: Order, *, model: FillModel, venue_fill_id: str, at: dateti
 
 
 def fill_order_by_model(order: Order, *, model: FillModel) -> Fill | None:
-    """Fill an order by the model alone: at its quote's time, under an id derived from the order's own."""
+    """Fill a model trade's order: at the time of its quote, with a fill id derived from the order's id."""
     return fill_order(order, model=model, venue_fill_id=f"{order.client_order_id}-1", at=order.quote.at)
 
 
@@ -180,16 +182,17 @@ def build_trade_quote(
     ask: Decimal | None,
     last: Decimal | None,
 ) -> TradeQuote:
-    """Make the quote row that orders refer to; equal content is the same row."""
+    """Build the stored quote that orders refer to; equal content gives the same id."""
     quote_id = quote_id_for(book, instrument, at=at, bid=bid, ask=ask, last=last)
     return TradeQuote(quote_id=quote_id, book=book, instrument=instrument, at=at, bid=bid, ask=ask, last=last)
 
 
-def _known(price: Decimal | None) -> Decimal | None:
+def _drop_unusable(price: Decimal | None) -> Decimal | None:
     return price if price is not None and price.is_finite() and price > 0 else None
 
 
-def _side(model: FillModel, sides: dict[PriceSide, Decimal | None], *, wanted: PriceSide) -> PricedFill | None:
+def _price_side(model: FillModel, sides: dict[PriceSide, Decimal | None], *, wanted: PriceSide) -> PricedFill | None:
+    """Return the wanted side's price: recorded, else modelled from the other side, else from the mid price."""
     other = PriceSide.ASK if wanted is PriceSide.BID else PriceSide.BID
     for known in (wanted, other, PriceSide.MID):
         price = sides[known]
@@ -199,7 +202,8 @@ def _side(model: FillModel, sides: dict[PriceSide, Decimal | None], *, wanted: P
     return None
 
 
-def _factor(model: FillModel, *, known: PriceSide, wanted: PriceSide) -> Decimal:
+def _conversion_factor(model: FillModel, *, known: PriceSide, wanted: PriceSide) -> Decimal:
+    """Return the ratio of a price of the wanted side to one of the known side."""
     distance = model.assumed_spread_bps / _BPS
     if known is PriceSide.MID:
         distance /= 2

@@ -1,4 +1,4 @@
-"""Incidents in words: what happened, about what, and what to do about it."""
+"""Messages about incidents: the event, its subject, and the advice to the operator."""
 
 from __future__ import annotations
 
@@ -9,47 +9,51 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-_LONGEST = 300
-_PLACE = re.compile("[: ]")
-_TOLD = {
+_LONGEST_LINE = 300
+_SUBJECT_SEPARATOR = re.compile("[: ]")
+# By kind of incident: the event, and the advice.
+_TEXTS = {
     "order_manual_review": (
-        "an order needs a person: the venue cannot be asked about it, or shows something else than we sent",
+        "an order needs a person: the venue cannot be asked about it, or shows another order than the one sent",
         "compare it with the venue's own page",
     ),
     "order_unknown": (
-        "the venue has been silent about an order for several look-ups",
-        "nothing while it is silent: the order is looked up until it is known",
+        "the venue did not answer several look-ups of an order",
+        "nothing: the order is looked up until the venue answers",
     ),
     "order_missing": (
-        "the venue took an order and no longer shows it",
+        "the venue accepted an order and no longer shows it",
         "compare it with the venue's own page",
     ),
     "position_mismatch": (
-        "the venue holds less than our open trades add up to",
-        "look whether something was sold by hand; compare with the venue's own page",
+        "the account at the venue holds less than the open trades add up to",
+        "check whether a position was sold by hand; compare with the venue's own page",
     ),
     "account_unusable": (
         "the account of the live book cannot be opened, so nothing is sent to its venue",
-        "look at BROKER, at SECRET_KEY and at the account's keys with `orchestrator doctor`; close this when it works",
+        "check BROKER, SECRET_KEY and the account's keys with `orchestrator doctor`; close this incident when it works",
     ),
-    "source_silent": ("a source was heard of no more", "look whether its alert in TradingView is still on"),
+    "source_silent": (
+        "no alert of a source arrived for longer than expected",
+        "check whether its alert in TradingView is still on",
+    ),
     "alerts_too_fast": (
-        "an alert fires nearly so often that TradingView stops it without a word",
+        "an alert fires almost so often that TradingView stops it without notice",
         "make it fire less often",
     ),
     "alerts_expire": (
-        "TradingView will end the alerts of a source, which are two months old by then",
-        "make them anew in TradingView, then `orchestrator sources renewed NAME`",
+        "TradingView will end the alerts of a source soon, since they are almost two months old",
+        "create them again in TradingView, then run `orchestrator sources renewed NAME`",
     ),
     "alerts_missing": (
-        "an alert between two others never came",
-        "look for it in TradingView's alert log and in `signals quarantine`; close this when it is dealt with",
+        "an alert between two others did not arrive",
+        "look for it in TradingView's alert log and in `signals quarantine`; close this incident when that is done",
     ),
 }
 
 
 class IncidentEvent(Enum):
-    """What is told of an incident: that it began, or that it is over."""
+    """Event of an incident that is reported: its beginning or its end."""
 
     OPENED = "opened"
     CLOSED = "closed"
@@ -57,7 +61,7 @@ class IncidentEvent(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """One incident; `book` is that of the order it is about, None when it is about none. Times are aware UTC."""
+    """One incident; `book` is that of its order, None when it is not about an order. Times are aware UTC."""
 
     kind: str
     subject: str
@@ -76,47 +80,50 @@ class Message:
 
 
 def build_message(incident: Incident, event: IncidentEvent) -> Message:
-    """Say what happened, about what, since when and what to do; at its end, for how long it was so."""
-    happened, advice = _TOLD.get(incident.kind, (incident.kind.replace("_", " "), "see `orchestrator incidents list`"))
-    about = f"{incident.subject}{_in_brackets(format_details(incident.kind, incident.detail))}"
+    """Return the message about an incident: event, subject, beginning and advice; at its end, its duration."""
+    happened, advice = _TEXTS.get(incident.kind, (incident.kind.replace("_", " "), "see `orchestrator incidents list`"))
+    about = f"{incident.subject}{_put_in_brackets(format_details(incident.kind, incident.detail))}"
     since = f"{incident.opened_at:%Y-%m-%d %H:%M} UTC"
     if event is IncidentEvent.CLOSED:
         title = f"[{name_book_or_source(incident)}] over: {incident.kind}"
         return Message(
-            title=title, body=_cut(f"It is over: {happened}.\nAbout: {about}\nSince: {since}{_lasted(incident)}")
+            title=title,
+            body=_shorten_lines(f"It is over: {happened}.\nAbout: {about}\nSince: {since}{_format_duration(incident)}"),
         )
-    body = _cut(f"What: {happened}.\nAbout: {about}\nSince: {since}") + f"\nTo do: {advice}."
+    body = _shorten_lines(f"What: {happened}.\nAbout: {about}\nSince: {since}") + f"\nTo do: {advice}."
     return Message(title=f"[{name_book_or_source(incident)}] {incident.kind}", body=body)
 
 
 def name_book_or_source(incident: Incident) -> str:
-    """Name the book or the source an incident is about."""
-    return incident.book or _PLACE.split(incident.subject, maxsplit=1)[0]
+    """Return the name of the book or the source that an incident is about."""
+    return incident.book or _SUBJECT_SEPARATOR.split(incident.subject, maxsplit=1)[0]
 
 
 def format_details(kind: str, detail: Mapping[str, Any]) -> str:
-    """Write what an incident says of itself in one line."""
+    """Return the details of an incident in one line."""
     if kind != "alerts_missing":
         return ", ".join(f"{name} {value}" for name, value in detail.items() if value is not None)
-    told = []
+    missing = []
     if "numbers" in detail:
-        told.append(f"number {detail['numbers']} did not come")
+        missing.append(f"number {detail['numbers']} did not arrive")
     if "from" in detail:
-        told.append(f"how it went from {detail['from']} to {detail['to']} was not told")
-    return f"{' and '.join(told)}, between signal {detail['after']} and signal {detail['before']}"
+        missing.append(f"no alert about the change from {detail['from']} to {detail['to']} arrived")
+    return f"{' and '.join(missing)}, between signal {detail['after']} and signal {detail['before']}"
 
 
-def _in_brackets(told: str) -> str:
-    return f" ({told})" if told else ""
+def _put_in_brackets(text: str) -> str:
+    return f" ({text})" if text else ""
 
 
-def _lasted(incident: Incident) -> str:
+def _format_duration(incident: Incident) -> str:
     if incident.closed_at is None:
         return ""
     minutes = (incident.closed_at - incident.opened_at) // timedelta(minutes=1)
     return f", for {minutes} min" if minutes else ", for less than a minute"
 
 
-def _cut(text: str) -> str:
-    """Keep a message short, whatever a venue or an alert put into it."""
-    return "\n".join(line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…" for line in text.split("\n"))
+def _shorten_lines(text: str) -> str:
+    """Cut each line at the longest allowed length: texts of venues and alerts may be of any length."""
+    return "\n".join(
+        line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 1]}…" for line in text.split("\n")
+    )

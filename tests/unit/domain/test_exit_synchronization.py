@@ -89,7 +89,7 @@ def _fill_of(order: Order, trade: Trade, price: str) -> Fill:
 
 def own_exits(family: Family, trade: Trade, *events: ExitEvent) -> Family:
     """Let a model trade's own clock exit."""
-    first = len(family.exits_on(trade, Clock.OWN)) + 1
+    first = len(family.find_exits(trade, Clock.OWN)) + 1
     return filled(family, exit_synchronization.build_own_exit_orders(family, trade, events, first_leg=first))
 
 
@@ -135,7 +135,7 @@ def test_the_real_trade_owes_what_its_own_engines_model_trade_has_closed() -> No
 
     assert (owed.order.trade_id, owed.order.quantity, owed.order.leg) == (real.trade_id, Decimal(2), 1)
     assert (owed.state, owed.order.clock, owed.order.venue) == (OrderState.INTENT, Clock.SYNCHRONIZED, "paper")
-    assert owed.order.quote.quote_id == family.exits_on(mine, Clock.OWN)[0].order.quote.quote_id
+    assert owed.order.quote.quote_id == family.find_exits(mine, Clock.OWN)[0].order.quote.quote_id
 
 
 def test_an_exit_of_the_other_engine_is_nothing_the_real_trade_owes() -> None:
@@ -203,7 +203,7 @@ def test_a_real_trade_that_is_not_open_owes_nothing(status: TradeStatus) -> None
 def test_every_model_trade_closes_the_fraction_the_real_one_closed_at_its_time_on_its_quote() -> None:
     real, mine, other = a_real(quantity="4"), a_model(A), a_model(B, quantity="6")
     family = real_exits(own_exits(a_family(real, mine, other), mine, HALF))
-    (driven,) = [one.order for one in family.exits_on(real, Clock.SYNCHRONIZED)]
+    (driven,) = [one.order for one in family.find_exits(real, Clock.SYNCHRONIZED)]
 
     orders = exit_synchronization.find_owed_synchronized_exits(family)
 
@@ -328,9 +328,13 @@ def test_following_to_the_end_leaves_everything_flat_and_then_owes_nothing(
         family = filled(family, [one.order for one in owed if one.state is OrderState.INTENT])
         family = filled(family, exit_synchronization.find_owed_synchronized_exits(family))
 
-    assert family.closed(real, ExitClock.SYNCHRONIZED) == real.quantity
+    assert family.closed_quantity(real, ExitClock.SYNCHRONIZED) == real.quantity
     for model in (mine, other):
-        assert family.closed(model, ExitClock.SYNCHRONIZED) == family.closed(model, ExitClock.OWN) == model.quantity
+        assert (
+            family.closed_quantity(model, ExitClock.SYNCHRONIZED)
+            == family.closed_quantity(model, ExitClock.OWN)
+            == model.quantity
+        )
     assert exit_synchronization.find_owed_synchronized_exits(family) == []
     assert len(exit_synchronization.compute_due_outcomes(family)) == 5
 

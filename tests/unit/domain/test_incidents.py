@@ -20,8 +20,8 @@ KINDS = sorted({*OPENING.findall("".join(one.read_text() for one in (ROOT / "tas
 
 
 def an_incident(**changes: Any) -> Incident:
-    given: dict[str, Any] = {"kind": "source_silent", "subject": "desk", "detail": {}, "opened_at": NOON}
-    return Incident(**given | changes)
+    values: dict[str, Any] = {"kind": "source_silent", "subject": "desk", "detail": {}, "opened_at": NOON}
+    return Incident(**values | changes)
 
 
 def test_the_kinds_in_use_are_found() -> None:
@@ -34,11 +34,11 @@ def test_the_kinds_in_use_are_found() -> None:
 def test_every_kind_says_what_happened_and_what_to_do(kind: str) -> None:
     detail = {"after": "a", "before": "b", "numbers": "7"} if kind == "alerts_missing" else {"why": "because"}
 
-    told = incidents.build_message(an_incident(kind=kind, detail=detail), IncidentEvent.OPENED)
+    message = incidents.build_message(an_incident(kind=kind, detail=detail), IncidentEvent.OPENED)
 
-    assert told.title == f"[desk] {kind}"
-    assert re.fullmatch(r"What: .+\.\nAbout: desk \(.+\)\nSince: 2026-03-04 12:00 UTC\nTo do: .+\.", told.body)
-    assert kind.replace("_", " ") not in told.body
+    assert message.title == f"[desk] {kind}"
+    assert re.fullmatch(r"What: .+\.\nAbout: desk \(.+\)\nSince: 2026-03-04 12:00 UTC\nTo do: .+\.", message.body)
+    assert kind.replace("_", " ") not in message.body
     assert f"`{kind}`" in (ROOT / "docs" / "reliability.md").read_text()
 
 
@@ -56,34 +56,34 @@ def test_the_title_names_the_book_or_the_source(changes: dict[str, Any], place: 
 
 
 @pytest.mark.parametrize(
-    ("lasted", "told"), [(timedelta(seconds=59), "less than a minute"), (timedelta(hours=2), "120 min")]
+    ("duration", "text"), [(timedelta(seconds=59), "less than a minute"), (timedelta(hours=2), "120 min")]
 )
-def test_the_end_says_how_long_it_was_so(lasted: timedelta, told: str) -> None:
-    ended = incidents.build_message(an_incident(closed_at=NOON + lasted), IncidentEvent.CLOSED)
+def test_the_message_about_the_end_states_the_duration(duration: timedelta, text: str) -> None:
+    message = incidents.build_message(an_incident(closed_at=NOON + duration), IncidentEvent.CLOSED)
 
-    assert ended.title == "[desk] over: source_silent"
-    assert ended.body.endswith(f"Since: 2026-03-04 12:00 UTC, for {told}")
+    assert message.title == "[desk] over: source_silent"
+    assert message.body.endswith(f"Since: 2026-03-04 12:00 UTC, for {text}")
 
 
 @pytest.mark.parametrize(
-    ("detail", "told"),
+    ("detail", "text"),
     [
-        ({"numbers": "7 to 9"}, "number 7 to 9 did not come"),
-        ({"from": "long", "to": "flat"}, "how it went from long to flat was not told"),
+        ({"numbers": "7 to 9"}, "number 7 to 9 did not arrive"),
+        ({"from": "long", "to": "flat"}, "no alert about the change from long to flat arrived"),
         (
             {"numbers": "7", "from": "long", "to": "flat"},
-            "number 7 did not come and how it went from long to flat was not told",
+            "number 7 did not arrive and no alert about the change from long to flat arrived",
         ),
     ],
 )
-def test_what_is_missing_between_two_alerts_is_told_with_both(detail: dict[str, str], told: str) -> None:
+def test_a_missing_alert_is_reported_with_the_alerts_before_and_after_it(detail: dict[str, str], text: str) -> None:
     line = incidents.format_details("alerts_missing", {"after": "a1", "before": "b2"} | detail)
 
-    assert line == f"{told}, between signal a1 and signal b2"
+    assert line == f"{text}, between signal a1 and signal b2"
 
 
-def test_an_unknown_kind_is_told_by_its_name() -> None:
-    told = incidents.build_message(an_incident(kind="engine_on_fire"), IncidentEvent.OPENED)
+def test_an_unknown_kind_is_reported_by_its_name() -> None:
+    message = incidents.build_message(an_incident(kind="engine_on_fire"), IncidentEvent.OPENED)
 
-    assert "What: engine on fire." in told.body
-    assert "incidents list" in told.body
+    assert "What: engine on fire." in message.body
+    assert "incidents list" in message.body
