@@ -1,4 +1,4 @@
-"""A venue of our own: a process that speaks the parts of Binance spot and Alpaca that the real clients use.
+"""A simulated venue: a process that serves the parts of Binance's spot API and Alpaca's API that the clients use.
 
-It is for tests and rehearsals. What it executed stands in its ledger, and its faults are asked for at `/_control`.
+It is for tests and rehearsals. Its ledger file records everything it did, and `/_control` sets its faults.
 """

@@ -1,4 +1,4 @@
-"""The part of Alpaca's trading API that alpaca-py's client uses, over an account of the simulator."""
+"""The part of Alpaca's API that alpaca-py's clients use, served from an account of the simulator."""
 
 from __future__ import annotations
 
@@ -10,140 +10,148 @@ from typing import Any
 from uuid import UUID
 
 from simulator import alpaca_market
-from simulator.account import Account, AccountRules, FillPlan, Reason, Refused, SimulatedFill, SimulatedOrder
-from simulator.faults import Kind
-from simulator.wire import Answer, Call, Request
+from simulator.account import AccountRules, SimulatedAccount
+from simulator.faults import RequestKind
+from simulator.orders import FillPlan, OrderRefused, RefusalReason, SimulatedFill, SimulatedOrder
+from simulator.wire import VenueCall, WireAnswer, WireRequest
 
-RULES = AccountRules(name="alpaca", ids_are_taken_for_ever=True, shorts=True, fee_rate=Decimal(0))
+RULES = AccountRules(name="alpaca", client_ids_stay_taken=True, allows_shorts=True, fee_rate=Decimal(0))
 PREFIX = "/v2/"
 _BY_CLIENT_ID = "orders:by_client_order_id"
-_REASONS = {
-    Reason.UNKNOWN_SYMBOL: (422, 42210000, "asset not found"),
-    Reason.LOT: (422, 42210000, "qty increment is invalid"),
-    Reason.NOTIONAL: (403, 40310000, "cost basis must be >= minimal amount of order"),
-    Reason.FUNDS: (403, 40310000, "insufficient buying power"),
-    Reason.DUPLICATE: (422, 40010001, "client_order_id must be unique"),
+_REFUSALS = {
+    RefusalReason.UNKNOWN_SYMBOL: (422, 42210000, "asset not found"),
+    RefusalReason.LOT: (422, 42210000, "qty increment is invalid"),
+    RefusalReason.NOTIONAL: (403, 40310000, "cost basis must be >= minimal amount of order"),
+    RefusalReason.FUNDS: (403, 40310000, "insufficient buying power"),
+    RefusalReason.DUPLICATE: (422, 40010001, "client_order_id must be unique"),
 }
-_MISSING = Answer(status=404, body={"code": 40410000, "message": "order not found"})
+_ORDER_NOT_FOUND = WireAnswer(status=404, body={"code": 40410000, "message": "order not found"})
 
 
-class Alpaca:
-    """Understands requests of Alpaca's APIs."""
+class AlpacaApi:
+    """Alpaca's trading and data API over one account."""
 
-    def __init__(self, account: Account, *, key: str, secret: str) -> None:
+    def __init__(self, account: SimulatedAccount, *, key: str, secret: str) -> None:
         self._account, self._key, self._secret = account, key, secret
-        self._market = alpaca_market.Market(account)
+        self._market = alpaca_market.AlpacaMarket(account)
 
-    def call(self, request: Request) -> Call | None:
-        """Say what a request asks for; None when it is none of Alpaca's."""
+    def resolve_call(self, request: WireRequest) -> VenueCall | None:
+        """Return the call that a request makes; None when its path is not one of Alpaca's."""
         if not request.path.startswith((PREFIX, alpaca_market.CRYPTO_PREFIX)):
             return None
-        kind = _kind(request)
-        return Call(
+        kind = _classify_request(request)
+        return VenueCall(
             venue=RULES.name,
             kind=kind,
-            client_id=_client_id(request, kind),
+            client_id=_read_client_id(request, kind),
             run=lambda plan: self._answer(request, kind, plan),
-            rejection=_refusal(Reason.FUNDS),
+            rejection=_build_refusal(RefusalReason.FUNDS),
         )
 
-    def _answer(self, request: Request, kind: Kind, plan: FillPlan) -> Answer:
-        given = request.headers.get("apca-api-key-id"), request.headers.get("apca-api-secret-key")
-        if given != (self._key, self._secret):
-            return Answer(status=401, body={"code": 40110000, "message": "request is not authorized"})
-        if kind is Kind.MARKET:
+    def _answer(self, request: WireRequest, kind: RequestKind, plan: FillPlan) -> WireAnswer:
+        """Check the credentials and perform a request; every failure is answered as Alpaca words it."""
+        credentials = request.headers.get("apca-api-key-id"), request.headers.get("apca-api-secret-key")
+        if credentials != (self._key, self._secret):
+            return WireAnswer(status=401, body={"code": 40110000, "message": "request is not authorized"})
+        if kind is RequestKind.MARKET:
             return self._market.answer(request.path, request.parameters)
         try:
             with self._account.lock:
-                return self._performed(request, kind)(request, plan)
-        except Refused as refused:
-            return _refusal(refused.reason)
+                return self._find_operation(request, kind)(request, plan)
+        except OrderRefused as refused:
+            return _build_refusal(refused.reason)
         except (KeyError, InvalidOperation, ValueError):
-            return Answer(status=422, body={"code": 40010001, "message": "request body format is invalid"})
+            return WireAnswer(status=422, body={"code": 40010001, "message": "request body format is invalid"})
 
-    def _performed(self, request: Request, kind: Kind) -> Callable[[Request, FillPlan], Answer]:
-        name = request.path.removeprefix(PREFIX)
-        match name:
+    def _find_operation(self, request: WireRequest, kind: RequestKind) -> Callable[[WireRequest, FillPlan], WireAnswer]:
+        """Return the method that serves a trading request."""
+        path = request.path.removeprefix(PREFIX)
+        match path:
             case "account":
-                return self._balance
+                return self._get_account
             case "positions":
-                return self._positions
+                return self._list_positions
             case "account/activities/FILL":
-                return self._activities
-            case "orders" if kind is Kind.SUBMIT:
-                return self._submit
+                return self._list_fill_activities
+            case "orders" if kind is RequestKind.SUBMIT:
+                return self._submit_order
             case "orders":
-                return self._orders
+                return self._list_orders
             case _:
-                return self._cancel if kind is Kind.CANCEL else self._order
+                return self._cancel_order if kind is RequestKind.CANCEL else self._get_order
 
-    def _submit(self, request: Request, plan: FillPlan) -> Answer:
-        given = request.document
+    def _submit_order(self, request: WireRequest, plan: FillPlan) -> WireAnswer:
+        document = request.document
         order = self._account.submit(
-            given["client_order_id"],
-            given["symbol"],
-            is_buy=given["side"] == "buy",
-            quantity=Decimal(str(given["qty"])),
+            document["client_order_id"],
+            document["symbol"],
+            is_buy=document["side"] == "buy",
+            quantity=Decimal(str(document["qty"])),
             plan=plan,
-            time_in_force=given["time_in_force"],
+            time_in_force=document["time_in_force"],
         )
-        return Answer(body=_shown(order))
+        return WireAnswer(body=_render_order(order))
 
-    def _order(self, request: Request, plan: FillPlan) -> Answer:  # noqa: ARG002 - one shape for all calls
-        found = self._found(request)
-        return _MISSING if found is None else Answer(body=_shown(found))
+    def _get_order(self, request: WireRequest, plan: FillPlan) -> WireAnswer:  # noqa: ARG002 - all operations have one signature
+        order = self._find_order(request)
+        return _ORDER_NOT_FOUND if order is None else WireAnswer(body=_render_order(order))
 
-    def _cancel(self, request: Request, plan: FillPlan) -> Answer:  # noqa: ARG002
-        found = self._found(request)
-        if found is None:
-            return _MISSING
-        if not self._account.cancel(found):
-            return Answer(status=422, body={"code": 42210000, "message": f"order is already in {_status(found)} state"})
-        return Answer(status=204)
+    def _cancel_order(self, request: WireRequest, plan: FillPlan) -> WireAnswer:  # noqa: ARG002 - likewise
+        order = self._find_order(request)
+        if order is None:
+            return _ORDER_NOT_FOUND
+        if not self._account.cancel(order):
+            return WireAnswer(
+                status=422, body={"code": 42210000, "message": f"order is already in {_render_status(order)} state"}
+            )
+        return WireAnswer(status=204)
 
-    def _found(self, request: Request) -> SimulatedOrder | None:
+    def _find_order(self, request: WireRequest) -> SimulatedOrder | None:
+        """Find the order that a request names by client id or by Alpaca's id."""
         name = request.path.removeprefix(PREFIX)
         if name == _BY_CLIENT_ID:
-            return self._account.newest(request.parameters["client_order_id"])
-        return self._account.numbered(UUID(name.removeprefix("orders/")).int)
+            return self._account.find_newest(request.parameters["client_order_id"])
+        return self._account.find_by_number(UUID(name.removeprefix("orders/")).int)
 
-    def _orders(self, request: Request, plan: FillPlan) -> Answer:  # noqa: ARG002
-        given = request.parameters
-        wanted, after = given.get("status", "open"), given.get("after", "")
-        found = [
-            one
-            for one in self._account.orders
-            if wanted == "all" or one.is_open == (wanted == "open")
-            if not after or _time(one.at) > datetime.fromisoformat(after)
+    def _list_orders(self, request: WireRequest, plan: FillPlan) -> WireAnswer:  # noqa: ARG002 - likewise
+        """Answer with orders, filtered, sorted and limited by the parameters."""
+        parameters = request.parameters
+        wanted_status, after = parameters.get("status", "open"), parameters.get("after", "")
+        orders = [
+            order
+            for order in self._account.orders
+            if wanted_status == "all" or order.is_open == (wanted_status == "open")
+            if not after or _to_datetime(order.at) > datetime.fromisoformat(after)
         ]
-        if given.get("direction", "desc") == "desc":
-            found.reverse()
-        return Answer(body=[_shown(one) for one in found[: int(given.get("limit", 50))]])
+        if parameters.get("direction", "desc") == "desc":
+            orders.reverse()
+        return WireAnswer(body=[_render_order(order) for order in orders[: int(parameters.get("limit", 50))]])
 
-    def _activities(self, request: Request, plan: FillPlan) -> Answer:  # noqa: ARG002
-        given = request.parameters
-        after, token = given.get("after", ""), given.get("page_token", "")
-        found = [
-            _activity(order, fill)
+    def _list_fill_activities(self, request: WireRequest, plan: FillPlan) -> WireAnswer:  # noqa: ARG002 - likewise
+        """Answer with one page of the fills, as account activities."""
+        parameters = request.parameters
+        after, page_token = parameters.get("after", ""), parameters.get("page_token", "")
+        activities = [
+            _render_activity(order, fill)
             for order in self._account.orders
             for fill in order.fills
-            if not after or _time(fill.at) > datetime.fromisoformat(after)
+            if not after or _to_datetime(fill.at) > datetime.fromisoformat(after)
         ]
-        found.sort(key=lambda one: str(one["id"]), reverse=given.get("direction", "desc") == "desc")
-        start = next((place + 1 for place, one in enumerate(found) if one["id"] == token), 0)
-        return Answer(body=found[start : start + int(given.get("page_size", 100))])
+        activities.sort(key=lambda activity: str(activity["id"]), reverse=parameters.get("direction", "desc") == "desc")
+        start = next((position + 1 for position, activity in enumerate(activities) if activity["id"] == page_token), 0)
+        return WireAnswer(body=activities[start : start + int(parameters.get("page_size", 100))])
 
-    def _positions(self, request: Request, plan: FillPlan) -> Answer:  # noqa: ARG002
-        return Answer(
+    def _list_positions(self, request: WireRequest, plan: FillPlan) -> WireAnswer:  # noqa: ARG002 - likewise
+        return WireAnswer(
             body=[
                 {"symbol": symbol.replace("/", ""), "qty": str(quantity), "side": "long" if quantity > 0 else "short"}
-                for symbol, quantity in self._account.net().items()
+                for symbol, quantity in self._account.sum_positions().items()
             ]
         )
 
-    def _balance(self, request: Request, plan: FillPlan) -> Answer:  # noqa: ARG002
+    def _get_account(self, request: WireRequest, plan: FillPlan) -> WireAnswer:  # noqa: ARG002 - likewise
         cash = self._account.balances["USD"]
-        return Answer(
+        return WireAnswer(
             body={
                 "id": str(UUID(int=0)),
                 "status": "ACTIVE",
@@ -155,19 +163,21 @@ class Alpaca:
         )
 
 
-def _kind(request: Request) -> Kind:
+def _classify_request(request: WireRequest) -> RequestKind:
+    """Return the kind of a request, by its method and path."""
     name = request.path.removeprefix(PREFIX)
     if not name.startswith(("orders", "positions", "account")):
-        return Kind.MARKET
+        return RequestKind.MARKET
     if request.method == "POST":
-        return Kind.SUBMIT
+        return RequestKind.SUBMIT
     if request.method == "DELETE":
-        return Kind.CANCEL
-    return Kind.ACCOUNT if name in ("account", "positions") else Kind.LOOK_UP
+        return RequestKind.CANCEL
+    return RequestKind.ACCOUNT if name in ("account", "positions") else RequestKind.LOOK_UP
 
 
-def _client_id(request: Request, kind: Kind) -> str:
-    if kind is not Kind.SUBMIT:
+def _read_client_id(request: WireRequest, kind: RequestKind) -> str:
+    """Return the client order id that a request carries; empty when it carries none."""
+    if kind is not RequestKind.SUBMIT:
         return request.parameters.get("client_order_id", "")
     try:
         return str(request.document["client_order_id"])
@@ -175,31 +185,33 @@ def _client_id(request: Request, kind: Kind) -> str:
         return ""
 
 
-def _refusal(reason: Reason) -> Answer:
-    status, code, message = _REASONS[reason]
-    return Answer(status=status, body={"code": code, "message": message})
+def _build_refusal(reason: RefusalReason) -> WireAnswer:
+    """Build Alpaca's answer to an order that is refused for a reason."""
+    status, code, message = _REFUSALS[reason]
+    return WireAnswer(status=status, body={"code": code, "message": message})
 
 
-def _shown(order: SimulatedOrder) -> dict[str, Any]:
+def _render_order(order: SimulatedOrder) -> dict[str, Any]:
     average = str(order.cost / order.filled) if order.fills else None
     return {
         "id": str(UUID(int=order.number)),
         "client_order_id": order.client_id,
-        "created_at": _written(order.at),
-        "submitted_at": _written(order.at),
-        "symbol": order.listing.symbol,
+        "created_at": _format_time(order.at),
+        "submitted_at": _format_time(order.at),
+        "symbol": order.instrument.symbol,
         "qty": str(order.quantity),
         "filled_qty": str(order.filled),
         "filled_avg_price": average,
         "type": "market",
         "order_type": "market",
         "side": "buy" if order.is_buy else "sell",
-        "status": _status(order),
+        "status": _render_status(order),
         "time_in_force": "day",
     }
 
 
-def _status(order: SimulatedOrder) -> str:
+def _render_status(order: SimulatedOrder) -> str:
+    """Return the status of an order in Alpaca's words."""
     if order.filled == order.quantity:
         return "filled"
     if order.is_cancelled:
@@ -207,23 +219,23 @@ def _status(order: SimulatedOrder) -> str:
     return "partially_filled" if order.fills else "new"
 
 
-def _activity(order: SimulatedOrder, fill: SimulatedFill) -> dict[str, Any]:
+def _render_activity(order: SimulatedOrder, fill: SimulatedFill) -> dict[str, Any]:
     return {
-        "id": f"{_time(fill.at):%Y%m%d%H%M%S%f}::{UUID(int=fill.fill_id)}",
+        "id": f"{_to_datetime(fill.at):%Y%m%d%H%M%S%f}::{UUID(int=fill.fill_id)}",
         "activity_type": "FILL",
-        "transaction_time": _written(fill.at),
+        "transaction_time": _format_time(fill.at),
         "type": "fill",
         "price": str(fill.price),
         "qty": str(fill.quantity),
         "side": "buy" if order.is_buy else "sell",
-        "symbol": order.listing.symbol,
+        "symbol": order.instrument.symbol,
         "order_id": str(UUID(int=order.number)),
     }
 
 
-def _time(at: int) -> datetime:
+def _to_datetime(at: int) -> datetime:
     return datetime.fromtimestamp(at / 1000, tz=UTC)
 
 
-def _written(at: int) -> str:
-    return _time(at).isoformat().replace("+00:00", "Z")
+def _format_time(at: int) -> str:
+    return _to_datetime(at).isoformat().replace("+00:00", "Z")

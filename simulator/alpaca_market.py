@@ -1,4 +1,4 @@
-"""The data side of the simulated Alpaca: assets, latest quotes and trades, and bars."""
+"""The market data part of the simulated Alpaca: assets, latest quotes and trades, and bars."""
 
 from __future__ import annotations
 
@@ -8,114 +8,145 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from simulator.account import Account, now_ms
-from simulator.catalogue import Listing
-from simulator.wire import Answer
+from simulator.account import SimulatedAccount
+from simulator.catalogue import ListedInstrument
+from simulator.orders import now_ms
+from simulator.wire import WireAnswer
 
 Parameters: TypeAlias = Mapping[str, str]
 
 CRYPTO_PREFIX = "/v1beta3/crypto/us/"
 STOCK_PREFIX = "/v2/stocks/"
 _UNITS_MS = {"Min": 60_000, "Hour": 3_600_000, "Day": 86_400_000, "Week": 604_800_000}
+# Unix time began on a Thursday, and weeks open on Mondays.
 _MONDAY_MS = 4 * 86_400_000
-_MISSING = Answer(status=404, body={"code": 40410000, "message": "not found"})
+_NOT_FOUND = WireAnswer(status=404, body={"code": 40410000, "message": "not found"})
 
 
-class Market:
-    """Answers requests about assets and their prices."""
+class AlpacaMarket:
+    """Alpaca's assets and prices, over the instruments of one account."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: SimulatedAccount) -> None:
         self._account = account
 
-    def answer(self, path: str, given: Parameters) -> Answer:
+    def answer(self, path: str, parameters: Parameters) -> WireAnswer:
         """Answer one request by its path."""
         if path == "/v2/assets":
-            return Answer(body=[_asset(one) for one in self._account.listings.values() if _is_of(one, given)])
+            return WireAnswer(
+                body=[
+                    _render_asset(instrument)
+                    for instrument in self._account.instruments.values()
+                    if _has_asset_class(instrument, parameters)
+                ]
+            )
         if path.startswith("/v2/assets/"):
-            return self._asset(path.removeprefix("/v2/assets/"))
-        listings = [
-            self._account.listings[one] for one in given.get("symbols", "").split(",") if one in self._account.listings
+            return self._get_asset(path.removeprefix("/v2/assets/"))
+        instruments = [
+            self._account.instruments[symbol]
+            for symbol in parameters.get("symbols", "").split(",")
+            if symbol in self._account.instruments
         ]
         match path.removeprefix(CRYPTO_PREFIX).removeprefix(STOCK_PREFIX):
             case "latest/quotes" | "quotes/latest":
-                return Answer(body={"quotes": {one.symbol: self._quote(one) for one in listings}})
+                return WireAnswer(
+                    body={"quotes": {instrument.symbol: self._render_quote(instrument) for instrument in instruments}}
+                )
             case "latest/trades" | "trades/latest":
-                return Answer(body={"trades": {one.symbol: self._trade(one) for one in listings}})
+                return WireAnswer(
+                    body={"trades": {instrument.symbol: self._render_trade(instrument) for instrument in instruments}}
+                )
             case "bars":
-                return Answer(
-                    body={"bars": {one.symbol: self._bars(one, given) for one in listings}, "next_page_token": None}
+                return WireAnswer(
+                    body={
+                        "bars": {
+                            instrument.symbol: self._render_bars(instrument, parameters) for instrument in instruments
+                        },
+                        "next_page_token": None,
+                    }
                 )
             case _:
-                return _MISSING
+                return _NOT_FOUND
 
-    def _asset(self, name: str) -> Answer:
-        found = [one for one in self._account.listings.values() if name in (one.symbol, one.symbol.replace("/", ""))]
-        return Answer(body=_asset(found[0])) if found else _MISSING
+    def _get_asset(self, name: str) -> WireAnswer:
+        """Answer with one asset; crypto pairs are found with and without the slash."""
+        instruments = [
+            instrument
+            for instrument in self._account.instruments.values()
+            if name in (instrument.symbol, instrument.symbol.replace("/", ""))
+        ]
+        return WireAnswer(body=_render_asset(instruments[0])) if instruments else _NOT_FOUND
 
-    def _quote(self, listing: Listing) -> dict[str, Any]:
-        level = self._account.prices.now(listing.symbol)
-        return {"t": _written(now_ms()), "bp": float(level.bid), "bs": 1, "ap": float(level.ask), "as": 1}
+    def _render_quote(self, instrument: ListedInstrument) -> dict[str, Any]:
+        level = self._account.prices.current(instrument.symbol)
+        return {"t": _format_time(now_ms()), "bp": float(level.bid), "bs": 1, "ap": float(level.ask), "as": 1}
 
-    def _trade(self, listing: Listing) -> dict[str, Any]:
-        return {"t": _written(now_ms()), "p": float(self._account.prices.now(listing.symbol).mid), "s": 1}
+    def _render_trade(self, instrument: ListedInstrument) -> dict[str, Any]:
+        return {"t": _format_time(now_ms()), "p": float(self._account.prices.current(instrument.symbol).mid), "s": 1}
 
-    def _bars(self, listing: Listing, given: Parameters) -> list[dict[str, Any]]:
-        length = _length_ms(given["timeframe"])
-        shift = _MONDAY_MS if given["timeframe"].endswith("Week") else 0
-        start, end = (_read(given[one]) if one in given else now_ms() for one in ("start", "end"))
-        opens = range(start + (shift - start) % length, end + 1, length)
-        if given.get("sort") == "desc":
-            opens = opens[::-1]
-        opens = opens[: int(given.get("limit") or 1000)]
-        return [self._bar(listing, one, length) for one in opens]
+    def _render_bars(self, instrument: ListedInstrument, parameters: Parameters) -> list[dict[str, Any]]:
+        """Render the bars between `start` and `end`, in the requested order and number."""
+        length_ms = _parse_length_ms(parameters["timeframe"])
+        week_shift_ms = _MONDAY_MS if parameters["timeframe"].endswith("Week") else 0
+        start, end = (
+            _parse_time_ms(parameters[open_time]) if open_time in parameters else now_ms()
+            for open_time in ("start", "end")
+        )
+        open_times = range(start + (week_shift_ms - start) % length_ms, end + 1, length_ms)
+        if parameters.get("sort") == "desc":
+            open_times = open_times[::-1]
+        open_times = open_times[: int(parameters.get("limit") or 1000)]
+        return [self._render_bar(instrument, open_time, length_ms) for open_time in open_times]
 
-    def _bar(self, listing: Listing, start: int, length: int) -> dict[str, Any]:
-        first, high, low, last = self._account.prices.bar(listing.symbol, start=start, end=start + length)
+    def _render_bar(self, instrument: ListedInstrument, start: int, length_ms: int) -> dict[str, Any]:
+        open_price, high, low, close_price = self._account.prices.build_bar(
+            instrument.symbol, start=start, end=start + length_ms
+        )
         return {
-            "t": _written(start),
-            "o": float(first),
+            "t": _format_time(start),
+            "o": float(open_price),
             "h": float(high),
             "l": float(low),
-            "c": float(last),
+            "c": float(close_price),
             "v": 12.5,
             "n": 3,
-            "vw": float(last),
+            "vw": float(close_price),
         }
 
 
-def _asset(listing: Listing) -> dict[str, Any]:
-    is_stock = listing.base == listing.symbol
+def _render_asset(instrument: ListedInstrument) -> dict[str, Any]:
+    is_stock = instrument.base == instrument.symbol
     return {
-        "id": str(UUID(int=sum(listing.symbol.encode()))),
+        "id": str(UUID(int=sum(instrument.symbol.encode()))),
         "class": "us_equity" if is_stock else "crypto",
         "exchange": "NASDAQ" if is_stock else "CRYPTO",
-        "symbol": listing.symbol,
+        "symbol": instrument.symbol,
         "status": "active",
         "tradable": True,
         "marginable": is_stock,
         "shortable": is_stock,
         "easy_to_borrow": is_stock,
         "fractionable": True,
-        "min_order_size": str(listing.lot),
-        "min_trade_increment": str(listing.lot),
-        "price_increment": str(listing.tick),
+        "min_order_size": str(instrument.lot),
+        "min_trade_increment": str(instrument.lot),
+        "price_increment": str(instrument.tick),
     }
 
 
-def _is_of(listing: Listing, given: Parameters) -> bool:
-    return given.get("asset_class") in (None, "us_equity" if listing.base == listing.symbol else "crypto")
+def _has_asset_class(instrument: ListedInstrument, parameters: Parameters) -> bool:
+    return parameters.get("asset_class") in (None, "us_equity" if instrument.base == instrument.symbol else "crypto")
 
 
-def _length_ms(timeframe: str) -> int:
-    found = re.fullmatch(r"(\d+)([A-Z][a-z]+)", timeframe)
-    if found is None:
+def _parse_length_ms(timeframe: str) -> int:
+    """Parse a timeframe such as `15Min` into milliseconds."""
+    match = re.fullmatch(r"(\d+)([A-Z][a-z]+)", timeframe)
+    if match is None:
         raise ValueError(timeframe)
-    return int(found.group(1)) * _UNITS_MS[found.group(2)]
+    return int(match.group(1)) * _UNITS_MS[match.group(2)]
 
 
-def _read(moment: str) -> int:
+def _parse_time_ms(moment: str) -> int:
     return int(datetime.fromisoformat(moment).timestamp() * 1000)
 
 
-def _written(at: int) -> str:
+def _format_time(at: int) -> str:
     return datetime.fromtimestamp(at / 1000, tz=UTC).isoformat().replace("+00:00", "Z")

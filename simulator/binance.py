@@ -1,4 +1,4 @@
-"""The part of Binance's spot API that ccxt's client uses, over an account of the simulator."""
+"""The part of Binance's spot API that ccxt's client uses, served from an account of the simulator."""
 
 from __future__ import annotations
 
@@ -9,195 +9,220 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
 from simulator import binance_market
-from simulator.account import AT_ONCE, Account, AccountRules, FillPlan, Reason, Refused, SimulatedOrder, now_ms
-from simulator.faults import Kind
-from simulator.wire import Answer, Call, Request
+from simulator.account import AccountRules, SimulatedAccount
+from simulator.faults import RequestKind
+from simulator.orders import FillPlan, OrderRefused, RefusalReason, SimulatedOrder, now_ms
+from simulator.wire import VenueCall, WireAnswer, WireRequest
 
 Parameters: TypeAlias = Mapping[str, str]
 
-RULES = AccountRules(name="binance", ids_are_taken_for_ever=False, shorts=False, fee_rate=Decimal("0.001"))
+RULES = AccountRules(name="binance", client_ids_stay_taken=False, allows_shorts=False, fee_rate=Decimal("0.001"))
 PREFIX = "/api/v3/"
 MAX_AHEAD_MS = 1000
 MAX_WINDOW_MS = 60_000
-_REASONS = {
-    Reason.UNKNOWN_SYMBOL: (-1121, "Invalid symbol."),
-    Reason.LOT: (-1013, "Filter failure: LOT_SIZE"),
-    Reason.NOTIONAL: (-1013, "Filter failure: NOTIONAL"),
-    Reason.FUNDS: (-2010, "Account has insufficient balance for requested action."),
-    Reason.DUPLICATE: (-2010, "Duplicate order sent."),
-    Reason.LATE: (-1021, "Timestamp for this request is outside of the recvWindow."),
+_REFUSALS = {
+    RefusalReason.UNKNOWN_SYMBOL: (-1121, "Invalid symbol."),
+    RefusalReason.LOT: (-1013, "Filter failure: LOT_SIZE"),
+    RefusalReason.NOTIONAL: (-1013, "Filter failure: NOTIONAL"),
+    RefusalReason.FUNDS: (-2010, "Account has insufficient balance for requested action."),
+    RefusalReason.DUPLICATE: (-2010, "Duplicate order sent."),
+    RefusalReason.LATE: (-1021, "Timestamp for this request is outside of the recvWindow."),
 }
-_KINDS = {
-    ("POST", "order"): Kind.SUBMIT,
-    ("GET", "order"): Kind.LOOK_UP,
-    ("DELETE", "order"): Kind.CANCEL,
-    ("GET", "openOrders"): Kind.LOOK_UP,
-    ("GET", "allOrders"): Kind.LOOK_UP,
-    ("GET", "myTrades"): Kind.LOOK_UP,
-    ("GET", "account"): Kind.ACCOUNT,
+_REQUEST_KINDS = {
+    ("POST", "order"): RequestKind.SUBMIT,
+    ("GET", "order"): RequestKind.LOOK_UP,
+    ("DELETE", "order"): RequestKind.CANCEL,
+    ("GET", "openOrders"): RequestKind.LOOK_UP,
+    ("GET", "allOrders"): RequestKind.LOOK_UP,
+    ("GET", "myTrades"): RequestKind.LOOK_UP,
+    ("GET", "account"): RequestKind.ACCOUNT,
 }
 
 
-class Problem(Exception):
-    """An answer with a code of Binance's."""
+class BinanceProblem(Exception):
+    """An error response with one of Binance's error codes."""
 
     def __init__(self, code: int, message: str, *, status: int = 400) -> None:
         super().__init__(message)
-        self.answer = Answer(status=status, body={"code": code, "msg": message})
+        self.answer = WireAnswer(status=status, body={"code": code, "msg": message})
 
 
-class Binance:
-    """Understands requests of Binance's spot API."""
+class BinanceApi:
+    """Binance's spot API over one account."""
 
-    def __init__(self, account: Account, *, key: str, secret: str) -> None:
+    def __init__(self, account: SimulatedAccount, *, key: str, secret: str) -> None:
         self._account, self._key, self._secret = account, key, secret
-        self._market = binance_market.Market(account)
-        self._private: dict[tuple[str, str], Callable[[Parameters, FillPlan], Answer]] = {
-            ("POST", "order"): self._submit,
-            ("GET", "order"): self._order,
-            ("DELETE", "order"): self._cancel,
-            ("GET", "openOrders"): self._open_orders,
-            ("GET", "allOrders"): self._all_orders,
-            ("GET", "myTrades"): self._trades,
-            ("GET", "account"): self._balances,
+        self._market = binance_market.BinanceMarket(account)
+        self._private_operations: dict[tuple[str, str], Callable[[Parameters, FillPlan], WireAnswer]] = {
+            ("POST", "order"): self._submit_order,
+            ("GET", "order"): self._get_order,
+            ("DELETE", "order"): self._cancel_order,
+            ("GET", "openOrders"): self._list_open_orders,
+            ("GET", "allOrders"): self._list_all_orders,
+            ("GET", "myTrades"): self._list_trades,
+            ("GET", "account"): self._get_account,
         }
 
     @property
-    def market(self) -> binance_market.Market:
-        """The public side, where what a ticker hides and the clock's offset are set."""
+    def market(self) -> binance_market.BinanceMarket:
+        """The public part, on which hidden quotes and the clock's offset are set."""
         return self._market
 
-    def call(self, request: Request) -> Call | None:
-        """Say what a request asks for; None when it is none of Binance's."""
+    def resolve_call(self, request: WireRequest) -> VenueCall | None:
+        """Return the call that a request makes; None when its path is not one of Binance's."""
         if not request.path.startswith(PREFIX):
             return None
         key = (request.method, request.path.removeprefix(PREFIX))
         parameters = request.parameters
-        return Call(
+        return VenueCall(
             venue=RULES.name,
-            kind=_KINDS.get(key, Kind.MARKET),
+            kind=_REQUEST_KINDS.get(key, RequestKind.MARKET),
             client_id=parameters.get("newClientOrderId") or parameters.get("origClientOrderId") or "",
             run=lambda plan: self._answer(key, request, parameters, plan),
-            rejection=_refusal(Reason.FUNDS),
+            rejection=_build_refusal(RefusalReason.FUNDS),
         )
 
-    def _answer(self, key: tuple[str, str], request: Request, parameters: Parameters, plan: FillPlan) -> Answer:
+    def _answer(self, key: tuple[str, str], request: WireRequest, parameters: Parameters, plan: FillPlan) -> WireAnswer:
+        """Perform a request; every failure is answered as Binance words it."""
         try:
-            if key not in self._private:
+            if key not in self._private_operations:
                 return self._market.answer(key[1], parameters)
             self._check_signature(request)
             with self._account.lock:
                 self._check_time(parameters, is_order=key == ("POST", "order"))
-                return self._private[key](parameters, plan)
-        except Problem as problem:
+                return self._private_operations[key](parameters, plan)
+        except BinanceProblem as problem:
             return problem.answer
-        except Refused as refused:
-            return _refusal(refused.reason)
+        except OrderRefused as refused:
+            return _build_refusal(refused.reason)
         except (KeyError, InvalidOperation, ValueError):
-            return Answer(status=400, body={"code": -1102, "msg": "A mandatory parameter was missing or malformed."})
+            return WireAnswer(
+                status=400, body={"code": -1102, "msg": "A mandatory parameter was missing or malformed."}
+            )
 
-    def _check_signature(self, request: Request) -> None:
+    def _check_signature(self, request: WireRequest) -> None:
+        """Raise BinanceProblem unless the API key and the HMAC signature are right."""
         if request.headers.get("x-mbx-apikey") != self._key:
-            raise Problem(-2015, "Invalid API-key, IP, or permissions for action.", status=401)
-        signed, _, given = (request.query + request.body).rpartition("&signature=")
+            raise BinanceProblem(-2015, "Invalid API-key, IP, or permissions for action.", status=401)
+        signed, _, signature = (request.query + request.body).rpartition("&signature=")
         expected = hmac.new(self._secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(expected, given):
-            raise Problem(-1022, "Signature for this request is not valid.")
+        if not hmac.compare_digest(expected, signature):
+            raise BinanceProblem(-1022, "Signature for this request is not valid.")
 
     def _check_time(self, parameters: Parameters, *, is_order: bool) -> None:
-        stamp, window, now = int(parameters["timestamp"]), int(parameters.get("recvWindow", 5000)), self._market.now()
+        """Raise BinanceProblem when the timestamp is in the future or older than the receive window."""
+        stamp, window, now = (
+            int(parameters["timestamp"]),
+            int(parameters.get("recvWindow", 5000)),
+            self._market.now_ms(),
+        )
         if window > MAX_WINDOW_MS:
-            raise Problem(-1131, "recvWindow must be less than 60000")
+            raise BinanceProblem(-1131, "recvWindow must be less than 60000")
         if stamp > now + MAX_AHEAD_MS or now - stamp > window:
             if is_order:
-                self._account.note_refusal(parameters.get("newClientOrderId", ""), Reason.LATE)
-            raise Problem(*_REASONS[Reason.LATE])
+                self._account.record_refusal(parameters.get("newClientOrderId", ""), RefusalReason.LATE)
+            raise BinanceProblem(*_REFUSALS[RefusalReason.LATE])
 
-    def _submit(self, given: Parameters, plan: FillPlan) -> Answer:
-        if given["type"] != "MARKET":
-            raise Problem(-1116, "Invalid orderType.")
+    def _submit_order(self, parameters: Parameters, plan: FillPlan) -> WireAnswer:
+        if parameters["type"] != "MARKET":
+            raise BinanceProblem(-1116, "Invalid orderType.")
         order = self._account.submit(
-            given["newClientOrderId"],
-            given["symbol"],
-            is_buy=given["side"] == "BUY",
-            quantity=Decimal(given["quantity"]),
+            parameters["newClientOrderId"],
+            parameters["symbol"],
+            is_buy=parameters["side"] == "BUY",
+            quantity=Decimal(parameters["quantity"]),
             plan=plan,
         )
         fills = [
             {
-                "price": str(one.price),
-                "qty": str(one.quantity),
-                "commission": str(one.fee),
-                "commissionAsset": one.fee_asset,
-                "tradeId": one.fill_id,
+                "price": str(fill.price),
+                "qty": str(fill.quantity),
+                "commission": str(fill.fee),
+                "commissionAsset": fill.fee_asset,
+                "tradeId": fill.fill_id,
             }
-            for one in order.fills
+            for fill in order.fills
         ]
-        return Answer(
+        return WireAnswer(
             body={
-                **_shown(order),
-                "transactTime": max((one.at for one in order.fills), default=order.at),
+                **_render_order(order),
+                "transactTime": max((fill.at for fill in order.fills), default=order.at),
                 "fills": fills,
             }
         )
 
-    def _order(self, given: Parameters, plan: FillPlan = AT_ONCE) -> Answer:  # noqa: ARG002 - one shape for all calls
-        return Answer(body=_shown(self._found(given, missing=Problem(-2013, "Order does not exist."))))
+    def _get_order(self, parameters: Parameters, plan: FillPlan) -> WireAnswer:  # noqa: ARG002 - all operations have one signature
+        return WireAnswer(
+            body=_render_order(self._find_order(parameters, missing=BinanceProblem(-2013, "Order does not exist.")))
+        )
 
-    def _cancel(self, given: Parameters, plan: FillPlan) -> Answer:  # noqa: ARG002
-        unknown = Problem(-2011, "Unknown order sent.")
-        order = self._found(given, missing=unknown)
+    def _cancel_order(self, parameters: Parameters, plan: FillPlan) -> WireAnswer:  # noqa: ARG002 - likewise
+        unknown = BinanceProblem(-2011, "Unknown order sent.")
+        order = self._find_order(parameters, missing=unknown)
         if not self._account.cancel(order):
             raise unknown
-        return Answer(body=_shown(order))
+        return WireAnswer(body=_render_order(order))
 
-    def _found(self, given: Parameters, *, missing: Problem) -> SimulatedOrder:
-        by_number = "orderId" in given
-        found = (
-            self._account.numbered(int(given["orderId"]))
+    def _find_order(self, parameters: Parameters, *, missing: BinanceProblem) -> SimulatedOrder:
+        """Find the order that the parameters name by number or client id; raise `missing` when there is none."""
+        by_number = "orderId" in parameters
+        order = (
+            self._account.find_by_number(int(parameters["orderId"]))
             if by_number
-            else self._account.newest(given["origClientOrderId"])
+            else self._account.find_newest(parameters["origClientOrderId"])
         )
-        if found is None or found.listing.symbol != given["symbol"]:
+        if order is None or order.instrument.symbol != parameters["symbol"]:
             raise missing
-        return found
+        return order
 
-    def _open_orders(self, given: Parameters, plan: FillPlan) -> Answer:  # noqa: ARG002
-        return Answer(body=[_shown(one) for one in self._of(given) if one.is_open])
+    def _list_open_orders(self, parameters: Parameters, plan: FillPlan) -> WireAnswer:  # noqa: ARG002 - likewise
+        return WireAnswer(body=[_render_order(order) for order in self._select_orders(parameters) if order.is_open])
 
-    def _all_orders(self, given: Parameters, plan: FillPlan) -> Answer:  # noqa: ARG002
-        since, least = int(given.get("startTime", 0)), int(given.get("orderId", 0))
-        found = [one for one in self._of(given) if one.at >= since and one.number >= least]
-        return Answer(body=[_shown(one) for one in found[: int(given.get("limit", 500))]])
-
-    def _trades(self, given: Parameters, plan: FillPlan) -> Answer:  # noqa: ARG002
-        wanted = int(given.get("orderId", 0))
-        body = [
-            _trade(order, number)
-            for order in self._of(given)
-            for number in range(len(order.fills))
-            if wanted in (0, order.number)
+    def _list_all_orders(self, parameters: Parameters, plan: FillPlan) -> WireAnswer:  # noqa: ARG002 - likewise
+        """Answer with orders of any state, from a start time or number on."""
+        start_time, first_number = int(parameters.get("startTime", 0)), int(parameters.get("orderId", 0))
+        orders = [
+            order
+            for order in self._select_orders(parameters)
+            if order.at >= start_time and order.number >= first_number
         ]
-        return Answer(body=body[: int(given.get("limit", 500))])
+        return WireAnswer(body=[_render_order(order) for order in orders[: int(parameters.get("limit", 500))]])
 
-    def _balances(self, given: Parameters, plan: FillPlan) -> Answer:  # noqa: ARG002
-        held = [
+    def _list_trades(self, parameters: Parameters, plan: FillPlan) -> WireAnswer:  # noqa: ARG002 - likewise
+        """Answer with the fills of one order or of all orders of a symbol."""
+        wanted_order = int(parameters.get("orderId", 0))
+        body = [
+            _render_trade(order, fill_index)
+            for order in self._select_orders(parameters)
+            for fill_index in range(len(order.fills))
+            if wanted_order in (0, order.number)
+        ]
+        return WireAnswer(body=body[: int(parameters.get("limit", 500))])
+
+    def _get_account(self, parameters: Parameters, plan: FillPlan) -> WireAnswer:  # noqa: ARG002 - likewise
+        balances = [
             {"asset": asset, "free": str(amount), "locked": "0"} for asset, amount in self._account.balances.items()
         ]
-        return Answer(body={"accountType": "SPOT", "canTrade": True, "updateTime": now_ms(), "balances": held})
+        return WireAnswer(body={"accountType": "SPOT", "canTrade": True, "updateTime": now_ms(), "balances": balances})
 
-    def _of(self, given: Parameters) -> list[SimulatedOrder]:
-        return [one for one in self._account.orders if given.get("symbol", one.listing.symbol) == one.listing.symbol]
+    def _select_orders(self, parameters: Parameters) -> list[SimulatedOrder]:
+        """Return the orders of the requested symbol, or all orders."""
+        return [
+            order
+            for order in self._account.orders
+            if parameters.get("symbol", order.instrument.symbol) == order.instrument.symbol
+        ]
 
 
-def _refusal(reason: Reason) -> Answer:
-    code, message = _REASONS[reason]
-    return Answer(status=400, body={"code": code, "msg": message})
+def _build_refusal(reason: RefusalReason) -> WireAnswer:
+    """Build Binance's answer to an order that is refused for a reason."""
+    code, message = _REFUSALS[reason]
+    return WireAnswer(status=400, body={"code": code, "msg": message})
 
 
-def _shown(order: SimulatedOrder) -> dict[str, Any]:
+def _render_order(order: SimulatedOrder) -> dict[str, Any]:
     return {
-        "symbol": order.listing.symbol,
+        "symbol": order.instrument.symbol,
         "orderId": order.number,
         "orderListId": -1,
         "clientOrderId": order.client_id,
@@ -205,7 +230,7 @@ def _shown(order: SimulatedOrder) -> dict[str, Any]:
         "origQty": str(order.quantity),
         "executedQty": str(order.filled),
         "cummulativeQuoteQty": str(order.cost),
-        "status": _status(order),
+        "status": _render_status(order),
         "timeInForce": "GTC",
         "type": "MARKET",
         "side": "BUY" if order.is_buy else "SELL",
@@ -215,7 +240,8 @@ def _shown(order: SimulatedOrder) -> dict[str, Any]:
     }
 
 
-def _status(order: SimulatedOrder) -> str:
+def _render_status(order: SimulatedOrder) -> str:
+    """Return the status of an order in Binance's words."""
     if order.filled == order.quantity:
         return "FILLED"
     if order.is_cancelled:
@@ -223,10 +249,10 @@ def _status(order: SimulatedOrder) -> str:
     return "PARTIALLY_FILLED" if order.fills else "NEW"
 
 
-def _trade(order: SimulatedOrder, number: int) -> dict[str, Any]:
-    fill = order.fills[number]
+def _render_trade(order: SimulatedOrder, fill_index: int) -> dict[str, Any]:
+    fill = order.fills[fill_index]
     return {
-        "symbol": order.listing.symbol,
+        "symbol": order.instrument.symbol,
         "id": fill.fill_id,
         "orderId": order.number,
         "orderListId": -1,

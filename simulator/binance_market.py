@@ -1,13 +1,14 @@
-"""The public side of the simulated Binance: instruments, time, quotes and bars."""
+"""The public part of the simulated Binance: instruments, time, quotes and bars."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from simulator.account import Account, now_ms
-from simulator.catalogue import Listing
-from simulator.wire import Answer
+from simulator.account import SimulatedAccount
+from simulator.catalogue import ListedInstrument
+from simulator.orders import now_ms
+from simulator.wire import WireAnswer
 
 Parameters: TypeAlias = Mapping[str, str]
 
@@ -26,99 +27,115 @@ INTERVALS_MS = {
     "1d": 86_400_000,
     "1w": 604_800_000,
 }
+# Unix time began on a Thursday, and weeks open on Mondays.
 _MONDAY_MS = 4 * 86_400_000
-_INVALID_SYMBOL = Answer(status=400, body={"code": -1121, "msg": "Invalid symbol."})
+_INVALID_SYMBOL = WireAnswer(status=400, body={"code": -1121, "msg": "Invalid symbol."})
 
 
-class Market:
-    """Answers public requests. `hides_quotes` leaves bid and ask out of tickers; `offset_ms` shifts its clock."""
+class BinanceMarket:
+    """Binance's public API; `hides_quotes` leaves bid and ask out of tickers, `offset_ms` shifts the venue's clock."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: SimulatedAccount) -> None:
         self._account = account
         self.hides_quotes = False
         self.offset_ms = 0
 
-    def now(self) -> int:
-        """Return the venue's time in milliseconds."""
+    def now_ms(self) -> int:
+        """Return the venue's present time in milliseconds of Unix time."""
         return now_ms() + self.offset_ms
 
-    def answer(self, name: str, given: Parameters) -> Answer:
+    def answer(self, endpoint: str, parameters: Parameters) -> WireAnswer:
         """Answer one public request by the last part of its path."""
-        match name:
+        match endpoint:
             case "ping":
-                return Answer(body={})
+                return WireAnswer(body={})
             case "time":
-                return Answer(body={"serverTime": self.now()})
+                return WireAnswer(body={"serverTime": self.now_ms()})
             case "exchangeInfo":
-                return Answer(body=self._instruments())
+                return WireAnswer(body=self._render_exchange_info())
             case _:
-                return self._about(name, given)
+                return self._answer_about_symbol(endpoint, parameters)
 
-    def _about(self, name: str, given: Parameters) -> Answer:
-        listing = self._account.listings.get(given.get("symbol", ""))
-        if listing is None:
+    def _answer_about_symbol(self, endpoint: str, parameters: Parameters) -> WireAnswer:
+        """Answer a public request about one instrument."""
+        instrument = self._account.instruments.get(parameters.get("symbol", ""))
+        if instrument is None:
             return _INVALID_SYMBOL
-        match name:
+        match endpoint:
             case "ticker/24hr" | "ticker/bookTicker" | "ticker/price":
-                return Answer(body=self._ticker(listing))
+                return WireAnswer(body=self._render_ticker(instrument))
             case "depth":
-                return Answer(body=self._depth(listing))
+                return WireAnswer(body=self._render_order_book(instrument))
             case "klines":
-                return Answer(body=self._bars(listing, given))
+                return WireAnswer(body=self._render_bars(instrument, parameters))
             case _:
-                return Answer(status=404, body={"code": -1100, "msg": "Not found."})
+                return WireAnswer(status=404, body={"code": -1100, "msg": "Not found."})
 
-    def _instruments(self) -> dict[str, Any]:
-        symbols = [_instrument(one) for one in self._account.listings.values()]
-        return {"timezone": "UTC", "serverTime": self.now(), "rateLimits": [], "symbols": symbols}
+    def _render_exchange_info(self) -> dict[str, Any]:
+        symbols = [_render_instrument(instrument) for instrument in self._account.instruments.values()]
+        return {"timezone": "UTC", "serverTime": self.now_ms(), "rateLimits": [], "symbols": symbols}
 
-    def _ticker(self, listing: Listing) -> dict[str, Any]:
-        level, shown = self._account.prices.now(listing.symbol), not self.hides_quotes
+    def _render_ticker(self, instrument: ListedInstrument) -> dict[str, Any]:
+        level, shows_quotes = self._account.prices.current(instrument.symbol), not self.hides_quotes
         return {
-            "symbol": listing.symbol,
+            "symbol": instrument.symbol,
             "lastPrice": str(level.mid),
             "price": str(level.mid),
             "volume": "1000",
             "quoteVolume": "1000",
-            "bidPrice": str(level.bid) if shown else None,
+            "bidPrice": str(level.bid) if shows_quotes else None,
             "bidQty": "10",
-            "askPrice": str(level.ask) if shown else None,
+            "askPrice": str(level.ask) if shows_quotes else None,
             "askQty": "10",
-            "openTime": self.now() - 86_400_000,
-            "closeTime": self.now(),
+            "openTime": self.now_ms() - 86_400_000,
+            "closeTime": self.now_ms(),
         }
 
-    def _depth(self, listing: Listing) -> dict[str, Any]:
-        level = self._account.prices.now(listing.symbol)
+    def _render_order_book(self, instrument: ListedInstrument) -> dict[str, Any]:
+        level = self._account.prices.current(instrument.symbol)
         return {"lastUpdateId": 1, "bids": [[str(level.bid), "10"]], "asks": [[str(level.ask), "10"]]}
 
-    def _bars(self, listing: Listing, given: Parameters) -> list[list[Any]]:
-        length, limit = INTERVALS_MS[given["interval"]], min(int(given.get("limit", 500)), 1000)
-        shift = _MONDAY_MS if given["interval"] == "1w" else 0
-        newest = _floor(min(self.now(), int(given.get("endTime", self.now()))), length, shift)
-        first = newest - (limit - 1) * length
-        if "startTime" in given:
-            start = int(given["startTime"])
-            first = max(_floor(start + length - 1, length, shift), 0)
-        opens = range(first, min(newest, first + (limit - 1) * length) + 1, length)
-        return [self._bar(listing, start, length) for start in opens]
+    def _render_bars(self, instrument: ListedInstrument, parameters: Parameters) -> list[list[Any]]:
+        """Render the bars of an interval that the parameters ask for, oldest first."""
+        length_ms, limit = INTERVALS_MS[parameters["interval"]], min(int(parameters.get("limit", 500)), 1000)
+        week_shift_ms = _MONDAY_MS if parameters["interval"] == "1w" else 0
+        newest_open = _floor_to_bar(
+            min(self.now_ms(), int(parameters.get("endTime", self.now_ms()))), length_ms, week_shift_ms
+        )
+        first_open = newest_open - (limit - 1) * length_ms
+        if "startTime" in parameters:
+            start = int(parameters["startTime"])
+            first_open = max(_floor_to_bar(start + length_ms - 1, length_ms, week_shift_ms), 0)
+        open_times = range(first_open, min(newest_open, first_open + (limit - 1) * length_ms) + 1, length_ms)
+        return [self._render_bar(instrument, start, length_ms) for start in open_times]
 
-    def _bar(self, listing: Listing, start: int, length: int) -> list[Any]:
-        prices = self._account.prices.bar(listing.symbol, start=start, end=start + length)
-        return [start, *(str(one) for one in prices), "12.5", start + length - 1, "750000", 100, "6", "360000", "0"]
+    def _render_bar(self, instrument: ListedInstrument, open_time: int, length_ms: int) -> list[Any]:
+        prices = self._account.prices.build_bar(instrument.symbol, start=open_time, end=open_time + length_ms)
+        return [
+            open_time,
+            *(str(price) for price in prices),
+            "12.5",
+            open_time + length_ms - 1,
+            "750000",
+            100,
+            "6",
+            "360000",
+            "0",
+        ]
 
 
-def _floor(at: int, length: int, shift: int) -> int:
-    return at - (at - shift) % length
+def _floor_to_bar(at: int, length_ms: int, shift_ms: int) -> int:
+    """Return the open time of the bar that covers a moment, in milliseconds."""
+    return at - (at - shift_ms) % length_ms
 
 
-def _instrument(listing: Listing) -> dict[str, Any]:
+def _render_instrument(instrument: ListedInstrument) -> dict[str, Any]:
     return {
-        "symbol": listing.symbol,
+        "symbol": instrument.symbol,
         "status": "TRADING",
-        "baseAsset": listing.base,
+        "baseAsset": instrument.base,
         "baseAssetPrecision": 8,
-        "quoteAsset": listing.quote,
+        "quoteAsset": instrument.quote,
         "quotePrecision": 8,
         "quoteAssetPrecision": 8,
         "isSpotTradingAllowed": True,
@@ -128,11 +145,16 @@ def _instrument(listing: Listing) -> dict[str, Any]:
         "filters": [
             {
                 "filterType": "PRICE_FILTER",
-                "minPrice": str(listing.tick),
+                "minPrice": str(instrument.tick),
                 "maxPrice": "1000000",
-                "tickSize": str(listing.tick),
+                "tickSize": str(instrument.tick),
             },
-            {"filterType": "LOT_SIZE", "minQty": str(listing.lot), "maxQty": "9000", "stepSize": str(listing.lot)},
-            {"filterType": "NOTIONAL", "minNotional": str(listing.min_notional), "applyMinToMarket": True},
+            {
+                "filterType": "LOT_SIZE",
+                "minQty": str(instrument.lot),
+                "maxQty": "9000",
+                "stepSize": str(instrument.lot),
+            },
+            {"filterType": "NOTIONAL", "minNotional": str(instrument.min_notional), "applyMinToMarket": True},
         ],
     }

@@ -1,4 +1,4 @@
-"""The faults of the simulator: asked for at `/_control`, drawn by seed, the first that matches a request meets it."""
+"""Faults of the simulator: set at `/_control`, with chances from a seed; the first that matches a request applies."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from random import Random
 from threading import Lock
 from typing import Any
 
-from simulator.account import AT_ONCE, FillPlan
+from simulator.orders import FILL_AT_ONCE, FillPlan
 
 
-class Kind(Enum):
-    """What a request is about."""
+class RequestKind(Enum):
+    """Kind of a request."""
 
     SUBMIT = "submit"
     LOOK_UP = "look_up"
@@ -23,8 +23,8 @@ class Kind(Enum):
     MARKET = "market"
 
 
-class FaultName(Enum):
-    """What can go wrong with a request."""
+class FaultKind(Enum):
+    """Kind of a fault: the way in which a request fails."""
 
     LOSE_ANSWER = "lose_answer"
     HOLD_ANSWER = "hold_answer"
@@ -39,15 +39,15 @@ class FaultName(Enum):
 
 
 @dataclass(slots=True, kw_only=True)
-class Fault:
-    """One fault: on which kind of requests, how often at most (None: always) and with which probability.
+class SimulatorFault:
+    """One fault: the kind of requests it applies to, at most `times` (None: without limit), and its probability.
 
-    `status` is the HTTP status of an error, `after_s` how late an order is accepted or a throttled client may return,
-    `plan` what a partial fill executes.
+    `status` is the HTTP status of an error, `after_s` the delay of a late acceptance or until a throttled client may
+    return, `plan` the share that a partial fill executes.
     """
 
-    name: FaultName
-    on: Kind
+    kind: FaultKind
+    request_kind: RequestKind
     times: int | None
     probability: float
     status: int
@@ -55,54 +55,63 @@ class Fault:
     plan: FillPlan
 
 
-class Faults:
-    """The faults in force."""
+class ActiveFaults:
+    """The faults that apply now, in order; used by many threads."""
 
     def __init__(self, seed: int = 0) -> None:
         self._random = Random(seed)  # noqa: S311 - repeatable chances, not secrets
         self._lock = Lock()
-        self._active: list[Fault] = []
+        self._active: list[SimulatorFault] = []
 
     def reseed(self, seed: int) -> None:
-        """Begin the chances anew."""
+        """Start the random numbers anew from a seed."""
         with self._lock:
             self._random.seed(seed)
 
-    def add(self, fault: Fault) -> None:
-        """Put a fault in force, after those that are."""
+    def add(self, fault: SimulatorFault) -> None:
+        """Add a fault after the present ones."""
         with self._lock:
             self._active.append(fault)
 
     def clear(self) -> None:
-        """Take all faults out of force."""
+        """Remove all faults."""
         with self._lock:
             self._active.clear()
 
-    def draw(self, kind: Kind) -> Fault | None:
-        """Return the first fault that meets a request of this kind, and count it."""
+    def draw(self, kind: RequestKind) -> SimulatorFault | None:
+        """Return the fault that applies to a request of this kind, if any, and count it against its limit."""
         with self._lock:
-            found = next((one for one in self._active if one.on is kind and self._happens(one)), None)
-            if found is not None and found.times is not None:
-                found.times -= 1
-                self._active = [one for one in self._active if one.times != 0]
-            return found
+            fault = next(
+                (
+                    active_fault
+                    for active_fault in self._active
+                    if active_fault.request_kind is kind and self._is_triggered(active_fault)
+                ),
+                None,
+            )
+            if fault is not None and fault.times is not None:
+                fault.times -= 1
+                self._active = [active_fault for active_fault in self._active if active_fault.times != 0]
+            return fault
 
-    def _happens(self, fault: Fault) -> bool:
+    def _is_triggered(self, fault: SimulatorFault) -> bool:
         return fault.probability >= 1 or self._random.random() < fault.probability
 
 
-def fault_from(document: Mapping[str, Any]) -> Fault:
-    """Read a fault as `/_control` takes it.
+def parse_fault(document: Mapping[str, Any]) -> SimulatorFault:
+    """Parse one fault of a `/_control` document.
 
     Raises:
         ValueError: when its name or kind is not known.
     """
-    rest = document.get("rest_s")
+    rest_s = document.get("rest_s")
     fraction = Decimal(str(document.get("fraction", 1)))
-    plan = AT_ONCE if fraction == 1 else FillPlan(fraction=fraction, rest_s=None if rest is None else float(rest))
-    return Fault(
-        name=FaultName(document["fault"]),
-        on=Kind(document.get("on", Kind.SUBMIT.value)),
+    plan = (
+        FILL_AT_ONCE if fraction == 1 else FillPlan(fraction=fraction, rest_s=None if rest_s is None else float(rest_s))
+    )
+    return SimulatorFault(
+        kind=FaultKind(document["fault"]),
+        request_kind=RequestKind(document.get("on", RequestKind.SUBMIT.value)),
         times=document.get("times"),
         probability=float(document.get("probability", 1)),
         status=int(document.get("status", 503)),

@@ -1,4 +1,4 @@
-"""What the simulator did, one JSON line per event: the truth that tests and rehearsals compare with."""
+"""The simulator's ledger file, one JSON line per event: the record that tests and rehearsals compare with."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, TypeAlias
 
-Event: TypeAlias = Mapping[str, Any]
+LedgerEvent: TypeAlias = Mapping[str, Any]
 
 
 class LedgerFile:
-    """Appends events to a file; a line that was handed over survives the end of the process."""
+    """Ledger file opened for appending; an appended event survives a kill of the process.
+
+    An incomplete last line is cut off; `replayed` holds the events that were in the file before.
+    """
 
     def __init__(self, path: Path) -> None:
-        known = path.read_bytes() if path.exists() else b""
-        whole = known[: known.rfind(b"\n") + 1]
-        if whole != known:
-            path.write_bytes(whole)
-        self.replayed = tuple(_parsed(whole.decode().splitlines()))
+        content = path.read_bytes() if path.exists() else b""
+        complete_lines = content[: content.rfind(b"\n") + 1]
+        if complete_lines != content:
+            path.write_bytes(complete_lines)
+        self.replayed = tuple(_parse_lines(complete_lines.decode().splitlines()))
         self._path, self._lock = path, Lock()
 
-    def add(self, event: str, **fields: Any) -> None:
+    def append(self, event: str, **fields: Any) -> None:
         """Append one event; decimals are written as strings."""
         line = json.dumps({"event": event, **fields}, default=str).encode() + b"\n"
         with self._lock, self._path.open("ab", buffering=0) as out:
@@ -34,7 +37,7 @@ class LedgerFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerFill:
-    """One execution: `quantity` > 0 of a symbol at a price."""
+    """One execution in the ledger: `quantity` > 0 of a symbol at a price."""
 
     fill_id: int
     client_id: str
@@ -48,60 +51,62 @@ class LedgerFill:
 class Ledger:
     """The events of a ledger file, in order."""
 
-    events: tuple[Event, ...]
+    events: tuple[LedgerEvent, ...]
 
     @property
-    def executions(self) -> Counter[str]:
-        """How many orders were taken under each client id; more than one is a doubled order."""
-        return Counter(one["client_id"] for one in self._of("accepted"))
+    def order_counts(self) -> Counter[str]:
+        """Number of orders accepted with each client id."""
+        return Counter(event["client_id"] for event in self._select("accepted"))
 
     @property
-    def doubled(self) -> dict[str, int]:
-        """The client ids that were executed more than once."""
-        return {client_id: count for client_id, count in self.executions.items() if count > 1}
+    def duplicated_orders(self) -> dict[str, int]:
+        """Client ids with which more than one order was accepted, with their number."""
+        return {client_id: count for client_id, count in self.order_counts.items() if count > 1}
 
     @property
-    def accepted(self) -> list[Event]:
-        """The orders that were taken, as events with venue, client_id, symbol, is_buy and quantity."""
-        return self._of("accepted")
+    def accepted(self) -> list[LedgerEvent]:
+        """The accepted orders, as events with venue, client_id, symbol, is_buy and quantity."""
+        return self._select("accepted")
 
     @property
-    def refusals(self) -> list[Event]:
-        """The orders that were refused, as events with client_id and reason."""
-        return self._of("refused")
+    def refusals(self) -> list[LedgerEvent]:
+        """The refused orders, as events with client_id and reason."""
+        return self._select("refused")
 
-    def fills(self, client_id: str | None = None) -> list[LedgerFill]:
+    def list_fills(self, client_id: str | None = None) -> list[LedgerFill]:
         """Return the fills of one client id, or all of them."""
-        return [_fill(one) for one in self._of("filled") if client_id in (None, one["client_id"])]
+        return [_parse_fill(event) for event in self._select("filled") if client_id in (None, event["client_id"])]
 
-    def positions(self) -> dict[str, Decimal]:
-        """Return what the fills add up to by symbol, without what is zero."""
+    def sum_positions(self) -> dict[str, Decimal]:
+        """Return the non-zero positions by symbol: the sum of all fills."""
         totals: defaultdict[str, Decimal] = defaultdict(Decimal)
-        for one in self.fills():
-            totals[one.symbol] += one.quantity if one.is_buy else -one.quantity
+        for fill in self.list_fills():
+            totals[fill.symbol] += fill.quantity if fill.is_buy else -fill.quantity
         return {symbol: total for symbol, total in totals.items() if total}
 
-    def requests(self, kind: str | None = None, *, client_id: str | None = None) -> list[Event]:
-        """Return the requests that arrived, as events with at, venue, kind, client_id and the fault that met them."""
+    def list_requests(self, kind: str | None = None, *, client_id: str | None = None) -> list[LedgerEvent]:
+        """Return the requests that arrived, as events with at, venue, kind, client_id and the fault that applied."""
         return [
-            one for one in self._of("request") if kind in (None, one["kind"]) and client_id in (None, one["client_id"])
+            event
+            for event in self._select("request")
+            if kind in (None, event["kind"]) and client_id in (None, event["client_id"])
         ]
 
-    def _of(self, event: str) -> list[Event]:
-        return [one for one in self.events if one["event"] == event]
+    def _select(self, event_name: str) -> list[LedgerEvent]:
+        return [event for event in self.events if event["event"] == event_name]
 
 
-def read(path: Path) -> Ledger:
-    """Read a ledger file as far as it is written; a line that is still being written is left out."""
+def read_ledger(path: Path) -> Ledger:
+    """Read a ledger file; an incomplete last line is left out."""
     text = path.read_text() if path.exists() else ""
-    return Ledger(events=tuple(_parsed(text[: text.rfind("\n") + 1].splitlines())))
+    return Ledger(events=tuple(_parse_lines(text[: text.rfind("\n") + 1].splitlines())))
 
 
-def _parsed(lines: Iterable[str]) -> Iterable[Event]:
+def _parse_lines(lines: Iterable[str]) -> Iterable[LedgerEvent]:
     return (json.loads(line) for line in lines)
 
 
-def _fill(event: Event) -> LedgerFill:
+def _parse_fill(event: LedgerEvent) -> LedgerFill:
     return LedgerFill(
         fill_id=event["fill_id"],
         client_id=event["client_id"],

@@ -1,4 +1,4 @@
-"""The simulator's HTTP side: requests in, the fault that meets them, answers out or not."""
+"""The simulator's HTTP server: it reads requests, applies faults and sends the answers."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
-from simulator.account import AT_ONCE
-from simulator.faults import Fault, FaultName
-from simulator.venue import CONTROL, Simulator
-from simulator.wire import Answer, Call, Request
+from simulator.faults import FaultKind, SimulatorFault
+from simulator.orders import FILL_AT_ONCE
+from simulator.venue import CONTROL_PATH, Simulator
+from simulator.wire import VenueCall, WireAnswer, WireRequest
 
-_UNKNOWN = Answer(status=404, body={"message": "the simulator does not know this path"})
-_GARBAGE = Answer(body="<html><body>upstream error</body></html>", headers={"Content-Type": "text/html"})
+_UNKNOWN_PATH = WireAnswer(status=404, body={"message": "the simulator does not know this path"})
+_GARBAGE = WireAnswer(body="<html><body>upstream error</body></html>", headers={"Content-Type": "text/html"})
 
 
-class Server(ThreadingHTTPServer):
-    """Serves one simulator on a loopback port, a thread per connection."""
+class SimulatorServer(ThreadingHTTPServer):
+    """HTTP server of one simulator on a loopback port, with a thread per connection."""
 
     daemon_threads = True
     request_queue_size = 256
 
     def __init__(self, address: tuple[str, int], simulator: Simulator) -> None:
-        super().__init__(address, Handler)
+        super().__init__(address, SimulatorHandler)
         self.simulator = simulator
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Reads one request after another from a connection."""
+class SimulatorHandler(BaseHTTPRequestHandler):
+    """Handler of one connection's requests."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
-    server: Server
+    server: SimulatorServer
 
     def do_GET(self) -> None:
         """Serve a GET."""
@@ -48,45 +48,48 @@ class Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - named so by the base class
-        """Say nothing: the ledger has it all."""
+        """Log nothing: the ledger records every request."""
 
     def _serve(self) -> None:
-        request, simulator = self._read(), self.server.simulator
-        if request.path == CONTROL:
-            self._send(simulator.control(request))
+        """Answer the request on the connection, unless a fault prevents it."""
+        request, simulator = self._read_request(), self.server.simulator
+        if request.path == CONTROL_PATH:
+            self._send(simulator.handle_control(request))
             return
-        call = simulator.understand(request)
+        call = simulator.resolve_call(request)
         if call is None:
-            self._send(_UNKNOWN)
+            self._send(_UNKNOWN_PATH)
             return
-        fault = simulator.met(request, call)
+        fault = simulator.draw_fault(request, call)
         if fault is None:
-            self._send(call.run(AT_ONCE))
+            self._send(call.run(FILL_AT_ONCE))
         else:
-            self._go_wrong(fault, call)
+            self._apply_fault(fault, call)
 
-    def _go_wrong(self, fault: Fault, call: Call) -> None:
-        match fault.name:
-            case FaultName.LOSE_ANSWER:
-                call.run(AT_ONCE)
+    def _apply_fault(self, fault: SimulatorFault, call: VenueCall) -> None:
+        """Perform a call in the way of a fault: late, without an answer, or with a wrong one."""
+        match fault.kind:
+            case FaultKind.LOSE_ANSWER:
+                call.run(FILL_AT_ONCE)
                 self._hang_up()
-            case FaultName.HOLD_ANSWER:
-                answer = call.run(AT_ONCE)
-                self.server.simulator.hold()
+            case FaultKind.HOLD_ANSWER:
+                answer = call.run(FILL_AT_ONCE)
+                self.server.simulator.wait_for_release()
                 self._send(answer)
-            case FaultName.ACCEPT_LATE:
+            case FaultKind.ACCEPT_LATE:
                 self.server.simulator.run_later(call, after_s=fault.after_s)
                 self._hang_up()
-            case FaultName.SILENT:
-                self.server.simulator.hold()
+            case FaultKind.SILENT:
+                self.server.simulator.wait_for_release()
                 self._hang_up()
             case _:
-                self._send(_answered(fault, call))
+                self._send(_build_faulty_answer(fault, call))
 
-    def _read(self) -> Request:
+    def _read_request(self) -> WireRequest:
+        """Read the request from the connection."""
         path, _, query = self.path.partition("?")
         length = int(self.headers.get("Content-Length") or 0)
-        return Request(
+        return WireRequest(
             method=self.command,
             path=unquote(path),
             query=query,
@@ -94,7 +97,8 @@ class Handler(BaseHTTPRequestHandler):
             body=self.rfile.read(length).decode() if length else "",
         )
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: WireAnswer) -> None:
+        """Send an answer; a client that has gone away is no error."""
         payload = answer.payload
         try:
             self.send_response(answer.status)
@@ -108,6 +112,7 @@ class Handler(BaseHTTPRequestHandler):
             self._hang_up()
 
     def _hang_up(self) -> None:
+        """Close the connection without an answer."""
         self.close_connection = True
         try:
             self.connection.shutdown(socket.SHUT_RDWR)
@@ -115,24 +120,25 @@ class Handler(BaseHTTPRequestHandler):
             return
 
 
-def _answered(fault: Fault, call: Call) -> Answer:
-    match fault.name:
-        case FaultName.ERROR_AFTER:
-            call.run(AT_ONCE)
-            return _error(fault.status)
-        case FaultName.ERROR_BEFORE:
-            return _error(fault.status)
-        case FaultName.GARBAGE:
-            call.run(AT_ONCE)
+def _build_faulty_answer(fault: SimulatorFault, call: VenueCall) -> WireAnswer:
+    """Return the answer of a fault that sends one; some perform the call first."""
+    match fault.kind:
+        case FaultKind.ERROR_AFTER:
+            call.run(FILL_AT_ONCE)
+            return _build_error(fault.status)
+        case FaultKind.ERROR_BEFORE:
+            return _build_error(fault.status)
+        case FaultKind.GARBAGE:
+            call.run(FILL_AT_ONCE)
             return _GARBAGE
-        case FaultName.THROTTLE:
+        case FaultKind.THROTTLE:
             body = {"code": -1003, "msg": "Too many requests.", "message": "too many requests."}
-            return Answer(status=429, body=body, headers={"Retry-After": f"{fault.after_s:g}"})
-        case FaultName.PARTIAL:
+            return WireAnswer(status=429, body=body, headers={"Retry-After": f"{fault.after_s:g}"})
+        case FaultKind.PARTIAL:
             return call.run(fault.plan)
         case _:
             return call.rejection
 
 
-def _error(status: int) -> Answer:
-    return Answer(status=status, body="Service Unavailable.", headers={"Content-Type": "text/plain"})
+def _build_error(status: int) -> WireAnswer:
+    return WireAnswer(status=status, body="Service Unavailable.", headers={"Content-Type": "text/plain"})

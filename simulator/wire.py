@@ -1,4 +1,4 @@
-"""What travels: requests as they arrived, answers as they leave, and the calls between them."""
+"""HTTP requests and answers of the simulator, and the venue calls that requests are resolved to."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-from simulator.account import FillPlan
-from simulator.faults import Kind
+from simulator.faults import RequestKind
+from simulator.orders import FillPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One HTTP request: header names in lower case, `query` and `body` as they were sent."""
+class WireRequest:
+    """An HTTP request: header names in lower case, `query` and `body` as they were sent."""
 
     method: str
     path: str
@@ -24,19 +24,19 @@ class Request:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The parameters of the query, or of a form in the body."""
+        """Parameters of the query and, for a form, of the body."""
         is_form = self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-        return dict(parse_qsl("&".join(one for one in (self.query, self.body if is_form else "") if one)))
+        return dict(parse_qsl("&".join(part for part in (self.query, self.body if is_form else "") if part)))
 
     @property
     def document(self) -> Any:
-        """The JSON body, an empty object when there is none."""
+        """Parsed JSON body; an empty object when there is no body."""
         return json.loads(self.body) if self.body else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """One HTTP answer; a body of None is empty, text is sent as it is, anything else as JSON."""
+class WireAnswer:
+    """An HTTP answer; a body of None is empty, text is sent as it is, anything else as JSON."""
 
     status: int = 200
     body: Any = None
@@ -44,18 +44,18 @@ class Answer:
 
     @property
     def payload(self) -> bytes:
-        """The body as it is sent."""
+        """Encoded body."""
         if self.body is None:
             return b""
         return (self.body if isinstance(self.body, str) else json.dumps(self.body, default=str)).encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """A request that was understood: what it is about, how to perform it, how the venue words a rejection of it."""
+class VenueCall:
+    """A request resolved to an operation of a venue: `run` performs it, `rejection` is the answer that rejects it."""
 
     venue: str
-    kind: Kind
+    kind: RequestKind
     client_id: str
-    run: Callable[[FillPlan], Answer]
-    rejection: Answer
+    run: Callable[[FillPlan], WireAnswer]
+    rejection: WireAnswer

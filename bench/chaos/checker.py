@@ -71,7 +71,7 @@ def check(evidence: Evidence) -> list[Violation]:
     stored = {str(signal_id) for (signal_id,) in evidence.connection.execute("SELECT signal_id FROM signals")}
     found = {"acknowledged_but_missing": evidence.acknowledged - stored}
     found |= {name: _first_column(evidence.connection.execute(query)) for name, query in _QUERIES.items()}
-    found["executed_twice"] = set(evidence.ledger.doubled)
+    found["executed_twice"] = set(evidence.ledger.duplicated_orders)
     found |= _fills(evidence)
     return [
         Violation(name=name, count=len(ids), examples=tuple(sorted(ids)[:EXAMPLES]))
@@ -88,7 +88,7 @@ def _fills(evidence: Evidence) -> dict[str, set[str]]:
     """Compare how much was traded under each client_order_id."""
     ours: dict[str, Decimal] = dict(evidence.connection.execute(_FILLED).fetchall())
     theirs: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for fill in evidence.ledger.fills():
+    for fill in evidence.ledger.list_fills():
         theirs[fill.client_id] += fill.quantity
     return {
         "only_the_venue_knows": theirs.keys() - ours.keys(),

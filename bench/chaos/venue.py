@@ -34,7 +34,7 @@ class VenueProcess:
     @property
     def ledger(self) -> Ledger:
         """What the venue did so far."""
-        return ledger.read(self._directory / "venue.jsonl")
+        return ledger.read_ledger(self._directory / "venue.jsonl")
 
     @property
     def environment(self) -> dict[str, str]:

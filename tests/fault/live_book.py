@@ -79,7 +79,7 @@ def differences(stack: Stack, venue: SimulatedVenue) -> dict[str, Any]:
     """Return where our records and the venue's ledger disagree; empty when they are one."""
     ours = {one["client_order_id"]: one["quantity"] for one in stack.rows(FILLED)}
     theirs: dict[str, Decimal] = {}
-    for fill in venue.ledger.fills():
+    for fill in venue.ledger.list_fills():
         theirs[fill.client_id] = theirs.get(fill.client_id, Decimal(0)) + fill.quantity
     found = {key: (ours.get(key), theirs.get(key)) for key in ours | theirs if ours.get(key) != theirs.get(key)}
-    return found | {key: f"executed {count} times" for key, count in venue.ledger.doubled.items()}
+    return found | {key: f"executed {count} times" for key, count in venue.ledger.duplicated_orders.items()}

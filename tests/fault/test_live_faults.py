@@ -61,7 +61,7 @@ def test_after_leaving_nothing_begins_at_the_venue_with_a_hundred_in_flight(stac
 
 
 def test_a_new_entry_is_recorded_in_shadow_and_says_why(stack: Stack, venue: SimulatedVenue) -> None:
-    asked = len(venue.ledger.requests("submit"))
+    asked = len(venue.ledger.list_requests("submit"))
     ids = live_signals(stack, BROKER, count=2, name="after leaving")
 
     stack.enqueue(ids)
@@ -74,17 +74,17 @@ def test_a_new_entry_is_recorded_in_shadow_and_says_why(stack: Stack, venue: Sim
     )
     assert policies == [{"execution_mode": "SHADOW_ONLY", "reason": "not_live"}]
     assert real_orders(stack, ids) == []
-    assert len(venue.ledger.requests("submit")) == asked
+    assert len(venue.ledger.list_requests("submit")) == asked
 
 
 def test_what_is_open_is_closed_at_the_venue_although_the_book_left_it(stack: Stack, venue: SimulatedVenue) -> None:
-    held = venue.ledger.positions()
+    held = venue.ledger.sum_positions()
 
     flat = stack.run("policy", "flatten", "--book", "live", "--reason", "a test", "--wait", "90", timeout_s=120)
 
     assert held
     assert flat.returncode == 0, flat.stderr
-    assert venue.ledger.positions() == {}
+    assert venue.ledger.sum_positions() == {}
     assert differences(stack, venue) == {}
 
 

@@ -74,7 +74,7 @@ def test_after_the_switch_committed_nothing_begins_to_be_submitted_with_a_hundre
 
 @pytest.mark.property_id(45)
 def test_flatten_leaves_no_open_position_and_books_priced_fills(stack: Stack, venue: SimulatedVenue) -> None:
-    held = venue.ledger.positions()
+    held = venue.ledger.sum_positions()
 
     switch(stack, "flatten", "--wait", "90")
 
@@ -85,7 +85,7 @@ def test_flatten_leaves_no_open_position_and_books_priced_fills(stack: Stack, ve
     outcomes = stack.rows("SELECT pnl FROM trade_outcomes WHERE NOT is_shadow AND exit_reason = 'flatten'")
     assert held
     assert open_for_real(stack) == []
-    assert venue.ledger.positions() == {}
+    assert venue.ledger.sum_positions() == {}
     assert len(closed) == len(outcomes) > 0
     assert all(one["price"] > 0 for one in closed)
     assert differences(stack, venue) == {}

@@ -134,7 +134,7 @@ def test_keys_that_a_worker_cannot_read_send_nothing_and_are_an_incident(floor: 
     with floor.database.transaction() as session:
         accounts.add(session, "sealed", venue=BROKER, keys=sealed(KEY, SECRET, under="quite another secret key"))
         live.switch_on(session, "sealed", actor="me", reason="a test")
-    asked = len(floor.venue.ledger.requests("submit"))
+    asked = len(floor.venue.ledger.list_requests("submit"))
 
     floor.enter("unreadable")
     floor.send()
@@ -144,7 +144,7 @@ def test_keys_that_a_worker_cannot_read_send_nothing_and_are_an_incident(floor: 
     assert order["state"] == "resubmit_ok"
     assert (incident["kind"], incident["subject"]) == ("account_unusable", "sealed")
     assert "encrypted under another SECRET_KEY" in incident["why"]
-    assert len(floor.venue.ledger.requests("submit")) == asked
+    assert len(floor.venue.ledger.list_requests("submit")) == asked
 
 
 def test_an_account_elsewhere_than_broker_says_is_not_opened(floor: Floor) -> None:

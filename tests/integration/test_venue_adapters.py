@@ -88,9 +88,9 @@ def test_an_order_is_sent_once_and_reported_with_its_fill(desk: Desk) -> None:
     assert report.state is OrderState.FILLED
     assert desk.venue.executions(order.client_order_id) == 1
     assert (fill.quantity, fill.is_buy, fill.fill_model, fill.venue) == (Decimal("0.5"), True, "venue", order.venue)
-    assert fill.price == desk.venue.ledger.fills(order.client_order_id)[0].price
+    assert fill.price == desk.venue.ledger.list_fills(order.client_order_id)[0].price
     assert (fill.order_id, fill.trade_id, fill.quote_id) == (order.order_id, order.trade_id, order.quote.quote_id)
-    assert len(desk.venue.ledger.requests("submit", client_id=order.client_order_id)) == 1
+    assert len(desk.venue.ledger.list_requests("submit", client_id=order.client_order_id)) == 1
 
 
 def test_what_is_found_later_has_the_same_fills_as_what_was_reported(desk: Desk) -> None:
@@ -118,7 +118,7 @@ def test_an_order_that_was_never_sent_is_found_nowhere(desk: Desk) -> None:
     order = desk.order()
 
     assert desk.find(order) is None
-    asked = {one["path"].rpartition("/")[2] for one in desk.venue.ledger.requests("look_up")}
+    asked = {one["path"].rpartition("/")[2] for one in desk.venue.ledger.list_requests("look_up")}
     assert asked >= ({"order", "openOrders", "allOrders"} if desk.broker.name == "binance" else {"orders"})
 
 
@@ -134,7 +134,7 @@ def test_an_order_whose_answer_is_lost_is_unknown_and_then_found(desk: Desk, fau
     assert (report.state, report.fills) == (OrderState.UNKNOWN, ())
     assert desk.found(order).state is OrderState.FILLED
     assert desk.venue.executions(order.client_order_id) == 1
-    assert len(desk.venue.ledger.requests("submit", client_id=order.client_order_id)) == 1
+    assert len(desk.venue.ledger.list_requests("submit", client_id=order.client_order_id)) == 1
 
 
 def test_an_error_of_the_server_is_unknown_though_nothing_was_taken(desk: Desk) -> None:
@@ -145,7 +145,7 @@ def test_an_error_of_the_server_is_unknown_though_nothing_was_taken(desk: Desk) 
 
     assert report.state is OrderState.UNKNOWN
     assert desk.find(order) is None
-    assert len(desk.venue.ledger.requests("submit", client_id=order.client_order_id)) == 1
+    assert len(desk.venue.ledger.list_requests("submit", client_id=order.client_order_id)) == 1
 
 
 def test_a_venue_that_never_answers_leaves_the_order_unknown_when_its_window_ends(desk: Desk) -> None:
@@ -236,7 +236,7 @@ def test_after_the_deadline_nothing_is_sent(desk: Desk) -> None:
     report = desk.submit(order, seconds=0)
 
     assert report.state is OrderState.RESUBMIT_OK
-    assert desk.venue.ledger.requests("submit", client_id=order.client_order_id) == []
+    assert desk.venue.ledger.list_requests("submit", client_id=order.client_order_id) == []
 
 
 def test_of_several_orders_those_after_the_deadline_are_not_sent(desk: Desk) -> None:
@@ -247,7 +247,7 @@ def test_of_several_orders_those_after_the_deadline_are_not_sent(desk: Desk) -> 
     reports = desk.broker.submit([first, second], window=a_window(0.5))
 
     assert [one.state for one in reports] == [OrderState.UNKNOWN, OrderState.RESUBMIT_OK]
-    assert desk.venue.ledger.requests("submit", client_id=second.client_order_id) == []
+    assert desk.venue.ledger.list_requests("submit", client_id=second.client_order_id) == []
 
 
 def test_a_throttled_order_was_not_taken_and_is_not_retried_here(desk: Desk) -> None:
@@ -257,7 +257,7 @@ def test_a_throttled_order_was_not_taken_and_is_not_retried_here(desk: Desk) -> 
     report = desk.submit(order)
 
     assert report.state is OrderState.RESUBMIT_OK
-    assert len(desk.venue.ledger.requests("submit", client_id=order.client_order_id)) == 1
+    assert len(desk.venue.ledger.list_requests("submit", client_id=order.client_order_id)) == 1
 
 
 def test_a_rejection_is_reported_with_the_venues_words(desk: Desk) -> None:

@@ -61,7 +61,7 @@ class Provider:
         return series[0].bars if series else ()
 
     def bars_asked(self) -> int:
-        paths = [one["path"] for one in self.venue.ledger.requests("market")]
+        paths = [one["path"] for one in self.venue.ledger.list_requests("market")]
         return sum(path.endswith(("klines", "bars")) for path in paths)
 
 

@@ -146,7 +146,7 @@ class Desk:
 
     def _venue_is_idle(self) -> bool:
         ledger = self.venue.ledger
-        wanted = [one for one in ledger.requests("submit") if one["fault"] != "reject"]
+        wanted = [one for one in ledger.list_requests("submit") if one["fault"] != "reject"]
         return len(wanted) == len(ledger.accepted) + len(ledger.refusals)
 
 

@@ -113,11 +113,11 @@ class SimulatedVenue:
     @property
     def ledger(self) -> Ledger:
         """What the venue did so far."""
-        return ledger.read(self.ledger_path)
+        return ledger.read_ledger(self.ledger_path)
 
     def executions(self, client_id: str) -> int:
         """Return how often an id was executed."""
-        return self.ledger.executions[client_id]
+        return self.ledger.order_counts[client_id]
 
     def refusals(self, client_id: str) -> list[str]:
         """Return why orders under an id were refused, in order."""
@@ -125,7 +125,7 @@ class SimulatedVenue:
 
     def filled(self, client_id: str) -> Decimal:
         """Return how much was executed under an id."""
-        return sum((one.quantity for one in self.ledger.fills(client_id)), Decimal(0))
+        return sum((one.quantity for one in self.ledger.list_fills(client_id)), Decimal(0))
 
     def environment(self, broker: str = "ccxt:binance") -> dict[str, str]:
         """Return the settings that make our processes trade here."""
