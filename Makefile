@@ -53,7 +53,7 @@ check: install-dev ## Lint, types, import contracts, dependencies, security lint
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry . --exclude '$(VENV)'
-	$(BIN)/deptry . --extend-exclude '^\.ci/' --optional-dependencies-dev-groups build,dev
+	$(BIN)/deptry . --extend-exclude '^(\.ci/|hatch_build)' --optional-dependencies-dev-groups build,dev
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive alerts app bench config db domain engines operations replay reporting \
 		simulator stack tasks trading_orchestrator venues
 

@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import socket
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +22,7 @@ import psycopg
 from bench.load import Load, Plan
 from config import settings as configuration
 from config.settings import Settings
-from stack import accounts, stack
+from stack import accounts, commands, stack
 from stack.child import Child, ChildProcess
 from stack.output import FileOutput
 from stack.stack import RunningStack, StackPlan
@@ -149,7 +148,7 @@ def _generate(plan: Plan, file: Path, *, meanwhile: Callable[[], None] | None) -
     given, result = file.with_suffix(".plan"), file.with_suffix(".result")
     given.write_bytes(msgspec.json.encode(plan))
     output = FileOutput(file.with_suffix(".log"))
-    argv = (sys.executable, "-P", "-m", "bench.load", str(given), str(result))
+    argv = commands.module("bench.load", str(given), str(result))
     process = ChildProcess(Child(name="load", argv=argv, environment=os.environ), output)
     process.start()
     try:

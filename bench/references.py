@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import statistics
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from redis import Redis
 from bench import nothing
 from bench.ground import BenchFailed, Ground
 from config.settings import Settings
+from stack import commands
 from stack.child import Child
 from stack.output import FileOutput
 from stack.supervisor import Supervisor
@@ -92,7 +92,7 @@ def _worker(ground: Ground) -> Iterator[Celery]:
     """Run a worker for the no-op tasks, started as the product's own, and yield an app that sends them."""
     environment = _environment(ground.settings)
     argv = (
-        *(sys.executable, "-P", "-m", "bench.nothing", "worker", "--pool", "prefork", "--concurrency", "2"),
+        *commands.module("bench.nothing", "worker", "--pool", "prefork", "--concurrency", "2"),
         *("--prefetch-multiplier", "1", "--queues", nothing.QUEUE, "--hostname", "bench@%h", "--task-events"),
         *("--without-gossip", "--without-mingle"),
     )

@@ -1,4 +1,4 @@
-"""Run the simulator: `python -m simulator --ledger FILE`."""
+"""Run the simulator: `orchestrator -m simulator --ledger FILE`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m simulator", description=__doc__)
+    parser = argparse.ArgumentParser(prog="orchestrator -m simulator", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="the loopback port (0: any that is free)")
     parser.add_argument(
         "--ledger",

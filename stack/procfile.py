@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from config.settings import Settings
-from stack import network
+from stack import commands, network
 from stack.child import Child
 from stack.errors import StackRefused
 
@@ -32,16 +32,16 @@ def read(file: Path) -> dict[str, tuple[str, ...]]:
         StackRefused: when the file is missing, or a line is not `name: command`.
     """
     if not file.exists():
-        raise StackRefused(f"{file} is missing: install from a checkout (pip install -e .), which has it")
-    commands: dict[str, tuple[str, ...]] = {}
+        raise StackRefused(f"{file} is missing: the installation is not whole, install it anew")
+    processes: dict[str, tuple[str, ...]] = {}
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         match = _LINE.match(line)
         if match is None:
             raise StackRefused(f"{file}, line {number}: expected `name: command`, found {line!r}")
-        commands[match.group(1)] = tuple(shlex.split(match.group(2)))
-    return commands
+        processes[match.group(1)] = tuple(shlex.split(match.group(2)))
+    return processes
 
 
 def children(file: Path, settings: Settings, *, data_dir: Path, port: int, flower_port: int) -> Iterator[Child]:
@@ -52,16 +52,24 @@ def children(file: Path, settings: Settings, *, data_dir: Path, port: int, flowe
     environment = _environment(settings, data_dir)
     extra = {"web": ("--port", str(port)), "flower": ("--port", str(flower_port))}
     for name, command in read(file).items():
-        program = shutil.which(command[0], path=environment["PATH"])
-        if program is None:
+        found = _resolved(command, path=environment["PATH"])
+        if found is None:
             raise StackRefused(f"{file}: the program {command[0]!r} of {name} is not on PATH")
         yield Child(
             name=name,
-            argv=(program, *command[1:], *extra.get(name, ())),
+            argv=(*found, *extra.get(name, ())),
             environment=environment,
             ready=(lambda: network.answers(settings.bind, port, "/readyz")) if name == "web" else None,
             stop_within_s=_STOP_WITHIN_S.get(name, 10.0),
         )
+
+
+def _resolved(command: tuple[str, ...], *, path: str) -> tuple[str, ...] | None:
+    """Return the command with its program's path, None without one; `orchestrator` is always this installation's."""
+    if command[0] == "orchestrator":
+        return commands.product(*command[1:])
+    program = shutil.which(command[0], path=path)
+    return None if program is None else (program, *command[1:])
 
 
 def _environment(settings: Settings, data_dir: Path) -> Mapping[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from celery import Celery, current_task
 from celery.app.amqp import AMQP
+from celery.loaders.app import AppLoader
 from celery.signals import setup_logging
 from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
@@ -35,7 +36,7 @@ MODULES = (
 def make_celery(settings: Settings) -> Celery:
     """Return the app, made the current one, with our tasks, queues, schedule and logging."""
     redis_slots.install_slots()
-    app = _Orchestrator("orchestrator", include=MODULES, set_as_current=True, amqp=_Messaging)
+    app = _Orchestrator("orchestrator", include=MODULES, set_as_current=True, amqp=_Messaging, loader=_Loader)
     app.set_default()  # the current app is a thread's own; the publisher's thread must find this one too
     app.conf.update(configuration.build_configuration(settings))
     app.conf.task_queues = [_build_queue(name, configuration.build_queue_arguments(settings)) for name in queues.ALL]
@@ -62,6 +63,14 @@ class _Connection(Connection):
 
 class _Messaging(AMQP):  # type: ignore[misc]
     Connection = _Connection
+
+
+class _Loader(AppLoader):  # type: ignore[misc]
+    """Imports modules of tasks as every other one is; Celery's own loader looks into the working directory first."""
+
+    def import_from_cwd(self, module: str, imp: Any = None, package: str | None = None) -> Any:
+        """Import a module from where our packages are."""
+        return (imp or self.import_module)(module, package=package)
 
 
 class _Orchestrator(Celery):  # type: ignore[misc]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import Any
 from bench.ground import BenchFailed
 from simulator import ledger
 from simulator.ledger import Ledger
+from stack import commands
 
 BROKER = "ccxt:binance"
 KEY, SECRET = "rehearsal-key", "rehearsal-secret"
@@ -49,10 +49,7 @@ class VenueProcess:
         """
         ready = self._directory / "venue.url"
         ready.unlink(missing_ok=True)
-        command = (
-            sys.executable,
-            "-P",
-            "-m",
+        command = commands.module(
             "simulator",
             "--port",
             str(self._port),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,16 @@ def test_a_procfile_line_that_is_no_process_is_named(tmp_path: Path) -> None:
         procfile.read(file)
 
 
-def test_a_missing_procfile_says_how_to_install(tmp_path: Path) -> None:
-    with pytest.raises(StackRefused, match="pip install -e"):
+def test_a_missing_procfile_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StackRefused, match="Procfile is missing: the installation is not whole"):
         procfile.read(tmp_path / "Procfile")
+
+
+def test_processes_of_the_product_are_started_by_this_interpreter(tmp_path: Path) -> None:
+    given = (procfile.path(), configuration.load({}))
+
+    children = procfile.children(*given, data_dir=tmp_path, port=8000, flower_port=5555)
+
+    assert {child.argv[:6] for child in children if child.name != "web"} == {
+        (sys.executable, "-P", "-m", "trading_orchestrator", "run", name) for name in ("worker", "beat", "flower")
+    }
