@@ -12,12 +12,12 @@ import structlog
 from flask import Blueprint, Flask, g, jsonify, request
 from flask.typing import ResponseReturnValue
 from structlog.contextvars import bind_contextvars, clear_contextvars
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 from app import api
 from app.access import csrf, identity, limits, permissions
 from app.api import problems
-from app.console import account, login, report, sources
+from app.console import account, login, rendering, report, sources
 from app.probes import health, metrics
 from app.web import allowed_senders, headers
 from app.web.deadlines import Deadlines
@@ -146,9 +146,14 @@ def _begin(process: str) -> Callable[[], None]:
 
 
 def _failure(error: Exception) -> ResponseReturnValue:
-    """Answer in JSON; what we did not expect is logged in full and told in general."""
+    """Answer an error in JSON, or in a page when a browser asks for one that is not there.
+
+    An unexpected error is logged in full; its answer tells nothing of it.
+    """
     if problems.concerns(request.path):
         return problems.answer(error)
+    if isinstance(error, NotFound) and _wants_page():
+        return rendering.message(404, "No such page", "There is nothing at this address. The report is at /.")
     if isinstance(error, HTTPException):
         given = error.get_response().headers
         document = {"status": error.name.lower().replace(" ", "_"), "request_id": g.get("request_id")}
@@ -156,3 +161,10 @@ def _failure(error: Exception) -> ResponseReturnValue:
         return jsonify(document), error.code or 500, named
     log.error("request.failed", exc_info=error)
     return jsonify({"status": "internal_server_error", "request_id": g.get("request_id")}), 500
+
+
+def _wants_page() -> bool:
+    """Return whether the request is a browser's; senders of alerts always get JSON."""
+    if request.path.lstrip("/").startswith("webhook/"):
+        return False
+    return request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"

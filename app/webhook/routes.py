@@ -42,9 +42,8 @@ def blueprint(
         receiver.count(answer.document["status"])
         answer.document["request_id"] = g.request_id
         answer.document["processing_time_ms"] = round((time.monotonic() - started) * 1000, 3)
-        return Response(
-            _JSON.encode(answer.document), status=answer.status, mimetype="application/json", headers=answer.headers
-        )
+        body = _JSON.encode(answer.document) + b"\n"  # a terminal's prompt stands on a line of its own then
+        return Response(body, status=answer.status, mimetype="application/json", headers=answer.headers)
 
     return made
 

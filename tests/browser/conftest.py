@@ -26,6 +26,18 @@ ARGUMENTS = (
 )
 
 
+def show_on_telephone(browser: webdriver.Chrome, *, width: int = 360) -> None:
+    """Lay pages out as a telephone does; the window itself cannot be made as narrow."""
+    metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
+def overflow_px(browser: webdriver.Chrome, *, width: int = 360) -> int:
+    """Return by how much the page is wider than the telephone."""
+    wide: int = browser.execute_script("return document.documentElement.scrollWidth")
+    return max(0, wide - width)
+
+
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
     """Give a headless Chromium with a profile of its own; skip without one unless REQUIRE_BROWSER is set."""

@@ -14,7 +14,8 @@ from db.core import migrate
 from db.core.session import Database
 from domain.access import Role
 from stack.stack import ServerUrls
-from tests.support.builders.users import PASSWORD, a_user
+from tests.browser.conftest import overflow_px, show_on_telephone
+from tests.support.builders.users import PASSWORD, a_session, a_token, a_user
 from tests.support.servers.processes import Processes
 from tests.support.waiting import until
 
@@ -142,18 +143,39 @@ def test_the_password_is_changed_on_the_account_page_and_the_new_one_counts(
 def test_the_pages_fit_a_telephone_and_every_field_has_a_label(
     browser: webdriver.Chrome, console: str, path: str
 ) -> None:
-    browser.set_window_size(390, 844)
+    show_on_telephone(browser)
     browser.get(f"{console}/login")
     if path != "/login":
         log_in(browser)
         browser.get(console + path)
 
-    overflow = browser.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
     nameless = browser.execute_script(
         "return [...document.querySelectorAll('input:not([type=hidden])')].filter(one => !one.labels.length).length"
     )
-    assert overflow <= 0
+    assert overflow_px(browser) == 0
     assert nameless == 0
+
+
+def test_an_account_with_tokens_and_sessions_fits_a_telephone(
+    browser: webdriver.Chrome, console: str, database_url: str
+) -> None:
+    database = Database(migrate.driver_url(database_url))
+    a_token(database, "alice")
+    a_session(database, "alice")
+    database.dispose()
+    show_on_telephone(browser)
+    browser.get(f"{console}/login?next=/account")
+    log_in(browser)
+
+    assert "no end" in browser.find_element(By.TAG_NAME, "main").text
+    assert overflow_px(browser) == 0
+
+
+def test_a_page_that_is_not_there_is_said_in_a_page(browser: webdriver.Chrome, console: str) -> None:
+    browser.get(f"{console}/no-such-page")
+
+    assert heading(browser) == "No such page"
+    assert errors(browser) == []
 
 
 def test_what_has_the_keyboards_focus_is_outlined(browser: webdriver.Chrome, console: str) -> None:

@@ -11,6 +11,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from stack.stack import ServerUrls
+from tests.browser.conftest import overflow_px, show_on_telephone
 from tests.support.builders.users import COOKIE, a_session, a_user
 from tests.support.fakes.scripted_engines import enters, panel, rejects
 from tests.support.pipeline import add_trend, prepared, run_all, store_signal
@@ -67,9 +68,8 @@ def test_the_stylesheet_is_applied_under_the_content_security_policy(browser: we
 
 
 def test_the_page_fits_a_telephone(browser: webdriver.Chrome, page: str) -> None:
-    browser.set_window_size(390, 844)
+    show_on_telephone(browser)
 
     browser.get(page)
 
-    overflow = browser.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
-    assert overflow <= 0
+    assert overflow_px(browser) == 0

@@ -16,6 +16,7 @@ from db.core.session import Database
 from domain.access import Role
 from operations import source_tokens
 from stack.stack import ServerUrls
+from tests.browser.conftest import overflow_px, show_on_telephone
 from tests.browser.test_login_page import fill, heading, log_in, press
 from tests.support.builders.users import PASSWORD, a_user
 from tests.support.servers.processes import Processes
@@ -40,7 +41,7 @@ def console(database_url: str, server_urls: ServerUrls, tmp_path: Path) -> Itera
 def test_a_pasted_message_is_read_on_a_telephone_without_an_error_in_the_console(
     browser: webdriver.Chrome, console: str
 ) -> None:
-    browser.set_window_size(390, 844)
+    show_on_telephone(browser)
     browser.get(f"{console}/sources")
     log_in(browser, PASSWORD)
 
@@ -48,10 +49,9 @@ def test_a_pasted_message_is_read_on_a_telephone_without_an_error_in_the_console
     press(browser, "Read it")
 
     text = browser.find_element(By.TAG_NAME, "main").text
-    overflow = browser.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
     said = browser.get_log("browser")  # type: ignore[no-untyped-call]
     assert heading(browser) == "Sources"
     assert "exit short ETHUSDT (spot), no price" in text
     assert "webhook URLs are shown to admins" in text
-    assert overflow <= 0
+    assert overflow_px(browser) == 0
     assert [one for one in said if one["level"] == "SEVERE"] == []

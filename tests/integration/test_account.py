@@ -32,6 +32,16 @@ def test_one_ends_another_session_of_ones_own(house: House) -> None:
     assert (here.get("/account").status_code, there.get("/account").status_code) == (200, 303)
 
 
+def test_a_token_without_an_end_date_is_shown_as_one_without_end(house: House) -> None:
+    name = house.somebody("alice")
+    house.bearer(name)
+
+    page = house.logged_in(name).get("/account").text
+
+    assert "<td>no end</td>" in page
+    assert "revoked" not in page
+
+
 @pytest.mark.parametrize("shown", ["0" * 16, "x", "%00", "0"])
 def test_a_session_that_is_not_there_cannot_be_ended(house: House, shown: str) -> None:
     browser = house.logged_in(house.somebody("alice"))

@@ -36,6 +36,14 @@ def test_an_accepted_alert_is_answered_after_its_row_is_committed(desk: Desk) ->
     assert (row["book"], row["source"], row["stage"], row["status"]) == ("paper", "desk", 0, "open")
 
 
+@pytest.mark.parametrize("body", [b'{"symbol": "BTCUSDT", "action": "buy"}', b"?"])
+def test_an_answer_is_one_line_of_json(desk: Desk, body: bytes) -> None:
+    answer = desk.client.post(f"/webhook/{desk.token}", data=body).get_data()
+
+    assert answer.endswith(b"}\n")
+    assert answer.count(b"\n") == 1
+
+
 def test_committed_signals_are_announced_to_the_pipeline_once(desk: Desk) -> None:
     _, document = desk.post(ENTRY)
     desk.post(ENTRY)
