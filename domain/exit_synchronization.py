@@ -127,10 +127,9 @@ def find_owed_synchronized_exits(family: Family) -> list[Order]:
     if family.driver is None:
         return [order for trade in family.models for order in _copy_own_exits(family, trade)]
     driver_exits = family.find_exits(family.driver, Clock.SYNCHRONIZED)
-    filled = [placed.order for placed in driver_exits if placed.state is OrderState.FILLED]
     closed = {trade.trade_id: family.closed_quantity(trade, ExitClock.SYNCHRONIZED) for trade in family.models}
     orders = list[Order]()
-    for real_exit in filled:
+    for real_exit in (placed.order for placed in driver_exits if placed.state is OrderState.FILLED):
         holdings = [
             Holding(trade=trade, closed=closed[trade.trade_id])
             for trade in family.models

@@ -1,4 +1,4 @@
-"""Bar intervals: how they are written, how long they last, how time is cut into them."""
+"""Bar intervals: their notation and length, and the bars into which they divide time."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from functools import cached_property
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
-_WRITTEN = re.compile(r"([1-9][0-9]{0,4})(s|m|h|d|w|mo)")
+_NOTATION = re.compile(r"([1-9][0-9]{0,4})(s|m|h|d|w|mo)")
 
 
 class IntervalInvalid(ValueError):
-    """The text is not `<n>(s|m|h|d|w|mo)`."""
+    """The text is not an interval: `<n>(s|m|h|d|w|mo)`."""
 
 
 class Unit(Enum):
@@ -43,19 +43,19 @@ class Interval:
 
     @classmethod
     def parse(cls, text: str) -> Interval:
-        """Read `15s 5m 1h 4h 1d 1w 1mo`.
+        """Return the interval of a text such as `15s 5m 1h 4h 1d 1w 1mo`.
 
         Raises:
             IntervalInvalid: when the text has another form.
         """
-        found = _WRITTEN.fullmatch(text)
-        if found is None:
+        match = _NOTATION.fullmatch(text)
+        if match is None:
             raise IntervalInvalid(f"{text!r} is not an interval such as 15s, 5m, 1h, 1d, 1w or 1mo")
-        return cls(count=int(found.group(1)), unit=Unit(found.group(2)))
+        return cls(count=int(match.group(1)), unit=Unit(match.group(2)))
 
     @classmethod
     def of(cls, length: timedelta) -> Interval:
-        """Name a fixed length by its largest whole unit.
+        """Return the interval of a fixed length, in its largest whole unit.
 
         Raises:
             IntervalInvalid: when the length is not a positive whole number of seconds.
@@ -73,7 +73,7 @@ class Interval:
 
     @cached_property
     def approximate(self) -> timedelta:
-        """Length as a timedelta; a month counts 30 days."""
+        """The length as a timedelta; a month counts as 30 days."""
         if self.unit is Unit.MONTH:
             return timedelta(days=30 * self.count)
         return timedelta(seconds=self.count * _SECONDS[self.unit])
@@ -96,10 +96,10 @@ class Interval:
 
     @property
     def next(self) -> Interval:
-        """The interval one step up, used for the higher-interval part of a context."""
-        for above in _LADDER:
-            if above.approximate > self.approximate and self._divides(above):
-                return above
+        """The next longer interval of the ladder that this one divides: the higher interval of a context."""
+        for longer in _LADDER:
+            if longer.approximate > self.approximate and self._divides(longer):
+                return longer
         return Interval(count=self.count * 4, unit=self.unit)
 
     def _divides(self, other: Interval) -> bool:

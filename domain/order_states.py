@@ -1,8 +1,8 @@
-"""Which way an order's state may go.
+"""The states of an order and the transitions between them.
 
-`denied`, `filled`, `cancelled`, `expired` and `rejected` are final. From `unknown` a look-up leads to what the venue
-says, to `resubmit_ok` when the venue certainly never had the order, or to a person. Only `intent` and `resubmit_ok`
-lead to `submitting`, and nothing else is ever sent.
+`denied`, `filled`, `cancelled`, `expired` and `rejected` are final. From `unknown` a look-up leads to the state at the
+venue, to `resubmit_ok` when the venue certainly never had the order, or to `manual_review`. Only `intent` and
+`resubmit_ok` lead to `submitting`: orders in any other state are never sent.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from domain.trade import OrderState
 
 
 class TransitionForbidden(ValueError):
-    """The order cannot go from its state to the one asked for."""
+    """The table has no transition from the order's state to the requested one."""
 
 
 _ENDED = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.REJECTED})
 _AT_VENUE = _ENDED | {OrderState.ACCEPTED, OrderState.PARTIAL}
-_NOTHING: frozenset[OrderState] = frozenset()
+_NO_STATES: frozenset[OrderState] = frozenset()
 OPEN = frozenset(OrderState) - _ENDED - {OrderState.DENIED}
 SENDABLE = frozenset({OrderState.INTENT, OrderState.RESUBMIT_OK})
 
@@ -30,29 +30,29 @@ TRANSITIONS: Mapping[OrderState, frozenset[OrderState]] = {
     OrderState.UNKNOWN: _AT_VENUE | {OrderState.RESUBMIT_OK, OrderState.MANUAL_REVIEW},
     OrderState.RESUBMIT_OK: frozenset({OrderState.SUBMITTING, OrderState.DENIED}),
     OrderState.MANUAL_REVIEW: _AT_VENUE | {OrderState.RESUBMIT_OK},
-    OrderState.DENIED: _NOTHING,
-    OrderState.FILLED: _NOTHING,
-    OrderState.CANCELLED: _NOTHING,
-    OrderState.EXPIRED: _NOTHING,
-    OrderState.REJECTED: _NOTHING,
+    OrderState.DENIED: _NO_STATES,
+    OrderState.FILLED: _NO_STATES,
+    OrderState.CANCELLED: _NO_STATES,
+    OrderState.EXPIRED: _NO_STATES,
+    OrderState.REJECTED: _NO_STATES,
 }
 
 
 def require_transition(current: OrderState, following: OrderState) -> None:
-    """Refuse a step the table does not hold.
+    """Raise unless an order may go from `current` to `following`.
 
     Raises:
-        TransitionForbidden: when the order cannot go from `current` to `following`.
+        TransitionForbidden: when the table does not have the transition.
     """
     if not can_transition(current, following):
         raise TransitionForbidden(f"an order cannot go from {current.value} to {following.value}")
 
 
 def is_final(state: OrderState) -> bool:
-    """Say whether an order in this state can never change again."""
+    """Return whether an order in this state can never change again."""
     return not TRANSITIONS[state]
 
 
 def can_transition(current: OrderState, following: OrderState) -> bool:
-    """Say whether the table holds the step."""
+    """Return whether the table has the transition."""
     return following in TRANSITIONS[current]

@@ -1,7 +1,7 @@
-"""What a trade earned, recomputed from its fills.
+"""Profit and loss of trades, recomputed from their fills.
 
-P&L = (exit - entry) x side x quantity x multiplier - fees, in Decimal. Of a trade that is closed it is exact: sums
-and products of what the fills say, nothing divided.
+P&L = (exit - entry) x side x quantity x multiplier - fees, in Decimal. For a closed trade it is exact: it is made of
+sums and products of the fills' values only, without a division.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _EXACT = Context(prec=100)
 
 
 class TradeNotFlat(ValueError):
-    """What the fills closed is not what they opened, so there is no outcome yet, or never was a trade."""
+    """The fills closed less than they opened, or opened nothing, so the trade has no outcome."""
 
 
 class ClosedMoreThanOpened(ValueError):
@@ -37,30 +37,30 @@ class _Sums:
 
 
 def select_fills_on_clock(fills: Iterable[Fill], clock: ExitClock) -> tuple[Fill, ...]:
-    """Return the fills that count on an exit clock: the entries, and the exits of that clock."""
-    return tuple(one for one in fills if one.clock in (Clock.BOTH, Clock(clock.value)))
+    """Return the fills that count on an exit clock: entries, and the exits of that clock."""
+    return tuple(fill for fill in fills if fill.clock in (Clock.BOTH, Clock(clock.value)))
 
 
 def compute_open_quantity(fills: Iterable[Fill], clock: ExitClock) -> Decimal:
-    """Return the open quantity of one trade on a clock: what entry fills opened less what exit fills closed."""
+    """Return the open quantity of one trade on a clock: that of its entry fills minus that of its exit fills."""
     counted = select_fills_on_clock(fills, clock)
     with localcontext(_EXACT):
-        return _sums(counted, Intent.ENTRY).quantity - _sums(counted, Intent.EXIT).quantity
+        return _add_up(counted, Intent.ENTRY).quantity - _add_up(counted, Intent.EXIT).quantity
 
 
 def compute_pnl(fills: Sequence[Fill], side: Direction, *, multiplier: Decimal = _ONE) -> Decimal:
-    """Return what the fills of one trade on one clock earned, in the quote currency.
+    """Return the profit or loss of one trade's fills on one clock, in the quote currency.
 
-    Each exit earns against the quantity-weighted mean of the entries; the fees of all fills are taken off, also while
-    a part is still open (the mean cost of that part then has 12 significant digits). `side` is the one stored at
-    entry.
+    Each exit is compared with the quantity-weighted mean price of the entries; the fees of all fills are subtracted,
+    also while a part is still open (the mean cost of that part then has 12 significant digits). `side` is the one
+    stored at entry.
 
     Raises:
         ClosedMoreThanOpened: when the exits exceed the entries.
     """
     with localcontext(_EXACT):
-        opened, closed = _sums(fills, Intent.ENTRY), _sums(fills, Intent.EXIT)
-        gross = (closed.notional - _cost(opened, closed.quantity)) * side.sign * multiplier
+        opened, closed = _add_up(fills, Intent.ENTRY), _add_up(fills, Intent.EXIT)
+        gross = (closed.notional - _compute_cost(opened, closed.quantity)) * side.sign * multiplier
         return gross - opened.fees - closed.fees
 
 
@@ -75,7 +75,7 @@ def compute_outcome(
     share: Decimal = _ONE,
     multiplier: Decimal = _ONE,
 ) -> Outcome:
-    """Return how a trade ended on a clock; return_ratio = pnl / (reference_notional x share).
+    """Return the outcome of a trade on a clock; return_ratio = pnl / (reference_notional x share).
 
     `share` is the engine's allocation for a real trade that got a part of the capital, else 1. Mean prices and the
     ratio have 12 significant digits, the P&L is exact.
@@ -84,9 +84,9 @@ def compute_outcome(
         TradeNotFlat: when the fills did not close exactly what they opened, or opened nothing.
     """
     _require_flat(trade, fills_on_clock)
-    earned = compute_pnl(fills_on_clock, trade.side, multiplier=multiplier)
+    trade_pnl = compute_pnl(fills_on_clock, trade.side, multiplier=multiplier)
     with localcontext(_EXACT):
-        ratio = round_to_12_digits(earned / (reference_notional * share))
+        ratio = round_to_12_digits(trade_pnl / (reference_notional * share))
     return Outcome(
         trade_id=trade.trade_id,
         experiment_id=trade.experiment_id,
@@ -94,33 +94,34 @@ def compute_outcome(
         is_shadow=trade.is_shadow,
         exit_clock=clock,
         equals_own=equals_own,
-        entry_price=_mean_price(fills_on_clock, Intent.ENTRY),
-        exit_price=_mean_price(fills_on_clock, Intent.EXIT),
-        pnl=earned,
+        entry_price=_compute_mean_price(fills_on_clock, Intent.ENTRY),
+        exit_price=_compute_mean_price(fills_on_clock, Intent.EXIT),
+        pnl=trade_pnl,
         return_ratio=ratio,
         exit_reason=exit_reason,
-        entry_time=min(one.at for one in fills_on_clock if one.intent is Intent.ENTRY),
-        exit_time=max(one.at for one in fills_on_clock if one.intent is Intent.EXIT),
+        entry_time=min(fill.at for fill in fills_on_clock if fill.intent is Intent.ENTRY),
+        exit_time=max(fill.at for fill in fills_on_clock if fill.intent is Intent.EXIT),
     )
 
 
 def _require_flat(trade: Trade, fills: Sequence[Fill]) -> None:
-    opened, closed = _sums(fills, Intent.ENTRY).quantity, _sums(fills, Intent.EXIT).quantity
+    opened, closed = _add_up(fills, Intent.ENTRY).quantity, _add_up(fills, Intent.EXIT).quantity
     if opened != closed or not opened:
         raise TradeNotFlat(f"trade {trade.trade_id} opened {opened} and closed {closed}")
 
 
-def _sums(fills: Iterable[Fill], intent: Intent) -> _Sums:
-    counted = [one for one in fills if one.intent is intent]
+def _add_up(fills: Iterable[Fill], intent: Intent) -> _Sums:
+    counted = [fill for fill in fills if fill.intent is intent]
     with localcontext(_EXACT):
         return _Sums(
-            quantity=sum((one.quantity for one in counted), Decimal(0)),
-            notional=sum((one.price * one.quantity for one in counted), Decimal(0)),
-            fees=sum((one.fee for one in counted), Decimal(0)),
+            quantity=sum((fill.quantity for fill in counted), Decimal(0)),
+            notional=sum((fill.price * fill.quantity for fill in counted), Decimal(0)),
+            fees=sum((fill.fee for fill in counted), Decimal(0)),
         )
 
 
-def _cost(opened: _Sums, quantity: Decimal) -> Decimal:
+def _compute_cost(opened: _Sums, quantity: Decimal) -> Decimal:
+    """Return the notional at which `quantity` of the entries was opened, at their mean price."""
     if quantity == opened.quantity:
         return opened.notional
     if quantity > opened.quantity:
@@ -128,7 +129,7 @@ def _cost(opened: _Sums, quantity: Decimal) -> Decimal:
     return round_to_12_digits(opened.notional * quantity / opened.quantity)
 
 
-def _mean_price(fills: Sequence[Fill], intent: Intent) -> Decimal:
-    sums = _sums(fills, intent)
+def _compute_mean_price(fills: Sequence[Fill], intent: Intent) -> Decimal:
+    sums = _add_up(fills, intent)
     with localcontext(_EXACT):
         return round_to_12_digits(sums.notional / sums.quantity)

@@ -1,10 +1,10 @@
-"""Which passwords are taken: long ones that nobody would try first. What they are made of is the person's choice."""
+"""Rules for passwords: long, and none of those that attackers try first; any characters are allowed."""
 
 from __future__ import annotations
 
-SHORTEST, LONGEST = 12, 200
-_LONGEST_PIECE = 8
-_ROWS = (
+MIN_LENGTH, MAX_LENGTH = 12, 200
+_LONGEST_REPEATED_PART = 8
+_SEQUENCES = (
     "abcdefghijklmnopqrstuvwxyz",
     "qwertyuiopasdfghjklzxcvbnm",
     "qwertzuiopasdfghjklyxcvbnm",
@@ -90,38 +90,38 @@ _COMMON = frozenset(
 
 
 class PasswordRefused(ValueError):
-    """A password that is not taken; the message says what would be right."""
+    """The password is not allowed; the message says why."""
 
 
 def require_good(password: str, *, name: str) -> None:
-    """Return when this may be the password of the person of that name.
+    """Raise unless the user of that name may have this password.
 
     Raises:
-        PasswordRefused: saying why not, without the password.
+        PasswordRefused: with the reason, without the password.
     """
-    if not SHORTEST <= len(password) <= LONGEST:
-        raise PasswordRefused(f"must have {SHORTEST} to {LONGEST} characters")
-    plain = password.casefold()
-    if name.casefold() in (plain, plain[::-1]) or _core(plain) == name.casefold():
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        raise PasswordRefused(f"must have {MIN_LENGTH} to {MAX_LENGTH} characters")
+    folded = password.casefold()
+    if name.casefold() in (folded, folded[::-1]) or _strip_suffix(folded) == name.casefold():
         raise PasswordRefused("must not be the user's name")
-    if plain in _COMMON or _core(plain) in _CORES or _is_run(plain) or _repeats(plain):
-        raise PasswordRefused("is one of those that are tried first; choose another")
+    if folded in _COMMON or _strip_suffix(folded) in _COMMON_STEMS or _is_sequence(folded) or _is_repetition(folded):
+        raise PasswordRefused("is one that attackers try first; choose another")
 
 
-def _core(plain: str) -> str:
-    """Take off the digits and signs at the end, which make a word no harder to guess."""
-    return plain.rstrip("0123456789!?.,-_#*$@+ ") or plain
+def _strip_suffix(text: str) -> str:
+    """Remove digits and signs at the end: they make a word no harder to guess."""
+    return text.rstrip("0123456789!?.,-_#*$@+ ") or text
 
 
-def _is_run(plain: str) -> bool:
-    """Say whether it is a piece of the alphabet, of the digits or of a keyboard, in either direction."""
-    rows = (*_ROWS, _DIGITS)
-    return any(plain in row or plain[::-1] in row for row in rows)
+def _is_sequence(text: str) -> bool:
+    """Return whether the text is a part of the alphabet, the digits or the keys of a keyboard, in either direction."""
+    sequences = (*_SEQUENCES, _DIGITS)
+    return any(text in sequence or text[::-1] in sequence for sequence in sequences)
 
 
-def _repeats(plain: str) -> bool:
-    """Say whether it is one short piece over and over, the last time perhaps in part."""
-    return any((plain[:size] * len(plain))[: len(plain)] == plain for size in range(1, _LONGEST_PIECE + 1))
+def _is_repetition(text: str) -> bool:
+    """Return whether the text repeats one short part; the last repetition may be incomplete."""
+    return any((text[:size] * len(text))[: len(text)] == text for size in range(1, _LONGEST_REPEATED_PART + 1))
 
 
-_CORES = frozenset(map(_core, _COMMON))
+_COMMON_STEMS = frozenset(map(_strip_suffix, _COMMON))

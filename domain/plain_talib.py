@@ -1,7 +1,7 @@
-"""TA-Lib for plain arrays.
+"""TA-Lib, imported without pandas and polars.
 
-It wraps its functions for pandas and polars where they are installed. We give it arrays, and importing pandas would
-cost each worker a quarter of a second and 40 MB, so neither is to be found while TA-Lib is imported.
+Where they are installed, TA-Lib imports them to wrap its functions. We pass arrays only, and pandas would cost each
+worker a quarter of a second and 40 MB, so both are hidden while TA-Lib is imported.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 _NOT_NEEDED = ("pandas", "polars")
 
 
-def _imported() -> Any:
+def _import_talib() -> Any:
     modules: dict[str, Any] = sys.modules
     hidden = [name for name in _NOT_NEEDED if name not in modules]
-    modules.update(dict.fromkeys(hidden))  # None is how the import system is told that there is no such module
+    modules.update(dict.fromkeys(hidden))  # None makes the import system raise ModuleNotFoundError
     try:
         return importlib.import_module("talib")
     finally:
@@ -24,4 +24,4 @@ def _imported() -> Any:
             del modules[name]
 
 
-talib = _imported()
+talib = _import_talib()

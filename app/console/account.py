@@ -16,7 +16,7 @@ from db import api_tokens, users, web_sessions
 from db.api_tokens import TokenUnknown
 from db.core.session import Database
 from domain.access import Scope
-from domain.passwords import LONGEST, SHORTEST, PasswordRefused
+from domain.passwords import MAX_LENGTH, MIN_LENGTH, PasswordRefused
 from operations import users as people
 from operations.users import MOST_DAYS, TokenRefused
 
@@ -106,8 +106,8 @@ def _shown(errors: dict[str, str], *, token: str | None = None, status: int = 20
         present=present,
         days=_DAYS,
         most_days=MOST_DAYS,
-        shortest=SHORTEST,
-        longest=LONGEST,
+        shortest=MIN_LENGTH,
+        longest=MAX_LENGTH,
         **found,
     )
     return rendering.html(rendered, status)

@@ -149,7 +149,7 @@ def test_a_changed_password_ends_all_sessions_and_gives_this_browser_a_new_one(h
         ({"present": "wrong"}, "present", "is not your password"),
         ({"again": "another one entirely"}, "again", "is not the same as the new one"),
         ({"new": "short", "again": "short"}, "new", "must have 12 to 200 characters"),
-        ({"new": "password1234", "again": "password1234"}, "new", "is one of those that are tried first"),
+        ({"new": "password1234", "again": "password1234"}, "new", "is one that attackers try first"),
     ],
 )
 def test_a_password_that_cannot_be_changed_names_the_field(

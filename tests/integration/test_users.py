@@ -77,7 +77,7 @@ def test_a_user_that_is_added_is_listed_and_of_the_password_only_the_hash_is_kep
         (("taken", "viewer", PASSWORD), "already"),
         (("bob", "viewer", "short"), "password: must have 12 to 200 characters"),
         (("bob", "viewer", ""), "password: must have 12 to 200 characters"),
-        (("bob", "viewer", "password1234"), "password: is one of those that are tried first"),
+        (("bob", "viewer", "password1234"), "password: is one that attackers try first"),
         (("robertrobert", "viewer", "robertrobert"), "password: must not be the user's name"),
     ],
 )
