@@ -1,4 +1,4 @@
-"""Incidents in words: every kind in use has its own, and each message says what a person needs."""
+"""Messages about incidents: each kind in use has its own text, with its subject, its beginning and an advice."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from domain.incidents import Incident, IncidentEvent
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 ROOT = Path(__file__).parents[3]
-OPENING = re.compile(r"""(?:kind=|_raise_incident\(parts, )"([a-z_]+)\"""")
-KINDS = sorted({*OPENING.findall("".join(one.read_text() for one in (ROOT / "tasks").glob("*.py"))), *watch.KINDS})
+OPENING = re.compile(r"""(?:kind=|_raise_incident\(\s*parts, )"([a-z_]+)\"""")
+SOURCE = "".join(file.read_text() for file in (ROOT / "tasks").glob("*.py"))
+KINDS = sorted({*OPENING.findall(SOURCE), *watch.KINDS})
 
 
 def an_incident(**changes: Any) -> Incident:
