@@ -1,58 +1,67 @@
-"""What a message in quarantine says, what was wrong with it, and what it would be read as today."""
+"""Explanations of quarantined messages: their errors, their reading with today's dialects, and which fields fail most.
+
+Nothing here changes anything, so no audit entry is written.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from alerts.understand import UnreadableAlert, understand
 from alerts.vocabulary import aliases, words
+from db import sources, webhook_events
+from db.core.session import Session
 from db.webhook_events import QuarantinedEvent
 from domain.signal import NewSignal, Source
 
-_MOST_SHOWN = 4000
+_LONGEST_BODY = 4000
 _TOKEN = re.compile(r"[^\W_]+")
-_HIDDEN = "·"
+_MASK = "·"
 
 
-def document(kept: QuarantinedEvent, source: Source) -> dict[str, Any]:
+def explain(session: Session, event_id: UUID) -> dict[str, Any] | None:
+    """Return the explanation of a quarantined message, None when there is no such message."""
+    event = webhook_events.load_quarantined(session, event_id)
+    return None if event is None else document(event, sources.by_name(session, event.source).source)
+
+
+def report_failing_fields(session: Session, *, source: str | None, since: datetime) -> list[dict[str, Any]]:
+    """Return which fields kept messages of a source (None: of any) from being read, the most frequent first."""
+    return [
+        {
+            "source": failing.source,
+            "field": failing.field,
+            "times": failing.times,
+            "last_at": failing.last_at.isoformat(),
+            "last_event": str(failing.last_event),
+        }
+        for failing in webhook_events.count_failing_fields(session, source=source, since=since)
+    ]
+
+
+def document(event: QuarantinedEvent, source: Source) -> dict[str, Any]:
     """Describe a message, read again with today's dialects and its source's settings; nothing is stored.
 
-    `body` shows the message with everything hidden that is neither punctuation nor a name or a word we know: what
-    could not be read may have a secret anywhere.
+    `body` shows the message with everything masked that is neither punctuation nor a known field name or word, because
+    a message that could not be read may hold a secret anywhere.
     """
-    parts = understand(kept.raw_body, source)
+    parts = understand(event.raw_body, source)
     return {
-        "event_id": str(kept.event_id),
-        "source": kept.source,
-        "received_at": kept.received_at.isoformat(),
-        "body": veiled(kept.raw_body.decode(errors="replace")[:_MOST_SHOWN]),
-        "errors": dict(kept.errors),
-        "today": [reading(one) for one in parts],
-        "redriven_signal_id": str(kept.redriven_signal_id) if kept.redriven_signal_id else None,
+        "event_id": str(event.event_id),
+        "source": event.source,
+        "received_at": event.received_at.isoformat(),
+        "body": mask_unknown_words(event.raw_body.decode(errors="replace")[:_LONGEST_BODY]),
+        "errors": dict(event.errors),
+        "today": [describe_reading(part) for part in parts],
+        "redriven_signal_id": str(event.redriven_signal_id) if event.redriven_signal_id else None,
     }
 
 
-def tell(told: dict[str, Any]) -> Iterator[str]:
-    """Tell it in lines."""
-    yield f"message {told['event_id']} of {told['source']}, {told['received_at']}"
-    yield from _indented(told["body"])
-    yield "was refused:"
-    yield from _wrong(told["errors"])
-    for one in told["today"]:
-        if "errors" in one:
-            yield "would be refused today:"
-            yield from _wrong(one["errors"])
-        else:
-            asks = f"{one['action']} {one['direction']} {one['symbol']}"
-            yield f"would be read today as {asks} ({one['dialect']}); `signals redrive {told['event_id']}` takes it"
-    if told["redriven_signal_id"]:
-        yield f"became signal {told['redriven_signal_id']}"
-
-
-def reading(part: NewSignal | UnreadableAlert) -> dict[str, Any]:
-    """Describe what a message, or one part of it, is read as; of one that is refused only why, by field."""
+def describe_reading(part: NewSignal | UnreadableAlert) -> dict[str, Any]:
+    """Describe the signal that a part of a message was read as; of a refused part, only the errors by field."""
     if isinstance(part, UnreadableAlert):
         return {"errors": dict(part.errors)}
     return {
@@ -69,21 +78,11 @@ def reading(part: NewSignal | UnreadableAlert) -> dict[str, Any]:
     }
 
 
-def veiled(body: str) -> str:
-    """Hide every word of a message that is no field's name and no word that says what to do."""
-    return _TOKEN.sub(lambda found: found.group() if _is_known(found.group()) else _HIDDEN * len(found.group()), body)
+def mask_unknown_words(body: str) -> str:
+    """Replace every word of a message that is neither a known field name nor a known command word with dots."""
+    return _TOKEN.sub(lambda match: match[0] if _is_known(match[0]) else _MASK * len(match[0]), body)
 
 
 def _is_known(token: str) -> bool:
     lowered = token.lower()
     return lowered in aliases.WORDS or lowered in words.WORDS
-
-
-def _wrong(errors: dict[str, list[str]]) -> Iterator[str]:
-    for field, why in errors.items():
-        yield f"  {field}: {' '.join(why)}"
-
-
-def _indented(body: str) -> Iterator[str]:
-    for line in body.splitlines() or [""]:
-        yield f"  | {line}"

@@ -1,4 +1,4 @@
-"""Closing incidents as people do it: with what was found and done, in the audit log."""
+"""Operation on incidents: closing one that was dealt with."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from uuid import UUID
 
 from db import incidents
 from db.core.session import Session
-from operations.act import Act
+from operations.audit_entry import AuditContext
 
 
 class NotOpen(LookupError):
-    """There is no open incident of that id."""
+    """There is no open incident with that id."""
 
 
-def close(session: Session, incident_id: UUID, *, act: Act) -> None:
+def close(session: Session, incident_id: UUID, *, audit: AuditContext) -> dict[str, str]:
     """Close an incident; a new one is opened when its cause is seen again.
 
     Raises:
@@ -21,4 +21,5 @@ def close(session: Session, incident_id: UUID, *, act: Act) -> None:
     """
     if not incidents.close(session, incident_id):
         raise NotOpen(f"no incident {incident_id} is open")
-    act.write_down(session, "incident.closed", str(incident_id))
+    audit.write_entry(session, "incident.closed", str(incident_id))
+    return {"incident_id": str(incident_id), "status": "closed"}

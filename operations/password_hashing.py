@@ -13,15 +13,15 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 _HASHER = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
 
 
-def hashed(password: str) -> str:
+def hash_password(password: str) -> str:
     """Return the password's hash, with its parameters and a salt of its own."""
-    return _HASHER.hash(_bytes(password))
+    return _HASHER.hash(_normalize(password))
 
 
-def matches(password_hash: str | None, password: str) -> bool:
+def matches_hash(password_hash: str | None, password: str) -> bool:
     """Say whether the password is the one that was hashed; with None it takes as long and says no."""
     try:
-        return _HASHER.verify(password_hash or _DECOY, _bytes(password))
+        return _HASHER.verify(password_hash or _DECOY_HASH, _normalize(password))
     except (VerificationError, InvalidHashError):
         return False
 
@@ -31,20 +31,20 @@ def is_outdated(password_hash: str) -> bool:
     return _HASHER.check_needs_rehash(password_hash)
 
 
-def _bytes(password: str) -> bytes:
+def _normalize(password: str) -> bytes:
     """Spell the password in one way, however the keyboard composed its letters (NFKC)."""
     return unicodedata.normalize("NFKC", password).encode(errors="surrogatepass")
 
 
-def _decoy() -> str:
+def _make_decoy_hash() -> str:
     """Return what looks like a hash under the parameters in use and belongs to no password."""
-    salt, digest = (_spelt(secrets.token_bytes(size)) for size in (_HASHER.salt_len, _HASHER.hash_len))
+    salt, digest = (_encode_base64(secrets.token_bytes(size)) for size in (_HASHER.salt_len, _HASHER.hash_len))
     costs = f"m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
     return f"$argon2id$v=19${costs}${salt}${digest}"
 
 
-def _spelt(raw: bytes) -> str:
+def _encode_base64(raw: bytes) -> str:
     return base64.b64encode(raw).decode().rstrip("=")
 
 
-_DECOY = _decoy()
+_DECOY_HASH = _make_decoy_hash()

@@ -1,4 +1,4 @@
-"""Redriving: what was kept because it could not be read is read again, as of the moment it came."""
+"""Operation that reads quarantined messages again, as of the moment at which they came."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ import structlog
 
 from alerts.meaning.reading import FieldErrors
 from alerts.understand import UnreadableAlert, understand
-from db import audit, intake, sources, webhook_events
+from config.settings import Settings
+from db import intake, sources, webhook_events
 from db.core.errors import DBAPIError, OperationalError, is_outage
 from db.core.session import Database, Session
 from db.intake import Arrival, Receipt
 from db.webhook_events import QuarantinedEvent
 from domain.books import STANDING_BOOKS
 from domain.signal import Flag, Source
+from operations.audit_entry import AuditContext
 
-NOT_THERE = {"event_id": ["there is no such message in quarantine"]}
-OF_A_REPLAY = {"event_id": ["belongs to a replay, which is over; replay its file again"]}
+UNKNOWN_EVENT = {"event_id": ["there is no such message in quarantine"]}
+EVENT_OF_REPLAY = {"event_id": ["belongs to a replay, which is over; replay its file again"]}
 UNREADABLE = {"body": ["could not be read; it is kept and can be tried again"]}
-UNSTORABLE = {"body": ["was understood, but the database refuses it"]}
+REFUSED_BY_DATABASE = {"body": ["was understood, but the database refuses it"]}
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Redriven:
-    """What became of one message: its signals (`new` those that were not there before), or what is still wrong."""
+class RedrivenMessage:
+    """Result for one message: its signals (`new` are those that did not exist before), or the errors that remain."""
 
     event_id: UUID
     signal_ids: tuple[UUID, ...] = ()
@@ -38,79 +40,84 @@ class Redriven:
     errors: FieldErrors
 
 
-class _Unread(ValueError):
-    """A message cannot be made signals."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedriveReport:
+    """Result of a redrive; `enqueued` is whether the new signals were sent, else the sweep sends them."""
+
+    messages: tuple[RedrivenMessage, ...]
+    enqueued: bool
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every message could be read."""
+        return not any(message.errors for message in self.messages)
+
+
+class MessageRefused(ValueError):
+    """A message cannot be turned into signals; `errors` say why, by field."""
 
     def __init__(self, errors: FieldErrors) -> None:
         super().__init__(str(errors))
         self.errors = errors
 
 
-def redrive(database: Database, event_ids: Sequence[UUID], *, actor: str, reason: str, now: datetime) -> list[Redriven]:
-    """Read quarantined messages again with today's dialects and their source's settings, each in one transaction.
+def redrive(settings: Settings, database: Database, event_ids: Sequence[UUID], *, audit: AuditContext) -> RedriveReport:
+    """Read quarantined messages again with today's dialects and their sources' settings, each in one transaction.
 
-    A signal is received when its message came; one that is older than its source's lag by `now` is stale: recorded in
-    shadow, never traded for real. Redriving a message twice gives the same signal.
+    A signal is received when its message came. One that is older than its source's lag is stale: recorded in shadow,
+    never traded for real. Redriving a message twice gives the same signal.
     """
-    return [_one(database, event_id, actor=actor, reason=reason, now=now) for event_id in dict.fromkeys(event_ids)]
+    from tasks import pipeline  # noqa: PLC0415 - loading Celery takes a second, and most processes never redrive
+
+    messages = read_again(database, event_ids, audit=audit)
+    new = [signal_id for message in messages for signal_id in message.new]
+    return RedriveReport(messages=messages, enqueued=pipeline.send_stored_signals(settings, new))
 
 
-def _one(database: Database, event_id: UUID, *, actor: str, reason: str, now: datetime) -> Redriven:
+def read_again(database: Database, event_ids: Sequence[UUID], *, audit: AuditContext) -> tuple[RedrivenMessage, ...]:
+    """Store the signals of quarantined messages as `redrive` does, without sending them to the workers."""
+    return tuple(_redrive_message(database, event_id, audit) for event_id in dict.fromkeys(event_ids))
+
+
+def _redrive_message(database: Database, event_id: UUID, audit: AuditContext) -> RedrivenMessage:
     try:
         with database.transaction() as session:
-            event = _held(session, event_id)
+            event = _lock_event(session, event_id)
             if event.redriven_signal_id is not None:
-                return Redriven(event_id=event_id, signal_ids=(event.redriven_signal_id,), errors={})
-            source = sources.by_name(session, event.source).source
-            receipts = _stored(session, event, _arrivals(event, source, now=now))
-            webhook_events.mark_redriven(session, event_id, signal_id=receipts[0].signal_id, at=now)
-            audit.append(
-                session,
-                actor=actor,
-                action="signals.redrive",
-                subject=str(event_id),
-                reason=reason,
-                detail={"signal_ids": [str(one.signal_id) for one in receipts]},
-                at=now,
-            )
-    except _Unread as unread:
-        return Redriven(event_id=event_id, errors=unread.errors)
-    return Redriven(
+                return RedrivenMessage(event_id=event_id, signal_ids=(event.redriven_signal_id,), errors={})
+            receipts = _store_signals(session, event, now=audit.at)
+            webhook_events.mark_redriven(session, event_id, signal_id=receipts[0].signal_id, at=audit.at)
+            ids = [str(receipt.signal_id) for receipt in receipts]
+            audit.write_entry(session, "signals.redrive", str(event_id), signal_ids=ids)
+    except MessageRefused as refused:
+        return RedrivenMessage(event_id=event_id, errors=refused.errors)
+    return _summarize(event_id, receipts)
+
+
+def _summarize(event_id: UUID, receipts: Sequence[Receipt]) -> RedrivenMessage:
+    return RedrivenMessage(
         event_id=event_id,
-        signal_ids=tuple(one.signal_id for one in receipts),
-        new=tuple(one.signal_id for one in receipts if one.is_new),
-        is_stale=any(Flag.STALE.value in one.flags for one in receipts),
+        signal_ids=tuple(receipt.signal_id for receipt in receipts),
+        new=tuple(receipt.signal_id for receipt in receipts if receipt.is_new),
+        is_stale=any(Flag.STALE.value in receipt.flags for receipt in receipts),
         errors={},
     )
 
 
-def _held(session: Session, event_id: UUID) -> QuarantinedEvent:
+def _lock_event(session: Session, event_id: UUID) -> QuarantinedEvent:
+    """Return a quarantined message, locked until the transaction ends."""
     event = webhook_events.lock_quarantined(session, event_id)
     if event is None:
-        raise _Unread(NOT_THERE)
+        raise MessageRefused(UNKNOWN_EVENT)
     if event.book not in STANDING_BOOKS:
-        raise _Unread(OF_A_REPLAY)
+        raise MessageRefused(EVENT_OF_REPLAY)
     return event
 
 
-def _arrivals(event: QuarantinedEvent, source: Source, *, now: datetime) -> list[Arrival]:
-    try:
-        parts = understand(event.raw_body, source)
-    except Exception as error:
-        log.exception("redrive.reading_failed", event_id=str(event.event_id))
-        raise _Unread(UNREADABLE) from error
-    is_late = (now - event.received_at).total_seconds() > source.max_lag_s
-    arrivals = []
-    for part in parts:
-        if isinstance(part, UnreadableAlert):
-            raise _Unread(part.errors)
-        arrivals.append(Arrival(signal=part, max_lag_s=source.max_lag_s, is_late=is_late))
-    if not arrivals:
-        raise _Unread(UNREADABLE)
-    return arrivals
-
-
-def _stored(session: Session, event: QuarantinedEvent, arrivals: Sequence[Arrival]) -> list[Receipt]:
+def _store_signals(session: Session, event: QuarantinedEvent, *, now: datetime) -> list[Receipt]:
+    """Read a message and store its signals; a savepoint keeps the transaction usable when the database refuses them."""
+    source = sources.by_name(session, event.source).source
+    arrivals = _read_signals(event, source, now=now)
     try:
         with session.begin_nested():
             return intake.record_late(session, arrivals, received_at=event.received_at)
@@ -118,4 +125,21 @@ def _stored(session: Session, event: QuarantinedEvent, arrivals: Sequence[Arriva
         if is_outage(error) or isinstance(error, OperationalError):
             raise
         log.warning("redrive.row_refused", event_id=str(event.event_id), error=type(error.orig).__name__)
-        raise _Unread(UNSTORABLE) from error
+        raise MessageRefused(REFUSED_BY_DATABASE) from error
+
+
+def _read_signals(event: QuarantinedEvent, source: Source, *, now: datetime) -> list[Arrival]:
+    try:
+        parts = understand(event.raw_body, source)
+    except Exception as error:
+        log.exception("redrive.reading_failed", event_id=str(event.event_id))
+        raise MessageRefused(UNREADABLE) from error
+    is_late = (now - event.received_at).total_seconds() > source.max_lag_s
+    arrivals = []
+    for part in parts:
+        if isinstance(part, UnreadableAlert):
+            raise MessageRefused(part.errors)
+        arrivals.append(Arrival(signal=part, max_lag_s=source.max_lag_s, is_late=is_late))
+    if not arrivals:
+        raise MessageRefused(UNREADABLE)
+    return arrivals

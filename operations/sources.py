@@ -16,7 +16,7 @@ from db.sources import StoredSource
 from domain.books import STANDING_BOOKS
 from domain.signal import Source
 from operations import source_tokens
-from operations.act import Act
+from operations.audit_entry import AuditContext
 
 KEEP_S, MOST_KEEP_S = 86_400, 30 * 86_400
 
@@ -36,7 +36,7 @@ def vault(settings: Settings) -> TokenVault:
     return TokenVault(settings.secret_key)
 
 
-def add(session: Session, source: Source, *, vault: TokenVault, act: Act) -> str:
+def add(session: Session, source: Source, *, vault: TokenVault, audit: AuditContext) -> str:
     """Store a new source and return its token.
 
     Raises:
@@ -44,11 +44,11 @@ def add(session: Session, source: Source, *, vault: TokenVault, act: Act) -> str
     """
     books.ensure_standing(session)
     token = source_tokens.issue(session, vault, source)
-    act.write_down(session, "source.added", source.name, book=source.book)
+    audit.write_entry(session, "source.added", source.name, book=source.book)
     return token
 
 
-def change(session: Session, before: Source, after: Source, *, act: Act) -> dict[str, Any]:
+def change(session: Session, before: Source, after: Source, *, audit: AuditContext) -> dict[str, Any]:
     """Store how a source is described now; return what changed, of each field what it was and what it is.
 
     Raises:
@@ -56,7 +56,7 @@ def change(session: Session, before: Source, after: Source, *, act: Act) -> dict
     """
     sources.update(session, after)
     changed = differences(before, after)
-    act.write_down(session, "source.changed", after.name, **changed)
+    audit.write_entry(session, "source.changed", after.name, **changed)
     return changed
 
 
@@ -85,35 +85,35 @@ def differences(before: Source, after: Source) -> dict[str, Any]:
     return {field: [was[field], now[field]] for field in now if was[field] != now[field]}
 
 
-def rotate(session: Session, name: str, *, keep_s: int, vault: TokenVault, act: Act) -> tuple[str, datetime]:
+def rotate(session: Session, name: str, *, keep_s: int, vault: TokenVault, audit: AuditContext) -> tuple[str, datetime]:
     """Give a source another token; return it, and until when the present one holds beside it.
 
     Raises:
         db.sources.SourceUnknown
     """
     token, until = source_tokens.reissue(session, vault, name, previous_for_s=keep_s)
-    act.write_down(session, "source.rotated", name, keep_s=keep_s, previous_until=until.isoformat())
+    audit.write_entry(session, "source.rotated", name, keep_s=keep_s, previous_until=until.isoformat())
     return token, until
 
 
-def enable(session: Session, name: str, *, enabled: bool, act: Act) -> None:
+def enable(session: Session, name: str, *, enabled: bool, audit: AuditContext) -> None:
     """Take what a source posts, or refuse it.
 
     Raises:
         db.sources.SourceUnknown
     """
     sources.set_enabled(session, name, enabled=enabled)
-    act.write_down(session, "source.enabled" if enabled else "source.disabled", name)
+    audit.write_entry(session, "source.enabled" if enabled else "source.disabled", name)
 
 
-def renewed(session: Session, name: str, *, act: Act) -> None:
+def renewed(session: Session, name: str, *, audit: AuditContext) -> None:
     """Note that the alerts of a source were made anew at TradingView.
 
     Raises:
         db.sources.SourceUnknown
     """
     sources.record_alerts_renewed(session, name)
-    act.write_down(session, "source.renewed", name)
+    audit.write_entry(session, "source.renewed", name)
 
 
 def token_of(stored: StoredSource, vault: TokenVault) -> str | None:

@@ -1,73 +1,68 @@
-"""What is done about people: adding and changing them, each change with its entry in the audit log."""
+"""Operations on users: add, change the password or the role, disable, enable; and users as documents."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
-from config import tokens
-from db import api_tokens, audit, users, web_sessions
+from db import users, web_sessions
 from db.core.session import Database, Session
-from domain.access import Role, Scope
+from db.users import User
+from domain.access import Role
 from domain.passwords import require_good
 from operations import password_hashing
+from operations.audit_entry import AuditContext
 
-LONGEST_LABEL, MOST_DAYS = 100, 3650
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}\Z")
-_RESERVED = frozenset({"api", "environment"})  # the audit log means others by these
+_RESERVED = frozenset({"api", "environment"})  # actors of the audit log that are no users
 
 
 class NameRefused(ValueError):
-    """A name that no user can have; the message says what would be right."""
+    """No user can have this name; the message says which names are allowed."""
 
 
-class TokenRefused(ValueError):
-    """A token that cannot be made; the message names what is wrong and says what would be right."""
+def list_users(session: Session) -> list[dict[str, Any]]:
+    """Return the document of every user, ordered by name."""
+    return [document(user) for user in users.list_all(session)]
 
 
-def add(database: Database, name: str, *, role: Role, password: str, actor: str) -> None:
-    """Make a user.
+def add(database: Database, name: str, *, role: Role, password: str, audit: AuditContext) -> dict[str, Any]:
+    """Add a user and return the user's document.
 
     Raises:
         NameRefused, domain.passwords.PasswordRefused, db.users.UserExists
     """
-    if not is_name(name):
-        raise NameRefused(
-            "must be 1 to 63 letters, digits, dots, dashes, underscores or @, the first a letter or digit"
-        )
-    if name.lower() in _RESERVED:
-        raise NameRefused(f"must be another than {name!r}, which the audit log uses")
+    _require_name(name)
     require_good(password, name=name)
-    password_hash = password_hashing.hashed(password)
+    password_hash = password_hashing.hash_password(password)
     with database.transaction() as session:
         users.add(session, name, role=role, password_hash=password_hash)
-        note(session, "user.added", name, actor=actor, role=role.value)
+        audit.write_entry(session, "user.added", name, role=role.value)
+        return document(users.by_name(session, name))
 
 
 def is_name(text: str) -> bool:
-    """Say whether a user may be called so."""
+    """Return whether the text has the form of a user's name."""
     return _NAME.match(text) is not None
 
 
-def set_password(database: Database, name: str, *, password: str, actor: str) -> None:
-    """Give a user another password and end the user's sessions.
+def set_password(database: Database, name: str, *, password: str, audit: AuditContext) -> dict[str, Any]:
+    """Change a user's password, end the user's sessions and return the user's document.
 
     Raises:
         db.users.UserUnknown, domain.passwords.PasswordRefused
     """
     require_good(password, name=name)
-    password_hash = password_hashing.hashed(password)
+    password_hash = password_hashing.hash_password(password)
     with database.transaction() as session:
         users.set_password(session, name, password_hash)
         web_sessions.end_all(session, name)
-        note(session, "user.password_set", name, actor=actor)
+        audit.write_entry(session, "user.password_set", name)
+        return document(users.by_name(session, name))
 
 
-def set_role(database: Database, name: str, *, role: Role, actor: str) -> None:
-    """Give a user another role, which holds at once for sessions and tokens.
+def set_role(database: Database, name: str, *, role: Role, audit: AuditContext) -> dict[str, Any]:
+    """Change a user's role, at once for open sessions and tokens too, and return the user's document.
 
     Raises:
         db.users.UserUnknown, db.users.LastAdmin
@@ -75,69 +70,51 @@ def set_role(database: Database, name: str, *, role: Role, actor: str) -> None:
     with database.transaction() as session:
         before = users.by_name(session, name).role
         users.set_role(session, name, role)
-        note(session, "user.role_set", name, actor=actor, role=role.value, before=before.value)
+        audit.write_entry(session, "user.role_set", name, role=role.value, before=before.value)
+        return document(users.by_name(session, name))
 
 
-def enable(database: Database, name: str, *, enabled: bool, actor: str) -> None:
-    """Let a user in again, or end the user's sessions and let neither the user nor the user's tokens in.
+def enable(database: Database, name: str, *, audit: AuditContext) -> dict[str, Any]:
+    """Let a disabled user log in again and return the user's document.
+
+    Raises:
+        db.users.UserUnknown
+    """
+    with database.transaction() as session:
+        users.set_enabled(session, name, enabled=True)
+        audit.write_entry(session, "user.enabled", name)
+        return document(users.by_name(session, name))
+
+
+def disable(database: Database, name: str, *, audit: AuditContext) -> dict[str, Any]:
+    """Refuse a user's logins and tokens, end the user's sessions and return the user's document.
 
     Raises:
         db.users.UserUnknown, db.users.LastAdmin
     """
     with database.transaction() as session:
-        users.set_enabled(session, name, enabled=enabled)
-        if not enabled:
-            web_sessions.end_all(session, name)
-        note(session, "user.enabled" if enabled else "user.disabled", name, actor=actor)
+        users.set_enabled(session, name, enabled=False)
+        web_sessions.end_all(session, name)
+        audit.write_entry(session, "user.disabled", name)
+        return document(users.by_name(session, name))
 
 
-def add_token(
-    database: Database, user_name: str, *, label: str, scopes: Collection[Scope], days: int | None, actor: str
-) -> tuple[UUID, str]:
-    """Make a token that acts for a user; return its id and the token, which is stored nowhere and not shown again.
+def document(user: User) -> dict[str, Any]:
+    """Return a user as a document, without the password's hash."""
+    return {
+        "name": user.name,
+        "role": user.role.value,
+        "enabled": user.enabled,
+        "locked": user.is_locked,
+        "password_set_at": user.password_set_at.isoformat(),
+        "created_at": user.created_at.isoformat(),
+    }
 
-    Raises:
-        TokenRefused: when the label, a scope or the number of days cannot be; db.users.UserUnknown
-    """
-    _require_token(label, scopes, days)
-    token = tokens.new_token()
-    with database.transaction() as session:
-        missing = set(scopes) - users.by_name(session, user_name).role.scopes
-        if missing:
-            raise TokenRefused(f"scope: the role of {user_name!r} has no {' and no '.join(_sorted(missing))}")
-        token_id = api_tokens.add(
-            session, user_name, label=label, token_hash=tokens.hash_token(token), scopes=scopes, days=days
+
+def _require_name(name: str) -> None:
+    if not is_name(name):
+        raise NameRefused(
+            "must be 1 to 63 letters, digits, dots, dashes, underscores or @, the first a letter or digit"
         )
-        detail = {"user": user_name, "label": label, "scopes": _sorted(scopes), "days": days}
-        note(session, "token.added", str(token_id), actor=actor, **detail)
-    return token_id, token
-
-
-def revoke_token(database: Database, token_id: UUID, *, actor: str, user_name: str | None = None) -> None:
-    """End a token; with `user_name` only one of that user's.
-
-    Raises:
-        db.api_tokens.TokenUnknown
-    """
-    with database.transaction() as session:
-        label = api_tokens.revoke(session, token_id, user_name=user_name)
-        note(session, "token.revoked", str(token_id), actor=actor, label=label)
-
-
-def note(session: Session, action: str, subject: str, *, actor: str, **detail: Any) -> None:
-    """Write an entry into the audit log about a person or a token."""
-    at = datetime.now(UTC)
-    audit.append(session, actor=actor, action=action, subject=subject, reason="", detail=detail, at=at)
-
-
-def _require_token(label: str, scopes: Collection[Scope], days: int | None) -> None:
-    if not label.strip() or not label.isprintable() or len(label) > LONGEST_LABEL:
-        raise TokenRefused(f"label: must be a line of 1 to {LONGEST_LABEL} printable characters")
-    if not scopes:
-        raise TokenRefused(f"scope: must be at least one of {', '.join(one.value for one in Scope)}")
-    if days is not None and not 1 <= days <= MOST_DAYS:
-        raise TokenRefused(f"days: must be 1 to {MOST_DAYS}")
-
-
-def _sorted(scopes: Collection[Scope]) -> list[str]:
-    return [one.value for one in Scope if one in scopes]
+    if name.lower() in _RESERVED:
+        raise NameRefused(f"must be another than {name!r}, which the audit log uses")

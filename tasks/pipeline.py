@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
 from uuid import UUID, uuid4
@@ -12,8 +12,6 @@ import structlog
 from celery import chain, current_app
 
 from config.settings import Settings
-from db import audit, due_signals
-from db.core.session import Database
 from db.due_signals import DueSignal
 from domain.signal import Stage
 from tasks import exit_tasks, failpoints, live_broker, notifications, parts, queues
@@ -43,14 +41,6 @@ _STAGES = {
 }
 
 
-class RerunRefused(ValueError):
-    """Signals cannot be rerun; `reasons` says for each of them why."""
-
-    def __init__(self, reasons: Mapping[UUID, str]) -> None:
-        super().__init__("; ".join(f"{signal_id}: {why}" for signal_id, why in reasons.items()))
-        self.reasons = reasons
-
-
 def connect(settings: Settings) -> None:
     """Configure Celery in this process, so that it can send tasks; repeated calls do nothing."""
     if current_app.conf.get("orchestrator_settings") != settings:
@@ -78,32 +68,8 @@ def resume(due: Collection[DueSignal]) -> None:
         enqueue([signal.signal_id for signal in group], reached=stage)
 
 
-def rerun(
-    settings: Settings, database: Database, signal_ids: Collection[UUID], *, actor: str, reason: str, at: datetime
-) -> bool:
-    """Give unfinished signals fresh attempts and send them on; their effects so far stay.
-
-    Returns:
-        Whether they were sent; when the broker is away they are due all the same, and the sweep sends them.
-
-    Raises:
-        RerunRefused: naming those that are done, being worked on, out at a venue or unknown; then none is rerun.
-    """
-    with database.transaction() as session:
-        due = due_signals.reopen(session, signal_ids)
-        refused = set(signal_ids) - {signal.signal_id for signal in due}
-        if refused:
-            raise RerunRefused(due_signals.explain_refused_reruns(session, refused))
-        audit.append(
-            session,
-            actor=actor,
-            action="signals.rerun",
-            subject=f"{len(due)} signals",
-            reason=reason,
-            detail={"signal_ids": sorted(str(signal.signal_id) for signal in due)},
-            at=at,
-        )
-    log.info("signals.rerun", count=len(due), actor=actor, reason=reason)
+def send_due_signals(settings: Settings, due: Collection[DueSignal]) -> bool:
+    """Enqueue stored signals from the stages they have reached, each alone; return whether all were sent."""
     return _send_within_limit(settings, [([signal.signal_id], signal.stage) for signal in due])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import structlog
 
@@ -12,7 +13,8 @@ from db import users, web_sessions
 from db.core.session import Database, Session
 from db.users import User
 from operations import password_hashing
-from operations import users as people
+from operations import users as user_operations
+from operations.audit_entry import AuditContext
 
 REFUSED = "The name or the password is wrong, or the name is locked for a while."
 _NOBODY = ""
@@ -42,7 +44,7 @@ def log_in(database: Database, name: str, password: str, *, browser: Browser) ->
     def begin(session: Session) -> None:
         digest = tokens.hash_token(token)
         web_sessions.begin(session, name, session_hash=digest, address=browser.address, user_agent=browser.shown)
-        people.note(session, "user.logged_in", name, actor=name, address=browser.address)
+        _write_audit_entry(session, "user.logged_in", name, address=browser.address)
 
     if not proves(database, name, password, address=browser.address, then=begin):
         return None
@@ -57,10 +59,12 @@ def proves(
 
     A wrong one is counted. While the name is locked the right one is refused too, and nothing is counted.
     """
-    name = name if people.is_name(name) else _NOBODY
+    name = name if user_operations.is_name(name) else _NOBODY
     with database.transaction() as session:
         user = users.find(session, name)
-    is_right = password_hashing.matches(user.password_hash if user is not None else None, password[:_LONGEST_GIVEN])
+    is_right = password_hashing.matches_hash(
+        user.password_hash if user is not None else None, password[:_LONGEST_GIVEN]
+    )
     with database.transaction() as session:
         if (
             user is not None
@@ -80,7 +84,7 @@ def proves_again(database: Database, name: str, password: str, *, address: str) 
     is_right = proves(database, name, password, address=address)
     action = "user.password_given" if is_right else "user.password_refused"
     with database.transaction() as session:
-        people.note(session, action, name, actor=name, address=address)
+        _write_audit_entry(session, action, name, address=address)
     return is_right
 
 
@@ -92,12 +96,17 @@ def _refused(session: Session, name: str, user: User | None, *, is_right: bool, 
     if known is not None and locked_until is not None:
         log.warning("login.locked", user=known, address=address, until=locked_until.isoformat())
         until = locked_until.isoformat(timespec="seconds")
-        people.note(session, "user.locked", known, actor=known, address=address, until=until)
+        _write_audit_entry(session, "user.locked", known, address=address, until=until)
+
+
+def _write_audit_entry(session: Session, action: str, name: str, **detail: str) -> None:
+    """Write an entry of which the user is both actor and subject."""
+    AuditContext(actor=name, at=datetime.now(UTC)).write_entry(session, action, name, **detail)
 
 
 def _renew_hash(database: Database, user: User, password: str) -> None:
     if not password_hashing.is_outdated(user.password_hash):
         return
-    fresh = password_hashing.hashed(password)
+    fresh = password_hashing.hash_password(password)
     with database.transaction() as session:
         users.replace_hash(session, user.name, before=user.password_hash, after=fresh)

@@ -14,10 +14,10 @@ from app.api.paging import PageInput, Shown
 from app.api.reach import here
 from app.api.request_schemas import ReasonInput, line
 from app.api.resource import Noun
-from app.api.responses import act
+from app.api.responses import audit_context
 from db import incidents
 from domain.access import Scope
-from operations import incidents as closing
+from operations import incidents as incident_operations
 from operations.incidents import NotOpen
 
 Document = dict[str, Any]
@@ -62,9 +62,8 @@ def list_incidents(query: Document) -> Any:
 @noun.acts("/incidents/<uuid:incident_id>/close", needs=Scope.OPERATE, body=ReasonInput, answer=Closed)
 def close_incident(given: Document, *, incident_id: UUID) -> Document:
     """Close an incident that was dealt with; a new one is opened when its cause is seen again."""
-    doing = act(given["reason"])
+    audit = audit_context(given["reason"])
     try:
-        here().change(lambda session: closing.close(session, incident_id, act=doing))
+        return here().change(lambda session: incident_operations.close(session, incident_id, audit=audit))
     except NotOpen as error:
         raise NotFound(str(error)) from None
-    return {"incident_id": incident_id, "status": "closed"}

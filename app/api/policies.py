@@ -15,18 +15,15 @@ from app.api.problems import Invalid
 from app.api.reach import here
 from app.api.request_schemas import ReasonInput, line
 from app.api.resource import Noun
-from app.api.responses import act
+from app.api.responses import audit_context
 from db import policies
-from db.core import listing
-from db.core.session import Session
-from db.queries import real_exposure
 from domain import canonical
 from domain.access import Scope
 from domain.books import STANDING_BOOKS
 from domain.experiment import split_to_ppm
 from domain.policy import ExecutionMode, Switch
 from operations import policy
-from operations.policy import NoPolicy, NoSwitch, Wish
+from operations.policy import NoPolicy, NoSwitch, PolicyRequest
 
 Document = dict[str, Any]
 noun = Noun("policy", "Who may trade for real.")
@@ -97,7 +94,7 @@ class Switched(Output):
 
 
 def _shown(rows: Sequence[Document]) -> list[Document]:
-    return [_version(row) for row in rows]
+    return [_format_version(policy.document(row), row["book"]) for row in rows]
 
 
 SHOWN = Shown(name="policy", of=policies.VERSIONS, item=PolicyRow, show=_shown)
@@ -112,17 +109,15 @@ def list_policy(query: Document) -> Any:
 @noun.acts("/policy", needs=Scope.ADMIN, body=PolicyInput, answer=PolicyRow, status=201)
 def set_policy(given: Document) -> Document:
     """Put a new version in force for new experiments; those that exist keep theirs."""
-    split = given.get("split")
-    wish = Wish(
+    split, book, audit = given.get("split"), given["book"], audit_context(given["reason"])
+    request = PolicyRequest(
         mode=given.get("mode"), split_ppm=None if split is None else split_to_ppm(split), label=given.get("label")
     )
-    doing, book = act(given["reason"]), given["book"]
-
-    def change(session: Session) -> Document:
-        policy.set_policy(session, book, wish, act=doing)
-        return _newest(session, book)
-
-    return _done(change)
+    try:
+        version = here().change(lambda session: policy.set_policy(session, book, request, audit=audit))
+    except NoPolicy:
+        raise Invalid({"book": [f"there is no book {book!r} with a policy"]}) from None
+    return _format_version(version, book)
 
 
 @noun.acts("/policy/pause", needs=Scope.OPERATE, body=SwitchInput, answer=Switched)
@@ -131,13 +126,13 @@ def pause(given: Document) -> Document:
 
     Once this has answered, no entry begins to be sent. Exits go on, and so does the shadow record of both engines.
     """
-    return _switched(given, Switch.PAUSED)
+    return _set_switch(given, policy.pause)
 
 
 @noun.acts("/policy/resume", needs=Scope.OPERATE, body=SwitchInput, answer=Switched, step_up=True)
 def resume(given: Document) -> Document:
     """Send real entries again, for new experiments."""
-    return _switched(given, Switch.ON)
+    return _set_switch(given, policy.resume)
 
 
 @noun.acts("/policy/flatten", needs=Scope.OPERATE, body=SwitchInput, answer=Switched, step_up=True)
@@ -146,33 +141,18 @@ def flatten(given: Document) -> Document:
 
     The exits worker does it, until nothing is left; this answers at once, with what is still open.
     """
-    return _switched(given, Switch.FLAT)
+    return _set_switch(given, policy.flatten)
 
 
-def _switched(given: Document, switch: Switch) -> Document:
-    doing, book = act(given["reason"]), given["book"]
-
-    def change(session: Session) -> Document:
-        policy.throw(session, book, switch, act=doing)
-        left = real_exposure.count_exposure(session, book)
-        return {"policy": _newest(session, book), "open": {"trades": left.trades, "orders": left.orders}}
-
-    return _done(change)
-
-
-def _done(change: Callable[[Session], Document]) -> Document:
+def _set_switch(given: Document, operation: Callable[..., Document]) -> Document:
+    """Carry out `policy.pause`, `resume` or `flatten` for the book that was named."""
+    book, audit = given["book"], audit_context(given["reason"])
     try:
-        return here().change(change)
-    except NoPolicy as error:
-        raise Invalid({"book": [f"there is no book {str(error)!r} with a policy"]}) from None
-    except NoSwitch as error:
-        raise Invalid({"book": [f"there is no book {str(error)!r} with a switch"]}) from None
+        document = here().change(lambda session: operation(session, book, audit=audit))
+    except NoSwitch:
+        raise Invalid({"book": [f"there is no book {book!r} with a switch"]}) from None
+    return document | {"policy": _format_version(document["policy"], book)}
 
 
-def _newest(session: Session, book: str) -> Document:
-    (row,) = listing.load_page(session, policies.VERSIONS, filters={"book": book}, limit=1)
-    return _version(row)
-
-
-def _version(row: Document) -> Document:
-    return policy.described(row) | {"book": row["book"], "created_at": canonical.format_time(row["created_at"])}
+def _format_version(version: Document, book: str) -> Document:
+    return version | {"book": book, "created_at": canonical.format_time(version["created_at"])}

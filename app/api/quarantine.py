@@ -16,9 +16,8 @@ from app.api.reach import here
 from app.api.request_schemas import Input, line, whole
 from app.api.resource import Noun
 from app.api.responses import as_is, found
-from db import sources, webhook_events
-from db.core.session import Session
-from db.webhook_events import EventKind, FailingField
+from db import webhook_events
+from db.webhook_events import EventKind
 from domain.access import Scope
 from domain.signal import Action, Direction, InstrumentKind
 from operations import explain_message
@@ -114,29 +113,18 @@ def list_quarantine(query: Document) -> Any:
 @noun.shows("/quarantine/<uuid:event_id>", needs=Scope.READ, answer=Explanation)
 def explain_event(event_id: UUID) -> Response:
     """Explain a message that was not understood; one that was too large is not kept whole and so not found here."""
-    return as_is(found(here().read(lambda session: _explained(session, event_id)), what="message in quarantine"))
+    return as_is(
+        found(here().read(lambda session: explain_message.explain(session, event_id)), what="message in quarantine")
+    )
 
 
 @noun.shows("/quarantine/formats", needs=Scope.READ, answer=Formats, query=FormatsQuery)
 def report_formats(query: Document) -> Document:
     """Report which fields keep messages from being read, by source, the most frequent first."""
     since = datetime.now(UTC) - timedelta(days=query["days"])
-    failing = here().read(
-        lambda session: webhook_events.count_failing_fields(session, source=query.get("source"), since=since)
-    )
-    return {"failing": [_failing(one) for one in failing]}
-
-
-def _explained(session: Session, event_id: UUID) -> Document | None:
-    kept = webhook_events.load_quarantined(session, event_id)
-    return None if kept is None else explain_message.document(kept, sources.by_name(session, kept.source).source)
-
-
-def _failing(one: FailingField) -> Document:
+    source = query.get("source")
     return {
-        "source": one.source,
-        "field": one.field,
-        "times": one.times,
-        "last_at": one.last_at.isoformat(),
-        "last_event": str(one.last_event),
+        "failing": here().read(
+            lambda session: explain_message.report_failing_fields(session, source=source, since=since)
+        )
     }

@@ -10,7 +10,7 @@ from flask import Response, g, jsonify
 from werkzeug.exceptions import NotFound, Unauthorized
 
 from app.access import permissions
-from operations.act import Act
+from operations.audit_entry import AuditContext
 
 T = TypeVar("T")
 
@@ -23,9 +23,9 @@ def actor() -> str:
     return who.name
 
 
-def act(reason: str) -> Act:
-    """Return who asks, with their reason, now."""
-    return Act(by=actor(), reason=reason, at=datetime.now(UTC))
+def audit_context(reason: str) -> AuditContext:
+    """Return the audit context of an operation that the caller asks for now."""
+    return AuditContext(actor=actor(), reason=reason, at=datetime.now(UTC))
 
 
 def found(value: T | None, *, what: str) -> T:

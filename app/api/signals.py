@@ -30,7 +30,7 @@ from app.api.paging import PageInput, Shown
 from app.api.reach import here
 from app.api.request_schemas import a_time, line
 from app.api.resource import Noun
-from app.api.responses import act, as_is, found, with_id
+from app.api.responses import as_is, audit_context, found, with_id
 from app.api.source_schemas import ActInput
 from config.settings import Settings
 from db.core.session import Database, Session
@@ -38,9 +38,9 @@ from db.queries import traces
 from db.queries.traces import SignalUnknown
 from domain.access import Scope
 from domain.signal import Action, Direction, InstrumentKind, Position, SignalStatus
-from operations import redrive as redriving
-from operations.act import Act
-from operations.redrive import Redriven
+from operations.audit_entry import AuditContext
+from operations.redrive import RedrivenMessage, redrive
+from operations.rerun import RerunRefused, rerun
 from reporting import story
 
 Document = dict[str, Any]
@@ -154,7 +154,7 @@ class Rerun(Output):
     request_id = text("Names the request in the logs.")
 
 
-class RerunRefused(Output):
+class RerunRefusedSchema(Output):
     """Why nothing was rerun."""
 
     status = text("`refused`.")
@@ -196,15 +196,15 @@ def show_signal(signal_id: UUID) -> Response:
     return as_is(found(here().read(lambda session: trace_of(session, signal_id)), what="signal"))
 
 
-@noun.acts("/signals/rerun", needs=Scope.OPERATE, body=ActInput, answer=Rerun, refusal=RerunRefused, step_up=True)
+@noun.acts("/signals/rerun", needs=Scope.OPERATE, body=ActInput, answer=Rerun, refusal=RerunRefusedSchema, step_up=True)
 def rerun_signals(given: Document) -> Response:
     """Give signals that are not done fresh attempts.
 
     Refused for all that are named when it is refused for one: it is done, being worked on, unknown, or has an order at
     the venue, which is looked up and not sent again.
     """
-    doing, reach = act(given["reason"]), here()
-    return with_id(*reach.act(lambda database: _rerun(reach.settings, database, given["ids"], act=doing)))
+    audit, reach = audit_context(given["reason"]), here()
+    return with_id(*reach.act(lambda database: _rerun(reach.settings, database, given["ids"], audit=audit)))
 
 
 @noun.acts("/signals/redrive", needs=Scope.OPERATE, body=ActInput, answer=RedrivenEvents, refusal=RedrivenEvents)
@@ -213,8 +213,8 @@ def redrive_events(given: Document) -> Response:
 
     What is older than its source's lag becomes a stale signal: recorded in shadow, never traded for real.
     """
-    doing, reach = act(given["reason"]), here()
-    return with_id(*reach.act(lambda database: _redrive(reach.settings, database, given["ids"], act=doing)))
+    audit, reach = audit_context(given["reason"]), here()
+    return with_id(*reach.act(lambda database: _redrive(reach.settings, database, given["ids"], audit=audit)))
 
 
 def trace_of(session: Session, signal_id: UUID) -> Document | None:
@@ -225,37 +225,33 @@ def trace_of(session: Session, signal_id: UUID) -> Document | None:
         return None
 
 
-def _rerun(settings: Settings, database: Database, ids: Sequence[UUID], *, act: Act) -> tuple[Document, int]:
-    from tasks import pipeline  # noqa: PLC0415 - Celery takes a while to load and not every use of the app sends
-
+def _rerun(settings: Settings, database: Database, ids: Sequence[UUID], *, audit: AuditContext) -> tuple[Document, int]:
     try:
-        sent = pipeline.rerun(settings, database, ids, actor=act.by, reason=act.reason, at=act.at)
-    except pipeline.RerunRefused as refused:
-        return {"status": "refused", "refused": {str(one): why for one, why in refused.reasons.items()}}, 409
-    return {"status": "rerun", "signal_ids": [str(one) for one in ids], "enqueued": sent}, 200
+        return {"status": "rerun", **rerun(settings, database, ids, audit=audit)}, 200
+    except RerunRefused as refused:
+        reasons = {str(signal_id): reason for signal_id, reason in refused.reasons.items()}
+        return {"status": "refused", "refused": reasons}, 409
 
 
-def _redrive(settings: Settings, database: Database, ids: Sequence[UUID], *, act: Act) -> tuple[Document, int]:
-    from tasks import pipeline  # noqa: PLC0415 - as above
-
-    done = redriving.redrive(database, ids, actor=act.by, reason=act.reason, now=act.at)
-    sent = pipeline.send_stored_signals(settings, [signal_id for one in done for signal_id in one.new])
-    is_complete = not any(one.errors for one in done)
+def _redrive(
+    settings: Settings, database: Database, ids: Sequence[UUID], *, audit: AuditContext
+) -> tuple[Document, int]:
+    report = redrive(settings, database, ids, audit=audit)
     document = {
-        "status": "redriven" if is_complete else "refused",
-        "enqueued": sent,
-        "events": [_told(one) for one in done],
+        "status": "redriven" if report.is_complete else "refused",
+        "enqueued": report.enqueued,
+        "events": [_format_message(message) for message in report.messages],
     }
-    return document, 200 if is_complete else 409
+    return document, 200 if report.is_complete else 409
 
 
-def _told(one: Redriven) -> Document:
-    event_id = str(one.event_id)
-    if one.errors:
-        return {"event_id": event_id, "status": "quarantined", "errors": one.errors}
+def _format_message(message: RedrivenMessage) -> Document:
+    event_id = str(message.event_id)
+    if message.errors:
+        return {"event_id": event_id, "status": "quarantined", "errors": message.errors}
     return {
         "event_id": event_id,
-        "status": "accepted" if one.new else "duplicate",
-        "signal_ids": [str(signal_id) for signal_id in one.signal_ids],
-        "stale": one.is_stale,
+        "status": "accepted" if message.new else "duplicate",
+        "signal_ids": [str(signal_id) for signal_id in message.signal_ids],
+        "stale": message.is_stale,
     }

@@ -21,7 +21,7 @@ from app.api.problems import Invalid
 from app.api.reach import here
 from app.api.request_schemas import OptionalReasonInput, line, whole
 from app.api.resource import Noun
-from app.api.responses import act
+from app.api.responses import audit_context
 from app.api.source_schemas import SourceInput, is_name, is_reason_if_any
 from config.vault import TokenVault
 from db import sources
@@ -175,9 +175,9 @@ def show_template(name: str) -> Document:
 @noun.acts("/sources", needs=Scope.ADMIN, body=NewSource, answer=SourceRow, status=201, errors=(409,))
 def add_source(given: Document) -> Document:
     """Make a source, with a token of its own."""
-    source, doing, vault = given["source"], act(given["reason"]), _vault()
+    source, doing, vault = given["source"], audit_context(given["reason"]), _vault()
     try:
-        here().change(lambda session: sourcing.add(session, source, vault=vault, act=doing))
+        here().change(lambda session: sourcing.add(session, source, vault=vault, audit=doing))
     except SourceExists:
         raise Conflict(f"there is a source named {source.name!r} already") from None
     except BookUnknown:
@@ -189,32 +189,32 @@ def add_source(given: Document) -> Document:
 @noun.acts("/sources/<name>/rotate", needs=Scope.ADMIN, body=RotateInput, answer=Rotated)
 def rotate_source(given: Document, *, name: str) -> Document:
     """Give a source another token; the present one still holds for a while."""
-    doing, vault, keep_s = act(given["reason"]), _vault(), given["keep_s"]
-    _, until = _of(name, lambda session: sourcing.rotate(session, name, keep_s=keep_s, vault=vault, act=doing))
+    doing, vault, keep_s = audit_context(given["reason"]), _vault(), given["keep_s"]
+    _, until = _of(name, lambda session: sourcing.rotate(session, name, keep_s=keep_s, vault=vault, audit=doing))
     return _described(_stored(name)) | {"previous_until": canonical.format_time(until)}
 
 
 @noun.acts("/sources/<name>/enable", needs=Scope.ADMIN, body=OptionalReasonInput, answer=SourceRow)
 def enable_source(given: Document, *, name: str) -> Document:
     """Take again what a source posts."""
-    doing = act(given["reason"])
-    _of(name, lambda session: sourcing.enable(session, name, enabled=True, act=doing))
+    doing = audit_context(given["reason"])
+    _of(name, lambda session: sourcing.enable(session, name, enabled=True, audit=doing))
     return _described(_stored(name))
 
 
 @noun.acts("/sources/<name>/disable", needs=Scope.ADMIN, body=OptionalReasonInput, answer=SourceRow)
 def disable_source(given: Document, *, name: str) -> Document:
     """Refuse what a source posts from now on."""
-    doing = act(given["reason"])
-    _of(name, lambda session: sourcing.enable(session, name, enabled=False, act=doing))
+    doing = audit_context(given["reason"])
+    _of(name, lambda session: sourcing.enable(session, name, enabled=False, audit=doing))
     return _described(_stored(name))
 
 
 @noun.acts("/sources/<name>/renewed", needs=Scope.ADMIN, body=OptionalReasonInput, answer=SourceRow)
 def renew_source(given: Document, *, name: str) -> Document:
     """Note that the alerts of a source were made anew at TradingView, which ends them after two months."""
-    doing = act(given["reason"])
-    _of(name, lambda session: sourcing.renewed(session, name, act=doing))
+    doing = audit_context(given["reason"])
+    _of(name, lambda session: sourcing.renewed(session, name, audit=doing))
     return _described(_stored(name))
 
 

@@ -1,100 +1,81 @@
-"""The command line: `orchestrator COMMAND`; logs go to stderr, results to stdout."""
+"""The command line `orchestrator COMMAND`; results go to stdout, logs and progress to stderr."""
 
 from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
 import click
 import structlog
 
-from config import settings as configuration
-from config.settings import Settings
 from config.values import SettingInvalid
 from stack.errors import StackRefused
 
-if TYPE_CHECKING:
-    from db.core.session import Database
-
 _COMMANDS = {
-    "up": "app.cli.up",
-    "demo": "app.cli.demo",
-    "migrate": "app.cli.migrate",
-    "sources": "app.cli.sources",
-    "signals": "app.cli.signals",
-    "policy": "app.cli.policy",
-    "accounts": "app.cli.accounts",
-    "users": "app.cli.users",
-    "tokens": "app.cli.tokens",
-    "incidents": "app.cli.incidents",
-    "replay": "app.cli.replay",
-    "report": "app.cli.report",
-    "verify": "app.cli.verify",
-    "doctor": "app.cli.doctor",
-    "bench": "bench.command",
-    "run": "app.cli.run",
+    "up": "app.cli.up:command",
+    "demo": "app.cli.demo:command",
+    "migrate": "app.cli.migrate:command",
+    "sources": "app.cli.sources:command",
+    "signals": "app.cli.signals:command",
+    "policy": "app.cli.policy:command",
+    "accounts": "app.cli.accounts:command",
+    "users": "app.cli.users:command",
+    "tokens": "app.cli.tokens:command",
+    "incidents": "app.cli.incidents:command",
+    "replay": "app.cli.replay:command",
+    "report": "app.cli.report:command",
+    "verify": "app.cli.verify:command",
+    "doctor": "app.cli.doctor:command",
+    "bench": "bench.command:command",
+    "run": "app.cli.run:command",
 }
 
 
-class Problem(click.ClickException):
-    """What a user can mend: printed in one line, exit code 2."""
+class CommandError(click.ClickException):
+    """Mistake that the user can correct: printed in one line, exit code 2."""
 
     exit_code = 2
 
 
-class _LazyGroup(click.Group):
-    """Loads a command's module only when it is used, so that `--help` stays quick."""
+class LazyGroup(click.Group):
+    """Group that imports the module of a subcommand only when the subcommand is used.
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(_COMMANDS)
+    `locations` holds, by the subcommand's name, where it is: `module:attribute`. These subcommands are listed after
+    those that were added to the group itself.
+    """
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        module = _COMMANDS.get(cmd_name)
-        if module is None:
-            return None
-        command = importlib.import_module(module).command
-        assert isinstance(command, click.Command)  # noqa: S101 - a module without one is a programming error
+    def __init__(self, *args: Any, locations: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._locations = locations
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all subcommands, in the order of the help text."""
+        return [*super().list_commands(ctx), *self._locations]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the subcommand of that name, None when there is none."""
+        if cmd_name not in self._locations:
+            return super().get_command(ctx, cmd_name)
+        module, _, attribute = self._locations[cmd_name].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)  # noqa: S101 - a location without one is a programming error
         return command
 
 
-@contextmanager
-def opened(data_dir: Path | None) -> Iterator[tuple[Settings, Database]]:
-    """Give a data command its settings and database: DATABASE_URL, the running stack's, or one for the duration.
-
-    Raises:
-        Problem: when the database cannot be reached, or lacks a table or column that this version needs.
-    """
-    from db.core.errors import is_outage, lacks_schema  # noqa: PLC0415 - likewise
-    from db.core.migrate import HOW_TO_MIGRATE, describe_error  # noqa: PLC0415 - likewise
-    from db.core.session import Database  # noqa: PLC0415 - likewise
-    from stack.stack import database  # noqa: PLC0415 - not needed to show help or refuse a bad option
-
-    with database(configuration.load(), data_dir=data_dir) as settings:
-        connection = Database(settings.sqlalchemy_url, pool_size=1)
-        try:
-            yield settings, connection
-        except Exception as error:
-            if is_outage(error):
-                raise Problem(f"DATABASE_URL: the database cannot be used: {describe_error(error)}") from None
-            if lacks_schema(error):
-                raise Problem(f"the database has another schema than this version: {HOW_TO_MIGRATE}") from None
-            raise
-        finally:
-            connection.dispose()
-
-
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.group(
+    cls=LazyGroup,
+    locations=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
 @click.version_option(package_name="trading-orchestrator")
 def cli() -> None:
-    """The referee between two trading engines."""
+    """Compare two trading engines on the same alerts, and trade with the one that the policy names."""
 
 
 def main() -> NoReturn:
-    """Run the command line; a bad setting ends with exit code 2 and one line that names it."""
+    """Run the command line; an invalid setting ends it with exit code 2 and one line that names the setting."""
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))  # stdout is for results
     try:
         cli(prog_name="orchestrator")

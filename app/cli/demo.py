@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from app.cli import Problem, replay
+from app.cli import CommandError, replay
 from config import settings as configuration
 from config.settings import Settings
 from replay import demo
@@ -52,7 +52,7 @@ def command(*, leave: bool, port: int, flower_port: int, data_dir: Path | None) 
         )
         code = stack.run_stack(plan, on_ready=lambda ready: _play(ready, scheduled, phases, stay=stay), stay=stay)
     except StackRefused as refusal:
-        raise Problem(str(refusal)) from None
+        raise CommandError(str(refusal)) from None
     sys.exit(code)
 
 
@@ -119,7 +119,7 @@ def _timed_migration(phases: Phases) -> Callable[[Settings], None]:
 def _play(ready: RunningStack, scheduled: Schedule, phases: Phases, *, stay: bool) -> int:
     from app.cli import first_admin  # noqa: PLC0415 - what is asked for is checked before anything slow is loaded
 
-    stack.announce(ready, first_admin.told(ready.settings, ready.data_dir))
+    stack.announce(ready, first_admin.ensure_admin(ready.settings, ready.data_dir))
     phases.ended("processes started")
     summary = replay.drive(scheduled, ready.settings, web_url=ready.web_url, study=None)
     phases.ended("alerts replayed")

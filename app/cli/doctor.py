@@ -1,4 +1,4 @@
-"""`orchestrator doctor`: what is in force, where each value came from, and what is wrong."""
+"""`orchestrator doctor`: every effective setting with its source, and checks of database, queues and policies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -14,8 +14,9 @@ from typing import Any
 
 import click
 
-from app.cli import live, opened
-from app.cli.findings import Finding
+from app.cli import options
+from app.cli.database import open_database
+from app.cli.live import format_result
 from config import settings as configuration
 from config.settings import Settings
 from db import canaries, incidents, policies, studies
@@ -25,39 +26,51 @@ from db.core.session import Database
 from db.queries import backlog
 from domain.books import STANDING_BOOKS
 from domain.experiment import PPM
-from domain.policy import ExecutionMode
+from domain.policy import ExecutionMode, PolicyVersion
+from operations import live_checks
+from operations.check_result import CheckResult
 from stack.errors import StackRefused
 
 _SECRET = frozenset({"SECRET_KEY"})
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="The instance (default: the last one).")
+@options.JSON
+@options.DATA_DIR
 def command(as_json: bool, data_dir: Path | None) -> None:
-    """Show each effective setting with its source, and check database, policy, backlog, queues and incidents."""
+    """Show the settings in force and check the installation.
+
+    Each setting is shown with where its value comes from. Checked are the database and its schema, the oldest
+    unfinished signal, the queues, open incidents, live trading, policies and studies. Exit code 1 when a check fails.
+    """
     settings = configuration.load()
-    values = effective(settings)
-    findings = list(_findings(data_dir))
+    values = effective_values(settings)
+    results = list(_run_checks(data_dir))
     if as_json:
-        checks = [{"check": one.name, "ok": one.ok, "detail": one.detail} for one in findings]
+        checks = [{"check": result.name, "ok": result.ok, "detail": result.detail} for result in results]
         click.echo(json.dumps({"settings": values, "checks": checks}, indent=2))
     else:
-        for name, one in values.items():
-            click.echo(f"{name:<26}{one['value'] or '(unset)':<43} {one['source']}")
-        for finding in findings:
-            click.echo(finding.line)
-    if not all(one.ok for one in findings):
+        _print_values(values)
+        for result in results:
+            click.echo(format_result(result))
+    if not all(result.ok for result in results):
         raise SystemExit(1)
 
 
-def effective(settings: Settings) -> dict[str, dict[str, str]]:
+def effective_values(settings: Settings) -> dict[str, dict[str, str]]:
     """Return each variable's effective value, secrets hidden, and whether the environment or a default gave it."""
-    shown = {name: _shown(settings, name) for name in settings.sources}
-    return {name: {"value": shown[name], "source": settings.sources[name]} for name in sorted(shown)}
+    return {
+        name: {"value": _format_value(settings, name), "source": settings.sources[name]}
+        for name in sorted(settings.sources)
+    }
 
 
-def _shown(settings: Settings, name: str) -> str:
+def _print_values(values: Mapping[str, Mapping[str, str]]) -> None:
+    for name, setting in values.items():
+        click.echo(f"{name:<26}{setting['value'] or '(unset)':<43} {setting['source']}")
+
+
+def _format_value(settings: Settings, name: str) -> str:
     if name == "SPLIT_PERCENTAGE":
         return str(Decimal(settings.split_ppm) / PPM)
     value: Any = getattr(settings, name.lower())
@@ -68,61 +81,59 @@ def _shown(settings: Settings, name: str) -> str:
     if isinstance(value, tuple):
         return (os.pathsep if name == "ENGINE_PATH" else ",").join(map(str, value))
     text = value.value if isinstance(value, ExecutionMode) else str(value)
-    return re.sub(r"//([^/@:]*):[^@]*@", r"//\1:…@", text)
+    return re.sub(r"//([^/@:]*):[^@]*@", r"//\1:…@", text)  # hides the password of a URL
 
 
-def _findings(data_dir: Path | None) -> Iterator[Finding]:
+def _run_checks(data_dir: Path | None) -> Iterator[CheckResult]:
     try:
-        with opened(data_dir) as (joined, database):
-            yield from _database_findings(joined, database)
+        with open_database(data_dir) as (settings, database):
+            yield from _check_database(settings, database)
     except (StackRefused, click.ClickException, *migrate.DATABASE_ERRORS) as error:
-        yield Finding(name="database", ok=False, detail=migrate.describe_error(error))
+        yield CheckResult(name="database", ok=False, detail=migrate.describe_error(error))
 
 
-def _database_findings(settings: Settings, database: Database) -> Iterator[Finding]:
-    yield _schema(settings)
+def _check_database(settings: Settings, database: Database) -> Iterator[CheckResult]:
+    yield _check_schema(settings)
     with database.transaction() as session:
         oldest = backlog.find_oldest_open(session)
-        rules = policies.load_current(session, STANDING_BOOKS)
+        versions = policies.load_current(session, STANDING_BOOKS)
         running = studies.load_running(session, STANDING_BOOKS)
-        life = canaries.list_all(session, settings)
-        kinds = Counter(one["kind"] for one in incidents.list_open(session))
-        trading = live.finding(session, settings)
-    yield Finding(name="oldest open signal", ok=True, detail=oldest.isoformat() if oldest else "none")
-    yield from _queues(life)
-    yield _incidents(kinds)
-    yield trading
+        queues = canaries.list_all(session, settings)
+        incident_counts = Counter(incident["kind"] for incident in incidents.list_open(session))
+        live_trading = live_checks.check_live_trading(session, settings)
+    yield CheckResult(name="oldest open signal", ok=True, detail=oldest.isoformat() if oldest else "none")
+    yield from _check_queues(queues)
+    yield _check_incidents(incident_counts)
+    yield live_trading
     for book in STANDING_BOOKS:
-        yield _policy(settings, book, rules)
-        yield Finding(
-            name=f"study of {book}", ok=book in running, detail=running[book].name if book in running else "none runs"
-        )
+        yield _check_policy(settings, book, versions.get(book))
+        study = running.get(book)
+        yield CheckResult(name=f"study of {book}", ok=study is not None, detail=study.name if study else "none runs")
 
 
-def _queues(life: Sequence[QueueHealth]) -> Iterator[Finding]:
-    for one in life:
-        detail = f"{one.state.value}, last sign of life {one.silent_s:.0f} s ago"
-        yield Finding(name=f"queue {one.queue}", ok=one.state is not QueueState.LATE, detail=detail)
+def _check_queues(queues: Sequence[QueueHealth]) -> Iterator[CheckResult]:
+    for queue in queues:
+        detail = f"{queue.state.value}, last sign of life {queue.silent_s:.0f} s ago"
+        yield CheckResult(name=f"queue {queue.queue}", ok=queue.state is not QueueState.LATE, detail=detail)
 
 
-def _incidents(kinds: Counter[str]) -> Finding:
-    counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-    detail = f"{counted}; see `orchestrator incidents list`" if kinds else "none"
-    return Finding(name="open incidents", ok=not kinds, detail=detail)
+def _check_incidents(counts: Counter[str]) -> CheckResult:
+    listing = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+    detail = f"{listing}; see `orchestrator incidents list`" if counts else "none"
+    return CheckResult(name="open incidents", ok=not counts, detail=detail)
 
 
-def _schema(settings: Settings) -> Finding:
+def _check_schema(settings: Settings) -> CheckResult:
     with suppress(migrate.SchemaOutdated):
         migrate.check_current(settings.database_url or "")
-        return Finding(name="schema", ok=True, detail="newest")
-    return Finding(name="schema", ok=False, detail=f"not the newest: {migrate.HOW_TO_MIGRATE}")
+        return CheckResult(name="schema", ok=True, detail="newest")
+    return CheckResult(name="schema", ok=False, detail=f"not the newest: {migrate.HOW_TO_MIGRATE}")
 
 
-def _policy(settings: Settings, book: str, rules: dict[str, Any]) -> Finding:
-    if book not in rules:
-        return Finding(name=f"policy of {book}", ok=False, detail="none; start `orchestrator up` once")
-    rule = rules[book]
-    detail = f"{rule.label}: {rule.mode.value}, split {Decimal(rule.split_ppm) / PPM}"
-    if rule.mode is not settings.execution_mode:
-        detail += f" (the table rules; EXECUTION_MODE says {settings.execution_mode.value})"
-    return Finding(name=f"policy of {book}", ok=True, detail=detail)
+def _check_policy(settings: Settings, book: str, version: PolicyVersion | None) -> CheckResult:
+    if version is None:
+        return CheckResult(name=f"policy of {book}", ok=False, detail="none; start `orchestrator up` once")
+    detail = f"{version.label}: {version.mode.value}, split {Decimal(version.split_ppm) / PPM}"
+    if version.mode is not settings.execution_mode:
+        detail += f" (set in the database; EXECUTION_MODE says {settings.execution_mode.value})"
+    return CheckResult(name=f"policy of {book}", ok=True, detail=detail)

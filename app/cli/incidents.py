@@ -1,85 +1,102 @@
-"""`orchestrator incidents`: what needs a person, and saying that it was dealt with."""
+"""`orchestrator incidents`: conditions that need a person, and closing those that were dealt with."""
 
 from __future__ import annotations
 
-import getpass
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import click
 
-from app.cli import Problem, opened
-from app.cli.database import snapshot
+from app.cli import CommandError, options
+from app.cli.database import open_database, open_snapshot
+from app.cli.operator import audit_context
 from config import settings as configuration
 from db import incidents
-from domain import incidents as telling
-from operations import incidents as closing
-from operations.act import Act
+from domain import incidents as incident_texts
+from operations import incidents as incident_operations
 from operations.incidents import NotOpen
 from reporting.plain import clean
-
-_data_dir = click.option("--data-dir", type=click.Path(path_type=Path), help="The instance (default: the last one).")
 
 
 @click.group()
 def command() -> None:
-    """List what needs a person, and close what was dealt with."""
+    """List open incidents and close them.
+
+    An incident is a condition that needs a person, such as a source that is silent or a worker that takes no tasks.
+    """
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@_data_dir
+@options.JSON
+@options.DATA_DIR
 def list_incidents(*, as_json: bool, data_dir: Path | None) -> None:
-    """List open incidents, oldest first; exit code 1 when there are any."""
-    with snapshot(data_dir) as session:
-        found = [_described(dict(one)) for one in incidents.list_open(session)]
+    """List open incidents, oldest first.
+
+    Exit code 1 when there are any.
+    """
+    with open_snapshot(data_dir) as session:
+        documents = [_to_document(dict(row)) for row in incidents.list_open(session)]
     if as_json:
-        click.echo(json.dumps({"incidents": found}, indent=2))
-    for one in () if as_json else found:
-        told = telling.format_details(one["kind"], one["detail"])
-        click.echo(clean(f"{one['incident_id']}  {one['opened_at']}  {one['kind']:<20} {one['subject']}  {told}"))
-    if found:
+        click.echo(json.dumps({"incidents": documents}, indent=2))
+    else:
+        _print_incidents(documents)
+    if documents:
         raise SystemExit(1)
-    if not as_json:
-        click.echo("no incident is open", err=True)
 
 
 @command.command()
 @click.argument("incident_id", type=click.UUID)
-@click.option("--reason", required=True, help="What was found and done; it is kept in the audit log.")
-@_data_dir
+@click.option("--reason", required=True, help="What was found and done; the audit log keeps it.")
+@options.DATA_DIR
 def close(*, incident_id: UUID, reason: str, data_dir: Path | None) -> None:
-    """Close an incident; a new one is opened when its cause is seen again, of missing alerts never for the same gap."""
-    act = Act(by=getpass.getuser(), reason=reason, at=datetime.now(UTC))
-    with opened(data_dir) as (_, database), database.transaction() as session:
+    """Close an incident that was dealt with.
+
+    A new one is opened when its cause is seen again; about missing alerts, never for the same gap.
+    """
+    with open_database(data_dir) as (_, database), database.transaction() as session:
         try:
-            closing.close(session, incident_id, act=act)
+            incident_operations.close(session, incident_id, audit=audit_context(reason))
         except NotOpen as error:
             raise click.ClickException(str(error)) from None
     click.echo(f"closed: {incident_id}")
 
 
 @command.command("notify-test")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@options.JSON
 def notify_test(*, as_json: bool) -> None:
-    """Send a test message to each service of NOTIFY_URLS; exit code 1 when one does not take it."""
+    """Send a test message to each service of NOTIFY_URLS.
+
+    Exit code 1 when one of them does not take it.
+    """
     from tasks import pipeline  # noqa: PLC0415 - Celery takes a while to load and the other commands do not need it
 
     settings = configuration.load()
     if not settings.notify_urls:
-        raise Problem("NOTIFY_URLS is not set, so nobody would be told")
+        raise CommandError("NOTIFY_URLS is not set, so there is no service to send a message to")
     answers = pipeline.send_test_notification(settings)
     if as_json:
-        told = [{"number": one.number, "service": one.kind, "error": error} for one, error in answers]
-        click.echo(json.dumps({"services": told}, indent=2))
-    for one, error in () if as_json else answers:
-        click.echo(f"{one.name}: {error or 'sent'}")
+        services = [{"number": service.number, "service": service.kind, "error": error} for service, error in answers]
+        click.echo(json.dumps({"services": services}, indent=2))
+    for service, error in () if as_json else answers:
+        click.echo(f"{service.name}: {error or 'sent'}")
     if any(error for _, error in answers):
         raise SystemExit(1)
 
 
-def _described(row: dict[str, Any]) -> dict[str, Any]:
+def _print_incidents(documents: list[dict[str, Any]]) -> None:
+    for incident in documents:
+        detail = incident_texts.format_details(incident["kind"], incident["detail"])
+        click.echo(
+            clean(
+                f"{incident['incident_id']}  {incident['opened_at']}  {incident['kind']:<20} {incident['subject']}"
+                f"  {detail}"
+            )
+        )
+    if not documents:
+        click.echo("no incident is open", err=True)
+
+
+def _to_document(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"incident_id": str(row["incident_id"]), "opened_at": row["opened_at"].isoformat()}

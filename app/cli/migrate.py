@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from app.cli import Problem
+from app.cli import CommandError
 from config import logging as logs
 from config import settings as configuration
 
@@ -23,12 +23,12 @@ def command() -> None:
     logs.configure(settings)
     url = settings.migration_database_url or settings.database_url
     if url is None or settings.database_url is None:
-        raise Problem("DATABASE_URL is not set; `orchestrator up` migrates its own database when it starts")
+        raise CommandError("DATABASE_URL is not set; `orchestrator up` migrates its own database when it starts")
     try:
         migrate.upgrade(url)
         pipeline.prepare(settings)
         if settings.secret_key is not None:
             source_tokens.ensure_first_source(settings)
     except migrate.DATABASE_ERRORS as error:
-        raise Problem(f"DATABASE_URL: the database cannot be used: {migrate.describe_error(error)}") from None
+        raise CommandError(f"DATABASE_URL: the database cannot be used: {migrate.describe_error(error)}") from None
     click.echo("the database has the newest schema", err=True)

@@ -1,108 +1,109 @@
-"""`orchestrator policy`: which engine may trade for real, who said so, and a way to change it."""
+"""`orchestrator policy`: which engine may trade for real in a book, who set that, and the switch for real trading."""
 
 from __future__ import annotations
 
-import getpass
 import json
 import time
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import Any
 
 import click
 
-from app.cli import Problem, live, opened
-from db import live as switches
-from db import policies
+from app.cli import CommandError, LazyGroup, options
+from app.cli.database import open_database
+from app.cli.operator import audit_context
+from db import live
 from db.core.session import Database
 from db.queries import real_exposure
-from db.queries.real_exposure import RealExposure
 from domain.books import LIVE_BOOK, PAPER_BOOK
-from domain.experiment import PPM, split_to_ppm
-from domain.policy import ExecutionMode, PolicyVersion, Switch
-from operations import policy
-from operations.act import Act
-from operations.policy import NoPolicy, NoSwitch, Wish
+from domain.experiment import split_to_ppm
+from domain.policy import ExecutionMode
+from operations import live_trading, policy
+from operations.policy import NoPolicy, NoSwitch, PolicyRequest
 
-_BOOK = click.option("--book", default=PAPER_BOOK, show_default=True, help="The book whose policy is meant.")
+_BOOK = click.option("--book", default=PAPER_BOOK, show_default=True, help="The book.")
+_REASON = click.option("--reason", required=True, help="Why; it is kept with the version.")
 _POLL_S = 0.2
-_DATA_DIR = click.option("--data-dir", type=click.Path(path_type=Path), help="The instance (default: the last one).")
 
 
-@click.group()
+# Going live loads the venues' adapters and Celery, without which the other commands start in a fraction of the time.
+@click.group(cls=LazyGroup, locations={"live": "app.cli.live:go_live", "paper": "app.cli.live:go_paper"})
 def command() -> None:
-    """Show and change a book's execution policy; changes hold for new experiments, without a restart."""
+    """Show and change the execution policy of a book.
 
-
-command.add_command(live.go)
-command.add_command(live.leave)
+    A change holds for new experiments, without a restart.
+    """
 
 
 @command.command()
 @_BOOK
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@_DATA_DIR
+@options.JSON
+@options.DATA_DIR
 def show(book: str, as_json: bool, data_dir: Path | None) -> None:
     """Show all versions of a book's policy, newest first."""
-    with opened(data_dir) as (settings, database), database.transaction() as session:
-        versions = [policy.described(one) for one in policies.load_history(session, book)]
-        trading = switches.load_state(session) if book == LIVE_BOOK else None
+    with open_database(data_dir) as (settings, database), database.transaction() as session:
+        versions = policy.list_versions(session, book)
+        state = live.load_state(session) if book == LIVE_BOOK else None
     if not versions:
         raise click.ClickException(f"there is no book {book!r} with a policy")
     if as_json:
-        told = {} if trading is None else {"live": live.document(trading)}
-        click.echo(json.dumps({"book": book, **told, "versions": versions}, indent=2))
+        live_part = {} if state is None else {"live": live_trading.document(state)}
+        click.echo(json.dumps({"book": book, **live_part, "versions": versions}, indent=2, default=datetime.isoformat))
         return
-    if trading is not None:
-        click.echo(f"live trading is {live.described(trading, settings)}")
-    for number, one in enumerate(versions):
-        mark = "in force" if number == 0 else "before"
-        click.echo(
-            f"{one['policy_version']:<12} {one['mode']:<18} split {one['split']:<9} {one['switch']:<7} {mark:<9}"
-            f" by {one['set_by']}: {one['reason']}"
-        )
+    if state is not None:
+        click.echo(f"live trading is {live_trading.describe_state(state, settings)}")
+    for number, version in enumerate(versions):
+        click.echo(_format_version(version, is_in_force=number == 0))
 
 
 @command.command(name="set")
 @_BOOK
-@click.option("--mode", type=click.Choice([one.value for one in ExecutionMode]), help="Who trades for real.")
-@click.option("--split", help="Engine A's share, 0..1 with at most 6 decimals.")
+@click.option("--mode", type=click.Choice([mode.value for mode in ExecutionMode]), help="Which engine trades for real.")
+@click.option("--split", help="Engine A's share, 0 to 1 with at most 6 decimals.")
 @click.option("--label", help="Name of the new version (default: after the present one).")
-@click.option("--reason", required=True, help="Why; it is kept with the version.")
-@_DATA_DIR
+@_REASON
+@options.DATA_DIR
 def set_(
     *, book: str, mode: str | None, split: str | None, label: str | None, reason: str, data_dir: Path | None
 ) -> None:
-    """Put a new version in force; experiments that exist keep theirs."""
-    wish = Wish(
-        mode=ExecutionMode(mode) if mode else None, split_ppm=_split(split) if split else None, label=label or None
+    """Put a new policy version in force.
+
+    Experiments that exist keep theirs.
+    """
+    request = PolicyRequest(
+        mode=ExecutionMode(mode) if mode else None,
+        split_ppm=_parse_split(split) if split else None,
+        label=label or None,
     )
-    if wish == Wish():
-        raise Problem("nothing is to be changed; give --mode, --split or --label")
-    with opened(data_dir) as (_, database), database.transaction() as session:
+    if request == PolicyRequest():
+        raise CommandError("nothing to change; give --mode, --split or --label")
+    with open_database(data_dir) as (_, database), database.transaction() as session:
         try:
-            made = policy.set_policy(session, book, wish, act=_act(reason))
+            version = policy.set_policy(session, book, request, audit=audit_context(reason))
         except NoPolicy:
-            raise Problem(f"--book: there is no book {book!r} with a policy") from None
-    click.echo(f"{book}: {made.label} is in force: {made.mode.value}, split {Decimal(made.split_ppm) / PPM}")
-
-
-_REASON = click.option("--reason", required=True, help="Why; it is kept with the version.")
+            raise CommandError(f"--book: there is no book {book!r} with a policy") from None
+    click.echo(
+        f"{book}: {version['policy_version']} is in force: {version['mode']}, split {_format_share(version['split'])}"
+    )
 
 
 @command.command()
 @_BOOK
 @_REASON
-@_DATA_DIR
+@options.DATA_DIR
 def pause(*, book: str, reason: str, data_dir: Path | None) -> None:
-    """Send no new real entries; exits go on, and so does the shadow record of both engines.
+    """Send no new real entries.
 
-    Once this has answered, no entry begins to be sent. What was being sent before is listed and followed to its end.
+    Exits go on, and so does the shadow record of both engines. Once this has answered, no entry begins to be sent. The
+    orders that were on their way are counted and followed to their end.
     """
-    with opened(data_dir) as (_, database):
-        made = _switched(database, book, Switch.PAUSED, reason)
-        left = _counted(database, book)
-    click.echo(f"{book}: {made.label} is in force: no new real entries; {left.orders} entry orders were on their way")
+    with open_database(data_dir) as (_, database):
+        document = _switch(database, book, policy.pause, reason)
+    label, orders = document["policy"]["policy_version"], document["open"]["orders"]
+    click.echo(f"{book}: {label} is in force: no new real entries; {orders} entry orders were on their way")
 
 
 @command.command()
@@ -117,53 +118,69 @@ def pause(*, book: str, reason: str, data_dir: Path | None) -> None:
     metavar="SECONDS",
     help="How long to wait until nothing is open.",
 )
-@_DATA_DIR
+@options.DATA_DIR
 def flatten(*, book: str, reason: str, wait_s: float, data_dir: Path | None) -> None:
-    """Pause, and close everything that is open for real; it goes on until nothing is left or `resume` is called.
+    """Pause, and close everything that is open for real.
 
-    The exits worker does it, at present quotes. Exit code 1 when something is still open after the wait.
+    The exits worker closes it at present quotes, and goes on until nothing is left or `resume` is called. Exit code 1
+    when something is still open after the wait.
     """
-    with opened(data_dir) as (_, database):
-        made = _switched(database, book, Switch.FLAT, reason)
-        click.echo(f"{book}: {made.label} is in force: no new real entries, everything real is being closed", err=True)
-        ends = time.monotonic() + wait_s
-        while (left := _counted(database, book)).trades and time.monotonic() < ends:
-            time.sleep(_POLL_S)
-    if left.trades:
-        raise click.ClickException(f"{left.trades} real trades are still open; the workers go on closing them")
+    with open_database(data_dir) as (_, database):
+        label = _switch(database, book, policy.flatten, reason)["policy"]["policy_version"]
+        click.echo(f"{book}: {label} is in force: no new real entries, everything real is being closed", err=True)
+        open_trades = _wait_until_closed(database, book, wait_s=wait_s)
+    if open_trades:
+        raise click.ClickException(f"{open_trades} real trades are still open; the workers go on closing them")
     click.echo(f"{book}: nothing is open for real")
 
 
 @command.command()
 @_BOOK
 @_REASON
-@_DATA_DIR
+@options.DATA_DIR
 def resume(*, book: str, reason: str, data_dir: Path | None) -> None:
     """Send real entries again, for new experiments."""
-    with opened(data_dir) as (_, database):
-        made = _switched(database, book, Switch.ON, reason)
-    click.echo(f"{book}: {made.label} is in force: {made.mode.value}, real entries are sent")
+    with open_database(data_dir) as (_, database):
+        version = _switch(database, book, policy.resume, reason)["policy"]
+    click.echo(f"{book}: {version['policy_version']} is in force: {version['mode']}, real entries are sent")
 
 
-def _switched(database: Database, book: str, switch: Switch, reason: str) -> PolicyVersion:
+def _switch(database: Database, book: str, operation: Callable[..., dict[str, Any]], reason: str) -> dict[str, Any]:
+    """Carry out `policy.pause`, `flatten` or `resume` in a transaction and return its document."""
+    try:
+        with database.transaction() as session:
+            return operation(session, book, audit=audit_context(reason))
+    except NoSwitch:
+        raise CommandError(f"--book: there is no book {book!r} with a switch") from None
+
+
+def _wait_until_closed(database: Database, book: str, *, wait_s: float) -> int:
+    """Wait until no real trade of a book is open, at most `wait_s` seconds; return how many are still open."""
+    deadline = time.monotonic() + wait_s
+    while (count := _count_open_trades(database, book)) and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+    return count
+
+
+def _count_open_trades(database: Database, book: str) -> int:
     with database.transaction() as session:
-        try:
-            return policy.throw(session, book, switch, act=_act(reason))
-        except NoSwitch:
-            raise Problem(f"--book: there is no book {book!r} with a switch") from None
+        return real_exposure.count_exposure(session, book).trades
 
 
-def _act(reason: str) -> Act:
-    return Act(by=getpass.getuser(), reason=reason, at=datetime.now(UTC))
+def _format_version(version: dict[str, Any], *, is_in_force: bool) -> str:
+    mark, split = "in force" if is_in_force else "before", _format_share(version["split"])
+    return (
+        f"{version['policy_version']:<12} {version['mode']:<18} split {split:<9} {version['switch']:<7} {mark:<9}"
+        f" by {version['set_by']}: {version['reason']}"
+    )
 
 
-def _counted(database: Database, book: str) -> RealExposure:
-    with database.transaction() as session:
-        return real_exposure.count_exposure(session, book)
+def _format_share(share: float) -> str:
+    return f"{share:.6f}".rstrip("0").rstrip(".")
 
 
-def _split(value: str) -> int:
+def _parse_split(value: str) -> int:
     try:
         return split_to_ppm(Decimal(value))
     except (InvalidOperation, ValueError):
-        raise Problem(f"--split={value!r}: a share between 0 and 1 with at most 6 decimals, such as 0.5") from None
+        raise CommandError(f"--split={value!r}: a share between 0 and 1 with at most 6 decimals, such as 0.5") from None

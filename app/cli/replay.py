@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from app.cli import Problem
+from app.cli import CommandError
 from config import settings as configuration
 from config.settings import Settings
 from replay import schedule, session
@@ -69,7 +69,7 @@ def command(
         directory = data_dir.absolute() if data_dir is not None else _latest(settings)
         code = _on_a_stack(settings, directory, job=job)
     except StackRefused as refusal:
-        raise Problem(str(refusal)) from None
+        raise CommandError(str(refusal)) from None
     sys.exit(code)
 
 
@@ -78,7 +78,7 @@ def read(*bars: str, alerts: Path) -> Schedule:
     try:
         return schedule.read(bars, alerts)
     except (FileInvalid, BarSpecInvalid, OutsideBars) as error:
-        raise Problem(str(error)) from None
+        raise CommandError(str(error)) from None
 
 
 def drive(scheduled: Schedule, settings: Settings, *, web_url: str, study: str | None) -> Summary:

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from app.cli import Problem
-from app.cli.database import snapshot
+from app.cli import CommandError
+from app.cli.database import open_snapshot
 from config.settings import Settings
 from db.core.session import Database, Session
 from db.queries import reports
@@ -37,7 +37,7 @@ def command(
     *, study: str | None, book: str | None, as_json: bool, html_file: Path | None, data_dir: Path | None
 ) -> None:
     """Compare the engines of a study."""
-    with snapshot(data_dir) as session:
+    with open_snapshot(data_dir) as session:
         record = _record(session, study=study, book=book)
     built = documents.build(record)
     if html_file is not None:
@@ -80,5 +80,5 @@ def _write(file: Path, content: str) -> None:
     try:
         file.write_text(content, encoding="utf-8")
     except OSError as error:
-        raise Problem(f"cannot write {file}: {error.strerror}") from None
+        raise CommandError(f"cannot write {file}: {error.strerror}") from None
     click.echo(f"wrote {file}", err=True)

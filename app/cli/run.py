@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-from app.cli import Problem
+from app.cli import CommandError
 from config import settings as configuration
 from config.settings import Settings
 from stack import datadir
@@ -121,7 +121,7 @@ def _settings() -> Settings:
     settings = configuration.load()
     for name, value in (("DATABASE_URL", settings.database_url), ("REDIS_URL", settings.broker_url)):
         if value is None:
-            raise Problem(f"{name} is not set; `orchestrator up` starts everything, with servers of its own")
+            raise CommandError(f"{name} is not set; `orchestrator up` starts everything, with servers of its own")
     if settings.secret_key is None:
         key = datadir.with_secret_key(settings, datadir.instance(settings, "main")).secret_key
         os.environ["SECRET_KEY"] = key or ""
@@ -134,7 +134,7 @@ def _require_queues(queues: str) -> None:
     from tasks import pipeline  # noqa: PLC0415 - only a worker needs the tasks
 
     if unknown := [one for one in queues.split(",") if one not in pipeline.QUEUES]:
-        raise Problem(f"--queues: {unknown[0]!r} is none of {', '.join(pipeline.QUEUES)}")
+        raise CommandError(f"--queues: {unknown[0]!r} is none of {', '.join(pipeline.QUEUES)}")
 
 
 def _require_schema(settings: Settings) -> None:
@@ -144,9 +144,9 @@ def _require_schema(settings: Settings) -> None:
     try:
         migrate.check_current(settings.database_url or "")
     except migrate.SchemaOutdated as error:
-        raise Problem(str(error)) from None
+        raise CommandError(str(error)) from None
     except migrate.DATABASE_ERRORS as error:
-        raise Problem(f"DATABASE_URL: the database cannot be used: {migrate.describe_error(error)}") from None
+        raise CommandError(f"DATABASE_URL: the database cannot be used: {migrate.describe_error(error)}") from None
 
 
 def _directory(settings: Settings) -> Path:

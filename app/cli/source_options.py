@@ -12,7 +12,7 @@ import msgspec
 from marshmallow import ValidationError
 
 from app.api.source_schemas import SourceInput
-from app.cli import Problem
+from app.cli import CommandError
 from config.settings import Settings
 from config.vault import TokenVault
 from db.sources import StoredSource
@@ -77,7 +77,7 @@ def described(given: Mapping[str, Any], *, mapped: Sequence[str] = ()) -> Source
     try:
         source = SourceInput().load({**given, "symbols": symbols})
     except ValidationError as error:
-        raise Problem(_told(error.messages_dict)) from None
+        raise CommandError(_told(error.messages_dict)) from None
     assert isinstance(source, Source)  # noqa: S101 - the schema makes one
     return source
 
@@ -106,7 +106,7 @@ def vault(settings: Settings) -> TokenVault:
     try:
         return sources.vault(settings)
     except NoSecretKey as error:
-        raise Problem(str(error)) from None
+        raise CommandError(str(error)) from None
 
 
 def base(settings: Settings, directory: Path | None) -> str:
@@ -127,7 +127,7 @@ def _pairs(mapped: Sequence[str]) -> dict[str, str]:
     pairs = [one.partition("=") for one in mapped]
     for sent, sign, read in pairs:
         if not (sent.strip() and sign and read.strip()):
-            raise Problem(f"--symbol: must be SENT=READ, such as US100=NASDAQ:NDX, and is {sent + sign + read!r}")
+            raise CommandError(f"--symbol: must be SENT=READ, such as US100=NASDAQ:NDX, and is {sent + sign + read!r}")
     return {"".join(sent.upper().split()): read for sent, _, read in pairs}
 
 

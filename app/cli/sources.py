@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,8 +12,9 @@ from typing import Any
 import click
 
 from alerts import template
-from app.cli import Problem, source_options
-from app.cli.database import up_to_date as _opened
+from app.cli import CommandError, source_options
+from app.cli.database import open_current_database as _opened
+from app.cli.operator import audit_context
 from config.vault import TokenVault
 from db import sources
 from db.core.session import Database
@@ -24,7 +24,6 @@ from db.sources import BookUnknown, SourceExists, SourceUnknown
 from domain.books import PAPER_BOOK, STANDING_BOOKS
 from domain.signal import Source
 from operations import sources as sourcing
-from operations.act import Act
 from reporting.plain import clean
 
 _PASTE = """\
@@ -103,14 +102,14 @@ def set_(
     """
     changes = _present(given)
     if not changes and not unset and not mapped:
-        raise Problem("nothing is to be changed; give what is to hold, such as --sizing 0.25")
+        raise CommandError("nothing is to be changed; give what is to hold, such as --sizing 0.25")
     if both := sorted(set(changes) & set(unset)):
-        raise Problem(f"{both[0]}: it is given and taken away at once; choose one")
+        raise CommandError(f"{both[0]}: it is given and taken away at once; choose one")
     with _opened(data_dir) as (settings, database), _known(name), database.transaction() as session:
         held = sources.lock_by_name(session, name)
         kept = {field: one for field, one in source_options.document(held.source).items() if field not in unset}
         source = source_options.described(kept | changes, mapped=mapped)
-        changed = sourcing.change(session, held.source, source, act=_act(reason))
+        changed = sourcing.change(session, held.source, source, audit=audit_context(reason))
     document = source_options.stored(
         replace(held, source=source), vault=source_options.vault(settings), base=source_options.base(settings, data_dir)
     )
@@ -135,7 +134,7 @@ def rotate(*, name: str, keep: int, reason: str, data_dir: Path | None, as_json:
     with _opened(data_dir) as (settings, database), _known(name), database.transaction() as session:
         stored = sources.by_name(session, name)
         token, until = sourcing.rotate(
-            session, name, keep_s=keep, vault=source_options.vault(settings), act=_act(reason)
+            session, name, keep_s=keep, vault=source_options.vault(settings), audit=audit_context(reason)
         )
     document = source_options.shown(
         stored.source, token=token, base=source_options.base(settings, data_dir), enabled=stored.enabled
@@ -155,7 +154,7 @@ def rotate(*, name: str, keep: int, reason: str, data_dir: Path | None, as_json:
 def disable(*, name: str, reason: str, data_dir: Path | None) -> None:
     """Refuse what the source NAME posts from now on."""
     with _opened(data_dir) as (_, database), _known(name), database.transaction() as session:
-        sourcing.enable(session, name, enabled=False, act=_act(reason))
+        sourcing.enable(session, name, enabled=False, audit=audit_context(reason))
     click.echo(f"disabled: {name}")
 
 
@@ -166,7 +165,7 @@ def disable(*, name: str, reason: str, data_dir: Path | None) -> None:
 def enable(*, name: str, reason: str, data_dir: Path | None) -> None:
     """Take again what the source NAME posts."""
     with _opened(data_dir) as (_, database), _known(name), database.transaction() as session:
-        sourcing.enable(session, name, enabled=True, act=_act(reason))
+        sourcing.enable(session, name, enabled=True, audit=audit_context(reason))
     click.echo(f"enabled: {name}")
 
 
@@ -177,7 +176,7 @@ def enable(*, name: str, reason: str, data_dir: Path | None) -> None:
 def renewed(*, name: str, reason: str, data_dir: Path | None) -> None:
     """Note that the alerts of the source NAME were made anew in TradingView, which ends them after two months."""
     with _opened(data_dir) as (_, database), _known(name), database.transaction() as session:
-        sourcing.renewed(session, name, act=_act(reason))
+        sourcing.renewed(session, name, audit=audit_context(reason))
     click.echo(f"noted: the alerts of {name} were made anew")
 
 
@@ -193,7 +192,7 @@ def template_(*, name: str, data_dir: Path | None, as_json: bool) -> None:
         stored, vault=source_options.vault(settings), base=source_options.base(settings, data_dir)
     )["url"]
     if url is None:
-        raise Problem(
+        raise CommandError(
             f"the token of {name!r} was encrypted under another SECRET_KEY; give it a new one: sources rotate"
         )
     messages = sourcing.messages()
@@ -252,25 +251,23 @@ def _listed(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"{'':<20} {document['url'] or 'its token was encrypted under another SECRET_KEY: sources rotate'}"
 
 
-def _act(reason: str) -> Act:
-    return Act(by=getpass.getuser(), reason=reason, at=datetime.now(UTC))
-
-
 @contextmanager
 def _known(name: str) -> Iterator[None]:
     try:
         yield
     except SourceUnknown:
-        raise Problem(f"there is no source named {name!r}; `orchestrator sources list` shows those there are") from None
+        raise CommandError(
+            f"there is no source named {name!r}; `orchestrator sources list` shows those there are"
+        ) from None
 
 
 def _issue(database: Database, vault: TokenVault, source: Source, *, reason: str) -> str:
     try:
         with database.transaction() as session:
-            return sourcing.add(session, source, vault=vault, act=_act(reason))
+            return sourcing.add(session, source, vault=vault, audit=audit_context(reason))
     except SourceExists:
-        raise Problem(f"there is a source named {source.name!r} already; choose another name") from None
+        raise CommandError(f"there is a source named {source.name!r} already; choose another name") from None
     except BookUnknown:
-        raise Problem(
+        raise CommandError(
             f"there is no book named {source.book!r}; the standing ones are {', '.join(STANDING_BOOKS)}"
         ) from None

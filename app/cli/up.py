@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from app.cli import Problem
+from app.cli import CommandError
 from config import settings as configuration
 from config.settings import Settings
 from stack import datadir, stack
@@ -33,7 +33,7 @@ def command(port: int, flower_port: int, data_dir: Path | None) -> None:
         plan = StackPlan(settings=settings, data_dir=directory, port=port, flower_port=flower_port)
         code = stack.run_stack(plan, on_ready=_announce)
     except StackRefused as refusal:
-        raise Problem(str(refusal)) from None
+        raise CommandError(str(refusal)) from None
     sys.exit(code)
 
 
@@ -47,7 +47,7 @@ def _announce(ready: RunningStack) -> None:
     from app.cli import first_admin  # noqa: PLC0415 - ports and settings are checked before these slow imports
     from operations import sources  # noqa: PLC0415 - ports and settings are checked before these slow imports
 
-    login = first_admin.told(ready.settings, ready.data_dir)
+    login = first_admin.ensure_admin(ready.settings, ready.data_dir)
     webhooks = (
         f"webhook  {url}  (source {name})" for name, url in sources.webhook_urls(ready.settings, base=ready.web_url)
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from app.cli.database import snapshot
+from app.cli.database import open_snapshot
 from db import verification
 from db.verification.rule import VerificationFinding
 
@@ -18,7 +18,7 @@ from db.verification.rule import VerificationFinding
 @click.option("--data-dir", type=click.Path(path_type=Path), help="The instance (default: the last one).")
 def command(*, as_json: bool, data_dir: Path | None) -> None:
     """Check every invariant of the database; exit code 1 when one is broken."""
-    with snapshot(data_dir) as session:
+    with open_snapshot(data_dir) as session:
         findings = verification.check(session)
     click.echo(json.dumps(document(findings), indent=2) if as_json else _told(findings))
     if not all(one.holds for one in findings):

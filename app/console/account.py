@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +18,10 @@ from db.api_tokens import TokenUnknown
 from db.core.session import Database
 from domain.access import Scope
 from domain.passwords import MAX_LENGTH, MIN_LENGTH, PasswordRefused
-from operations import users as people
-from operations.users import MOST_DAYS, TokenRefused
+from operations import api_tokens as token_operations
+from operations import users as user_operations
+from operations.api_tokens import MOST_DAYS, TokenRefused
+from operations.audit_entry import AuditContext
 
 _DAYS = 90
 _SHOWN_ID = re.compile(r"[0-9a-f]{16}\Z")
@@ -56,23 +59,24 @@ def add_token() -> ResponseReturnValue:
     """Make a token and show it, this once."""
     name, label, days = the_owner().name, request.form.get("label", ""), _days(request.form.get("days", ""))
     scopes = [one for one in Scope if one.value in request.form.getlist("scope")]
+    audit = _audit_context()
     try:
-        _, token = the_doors().act(
-            lambda database: people.add_token(database, name, label=label, scopes=scopes, days=days, actor=name)
+        added = the_doors().act(
+            lambda database: token_operations.add(database, name, label=label, scopes=scopes, days=days, audit=audit)
         )
     except TokenRefused as refused:
         field, _, why = str(refused).partition(": ")
         return _shown({field: why}, status=422)
-    return _shown({}, token=token)
+    return _shown({}, token=added["token"])
 
 
 @blueprint.post("/account/tokens/<uuid:token_id>/revoke")
 @permissions.needs(Scope.READ)
 def revoke_token(token_id: UUID) -> ResponseReturnValue:
     """End one of one's tokens for good."""
-    name = the_owner().name
+    name, audit = the_owner().name, _audit_context()
     try:
-        the_doors().act(lambda database: people.revoke_token(database, token_id, actor=name, user_name=name))
+        the_doors().act(lambda database: token_operations.revoke(database, token_id, audit=audit, user_name=name))
     except TokenUnknown:
         return rendering.message(404, "No such token", "None of your tokens has this id.")
     return redirect(url_for("account.account"), 303)
@@ -88,7 +92,8 @@ def set_password() -> ResponseReturnValue:
     if not gave_password(request.form.get("present", "")):
         return _shown({"present": "is not your password, or your name is locked for a while"}, status=422)
     try:
-        the_doors().act(lambda database: people.set_password(database, name, password=wanted, actor=name))
+        audit = _audit_context()
+        the_doors().act(lambda database: user_operations.set_password(database, name, password=wanted, audit=audit))
     except PasswordRefused as refused:
         return _shown({"new": str(refused)}, status=422)
     begun = the_doors().act(lambda database: login.log_in(database, name, wanted, browser=browser))
@@ -122,6 +127,10 @@ def _load(database: Database, name: str) -> dict[str, Any]:
             "sessions": web_sessions.list_open(session, name),
             "tokens": [one for one in api_tokens.list_all(session, user_name=name) if one.holds],
         }
+
+
+def _audit_context() -> AuditContext:
+    return AuditContext(actor=the_owner().name, at=datetime.now(UTC))
 
 
 def _days(written: str) -> int:

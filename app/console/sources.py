@@ -47,7 +47,7 @@ def read_message() -> Response:
     body = written.encode(errors="replace")
     if not body.strip() or len(body) > MAX_BODY:
         return _shown(error=f"Paste a message of at most {MAX_BODY} bytes.", status=422)
-    readings = [explain_message.reading(one) for one in understand(body, found[name].source)]
+    readings = [explain_message.describe_reading(one) for one in understand(body, found[name].source)]
     return _shown(readings=readings, chosen=name)
 
 

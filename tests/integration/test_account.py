@@ -139,7 +139,7 @@ def test_a_changed_password_ends_all_sessions_and_gives_this_browser_a_new_one(h
     assert before.value != after.value
     assert (here.get("/account").status_code, there.get("/account").status_code) == (200, 303)
     [row] = house.rows("SELECT password_hash FROM users")
-    assert password_hashing.matches(row["password_hash"], NEW)
+    assert password_hashing.matches_hash(row["password_hash"], NEW)
     assert "user.password_set" in {one["action"] for one in house.rows("SELECT action FROM audit_log")}
 
 
@@ -163,4 +163,4 @@ def test_a_password_that_cannot_be_changed_names_the_field(
     assert re.search(rf'id="{field}-error">[^<]*{told}', answer.text)
     assert re.search(rf'id="{field}"[^>]*aria-invalid="true"[^>]*aria-describedby="{field}-error', answer.text)
     [row] = house.rows("SELECT password_hash FROM users")
-    assert password_hashing.matches(row["password_hash"], PASSWORD)
+    assert password_hashing.matches_hash(row["password_hash"], PASSWORD)

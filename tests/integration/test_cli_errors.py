@@ -201,7 +201,7 @@ def test_a_port_that_is_none_is_refused(root: Path, port: str) -> None:
         (["signals", "show", "17"], "'17' is not a valid UUID"),
         (["policy", "set", "--mode", "YOLO", "--reason", "x"], "'YOLO' is not one of 'SHADOW_ONLY'"),
         (["policy", "set", "--mode", "SHADOW_ONLY"], "Missing option '--reason'"),
-        (["policy", "set", "--reason", "x"], "nothing is to be changed; give --mode, --split or --label"),
+        (["policy", "set", "--reason", "x"], "nothing to change; give --mode, --split or --label"),
         (["replay", "--alerts", "a.csv"], "Missing option '--bars'"),
     ],
 )

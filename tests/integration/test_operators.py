@@ -15,6 +15,7 @@ from sqlalchemy import text
 from app.cli import cli
 from db import incidents
 from operations import redrive
+from operations.audit_entry import AuditContext
 from tests.support.webhook import Desk, a_desk
 
 NOW = datetime.now(UTC)
@@ -119,7 +120,8 @@ def test_an_old_message_is_recorded_as_stale(desk: Desk) -> None:
     event_id = quarantined(desk, MISSING_ACTION)
     mend(desk, event_id, MISSING_ACTION | {"action": "buy"})
 
-    (told,) = redrive.redrive(desk.database, [UUID(event_id)], actor="me", reason="late", now=NOW + timedelta(hours=1))
+    audit = AuditContext(actor="me", reason="late", at=NOW + timedelta(hours=1))
+    (told,) = redrive.read_again(desk.database, [UUID(event_id)], audit=audit)
 
     assert told.is_stale
     assert desk.rows("SELECT flags FROM signals")[0]["flags"] == ["stale"]

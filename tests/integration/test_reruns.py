@@ -17,10 +17,11 @@ from app.cli import cli
 from config.settings import Settings
 from db import audit, failures
 from db.core.session import Database
-from operations import redrive
-from operations.redrive import Redriven
+from operations import redrive, rerun
+from operations.audit_entry import AuditContext
+from operations.redrive import RedrivenMessage
+from operations.rerun import RerunRefused
 from stack.stack import ServerUrls
-from tasks import pipeline
 from tests.support.pipeline import prepared, settings_for, store_signal
 from tests.support.servers.stacks import with_redis_database
 from tests.support.webhook import Desk, a_desk
@@ -80,12 +81,13 @@ def test_the_list_of_dead_letters_says_where_how_often_and_why(settings: Setting
 def test_reruns_of_the_same_signals_at_once_are_harmless(settings: Settings, database: Database) -> None:
     ids = [dead(database) for _ in range(10)]
 
-    def rerun(number: int) -> bool:
+    def rerun_all(number: int) -> bool:
         order = ids if number % 2 else ids[::-1]
-        return pipeline.rerun(settings, database, order, actor=f"n{number}", reason="a test", at=datetime.now(UTC))
+        report = rerun.rerun(settings, database, order, audit=audit_context(f"n{number}", "a test"))
+        return bool(report["enqueued"])
 
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(rerun, range(6)))
+        list(pool.map(rerun_all, range(6)))
 
     with database.transaction() as session:
         rows = session.execute(text("SELECT DISTINCT status, attempts, stage, processing_lock FROM signals")).all()
@@ -107,14 +109,18 @@ def test_one_signal_that_must_not_run_again_keeps_all_from_it(settings: Settings
             {"id": leased},
         )
 
-    with pytest.raises(pipeline.RerunRefused) as refused:
-        pipeline.rerun(settings, database, [good, leased, missing], actor="me", reason="x", at=datetime.now(UTC))
+    with pytest.raises(RerunRefused) as refused:
+        rerun.rerun(settings, database, [good, leased, missing], audit=audit_context("me", "x"))
 
     assert refused.value.reasons == {leased: "it is being worked on", missing: "there is no such signal"}
     with database.transaction() as session:
         status = session.execute(text("SELECT status FROM signals WHERE signal_id = :id"), {"id": good}).scalar()
         assert status == "dead"
         assert session.execute(text("SELECT count(*) FROM audit_log")).scalar() == 0
+
+
+def audit_context(actor: str, reason: str) -> AuditContext:
+    return AuditContext(actor=actor, reason=reason, at=datetime.now(UTC))
 
 
 def quarantined(desk: Desk, body: dict[str, Any], *, minutes_ago: int) -> UUID:
@@ -139,8 +145,8 @@ def pass_minutes(desk: Desk, minutes: int) -> None:
         )
 
 
-def redriven(desk: Desk, event_id: UUID) -> Redriven:
-    (one,) = redrive.redrive(desk.database, [event_id], actor="me", reason="mended", now=datetime.now(UTC))
+def redriven(desk: Desk, event_id: UUID) -> RedrivenMessage:
+    (one,) = redrive.read_again(desk.database, [event_id], audit=audit_context("me", "mended"))
     return one
 
 
@@ -190,9 +196,9 @@ def test_a_message_that_the_database_refuses_stays_and_the_others_are_redriven(d
     with desk.database.transaction() as session:
         session.execute(text("ALTER TABLE signals ADD CHECK (strategy <> 'refused')"))
 
-    told = redrive.redrive(desk.database, [bad, good], actor="me", reason="x", now=datetime.now(UTC))
+    told = redrive.read_again(desk.database, [bad, good], audit=audit_context("me", "x"))
 
     waiting = desk.rows("SELECT event_id FROM webhook_events WHERE redriven_at IS NULL")
-    assert [one.errors for one in told] == [redrive.UNSTORABLE, {}]
+    assert [one.errors for one in told] == [redrive.REFUSED_BY_DATABASE, {}]
     assert [one["event_id"] for one in waiting] == [bad]
     assert len(desk.rows("SELECT FROM audit_log")) == 1

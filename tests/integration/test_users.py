@@ -6,6 +6,7 @@ import json
 import stat
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from db.core.session import Database
 from db.users import LastAdmin
 from domain.access import Role
 from operations import password_hashing
-from operations import users as people
+from operations import users as user_operations
+from operations.audit_entry import AuditContext
 from tests.support.builders.users import PASSWORD, House, a_house
 from tests.support.webhook import settings_for
 
@@ -61,7 +63,7 @@ def test_a_user_that_is_added_is_listed_and_of_the_password_only_the_hash_is_kep
     assert {"name": "alice", "role": "operator", "enabled": True, "locked": False}.items() <= alice.items()
     [row] = house.rows("SELECT password_hash FROM users")
     assert row["password_hash"].startswith("$argon2id$")
-    assert password_hashing.matches(row["password_hash"], PASSWORD)
+    assert password_hashing.matches_hash(row["password_hash"], PASSWORD)
     assert PASSWORD not in added.output
     assert entries(house) == [("user.added", "alice")]
 
@@ -126,7 +128,7 @@ def test_another_password_ends_the_sessions_and_lifts_a_lock(database_url: str, 
     assert changed.exit_code == 0, changed.output
     assert browser.get("/account").status_code == 303
     [row] = house.rows("SELECT password_hash, failures, locked_until FROM users")
-    assert password_hashing.matches(row["password_hash"], "ebb and flood tides")
+    assert password_hashing.matches_hash(row["password_hash"], "ebb and flood tides")
     assert (row["failures"], row["locked_until"]) == (0, None)
     assert entries(house) == [("user.password_set", "alice")]
 
@@ -180,7 +182,7 @@ def test_two_admins_who_disable_each_other_at_once_leave_one(house: House) -> No
     def disable(name: str) -> None:
         barrier.wait(timeout=10)
         try:
-            people.enable(house.database, name, enabled=False, actor="tests")
+            user_operations.disable(house.database, name, audit=AuditContext(actor="tests", at=datetime.now(UTC)))
         except LastAdmin as error:
             refused.append(str(error))
 
@@ -198,7 +200,7 @@ def test_two_admins_who_disable_each_other_at_once_leave_one(house: House) -> No
 def test_a_stack_makes_the_first_admin_once_and_shows_the_password_once(database_url: str, tmp_path: Path) -> None:
     settings = settings_for(database_url)
 
-    lines = [first_admin.told(settings, tmp_path) for _ in range(2)]
+    lines = [first_admin.ensure_admin(settings, tmp_path) for _ in range(2)]
 
     file = tmp_path / "admin_password"
     password = file.read_text().strip()
@@ -213,15 +215,15 @@ def test_a_stack_makes_the_first_admin_once_and_shows_the_password_once(database
         [admin] = users.list_all(session)
     database.dispose()
     assert (admin.name, admin.role, admin.enabled) == ("admin", Role.ADMIN, True)
-    assert password_hashing.matches(admin.password_hash, password)
+    assert password_hashing.matches_hash(admin.password_hash, password)
 
 
 def test_a_stack_names_no_file_whose_password_holds_no_longer(database_url: str, tmp_path: Path) -> None:
     settings = settings_for(database_url)
-    first_admin.told(settings, tmp_path)
+    first_admin.ensure_admin(settings, tmp_path)
     run(database_url, "passwd", "admin", "--password-stdin", given=PASSWORD)
 
-    line = first_admin.told(settings, tmp_path)
+    line = first_admin.ensure_admin(settings, tmp_path)
 
     assert "users list" in line
     assert "admin_password" not in line
@@ -230,7 +232,7 @@ def test_a_stack_names_no_file_whose_password_holds_no_longer(database_url: str,
 def test_a_stack_makes_nobody_where_there_is_a_user(database_url: str, house: House, tmp_path: Path) -> None:
     house.somebody("alice", Role.VIEWER)
 
-    line = first_admin.told(settings_for(database_url), tmp_path)
+    line = first_admin.ensure_admin(settings_for(database_url), tmp_path)
 
     assert "users list" in line
     assert [one["name"] for one in listed(database_url)] == ["alice"]

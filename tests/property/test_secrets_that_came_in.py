@@ -45,7 +45,7 @@ def watched(server_urls: ServerUrls, template_database: str) -> Iterator[Watched
     ):
         # What is proved does not depend on how long a hash takes, and there are many.
         patch.setattr(password_hashing, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
-        patch.setattr(password_hashing, "_DECOY", password_hashing.hashed("nobody's"))
+        patch.setattr(password_hashing, "_DECOY_HASH", password_hashing.hash_password("nobody's"))
         house.somebody("alice", Role.ADMIN)
         logged = io.StringIO()
         [handler] = logging.getLogger().handlers[:1]

@@ -23,6 +23,8 @@ from domain.policy import Switch
 from domain.ports import MarketData, ViewRequest, WalkBars
 from domain.signal import Instrument, Stage
 from domain.trade import Order
+from operations import rerun
+from operations.audit_entry import AuditContext
 from tasks import exit_settlement, exit_tasks, order_reconciliation, order_submission, pipeline, sweeps
 from tasks.base_task import bodies, drive
 from tasks.parts import make_parts
@@ -148,10 +150,13 @@ class Desk:
     def rerun(self, signal_id: UUID) -> None:
         """Rerun a signal as an operator does; what may not be rerun is refused."""
         try:
-            pipeline.rerun(
-                self.parts.settings, self.parts.database, [signal_id], actor="tests", reason="a test", at=NOON
+            rerun.rerun(
+                self.parts.settings,
+                self.parts.database,
+                [signal_id],
+                audit=AuditContext(actor="tests", reason="a test", at=NOON),
             )
-        except pipeline.RerunRefused:
+        except rerun.RerunRefused:
             return
 
     def throw(self, switch: Switch) -> None:

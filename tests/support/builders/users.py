@@ -136,4 +136,4 @@ def log_in(client: FlaskClient, name: str, password: str = PASSWORD, **fields: A
 
 @cache
 def _hash() -> str:
-    return password_hashing.hashed(PASSWORD)
+    return password_hashing.hash_password(PASSWORD)

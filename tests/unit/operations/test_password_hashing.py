@@ -64,12 +64,12 @@ def test_the_users_own_name_is_refused(password: str) -> None:
 
 
 def test_a_hash_is_argon2id_with_64_megabytes_and_three_rounds_and_a_salt_of_its_own() -> None:
-    first, second = password_hashing.hashed("tall ships"), password_hashing.hashed("tall ships")
+    first, second = password_hashing.hash_password("tall ships"), password_hashing.hash_password("tall ships")
 
     assert first.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
     assert first != second
-    assert password_hashing.matches(first, "tall ships")
-    assert not password_hashing.matches(first, "tall ship")
+    assert password_hashing.matches_hash(first, "tall ships")
+    assert not password_hashing.matches_hash(first, "tall ship")
     assert not password_hashing.is_outdated(first)
 
 
@@ -77,16 +77,16 @@ def test_a_hash_with_weaker_parameters_is_outdated_and_still_matches() -> None:
     weak = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash("tall ships")
 
     assert password_hashing.is_outdated(weak)
-    assert password_hashing.matches(weak, "tall ships")
+    assert password_hashing.matches_hash(weak, "tall ships")
 
 
 @pytest.mark.parametrize("stored", [None, "", "x", "$argon2id$v=19$m=1$"])
 def test_without_a_readable_hash_nothing_matches(stored: str | None) -> None:
-    assert not password_hashing.matches(stored, "")
-    assert not password_hashing.matches(stored, "tall ships \ud800")
+    assert not password_hashing.matches_hash(stored, "")
+    assert not password_hashing.matches_hash(stored, "tall ships \ud800")
 
 
 def test_a_password_matches_however_the_keyboard_composed_its_letters() -> None:
-    assert password_hashing.matches(
-        password_hashing.hashed("ma\u00f1ana por la ma\u00f1ana"), "man\u0303ana por la man\u0303ana"
+    assert password_hashing.matches_hash(
+        password_hashing.hash_password("ma\u00f1ana por la ma\u00f1ana"), "man\u0303ana por la man\u0303ana"
     )

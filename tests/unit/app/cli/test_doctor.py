@@ -14,7 +14,7 @@ from tests.unit.config.test_settings import GOOD, HIDDEN, NEEDED
 @pytest.mark.property_id(44)
 @pytest.mark.parametrize(("name", "value", "field", "expected"), GOOD)
 def test_every_setting_is_shown_and_no_secret_with_it(name: str, value: str, field: str, expected: Any) -> None:
-    shown = doctor.effective(settings.load({name: value} | NEEDED.get(name, {})))[name]
+    shown = doctor.effective_values(settings.load({name: value} | NEEDED.get(name, {})))[name]
 
     assert shown["source"] == "environment"
     assert shown["value"]
@@ -25,7 +25,7 @@ def test_every_setting_is_shown_and_no_secret_with_it(name: str, value: str, fie
 def test_several_values_are_shown_in_a_row() -> None:
     given = {"SENDER_ADDRESSES": "10.0.0.0/8, ::1", "TRUSTED_PROXIES": "0", "NOTIFY_URLS": "ntfy://a json://b"}
 
-    shown = doctor.effective(settings.load(given))
+    shown = doctor.effective_values(settings.load(given))
 
     assert shown["SENDER_ADDRESSES"]["value"] == "10.0.0.0/8,::1/128"
     assert shown["NOTIFY_URLS"]["value"] == "…,…"
