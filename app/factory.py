@@ -25,7 +25,7 @@ from app.webhook import routes
 from app.webhook.authenticator import Authenticator
 from app.webhook.publisher import Enqueue, Publisher
 from app.webhook.receiver import Receiver
-from app.webhook.writer import Reach, Writer
+from app.webhook.writer import Failpoint, Writer
 from config import logging
 from config.settings import Settings
 from db.core.session import Database
@@ -66,7 +66,7 @@ def create_app(settings: Settings, *, enqueue: Enqueue | None = None, deadlines:
         app.register_blueprint(pages.blueprint)
     app.before_request(_begin(uuid4().hex[:20]))
     api.mount(app, settings, deadlines)
-    app.wsgi_app = headers.added_to(app.wsgi_app, settings)  # type: ignore[method-assign, assignment]  # Flask's own way to wrap it
+    app.wsgi_app = headers.add_security_headers(app.wsgi_app, settings)  # type: ignore[method-assign, assignment]  # Flask's own way to wrap it
     app.register_error_handler(Exception, _failure)
     return app
 
@@ -90,11 +90,11 @@ def _owned(app: Flask, database: Database) -> Database:
 
 def _webhook(settings: Settings, receiver: Receiver) -> Blueprint:
     proxies = settings.trusted_proxies or 0
-    is_listed = allowed_senders.allowed_by(settings.sender_addresses, trusted_proxies=proxies)
-    is_certified = allowed_senders.certified(settings.client_certificate_header)
-    return routes.blueprint(
+    is_listed = allowed_senders.make_sender_check(settings.sender_addresses, trusted_proxies=proxies)
+    is_certified = allowed_senders.make_certificate_check(settings.client_certificate_header)
+    return routes.make_blueprint(
         receiver,
-        may_send=lambda environ: is_listed(environ) and is_certified(environ),
+        is_allowed_sender=lambda environ: is_listed(environ) and is_certified(environ),
         origin=partial(limits.origin, trusted_proxies=proxies),
     )
 
@@ -102,7 +102,7 @@ def _webhook(settings: Settings, receiver: Receiver) -> Blueprint:
 def _receiver(settings: Settings, enqueue: Enqueue, deadlines: Deadlines) -> Receiver:
     return Receiver(
         Authenticator(_impatient(settings, deadlines, pool_size=2), read_within_s=deadlines.webhook_s),
-        Writer(_impatient(settings, deadlines, pool_size=1), Publisher(enqueue), reach=_failpoints(settings)),
+        Writer(_impatient(settings, deadlines, pool_size=1), Publisher(enqueue), failpoint=_failpoint(settings)),
         deadline_s=deadlines.webhook_s,
     )
 
@@ -124,8 +124,8 @@ def _pipeline(settings: Settings) -> Enqueue:
     return pipeline.enqueue
 
 
-def _failpoints(settings: Settings) -> Reach | None:
-    """Return what stops the writer where a test asks for it; nothing without FAILPOINTS=1."""
+def _failpoint(settings: Settings) -> Failpoint | None:
+    """Return a function that stops the writer where a test of failures asks for it; None without FAILPOINTS=1."""
     if settings.failpoint_dir is None:
         return None
     from tasks import pipeline  # noqa: PLC0415 - as above

@@ -13,7 +13,7 @@ from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
 from app.access import cookies, limits
 from app.access.limits import Failures, KnownHashes, TooManyFailures
 from app.access.permissions import By, Principal
-from app.web.deadlines import Aside, DeadlineMissed
+from app.web.deadlines import DeadlineMissed, SerialCalls
 from config import tokens
 from config.settings import Settings
 from db import api_tokens, web_sessions
@@ -72,7 +72,7 @@ class _Known:
     def __init__(self, database: Database, *, within_s: float) -> None:
         self._database = database
         self._within_s = within_s
-        self._lookups: Aside[object] = Aside("identity")
+        self._lookups: SerialCalls[object] = SerialCalls("identity")
         self._hashes = KnownHashes(lambda: self._read(api_tokens.load_active_hashes))
         self.failures = Failures(_FAILURES_A_MINUTE)
 

@@ -30,7 +30,7 @@ class TooManyFailures(PermissionError):
 
 def origin(environ: Mapping[str, Any], *, trusted_proxies: int) -> str:
     """Return what failures from this sender count under: its address or IPv6 network, or one name for all others."""
-    address = allowed_senders.address_of(environ, trusted_proxies=trusted_proxies)
+    address = allowed_senders.client_address(environ, trusted_proxies=trusted_proxies)
     if isinstance(address, IPv6Address):
         return str(ip_network((address, _HOME_NETWORK), strict=False))
     return str(address) if address is not None else NOT_TOLD

@@ -13,7 +13,7 @@ import structlog
 from flask import current_app
 from werkzeug.exceptions import ServiceUnavailable
 
-from app.web.deadlines import Besides, DeadlineMissed, Deadlines
+from app.web.deadlines import ConcurrentCalls, DeadlineMissed, Deadlines
 from config.settings import Settings
 from db.core.errors import InterfaceError, OperationalError, PoolTimeout, is_outage
 from db.core.session import Database, Session
@@ -33,7 +33,10 @@ class Reach:
 
     def __init__(self, settings: Settings, deadlines: Deadlines) -> None:
         self.settings, self._deadlines = settings, deadlines
-        self._calls, self._thoughts = Besides("api", at_once=_AT_ONCE), Besides("api-thinking", at_once=1)
+        self._calls, self._thoughts = (
+            ConcurrentCalls("api", at_once=_AT_ONCE),
+            ConcurrentCalls("api-thinking", at_once=1),
+        )
         self._database = Database(
             settings.sqlalchemy_url,
             pool_size=_AT_ONCE,

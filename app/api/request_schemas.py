@@ -64,7 +64,7 @@ class Parser(FlaskParser):
 
     def load_json(self, req: Request, schema: Schema) -> Any:  # noqa: ARG002 - the signature of webargs
         """Read a JSON object of at most 64 KB; no body at all is an empty one."""
-        body = request_body.read(req.stream, most=MAX_BODY)
+        body = request_body.read(req.stream, max_bytes=MAX_BODY)
         if len(body) > MAX_BODY:
             raise RequestEntityTooLarge(f"a body may have at most {MAX_BODY} bytes")
         if not body and not req.content_type:

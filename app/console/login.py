@@ -19,7 +19,7 @@ from app.access.login_slots import Crowd
 from app.access.permissions import By, Principal
 from app.console import rendering
 from app.web import allowed_senders
-from app.web.deadlines import Aside, DeadlineMissed
+from app.web.deadlines import DeadlineMissed, SerialCalls
 from config import tokens
 from config.settings import Settings
 from db import web_sessions
@@ -49,7 +49,7 @@ class Doors:
         self.failures = Failures(_FAILURES_A_MINUTE)
         self.strangers = Crowd()
         self._database = database
-        self._acts: Aside[object] = Aside("access")
+        self._acts: SerialCalls[object] = SerialCalls("access")
 
     def act(self, act: Callable[[Database], T]) -> T:
         """Return what the act returns.
@@ -158,7 +158,7 @@ def gave_password(password: str) -> bool:
 
 def the_browser() -> Browser:
     """Return where the present request comes from."""
-    address = allowed_senders.address_of(request.environ, trusted_proxies=_settings().trusted_proxies or 0)
+    address = allowed_senders.client_address(request.environ, trusted_proxies=_settings().trusted_proxies or 0)
     return Browser(address=str(address or NOT_TOLD), user_agent=request.headers.get("User-Agent", ""))
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint
 
-from app.web.deadlines import Aside, DeadlineMissed
+from app.web.deadlines import DeadlineMissed, SerialCalls
 from config.settings import Settings
 from db import canaries
 from db.core import migrate
@@ -26,7 +26,7 @@ _States = tuple[str, dict[str, str]]
 def blueprint(settings: Settings, *, within_s: float) -> Blueprint:
     """Return the blueprint of the health answers."""
     made = Blueprint("health", __name__)
-    checks: Aside[_States] = Aside("readiness")
+    checks: SerialCalls[_States] = SerialCalls("readiness")
 
     @made.get("/healthz")
     def healthz() -> Document:
@@ -57,7 +57,7 @@ def broker_state(url: str | None) -> str:
     return "reachable" if any(_listens(one) for one in url.split(";")) else "unreachable"
 
 
-def _database_state(settings: Settings, checks: Aside[_States], *, within_s: float) -> _States:
+def _database_state(settings: Settings, checks: SerialCalls[_States], *, within_s: float) -> _States:
     try:
         return checks.run(lambda: _states(settings), within_s=within_s)
     except (SQLAlchemyError, DeadlineMissed):

@@ -15,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from app.access import permissions
-from app.web.deadlines import Aside, DeadlineMissed
+from app.web.deadlines import DeadlineMissed, SerialCalls
 from app.webhook.receiver import Receiver
 from config.settings import Settings
 from db.canaries import QueueHealth, QueueState
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 def blueprint(settings: Settings, database: Database, receiver: Receiver, *, within_s: float) -> Blueprint:
     """Return the blueprint of the metrics; they tell of books and sources by name, and need the scope for it."""
     made = Blueprint("metrics", __name__)
-    scrapes: Aside[Measures] = Aside("metrics")
+    scrapes: SerialCalls[Measures] = SerialCalls("metrics")
 
     def measured() -> Measures:
         with database.snapshot() as session:
@@ -48,7 +48,7 @@ def blueprint(settings: Settings, database: Database, receiver: Receiver, *, wit
             answer = jsonify({"status": "unavailable", "request_id": g.request_id})
             answer.status_code = 503
             return answer
-        return Response(render(found, receiver.answered()), content_type=CONTENT_TYPE_LATEST)
+        return Response(render(found, receiver.answer_counts()), content_type=CONTENT_TYPE_LATEST)
 
     return made
 

@@ -1,4 +1,4 @@
-"""Where a request comes from and whose certificate came with it: the second factors beside the token."""
+"""Checks of an alert's sender beside its token: the client's address and its TLS certificate."""
 
 from __future__ import annotations
 
@@ -12,44 +12,47 @@ from config.values import Network
 Address = IPv4Address | IPv6Address
 
 
-def address_of(environ: Mapping[str, Any], *, trusted_proxies: int) -> Address | None:
-    """Return the address that reached the first of our own proxies; None when it is not told.
+def client_address(environ: Mapping[str, Any], *, trusted_proxies: int) -> Address | None:
+    """Return the address of the client that reached the first of our own proxies; None when it is unknown.
 
     Each proxy adds the address it was reached from to X-Forwarded-For. With two of ours, the last but one is what the
-    outer one saw, whatever the sender wrote before it.
+    outer proxy saw, whatever the sender wrote before it.
     """
-    told = str(environ.get("REMOTE_ADDR", ""))
+    address = str(environ.get("REMOTE_ADDR", ""))
     if trusted_proxies:
-        hops = [one.strip() for one in str(environ.get("HTTP_X_FORWARDED_FOR", "")).split(",")]
-        told = hops[-trusted_proxies] if len(hops) >= trusted_proxies else ""
+        hops = [hop.strip() for hop in str(environ.get("HTTP_X_FORWARDED_FOR", "")).split(",")]
+        address = hops[-trusted_proxies] if len(hops) >= trusted_proxies else ""
     try:
-        found = ip_address(told)
+        parsed = ip_address(address)
     except ValueError:
         return None
-    return getattr(found, "ipv4_mapped", None) or found
+    return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
-def allowed_by(networks: Sequence[Network] | None, *, trusted_proxies: int) -> Callable[[Mapping[str, Any]], bool]:
-    """Return what says of a request whether its sender is on the list; without a list everybody is."""
+def make_sender_check(
+    networks: Sequence[Network] | None, *, trusted_proxies: int
+) -> Callable[[Mapping[str, Any]], bool]:
+    """Return a check whether a request comes from one of these networks; without a list every request does."""
 
     def is_allowed(environ: Mapping[str, Any]) -> bool:
         if networks is None:
             return True
-        address = address_of(environ, trusted_proxies=trusted_proxies)
+        address = client_address(environ, trusted_proxies=trusted_proxies)
         return address is not None and any(address in network for network in networks)
 
     return is_allowed
 
 
-def certified(header: str | None) -> Callable[[Mapping[str, Any]], bool]:
-    """Return what says of a request whether our proxy saw TradingView's certificate; without a header everybody passes.
+def make_certificate_check(header: str | None) -> Callable[[Mapping[str, Any]], bool]:
+    """Return a check whether our proxy verified TradingView's certificate; without a header every request passes.
 
-    The header's name has neither dash nor underscore: a server takes one for the other, so that a sender could send
-    what the proxy does not know for the header that it sets. One that comes twice is joined, and is no subject then.
+    The settings allow no dash or underscore in the header's name: WSGI servers treat them alike, so that a sender could
+    set the same variable by a header that the proxy does not overwrite. A header that comes twice is joined by the
+    server, and the joined text is no valid subject.
     """
     key = f"HTTP_{header.upper()}" if header is not None else None
 
     def is_certified(environ: Mapping[str, Any]) -> bool:
-        return key is None or client_certificate.is_tradingviews(str(environ.get(key, "")))
+        return key is None or client_certificate.is_tradingview_subject(str(environ.get(key, "")))
 
     return is_certified

@@ -1,6 +1,6 @@
-"""Whose client certificate a proxy verified, read from the text in which it tells the certificate's subject.
+"""Parser for the subject of a client certificate, as a proxy that verified it passes it on in a header.
 
-Three ways to write a subject are read: RFC 4514 and its forerunner (`CN=a,O=b\\, Inc.`, as nginx and Caddy write it),
+Three notations are read: RFC 4514 and its forerunner (`CN=a,O=b\\, Inc.`, as nginx and Caddy write it),
 OpenSSL's one line with commas (`O = "b, Inc.", CN = a`), and its older one with slashes (`/O=b, Inc./CN=a`).
 """
 
@@ -25,38 +25,39 @@ _SLASHED = re.compile(r"(C|ST|L|O|CN|emailAddress|serialNumber|postalCode|street
 
 
 class SubjectUnreadable(ValueError):
-    """The text is not a subject in any of the ways that are read."""
+    """The text is not a certificate subject in any known notation."""
 
 
-def is_tradingviews(told: str) -> bool:
-    """Say whether this is the subject of TradingView's certificate: one organization and one name, both its own."""
+def is_tradingview_subject(text: str) -> bool:
+    """Return whether this is TradingView's certificate subject: its organization and one of its names, each once."""
     try:
-        found = subject(told)
+        attributes = parse_subject(text)
     except SubjectUnreadable:
         return False
-    organizations = [value for kind, value in found if kind == "O"]
-    names = [value for kind, value in found if kind == "CN"]
+    organizations = [value for kind, value in attributes if kind == "O"]
+    names = [value for kind, value in attributes if kind == "CN"]
     return organizations == [ORGANIZATION] and len(names) == 1 and names[0] in NAMES
 
 
-def subject(told: str) -> Subject:
-    """Return the subject's attributes in the order in which they are told, types in capitals.
+def parse_subject(text: str) -> Subject:
+    """Return the subject's attributes in the order of the text, types in capitals.
 
     Raises:
-        SubjectUnreadable: when it is written in no way that is read, or longer than 4096 characters.
+        SubjectUnreadable: when it is in no known notation, or longer than 4096 characters.
     """
-    if not told.strip() or len(told) > _LONGEST:
+    if not text.strip() or len(text) > _LONGEST:
         raise SubjectUnreadable
-    return tuple(_slashed(told) if told.startswith("/") else _separated(told))
+    return tuple(_parse_slash_notation(text) if text.startswith("/") else _parse_comma_notation(text))
 
 
-def _slashed(told: str) -> Iterator[tuple[str, str]]:
-    """Read the form in which nothing is escaped: no attribute twice, and only those that one may ask a CA for.
+def _parse_slash_notation(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the attributes of the notation without escapes: none of them twice, and only types that CAs issue.
 
-    A slash within a value cannot be told from one between two; an organization's own name would then come twice.
+    A slash within a value looks like the start of another attribute, which an attacker could put into a name of their
+    own; the organization would then stand there twice, and is refused.
     """
     seen = set[str]()
-    for part in told[1:].split("/"):
+    for part in text[1:].split("/"):
         match = _SLASHED.fullmatch(part)
         if match is None or match[1] in seen:
             raise SubjectUnreadable
@@ -64,14 +65,15 @@ def _slashed(told: str) -> Iterator[tuple[str, str]]:
         yield match[1].upper(), match[2]
 
 
-def _separated(told: str) -> Iterator[tuple[str, str]]:
+def _parse_comma_notation(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the attributes of RFC 4514 and of OpenSSL's one-line notation."""
     at = 0
     while True:
-        kind = _TYPE.match(told, at)
+        kind = _TYPE.match(text, at)
         if kind is None:
             raise SubjectUnreadable
-        value, at = _value(told, kind.end())
-        separator = _SEPARATOR.match(told, at)
+        value, at = _parse_value(text, kind.end())
+        separator = _SEPARATOR.match(text, at)
         if separator is None:
             raise SubjectUnreadable
         yield _OIDS.get(kind[1], kind[1].upper()), value
@@ -80,32 +82,34 @@ def _separated(told: str) -> Iterator[tuple[str, str]]:
             return
 
 
-def _value(told: str, at: int) -> tuple[str, int]:
-    """Return the value that begins at a place, and where it ends."""
-    if told.startswith("#", at):
+def _parse_value(text: str, at: int) -> tuple[str, int]:
+    """Return the attribute value that begins at an index, and the index behind it."""
+    if text.startswith("#", at):
         raise SubjectUnreadable
-    if not told.startswith('"', at):
-        return _characters(_PLAIN, told, at, strip=True)
-    value, end = _characters(_QUOTED, told, at + 1, strip=False)
-    if not told.startswith('"', end):
+    if not text.startswith('"', at):
+        return _parse_characters(_PLAIN, text, at, strip=True)
+    value, end = _parse_characters(_QUOTED, text, at + 1, strip=False)
+    if not text.startswith('"', end):
         raise SubjectUnreadable
     return value, end + 1
 
 
-def _characters(pattern: re.Pattern[str], told: str, at: int, *, strip: bool) -> tuple[str, int]:
+def _parse_characters(pattern: re.Pattern[str], text: str, at: int, *, strip: bool) -> tuple[str, int]:
+    """Return the decoded text from an index on, and the index behind it; `strip` drops spaces at its end."""
     parts = list[str]()
-    while (match := pattern.match(told, at)) is not None:
+    while (match := pattern.match(text, at)) is not None:
         parts.append(match[0])
         at = match.end()
     while strip and parts and parts[-1] == " ":
         parts.pop()
     try:
-        return b"".join(map(_bytes, parts)).decode(), at
+        return b"".join(map(_unescape, parts)).decode(), at
     except UnicodeError:
         raise SubjectUnreadable from None
 
 
-def _bytes(part: str) -> bytes:
+def _unescape(part: str) -> bytes:
+    """Return the bytes of one character or of one escape, such as `\\,` or `\\2C`."""
     if not part.startswith("\\"):
         return part.encode()
     return bytes.fromhex(part[1:]) if len(part) == 3 else part[1:].encode()

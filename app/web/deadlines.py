@@ -1,4 +1,4 @@
-"""Calls with a deadline: what a frozen server must not hold up runs on a thread of its own."""
+"""Calls with a deadline, on threads of their own, so that a database that hangs holds up no request thread."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from app.web.queue_thread import Background, QueueFull
+from app.web.queue_thread import QueueFull, QueueThread
 
 T = TypeVar("T")
-_WAITING = 1024
+_MAX_WAITING = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
-    """Seconds that a web process waits for its database before it answers 503; `statement_s` ends a query there.
+    """Seconds that a web process waits for its database before it answers 503.
 
-    The webhook's second is what TradingView's senders are promised. Slow API queries have a slot of their own.
+    `webhook_s` is for a whole alert, which TradingView gives up soon after; `probe_s` for `/readyz` and `/metrics`;
+    `slow_query_s` for the API's report. `statement_s` and `api_statement_s` are the database's own statement timeouts,
+    below the waits they belong to, so that a query does not outlive its request.
     """
 
     webhook_s: float = 1.0
@@ -36,7 +38,7 @@ class Deadlines:
 
 
 class DeadlineMissed(TimeoutError):
-    """A call did not return in time; it may still go on."""
+    """A call did not return in time; it may still be running."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +47,15 @@ class _Call(Generic[T]):
     promise: Future[T] = field(default_factory=Future)
 
 
-class Aside(Generic[T]):
-    """Runs calls one after the other on a thread of its own."""
+class SerialCalls(Generic[T]):
+    """Runs calls one after the other on one thread."""
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._calls: Background[_Call[T]] = Background(name, _settle, waiting=_WAITING)
+        self._calls: QueueThread[_Call[T]] = QueueThread(name, _run_calls, capacity=_MAX_WAITING)
 
     def run(self, function: Callable[[], T], *, within_s: float) -> T:
-        """Return what the call returns, or raise what it raises.
+        """Run a call and return its result; an error of the call is raised here.
 
         Raises:
             DeadlineMissed: when it does not return within the time, or too many calls are waiting.
@@ -67,45 +69,46 @@ class Aside(Generic[T]):
             raise DeadlineMissed(f"{self._name} did not answer within {within_s} s") from None
 
     def close(self) -> None:
-        """End the thread."""
+        """Stop the thread."""
         self._calls.close()
 
 
-class Besides:
-    """Runs calls side by side, up to `at_once` of them, each on a thread of its own."""
+class ConcurrentCalls:
+    """Runs up to `at_once` calls at the same time, each on a thread of its own."""
 
     def __init__(self, name: str, *, at_once: int) -> None:
         self._name = name
-        self._places = threading.BoundedSemaphore(at_once)
+        self._slots = threading.BoundedSemaphore(at_once)
 
     def run(self, function: Callable[[], T], *, within_s: float) -> T:
-        """Return what the call returns, or raise what it raises; its log records carry what is bound here.
+        """Run a call in a copy of the caller's log context and return its result; its error is raised here.
 
         Raises:
-            DeadlineMissed: when it does not return within the time, the wait for a place included.
+            DeadlineMissed: when it does not return within the time, the wait for a slot included.
         """
         ends = time.monotonic() + within_s
-        if not self._places.acquire(timeout=within_s):
-            raise DeadlineMissed(f"{self._name}: no place within {within_s} s")
+        if not self._slots.acquire(timeout=within_s):
+            raise DeadlineMissed(f"{self._name}: no free slot within {within_s} s")
         call = _Call(function=function)
         context = copy_context()
-        threading.Thread(target=context.run, args=(self._settle, call), name=self._name, daemon=True).start()
+        threading.Thread(target=context.run, args=(self._run_call, call), name=self._name, daemon=True).start()
         try:
             return call.promise.result(max(0.0, ends - time.monotonic()))
         except FutureTimeout:
             raise DeadlineMissed(f"{self._name} did not answer within {within_s} s") from None
 
-    def _settle(self, call: _Call[T]) -> None:
+    def _run_call(self, call: _Call[T]) -> None:
         try:
-            _settle([call])
+            _run_calls([call])
         finally:
-            self._places.release()
+            self._slots.release()
 
 
-def _settle(calls: list[_Call[T]]) -> None:
+def _run_calls(calls: list[_Call[T]]) -> None:
+    """Run calls in order and resolve their promises; cancelled ones are skipped."""
     for call in calls:
         if call.promise.set_running_or_notify_cancel():
             try:
                 call.promise.set_result(call.function())
-            except Exception as error:  # noqa: BLE001 - it is raised again where it is waited for
+            except Exception as error:  # noqa: BLE001 - raised again by the thread that waits for the result
                 call.promise.set_exception(error)

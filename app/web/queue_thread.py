@@ -1,4 +1,4 @@
-"""A thread in the background with a bounded queue: what is put in while it works is handled next, together."""
+"""A background thread with a bounded queue, which handles the items that have come in meanwhile as one batch."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ T = TypeVar("T")
 
 
 class QueueFull(RuntimeError):
-    """As much is waiting as may wait."""
+    """The queue holds as many items as it may."""
 
 
-class Background(Generic[T]):
-    """Handles what is put in on one daemon thread, in order, up to `batch` at a time.
+class QueueThread(Generic[T]):
+    """Handles queued items on one daemon thread, in order, up to `batch` at a time.
 
-    The thread starts with the first item, hence in the process that uses it. `handle` must not raise.
+    The thread starts with the first item, so it runs in the process that uses it, not in the one that forked it.
+    `handle` must not raise.
     """
 
-    def __init__(self, name: str, handle: Callable[[list[T]], None], *, waiting: int, batch: int = 1) -> None:
+    def __init__(self, name: str, handle: Callable[[list[T]], None], *, capacity: int, batch: int = 1) -> None:
         self._name = name
         self._handle = handle
         self._batch = batch
-        self._items: queue.Queue[T | None] = queue.Queue(waiting)
+        self._items: queue.Queue[T | None] = queue.Queue(capacity)
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -32,7 +33,7 @@ class Background(Generic[T]):
         """Queue one item; never waits.
 
         Raises:
-            QueueFull: when as much is waiting as may wait.
+            QueueFull: when the queue holds `capacity` items.
         """
         self._start()
         try:
@@ -41,7 +42,7 @@ class Background(Generic[T]):
             raise QueueFull(self._name) from None
 
     def close(self, *, within_s: float = 2.0) -> None:
-        """Handle what is waiting and end the thread, as far as that takes no longer than `within_s`."""
+        """Handle the queued items and stop the thread; give up waiting after `within_s`."""
         if self._thread is None:
             return
         try:
@@ -60,14 +61,14 @@ class Background(Generic[T]):
     def _run(self) -> None:
         ended = False
         while not ended:
-            taken = self._take()
+            taken = self._take_batch()
             ended = None in taken
             items = [item for item in taken if item is not None]
             if items:
                 self._handle(items)
 
-    def _take(self) -> list[T | None]:
-        """Wait for one item, then take all that is waiting, up to a batch."""
+    def _take_batch(self) -> list[T | None]:
+        """Wait for one item, then take the others that are queued, up to a batch; None among them ends the thread."""
         taken = [self._items.get()]
         while len(taken) < self._batch and taken[-1] is not None:
             try:

@@ -1,16 +1,16 @@
-"""Request bodies: read up to a limit, and read past it, so that the answer gets through."""
+"""Reading request bodies up to a limit; the rest is read and dropped, else the client never sees the answer."""
 
 from __future__ import annotations
 
 from typing import IO
 
-_DRAINED = 4 * 1024 * 1024
+_MAX_DRAINED = 4 * 1024 * 1024
 _CHUNK = 64 * 1024
 
 
-def read(stream: IO[bytes], *, most: int) -> bytes:
-    """Return the body, at most one byte more than `most`; the rest is read and dropped."""
-    chunks, missing = [], most + 1
+def read(stream: IO[bytes], *, max_bytes: int) -> bytes:
+    """Return the body, at most one byte more than `max_bytes`; the rest is read and dropped."""
+    chunks, missing = [], max_bytes + 1
     while missing and (chunk := stream.read(missing)):
         chunks.append(chunk)
         missing -= len(chunk)
@@ -20,7 +20,7 @@ def read(stream: IO[bytes], *, most: int) -> bytes:
 
 
 def drain(stream: IO[bytes]) -> None:
-    """Read what is left of a body, up to 4 MB of it."""
-    left = _DRAINED
+    """Read and drop the rest of a body, up to 4 MB of it."""
+    left = _MAX_DRAINED
     while left > 0 and (chunk := stream.read(_CHUNK)):
         left -= len(chunk)

@@ -1,4 +1,7 @@
-"""Who posts: a token in the path, looked up by its SHA-256; no answer tells an unknown token from a disabled one."""
+"""Authentication of alerts by the token in the path, looked up by its SHA-256.
+
+Unknown tokens and those of disabled sources get the same answer.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from app.access.limits import NOT_TOLD, Failures, KnownHashes
-from app.web.deadlines import Aside, DeadlineMissed
+from app.web.deadlines import DeadlineMissed, SerialCalls
 from config import tokens
 from db import sources
 from db.core.errors import SQLAlchemyError
@@ -28,19 +31,19 @@ class Unauthorized(PermissionError):
 
 
 class AuthUnavailable(RuntimeError):
-    """The database that knows the tokens did not answer in time."""
+    """The database did not answer the look-up of a token in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
+class _CachedSource:
     stored: StoredSource
     until: float
 
 
 class Authenticator:
-    """Finds the source of a token; a source that was found is remembered for two seconds.
+    """Finds the source of a token, and caches it for two seconds.
 
-    Wrong tokens count against where they come from; a right one is taken, whatever came from there before.
+    Wrong tokens are counted by the sender's address. A right token is accepted however many failures that address has.
     """
 
     def __init__(
@@ -49,37 +52,37 @@ class Authenticator:
         self._database = database
         self._read_within_s = read_within_s
         self._clock = clock
-        self._known: dict[str, _Known] = {}
-        self._lookups: Aside[StoredSource | None] = Aside("lookup")
-        self._readings: Aside[frozenset[str]] = Aside("known-sources")
+        self._cached: dict[str, _CachedSource] = {}
+        self._lookups: SerialCalls[StoredSource | None] = SerialCalls("lookup")
+        self._readings: SerialCalls[frozenset[str]] = SerialCalls("known-sources")
         self._lock = threading.Lock()
         self._failures = Failures(_FAILURES_A_MINUTE)
         self._hashes = KnownHashes(self._read_hashes, clock=clock)
 
-    def source_of(self, token: str, *, within_s: float, origin: Callable[[], str] = lambda: NOT_TOLD) -> Source:
-        """Return the enabled source of this token; `origin` is asked where it comes from when it is not known.
+    def find_source(self, token: str, *, within_s: float, origin: Callable[[], str] = lambda: NOT_TOLD) -> Source:
+        """Return the enabled source of this token; `origin` returns the sender's name for the count of failures.
 
         Raises:
-            Unauthorized: when there is none; app.access.limits.TooManyFailures: when, besides, too many wrong ones
-            came from there; AuthUnavailable: when that cannot be told within the time.
+            Unauthorized: when there is none; app.access.limits.TooManyFailures: when in addition too many wrong tokens
+            came from that origin; AuthUnavailable: when the database does not answer in time.
         """
         digest = tokens.hash_token(token)
-        known = self._known.get(digest)
+        cached = self._cached.get(digest)
         try:
-            if known is None or known.until < self._clock():
-                self._require_worth_looking(token, digest, origin())
-                known = self._look_up(digest, within_s=within_s)
-            if not known.stored.answers_to(digest) or not known.stored.enabled:
+            if cached is None or cached.until < self._clock():
+                self._require_lookup_allowed(token, digest, origin())
+                cached = self._look_up_source(digest, within_s=within_s)
+            if not cached.stored.answers_to(digest) or not cached.stored.enabled:
                 raise Unauthorized
         except Unauthorized:
-            self.turn_away(token, origin())
-        return known.stored.source
+            self.refuse(token, origin())
+        return cached.stored.source
 
-    def turn_away(self, token: str, origin: str) -> NoReturn:
-        """Refuse the sender of this token and count that against where it comes from.
+    def refuse(self, token: str, origin: str) -> NoReturn:
+        """Refuse the sender of this token, and count the failure for its origin.
 
         Raises:
-            Unauthorized; app.access.limits.TooManyFailures: when there were too many and the token is not known;
+            Unauthorized; app.access.limits.TooManyFailures: when the origin had too many and the token is unknown;
             AuthUnavailable
         """
         are_too_many = self._failures.are_too_many(origin)
@@ -89,12 +92,13 @@ class Authenticator:
         raise Unauthorized
 
     def close(self) -> None:
-        """End the thread and let go of the database."""
+        """Stop the threads and close the database's connections."""
         self._lookups.close()
         self._readings.close()
         self._database.dispose()
 
-    def _require_worth_looking(self, token: str, digest: str, origin: str) -> None:
+    def _require_lookup_allowed(self, token: str, digest: str, origin: str) -> None:
+        """Refuse overlong tokens, and unknown ones of an origin with too many failures, without a query for each."""
         if len(token) > _LONGEST_TOKEN or (self._failures.are_too_many(origin) and not self._is_known(digest)):
             raise Unauthorized
 
@@ -111,23 +115,23 @@ class Authenticator:
         with self._database.transaction() as session:
             return sources.token_hashes(session)
 
-    def _look_up(self, digest: str, *, within_s: float) -> _Known:
+    def _look_up_source(self, digest: str, *, within_s: float) -> _CachedSource:
         try:
-            stored = self._lookups.run(lambda: self._load(digest), within_s=within_s)
+            stored = self._lookups.run(lambda: self._load_source(digest), within_s=within_s)
         except (SQLAlchemyError, DeadlineMissed) as error:
             raise AuthUnavailable("the sources cannot be read") from error
         if stored is None:
             raise Unauthorized
-        return self._remember(digest, stored)
+        return self._cache_source(digest, stored)
 
-    def _load(self, digest: str) -> StoredSource | None:
+    def _load_source(self, digest: str) -> StoredSource | None:
         with self._database.transaction() as session:
             return sources.by_token_hash(session, digest)
 
-    def _remember(self, digest: str, stored: StoredSource) -> _Known:
-        known = _Known(stored=stored, until=self._clock() + _CACHED_FOR_S)
+    def _cache_source(self, digest: str, stored: StoredSource) -> _CachedSource:
+        cached = _CachedSource(stored=stored, until=self._clock() + _CACHED_FOR_S)
         with self._lock:
-            if len(self._known) >= _MOST_CACHED:
-                self._known.clear()
-            self._known[digest] = known
-        return known
+            if len(self._cached) >= _MOST_CACHED:
+                self._cached.clear()
+            self._cached[digest] = cached
+        return cached

@@ -1,4 +1,4 @@
-"""What becomes of a body that was posted: authenticated, understood, committed, answered, all within one second."""
+"""The receiver of alerts: authenticate the sender, parse the body, commit it, build the answer, all within a second."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Posted:
-    """A body as it came: `raw` holds at most one byte more than is allowed."""
+class PostedBody:
+    """The body of a request: `raw` holds at most one byte more than MAX_BODY."""
 
     raw: bytes
     content_type: str
 
     @property
     def is_oversized(self) -> bool:
-        """Whether more came than is taken."""
+        """Whether the body is longer than MAX_BODY."""
         return len(self.raw) > MAX_BODY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An HTTP status, the JSON document that goes with it, and headers of its own."""
+class WebhookAnswer:
+    """The HTTP status of an answer, its JSON document, and additional headers."""
 
     status: int
     document: dict[str, Any]
@@ -52,7 +52,7 @@ class Answer:
 
 
 class Receiver:
-    """Turns posted bodies into signals or events; `counts` holds how many were answered in which way."""
+    """Stores posted bodies as signals or webhook events; `counts` holds the number of answers by status."""
 
     def __init__(self, authenticator: Authenticator, writer: Writer, *, deadline_s: float = 1.0) -> None:
         self._authenticator = authenticator
@@ -61,55 +61,56 @@ class Receiver:
         self._lock = threading.Lock()
         self.counts: Counter[str] = Counter()
 
-    def authenticate(self, token: str, *, origin: Callable[[], str], is_listed: bool) -> Source:
-        """Return the source of a token; a sender that is not listed is turned away whatever the token.
+    def authenticate(self, token: str, *, origin: Callable[[], str], is_allowed_sender: bool) -> Source:
+        """Return the source of a token; a sender that is not allowed is refused whatever its token.
 
         Raises:
             app.webhook.authenticator.Unauthorized, app.webhook.authenticator.AuthUnavailable,
             app.access.limits.TooManyFailures
         """
-        if not is_listed:
-            self._authenticator.turn_away(token, origin())
-        return self._authenticator.source_of(token, within_s=self._deadline_s, origin=origin)
+        if not is_allowed_sender:
+            self._authenticator.refuse(token, origin())
+        return self._authenticator.find_source(token, within_s=self._deadline_s, origin=origin)
 
-    def receive(self, posted: Posted, source: Source, *, started: float) -> Answer:
-        """Store what came and say what became of it; `started` is the monotonic time at which the request came.
+    def receive(self, posted: PostedBody, source: Source, *, started: float) -> WebhookAnswer:
+        """Store a body and return the answer; `started` is the monotonic time at which the request began.
 
         Raises:
-            WriterUnavailable: when the database did not take it in time.
+            WriterUnavailable: when the database did not commit it in time.
         """
         ends = started + self._deadline_s
         if posted.is_oversized:
-            event = _event(posted.raw[:MAX_BODY], _TOO_LARGE, posted, source, kind=EventKind.OVERSIZED)
-            self._await(self._writer.submit(event), ends)
-            return Answer(status=413, document=_refusal(event, status="oversized"))
-        outcomes = self._store(_understood(posted, source), posted, source, ends=ends)
-        return _answer(outcomes)
+            event = _build_event(posted.raw[:MAX_BODY], _TOO_LARGE, posted, source, kind=EventKind.OVERSIZED)
+            self._wait_for_commit(self._writer.submit(event), ends)
+            return WebhookAnswer(status=413, document=_describe_event(event, status="oversized"))
+        outcomes = self._store_parts(_parse_body(posted, source), posted, source, ends=ends)
+        return _build_answer(outcomes)
 
-    def count(self, outcome: str) -> None:
-        """Count one answer."""
+    def count_answer(self, status: str) -> None:
+        """Count one answer by its status."""
         with self._lock:
-            self.counts[outcome] += 1
+            self.counts[status] += 1
 
-    def answered(self) -> dict[str, int]:
-        """Return how many were answered in which way, at one moment."""
+    def answer_counts(self) -> dict[str, int]:
+        """Return the number of answers by status, all taken at the same moment."""
         with self._lock:
             return dict(self.counts)
 
     def close(self) -> None:
-        """Write what is waiting and let go of the database."""
+        """Write the waiting entries and close the database's connections."""
         self._writer.close()
         self._authenticator.close()
 
-    def _store(
-        self, parts: Sequence[NewSignal | UnreadableAlert], posted: Posted, source: Source, *, ends: float
+    def _store_parts(
+        self, parts: Sequence[NewSignal | UnreadableAlert], posted: PostedBody, source: Source, *, ends: float
     ) -> list[dict[str, Any]]:
-        entries = [_entry(part, posted, source) for part in parts]
+        """Store the parts of a body together and return a document for each; cancel the rest when one times out."""
+        entries = [_build_entry(part, posted, source) for part in parts]
         promises: list[Future[Receipt | None]] = []
         try:
             promises.extend(self._writer.submit(entry) for entry in entries)
             return [
-                self._outcome(entry, promise, posted, source, ends=ends)
+                self._finish_entry(entry, promise, posted, source, ends=ends)
                 for entry, promise in zip(entries, promises, strict=True)
             ]
         except WriterUnavailable:
@@ -117,29 +118,30 @@ class Receiver:
                 promise.cancel()
             raise
 
-    def _outcome(
+    def _finish_entry(
         self,
         entry: Arrival | WebhookEvent,
         promise: Future[Receipt | None],
-        posted: Posted,
+        posted: PostedBody,
         source: Source,
         *,
         ends: float,
     ) -> dict[str, Any]:
+        """Wait for the commit of an entry and describe it; a signal that cannot be stored is kept as an event."""
         try:
-            receipt = self._await(promise, ends)
+            receipt = self._wait_for_commit(promise, ends)
         except RowRefused as error:
             if isinstance(entry, WebhookEvent):
                 raise WriterUnavailable("an event cannot be stored") from error
             errors = {"body": [f"was understood, but cannot be stored ({error})"]}
-            entry = _event(entry.signal.raw_body, errors, posted, source, kind=EventKind.QUARANTINED)
-            receipt = self._await(self._writer.submit(entry), ends)
+            entry = _build_event(entry.signal.raw_body, errors, posted, source, kind=EventKind.QUARANTINED)
+            receipt = self._wait_for_commit(self._writer.submit(entry), ends)
         if isinstance(entry, WebhookEvent):
             log.warning("webhook.quarantined", event_id=str(entry.event_id), fields=sorted(entry.errors))
-            return _refusal(entry, status="quarantined")
-        return _acceptance(entry.signal, receipt)
+            return _describe_event(entry, status="quarantined")
+        return _describe_signal(entry.signal, receipt)
 
-    def _await(self, promise: Future[Receipt | None], ends: float) -> Receipt | None:
+    def _wait_for_commit(self, promise: Future[Receipt | None], ends: float) -> Receipt | None:
         try:
             return promise.result(max(0.0, ends - time.monotonic()))
         except FutureTimeout:
@@ -147,7 +149,7 @@ class Receiver:
             raise WriterUnavailable("the database did not answer in time") from None
 
 
-def _understood(posted: Posted, source: Source) -> Sequence[NewSignal | UnreadableAlert]:
+def _parse_body(posted: PostedBody, source: Source) -> Sequence[NewSignal | UnreadableAlert]:
     try:
         return understand(posted.raw, source)
     except Exception:
@@ -157,13 +159,15 @@ def _understood(posted: Posted, source: Source) -> Sequence[NewSignal | Unreadab
         ]
 
 
-def _entry(part: NewSignal | UnreadableAlert, posted: Posted, source: Source) -> Arrival | WebhookEvent:
+def _build_entry(part: NewSignal | UnreadableAlert, posted: PostedBody, source: Source) -> Arrival | WebhookEvent:
     if isinstance(part, NewSignal):
         return Arrival(signal=part, max_lag_s=source.max_lag_s)
-    return _event(part.raw, part.errors, posted, source, kind=EventKind.QUARANTINED)
+    return _build_event(part.raw, part.errors, posted, source, kind=EventKind.QUARANTINED)
 
 
-def _event(raw: bytes, errors: FieldErrors, posted: Posted, source: Source, *, kind: EventKind) -> WebhookEvent:
+def _build_event(
+    raw: bytes, errors: FieldErrors, posted: PostedBody, source: Source, *, kind: EventKind
+) -> WebhookEvent:
     printable = "".join(character for character in posted.content_type if character.isprintable())
     return WebhookEvent(
         event_id=uuid4(),
@@ -176,8 +180,8 @@ def _event(raw: bytes, errors: FieldErrors, posted: Posted, source: Source, *, k
     )
 
 
-def _acceptance(signal: NewSignal, receipt: Receipt | None) -> dict[str, Any]:
-    assert receipt is not None  # noqa: S101 - the writer gives one for each arrival
+def _describe_signal(signal: NewSignal, receipt: Receipt | None) -> dict[str, Any]:
+    assert receipt is not None  # noqa: S101 - the writer returns a receipt for each arrival
     log.info(
         "signal.accepted" if receipt.is_new else "signal.duplicate",
         signal_id=str(receipt.signal_id),
@@ -196,14 +200,14 @@ def _acceptance(signal: NewSignal, receipt: Receipt | None) -> dict[str, Any]:
     }
 
 
-def _refusal(event: WebhookEvent, *, status: str) -> dict[str, Any]:
+def _describe_event(event: WebhookEvent, *, status: str) -> dict[str, Any]:
     return {"status": status, "event_id": str(event.event_id), "errors": event.errors}
 
 
-def _answer(outcomes: Sequence[Mapping[str, Any]]) -> Answer:
-    """Put the first signal that was taken on top, or the first of all; several parts are listed beside it."""
-    taken = [outcome for outcome in outcomes if "signal_id" in outcome]
-    document = dict(taken[0] if taken else outcomes[0])
+def _build_answer(outcomes: Sequence[Mapping[str, Any]]) -> WebhookAnswer:
+    """Put the first accepted signal at the top level, else the first part; list several parts under `signals`."""
+    accepted = [outcome for outcome in outcomes if "signal_id" in outcome]
+    document = dict(accepted[0] if accepted else outcomes[0])
     if len(outcomes) > 1:
         document["signals"] = list(outcomes)
-    return Answer(status=200 if taken else 422, document=document)
+    return WebhookAnswer(status=200 if accepted else 422, document=document)

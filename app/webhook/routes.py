@@ -1,6 +1,6 @@
-"""`POST /webhook/<token>`: reads the bytes, asks the receiver, writes the answer; nothing else.
+"""`POST /webhook/<token>`: the HTTP side of the receiver.
 
-A stranger's bytes are not waited for: whoever sends slowly would hold a thread that alerts need.
+The token is checked before the body is read: an unknown sender who sends slowly would hold a thread that alerts need.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from flask import Blueprint, Response, g, request
 from app.access.limits import TooManyFailures
 from app.web import request_body
 from app.webhook.authenticator import AuthUnavailable, Unauthorized
-from app.webhook.receiver import MAX_BODY, Answer, Posted, Receiver
+from app.webhook.receiver import MAX_BODY, PostedBody, Receiver, WebhookAnswer
 from app.webhook.writer import WriterUnavailable
 
 _JSON = msgspec.json.Encoder()
@@ -25,41 +25,53 @@ Environ = Mapping[str, Any]
 log = structlog.get_logger()
 
 
-def blueprint(
-    receiver: Receiver, *, may_send: Callable[[Environ], bool], origin: Callable[[Environ], str]
+def make_blueprint(
+    receiver: Receiver, *, is_allowed_sender: Callable[[Environ], bool], origin: Callable[[Environ], str]
 ) -> Blueprint:
-    """Return the blueprint of the webhook; who may not send is told what a stranger is told.
+    """Return the webhook's blueprint.
 
-    `origin` names where a request comes from, for the count of those that failed.
+    Senders for which `is_allowed_sender` is false get the same 401 as an unknown token. `origin` returns the name under
+    which failed requests of a sender are counted.
     """
-    made = Blueprint("webhook", __name__)
+    blueprint = Blueprint("webhook", __name__)
 
-    @made.post("/webhook/<token>")
+    @blueprint.post("/webhook/<token>")
     def receive(token: str) -> Response:
         started = time.monotonic()
         environ = request.environ
-        answer = _answer(receiver, token, started=started, is_listed=may_send(environ), origin=lambda: origin(environ))
-        receiver.count(answer.document["status"])
+        answer = _receive_alert(
+            receiver,
+            token,
+            started=started,
+            is_allowed_sender=is_allowed_sender(environ),
+            origin=lambda: origin(environ),
+        )
+        receiver.count_answer(answer.document["status"])
         answer.document["request_id"] = g.request_id
         answer.document["processing_time_ms"] = round((time.monotonic() - started) * 1000, 3)
-        body = _JSON.encode(answer.document) + b"\n"  # a terminal's prompt stands on a line of its own then
+        body = _JSON.encode(answer.document) + b"\n"  # so that a terminal's prompt begins on a line of its own
         return Response(body, status=answer.status, mimetype="application/json", headers=answer.headers)
 
-    return made
+    return blueprint
 
 
-def _answer(receiver: Receiver, token: str, *, started: float, is_listed: bool, origin: Callable[[], str]) -> Answer:
+def _receive_alert(
+    receiver: Receiver, token: str, *, started: float, is_allowed_sender: bool, origin: Callable[[], str]
+) -> WebhookAnswer:
+    """Authenticate, read and store an alert; map refusals and outages to their HTTP statuses."""
     try:
-        source = receiver.authenticate(token, origin=origin, is_listed=is_listed)
-        posted = Posted(raw=request_body.read(request.stream, most=MAX_BODY), content_type=request.content_type or "")
+        source = receiver.authenticate(token, origin=origin, is_allowed_sender=is_allowed_sender)
+        posted = PostedBody(
+            raw=request_body.read(request.stream, max_bytes=MAX_BODY), content_type=request.content_type or ""
+        )
         return receiver.receive(posted, source, started=started)
     except Unauthorized:
-        log.info("webhook.unauthorized", is_listed=is_listed)
-        return Answer(status=401, document={"status": "unauthorized"})
+        log.info("webhook.unauthorized", is_listed=is_allowed_sender)
+        return WebhookAnswer(status=401, document={"status": "unauthorized"})
     except TooManyFailures as error:
-        log.info("webhook.too_many_failures", is_listed=is_listed)
+        log.info("webhook.too_many_failures", is_listed=is_allowed_sender)
         headers = {"Retry-After": str(error.retry_after_s)}
-        return Answer(status=429, document={"status": "too_many_requests"}, headers=headers)
+        return WebhookAnswer(status=429, document={"status": "too_many_requests"}, headers=headers)
     except (AuthUnavailable, WriterUnavailable) as error:
         log.warning("webhook.unavailable", error=str(error))
-        return Answer(status=503, document={"status": "unavailable"})
+        return WebhookAnswer(status=503, document={"status": "unavailable"})

@@ -1,4 +1,4 @@
-"""The writer: one thread per web process that commits together what is waiting, and only then releases the requests."""
+"""The writer: one thread per web process that commits waiting messages together and then releases their requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from app.web.queue_thread import Background, QueueFull
+from app.web.queue_thread import QueueFull, QueueThread
 from app.webhook.publisher import Publisher
 from db import intake, webhook_events
 from db.core.errors import DBAPIError, InterfaceError, OperationalError, PoolTimeout
@@ -19,32 +19,33 @@ from db.intake import Arrival, Receipt
 from db.webhook_events import WebhookEvent
 
 BATCH = 64
-_WAITING = 1024
+_MAX_WAITING = 1024
 
 log = structlog.get_logger()
-Reach = Callable[[str, Collection[UUID]], None]
+Failpoint = Callable[[str, Collection[UUID]], None]
 
 
 class WriterUnavailable(RuntimeError):
-    """The database did not take it in time; nothing is promised, the sender may send again."""
+    """The database did not commit the message in time; the sender may send it again."""
 
 
 class RowRefused(ValueError):
-    """The database refuses this very row, alone."""
+    """The database refuses this row, also when it is written alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
-    """One thing to be stored, and the promise that its request waits for."""
+class _WriteJob:
+    """An arrival or event to be stored, and the promise that its request waits for."""
 
     entry: Arrival | WebhookEvent
     promise: Future[Receipt | None] = field(default_factory=Future)
 
 
 class Writer:
-    """Stores arrivals and events; `submit` may be called from any thread, and takes no more than may be `waiting`.
+    """Stores arrivals and events in batches; `submit` may be called from any thread.
 
-    `reach` is called with the new signals before their commit, after it, and after their requests were released.
+    At most `max_waiting` entries wait for the database. `failpoint`, for tests of failures, is called with a name and
+    the new signals before their commit, after it, and after their requests were released.
     """
 
     def __init__(
@@ -53,24 +54,24 @@ class Writer:
         publisher: Publisher,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        waiting: int = _WAITING,
-        reach: Reach | None = None,
+        max_waiting: int = _MAX_WAITING,
+        failpoint: Failpoint | None = None,
     ) -> None:
         self._database = database
         self._publisher = publisher
         self._now = now
-        self._reach = reach
-        self._jobs: Background[_Job] = Background("writer", self._store, waiting=waiting, batch=BATCH)
+        self._failpoint = failpoint
+        self._jobs: QueueThread[_WriteJob] = QueueThread("writer", self._store_batch, capacity=max_waiting, batch=BATCH)
 
     def submit(self, entry: Arrival | WebhookEvent) -> Future[Receipt | None]:
-        """Hand in one entry. The future resolves after the commit: with a receipt, or None for an event.
+        """Queue one entry. The future resolves after the commit: with a receipt, or None for an event.
 
-        It raises RowRefused when the database refuses this row, WriterUnavailable when it takes none.
+        The future raises RowRefused when the database refuses this row, WriterUnavailable when it cannot commit.
 
         Raises:
-            WriterUnavailable: when too much is waiting already.
+            WriterUnavailable: when too many entries are waiting already.
         """
-        job = _Job(entry=entry)
+        job = _WriteJob(entry=entry)
         try:
             self._jobs.put(job)
         except QueueFull:
@@ -78,80 +79,80 @@ class Writer:
         return job.promise
 
     def close(self) -> None:
-        """Write and announce what is waiting, end the threads, and let go of the database."""
+        """Write and publish the waiting entries, stop the threads, and close the database's connections."""
         self._jobs.close()
         self._publisher.close()
         self._database.dispose()
 
-    def _store(self, jobs: Sequence[_Job]) -> None:
-        wanted = [job for job in jobs if job.promise.set_running_or_notify_cancel()]
-        if wanted:
-            self._write(wanted)
+    def _store_batch(self, jobs: Sequence[_WriteJob]) -> None:
+        running = [job for job in jobs if job.promise.set_running_or_notify_cancel()]
+        if running:
+            self._write_batch(running)
 
-    def _write(self, batch: Sequence[_Job]) -> None:
+    def _write_batch(self, batch: Sequence[_WriteJob]) -> None:
         try:
-            results = self._commit(batch)
-        except Exception as error:  # noqa: BLE001 - whatever it is, every request of the batch must get its answer
-            self._answer_failure(batch, error)
+            results = self._commit_batch(batch)
+        except Exception as error:  # noqa: BLE001 - after any error every request of the batch must get its answer
+            self._fail_or_split(batch, error)
         else:
-            self._release(batch, results)
+            self._release_requests(batch, results)
 
-    def _commit(self, batch: Sequence[_Job]) -> list[Receipt | None]:
+    def _commit_batch(self, batch: Sequence[_WriteJob]) -> list[Receipt | None]:
         arrivals = [job.entry for job in batch if isinstance(job.entry, Arrival)]
         events = [job.entry for job in batch if isinstance(job.entry, WebhookEvent)]
         with self._database.transaction() as session:
             receipts = intake.record(session, arrivals, now=self._now()) if arrivals else []
             if events:
                 webhook_events.record(session, events, now=self._now())
-            self._pass("writer.committing", receipts)
-        self._pass("writer.committed", receipts)
-        taken = iter(receipts)
-        return [next(taken) if isinstance(job.entry, Arrival) else None for job in batch]
+            self._run_failpoint("writer.committing", receipts)
+        self._run_failpoint("writer.committed", receipts)
+        next_receipt = iter(receipts)
+        return [next(next_receipt) if isinstance(job.entry, Arrival) else None for job in batch]
 
-    def _answer_failure(self, batch: Sequence[_Job], error: Exception) -> None:
-        """Tell all that the database is away; or, when one row may be bad, repeat row by row to find it."""
-        if _is_unavailable(error):
+    def _fail_or_split(self, batch: Sequence[_WriteJob], error: Exception) -> None:
+        """Fail the batch when the database is unavailable; else write each row alone, so that only a bad one fails."""
+        if _is_outage(error):
             log.warning("writer.unavailable", count=len(batch), error=type(error).__name__)
-            _fail(batch, WriterUnavailable("the database did not take it"))
+            _fail_jobs(batch, WriterUnavailable("the database did not take it"))
         elif len(batch) == 1:
-            log.error("writer.row_refused", error=_reason(error))
-            _fail(batch, RowRefused(_reason(error)))
+            log.error("writer.row_refused", error=_describe_error(error))
+            _fail_jobs(batch, RowRefused(_describe_error(error)))
         else:
-            log.warning("writer.batch_split", count=len(batch), error=_reason(error))
+            log.warning("writer.batch_split", count=len(batch), error=_describe_error(error))
             for job in batch:
-                self._write([job])
+                self._write_batch([job])
 
-    def _release(self, batch: Sequence[_Job], results: Sequence[Receipt | None]) -> None:
+    def _release_requests(self, batch: Sequence[_WriteJob], results: Sequence[Receipt | None]) -> None:
         for job, result in zip(batch, results, strict=True):
             job.promise.set_result(result)
-        self._pass("writer.released", results)
-        if new := _new(results):
+        self._run_failpoint("writer.released", results)
+        if new := _new_signal_ids(results):
             self._publisher.publish(new)
 
-    def _pass(self, name: str, results: Sequence[Receipt | None]) -> None:
-        if self._reach is not None:
-            self._reach(name, _new(results))
+    def _run_failpoint(self, name: str, results: Sequence[Receipt | None]) -> None:
+        if self._failpoint is not None:
+            self._failpoint(name, _new_signal_ids(results))
 
 
-def _new(results: Sequence[Receipt | None]) -> list[UUID]:
-    return [one.signal_id for one in results if one is not None and one.is_new]
+def _new_signal_ids(results: Sequence[Receipt | None]) -> list[UUID]:
+    return [receipt.signal_id for receipt in results if receipt is not None and receipt.is_new]
 
 
-def _is_unavailable(error: Exception) -> bool:
+def _is_outage(error: Exception) -> bool:
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     return isinstance(error, OperationalError | InterfaceError | PoolTimeout)
 
 
-def _reason(error: Exception) -> str:
-    """Name the rule that was broken; never the row, which may hold a secret."""
+def _describe_error(error: Exception) -> str:
+    """Name the error and the constraint that was violated; never the row, which may hold a secret."""
     if isinstance(error, DBAPIError):
         diagnosis = getattr(error.orig, "diag", None)
-        named = getattr(diagnosis, "constraint_name", None) or getattr(error.orig, "sqlstate", None)
-        return f"{type(error.orig).__name__} {named or ''}".strip()
+        name = getattr(diagnosis, "constraint_name", None) or getattr(error.orig, "sqlstate", None)
+        return f"{type(error.orig).__name__} {name or ''}".strip()
     return type(error).__name__
 
 
-def _fail(batch: Sequence[_Job], error: Exception) -> None:
+def _fail_jobs(batch: Sequence[_WriteJob], error: Exception) -> None:
     for job in batch:
         job.promise.set_exception(error)

@@ -19,7 +19,7 @@ from app.factory import RECEIVER
 from app.web.deadlines import Deadlines
 from app.webhook.authenticator import Authenticator, AuthUnavailable
 from app.webhook.publisher import Publisher
-from app.webhook.receiver import Posted, Receiver
+from app.webhook.receiver import PostedBody, Receiver
 from app.webhook.writer import RowRefused, Writer, WriterUnavailable
 from db.core.session import Database
 from db.intake import Arrival
@@ -35,7 +35,7 @@ ENTRY = {"symbol": "BTCUSDT", "action": "buy", "id": "first"}
 @pytest.fixture
 def writer(desk: Desk, database_url: str) -> Iterator[Writer]:
     database = Database(settings_for(database_url).sqlalchemy_url)
-    made = Writer(database, Publisher(desk.announced.extend), waiting=100)
+    made = Writer(database, Publisher(desk.announced.extend), max_waiting=100)
     yield made
     made.close()
 
@@ -193,8 +193,8 @@ def test_a_database_that_goes_away_after_the_look_up_is_answered_with_503(databa
     gone = Database("postgresql+psycopg://postgres@127.0.0.1:9/none")
     with a_desk(database_url) as desk:
         receiver = Receiver(Authenticator(desk.database), Writer(gone, Publisher(desk.announced.extend)))
-        posted = Posted(raw=b'{"symbol": "BTCUSDT", "action": "buy"}', content_type="")
-        source = receiver.authenticate(desk.token, origin=lambda: "here", is_listed=True)
+        posted = PostedBody(raw=b'{"symbol": "BTCUSDT", "action": "buy"}', content_type="")
+        source = receiver.authenticate(desk.token, origin=lambda: "here", is_allowed_sender=True)
 
         with pytest.raises(WriterUnavailable):
             receiver.receive(posted, source, started=time.monotonic())
@@ -207,7 +207,7 @@ def test_a_database_that_answers_nothing_is_given_up_in_time() -> None:
         begun = time.monotonic()
 
         with pytest.raises(AuthUnavailable):
-            authenticator.source_of("token", within_s=0.2)
+            authenticator.find_source("token", within_s=0.2)
 
     assert time.monotonic() - begun < 1.0
 

@@ -276,20 +276,20 @@ def test_a_source_is_remembered_for_two_seconds_and_a_stranger_never(database: D
     seconds = [100.0]
     authenticator = Authenticator(database, clock=lambda: seconds[0])
     with pytest.raises(Unauthorized):
-        authenticator.source_of("stranger", within_s=5)
+        authenticator.find_source("stranger", within_s=5)
     with database.transaction() as session:
         token = source_tokens.issue(session, TokenVault(SECRET_KEY), SOURCE)
-    authenticator.source_of(token, within_s=5)
+    authenticator.find_source(token, within_s=5)
     with database.transaction() as session:
         session.connection().exec_driver_sql("UPDATE sources SET enabled = false")
 
     seconds[0] += 2.0
-    still = authenticator.source_of(token, within_s=5)
+    still = authenticator.find_source(token, within_s=5)
     seconds[0] += 0.001
 
     assert still == SOURCE
     with pytest.raises(Unauthorized):
-        authenticator.source_of(token, within_s=5)
+        authenticator.find_source(token, within_s=5)
     authenticator.close()
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from flask import Flask
 
 from app import factory, wsgi
-from app.webhook.writer import Writer, _Job
+from app.webhook.writer import Writer, _WriteJob
 from db import intake
 from db.intake import Arrival
 
@@ -18,12 +18,12 @@ _application = wsgi.application
 class EarlyWriter(Writer):
     """A writer that releases the requests first and commits then."""
 
-    def _write(self, batch: Sequence[_Job]) -> None:
+    def _write_batch(self, batch: Sequence[_WriteJob]) -> None:
         arrivals = [job.entry for job in batch if isinstance(job.entry, Arrival)]
         with self._database.transaction() as session:
             receipts = intake.record(session, arrivals, now=self._now())
-            self._release(batch, receipts)
-            self._pass("writer.committing", receipts)
+            self._release_requests(batch, receipts)
+            self._run_failpoint("writer.committing", receipts)
 
 
 def application() -> Flask:

@@ -27,7 +27,7 @@ from config.values import SettingInvalid
 def test_the_address_is_what_our_outermost_proxy_saw(proxies: int, forwarded: str | None, expected: str) -> None:
     environ = {"REMOTE_ADDR": "192.0.2.1"} | ({"HTTP_X_FORWARDED_FOR": forwarded} if forwarded is not None else {})
 
-    assert str(allowed_senders.address_of(environ, trusted_proxies=proxies)) == expected
+    assert str(allowed_senders.client_address(environ, trusted_proxies=proxies)) == expected
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_who_is_on_the_list_may_send(listed: str | None, address: str, allowed: 
     given = {"SENDER_ADDRESSES": listed, "TRUSTED_PROXIES": "0"} if listed is not None else {}
     networks = configuration.load(given).sender_addresses
 
-    assert allowed_senders.allowed_by(networks, trusted_proxies=0)({"REMOTE_ADDR": address}) is allowed
+    assert allowed_senders.make_sender_check(networks, trusted_proxies=0)({"REMOTE_ADDR": address}) is allowed
 
 
 def test_a_list_without_a_count_of_proxies_stops_the_start() -> None:

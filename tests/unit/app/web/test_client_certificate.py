@@ -44,7 +44,7 @@ subjects = st.lists(st.tuples(st.sampled_from(sorted(KINDS)), printable), min_si
     ],
 )
 def test_tradingviews_subject_is_known_in_every_way_to_write_it(told: str) -> None:
-    assert client_certificate.is_tradingviews(told)
+    assert client_certificate.is_tradingview_subject(told)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_tradingviews_subject_is_known_in_every_way_to_write_it(told: str) -> No
     ],
 )
 def test_what_only_looks_like_it_is_refused(told: str) -> None:
-    assert not client_certificate.is_tradingviews(told)
+    assert not client_certificate.is_tradingview_subject(told)
 
 
 @pytest.mark.property_id(48)
@@ -87,12 +87,12 @@ def test_what_only_looks_like_it_is_refused(told: str) -> None:
 @given(st.one_of(st.text(), st.binary().map(lambda raw: raw.decode("latin-1"))))
 def test_any_text_is_read_or_refused(told: str) -> None:
     try:
-        found = client_certificate.subject(told)
+        found = client_certificate.parse_subject(told)
     except SubjectUnreadable:
         found = ()
 
     assert all(kind == kind.upper() for kind, _ in found)
-    assert not client_certificate.is_tradingviews(told)
+    assert not client_certificate.is_tradingview_subject(told)
 
 
 @pytest.mark.property_id(48)
@@ -101,7 +101,7 @@ def test_any_text_is_read_or_refused(told: str) -> None:
 def test_a_subject_that_a_library_writes_is_read_as_it_was_meant(made: list[tuple[str, str]]) -> None:
     name = x509.Name([x509.NameAttribute(KINDS[kind], value, _validate=False) for kind, value in made])
 
-    found = client_certificate.subject(name.rfc4514_string())
+    found = client_certificate.parse_subject(name.rfc4514_string())
 
     assert list(found) == made[::-1]
 
@@ -112,21 +112,21 @@ def test_a_subject_that_a_library_writes_is_read_as_it_was_meant(made: list[tupl
 def test_a_subject_between_quotation_marks_is_read_as_it_was_meant(made: list[tuple[str, str]]) -> None:
     told = ", ".join(f'{kind} = "{_escaped(value)}"' for kind, value in made)
 
-    assert list(client_certificate.subject(told)) == made
+    assert list(client_certificate.parse_subject(told)) == made
 
 
 @pytest.mark.parametrize("told", [None, "", rf"CN={NAME},O=Evil", rf"CN={NAME},O=TradingView\, Inc.,CN={NAME}"])
 def test_without_the_right_subject_nobody_is_certified(told: str | None) -> None:
     environ = {} if told is None else {"HTTP_CLIENTCERTIFICATESUBJECT": told}
 
-    assert not allowed_senders.certified(HEADER)(environ)
+    assert not allowed_senders.make_certificate_check(HEADER)(environ)
 
 
 def test_whoever_has_the_right_subject_is_certified_and_without_a_header_everybody_is() -> None:
     environ = {"HTTP_CLIENTCERTIFICATESUBJECT": rf"CN={NAME},O=TradingView\, Inc."}
 
-    assert allowed_senders.certified(HEADER)(environ)
-    assert allowed_senders.certified(None)({})
+    assert allowed_senders.make_certificate_check(HEADER)(environ)
+    assert allowed_senders.make_certificate_check(None)({})
 
 
 def _escaped(value: str) -> str:
