@@ -1,4 +1,4 @@
-"""Execution policy: which engine may trade for real, which shadows, and why."""
+"""Execution policy: which engine may trade for real, which trades in shadow only, and the reason."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ExecutionMode(Enum):
 
 
 class Switch(Enum):
-    """Whether real entries are sent (on), held back (paused), or held back while everything real is closed (flat)."""
+    """Switch for real trading: entries are sent (on), held back (paused), or held back and all is closed (flat)."""
 
     ON = "on"
     PAUSED = "paused"
@@ -29,7 +29,7 @@ class Switch(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyVersion:
-    """A book's rule in force: new experiments take the newest. `split_ppm` is an integer, parts per million."""
+    """A version of a book's policy: new experiments follow the newest. `split_ppm` is in parts per million."""
 
     policy_version_id: int
     book: str
@@ -41,7 +41,7 @@ class PolicyVersion:
 
     @property
     def switch(self) -> Switch:
-        """Where the switch for real trading stands."""
+        """The position of the switch for real trading."""
         if self.flatten:
             return Switch.FLAT
         return Switch.PAUSED if self.paused else Switch.ON
@@ -49,7 +49,7 @@ class PolicyVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionPolicy:
-    """The rule as resolved for one experiment.
+    """The policy as it applies to one experiment.
 
     `allocations` gives each engine that may trade for real its share of its own quantity (0..1); the engines
     that may not are absent. `reason` is a stable code.
@@ -74,24 +74,25 @@ class ExecutionPolicy:
 def resolve(
     version: PolicyVersion, *, variant: EngineSlot, available: frozenset[EngineSlot], denied_for: str | None = None
 ) -> ExecutionPolicy:
-    """Say who trades for real under `version`.
+    """Return which engines trade for real under `version`, with the reason.
 
     `denied_for` names a circumstance that forbids real trading of this signal altogether (`stale_signal`, ...).
-    When an engine that should trade is not available, nobody trades for real and the reason says which.
+    When an engine that should trade is not available, none trades for real and the reason names the engine.
     """
-    wanted = _wanted(version, variant)
-    blocker = _blocker(version, wanted, available=available, denied_for=denied_for)
+    allocations = _allocate(version, variant)
+    blocker = _find_blocker(version, allocations, available=available, denied_for=denied_for)
     if blocker is None:
         reason = "shadow_only" if version.mode is ExecutionMode.SHADOW_ONLY else version.mode.value.lower()
         return ExecutionPolicy(
-            execution_mode=version.mode, allocations=wanted, reason=reason, policy_version=version.label
+            execution_mode=version.mode, allocations=allocations, reason=reason, policy_version=version.label
         )
     return ExecutionPolicy(
         execution_mode=ExecutionMode.SHADOW_ONLY, allocations={}, reason=blocker, policy_version=version.label
     )
 
 
-def _wanted(version: PolicyVersion, variant: EngineSlot) -> dict[EngineSlot, Decimal]:
+def _allocate(version: PolicyVersion, variant: EngineSlot) -> dict[EngineSlot, Decimal]:
+    """Return the share of its own quantity that the mode gives each engine that trades for real."""
     match version.mode:
         case ExecutionMode.SHADOW_ONLY:
             return {}
@@ -106,20 +107,21 @@ def _wanted(version: PolicyVersion, variant: EngineSlot) -> dict[EngineSlot, Dec
             return {EngineSlot.A: share, EngineSlot.B: 1 - share}
 
 
-def _blocker(
+def _find_blocker(
     version: PolicyVersion,
-    wanted: dict[EngineSlot, Decimal],
+    allocations: dict[EngineSlot, Decimal],
     *,
     available: frozenset[EngineSlot],
     denied_for: str | None,
 ) -> str | None:
-    if not wanted:
+    """Return the reason why the allocated engines may not trade for real, None when they may."""
+    if not allocations:
         return None
     if version.paused:
         return "paused"
     if denied_for is not None:
         return denied_for
-    for slot in wanted:
+    for slot in allocations:
         if slot not in available:
             return f"engine_{slot.value.lower()}_unavailable"
     return None

@@ -1,4 +1,4 @@
-"""What the core asks of the world: protocols that venues, engines and the database implement."""
+"""Protocols through which the core reaches venues, engines and the database, and the values they exchange."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from domain.trade import Fill, Order, OrderState
 
 
 class BookClock(Protocol):
-    """Tells a book's time."""
+    """Source of a book's time: the wall clock, or a replay's cursor."""
 
     def now(self, book: str) -> datetime:
         """Return the present moment on the book's clock, aware UTC."""
@@ -25,7 +25,7 @@ class BookClock(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """One stored bar series of a book: what it is about, how long its bars last, which price they record."""
+    """Key of a stored bar series of a book: instrument, interval and price side."""
 
     book: str
     instrument: Instrument
@@ -34,12 +34,12 @@ class Feed:
 
 
 class BarStore(Protocol):
-    """The bars a book has seen; all methods see only bars that are stored, never a network."""
+    """The stored bars of a book; no method uses the network."""
 
     def feeds(self, book: str, instrument: Instrument) -> Sequence[Feed]:
         """List the series stored for an instrument, finest interval first.
 
-        Where the exact exchange and kind have no series, those of the same symbol with an empty exchange match.
+        Without a series of that exchange and kind, those of the same symbol with an empty exchange are listed.
         """
         ...
 
@@ -56,13 +56,13 @@ class BarStore(Protocol):
         ...
 
     def count_closed(self, feed: Feed, *, after: datetime, until: datetime) -> int:
-        """Count the bars whose end is in (after, until]; bars are added, never changed or taken away."""
+        """Count the bars whose end is in (after, until]; bars are only ever added."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewRequest:
-    """What a stage wants to know about one signal's market at `as_of`."""
+    """Request for the market view of one signal at `as_of`."""
 
     signal: Signal
     as_of: datetime
@@ -70,16 +70,16 @@ class ViewRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalkBars:
-    """The bars exits are walked on: one series per known price side, same interval, closed after a given time."""
+    """Bars for the exit walk, closed after a given time: one series per recorded price side, all of one interval."""
 
     series: tuple[BarSeries, ...]
 
 
 class MarketData(Protocol):
-    """A provider of market views and of the bars exits walk. Called with no transaction open."""
+    """A provider of market views and of bars for the exit walk. Called with no transaction open."""
 
     def views(self, requests: Sequence[ViewRequest]) -> list[MarketView]:
-        """Answer each request in order; what is not known is marked missing, never invented."""
+        """Return the view of each request, in order; unknown fields are marked missing, never made up."""
         ...
 
     def walk_bars(self, book: str, instrument: Instrument, *, after: datetime, until: datetime) -> WalkBars:
@@ -92,18 +92,18 @@ class MarketData(Protocol):
 
 
 class Engine(Protocol):
-    """A trading engine: pure, same input, same output."""
+    """A trading engine: a pure function, the same input gives the same output."""
 
     name: str
     version: str
 
     def decide(self, signal: Signal, context: MarketContext) -> Decision:
-        """Say ENTER, HOLD or REJECT; raising becomes a stored ERROR decision."""
+        """Return ENTER, HOLD or REJECT with reasons; an exception is stored as an ERROR decision."""
         ...
 
 
 class EnginePanel(Protocol):
-    """Both engines under one deadline."""
+    """Both engines, asked under one deadline."""
 
     @property
     def versions(self) -> Mapping[EngineSlot, str]:
@@ -116,19 +116,19 @@ class EnginePanel(Protocol):
         ...
 
     def decide_all(
-        self, asked: Sequence[tuple[Signal, MarketContext, EngineSlot]], *, deadline_s: float
+        self, questions: Sequence[tuple[Signal, MarketContext, EngineSlot]], *, deadline_s: float
     ) -> list[tuple[EngineAnswer, EngineAnswer]]:
         """Ask both engines about each (signal, context, slot to ask first); answers come as (A, B), in order."""
         ...
 
 
 class VenueUnavailable(RuntimeError):
-    """The venue could not be asked: nothing is known about what it holds, ask again later."""
+    """The venue did not answer, so nothing is known about its orders and positions; ask again later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueTraits:
-    """What a venue can do, declared by its adapter.
+    """Abilities of a venue, declared by its adapter.
 
     `finds_orders`: an order can be looked up by its client_order_id, whether it is open, ended or filled; an unknown
     order of a venue without it goes to a person. `settle_s`: how long after `not_after` an order that arrived in time
@@ -142,7 +142,7 @@ class VenueTraits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendWindow:
-    """When an order may reach its venue: committed before it is sent, told to venues that refuse what comes late.
+    """Time during which an order may reach its venue; committed before sending, enforced by venues that can.
 
     `opened_at` and `not_after` are aware UTC by the database's clock; `deadline` is the same end on this process's
     monotonic clock (`time.monotonic()`), after which nothing may be sent.
@@ -155,11 +155,11 @@ class SendWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderReport:
-    """What is known about one order at its venue.
+    """The state of one order at its venue, as far as it is known.
 
-    `state` is what the venue said (accepted, partial, filled, cancelled, expired, rejected), `unknown` when it may
-    have arrived, `resubmit_ok` when it was certainly not sent. `fills` are all fills known so far. `venue_order_id` is
-    the venue's own name of it; `detail` says why, for people.
+    `state` is the venue's answer (accepted, partial, filled, cancelled, expired, rejected), `unknown` when it may have
+    arrived, `resubmit_ok` when it was certainly not sent. `fills` are all fills known so far. `venue_order_id` is
+    the venue's own id; `detail` is the reason as text for users.
     """
 
     order: Order
@@ -171,7 +171,7 @@ class OrderReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenuePosition:
-    """What an account holds of a symbol: `quantity` > 0 long, < 0 short."""
+    """An account's position in a symbol: `quantity` > 0 long, < 0 short."""
 
     symbol: str
     quantity: Decimal
@@ -185,11 +185,11 @@ class Broker(Protocol):
 
     @property
     def traits(self) -> VenueTraits:
-        """What the venue can do."""
+        """The abilities of the venue."""
         ...
 
     def lot(self, instrument: Instrument) -> Decimal | None:
-        """Return the step of quantity that the venue asks for, None where it says none.
+        """Return the smallest step of quantity that the venue accepts, None where it states none.
 
         Raises:
             VenueUnavailable: when the venue does not answer.
@@ -197,27 +197,27 @@ class Broker(Protocol):
         ...
 
     def refusal(self, order: Order) -> str | None:
-        """Say why this venue can never take the order (so that it is denied before the wire), or None."""
+        """Return the reason why this venue can never accept the order, so that it is not sent; None when it can."""
         ...
 
     def submit(self, orders: Sequence[Order], *, window: SendWindow) -> list[OrderReport]:
-        """Send each order once and report what the venue said, in order.
+        """Send each order once and return the venue's answers, in order.
 
-        A timeout, a reset or a 5xx is `unknown`; an order not sent before the window's deadline is `resubmit_ok`. What
-        raises leaves the orders as being submitted, and only a look-up will say what became of them.
+        A timeout, a reset or a 5xx is `unknown`; an order not sent before the window's deadline is `resubmit_ok`. After
+        an exception the orders stay in `submitting`, and only a look-up tells their state.
         """
         ...
 
     def find(self, orders: Sequence[Order]) -> list[OrderReport | None]:
-        """Look each order up by its client_order_id among open, ended and filled ones; None when it is in none.
+        """Look each order up by its client_order_id among open, ended and filled ones; None when it is not there.
 
         Raises:
-            VenueUnavailable: when the venue does not answer; absence is never concluded from silence.
+            VenueUnavailable: when the venue does not answer; a missing answer never counts as a missing order.
         """
         ...
 
     def cancel(self, orders: Sequence[Order]) -> list[OrderReport | None]:
-        """Ask the venue to cancel what is left of each order, then look it up.
+        """Ask the venue to cancel the open rest of each order, then look it up.
 
         Raises:
             VenueUnavailable: when the venue does not answer.
@@ -225,7 +225,7 @@ class Broker(Protocol):
         ...
 
     def positions(self) -> list[VenuePosition]:
-        """Return what the account holds, without what is zero.
+        """Return the positions of the account, without those of quantity 0.
 
         Raises:
             VenueUnavailable: when the venue does not answer.
@@ -234,19 +234,19 @@ class Broker(Protocol):
 
 
 class PaperLedger(Protocol):
-    """What the paper venue remembers, so that it can be asked like a real one."""
+    """The stored fills of the paper venue, by which it answers look-ups like a real venue."""
 
     def book(self, reports: Sequence[OrderReport]) -> None:
-        """Remember filled orders and their fills; an order that is known already stays as it was."""
+        """Store the fills of filled orders; an order that is stored already stays as it is."""
         ...
 
     def find(self, client_order_ids: Sequence[str]) -> dict[str, tuple[Fill, ...]]:
-        """Return the remembered fills by client_order_id."""
+        """Return the stored fills by client_order_id."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exposure:
-    """What is open in a ledger (model or real, per engine) when a new trade asks to be opened."""
+    """Open trades of an engine in a ledger (model or real) at the time when a new trade is to be opened."""
 
     open_in_symbol: int

@@ -1,4 +1,4 @@
-"""The risk gate: it stands outside the engines and treats both, and both ledgers, alike."""
+"""The risk check of new trades: outside the engines, with the same rules for both and for both ledgers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.signal import Direction
 
 
 class Denial(StrEnum):
-    """Why a trade was not opened; stored with the trade."""
+    """Reason why a trade was not opened; stored with the trade."""
 
     QUANTITY_NOT_POSITIVE = "quantity_not_positive"
     NO_QUOTE = "no_quote"
@@ -24,7 +24,7 @@ class Denial(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one engine may have open in one ledger of a book."""
+    """Limits on the open trades of one engine in one ledger of a book."""
 
     max_open_per_symbol: int
 
@@ -34,13 +34,13 @@ def find_denial(
 ) -> Denial | None:
     """Return the first reason to deny a trade of `quantity` (the plan's share in whole lots), or None.
 
-    A stop stands on the wrong side when the price that tests it (bid for long, ask for short) is there already.
+    A stop is on the wrong side when the price that tests it (bid for long, ask for short) has already reached it.
     """
     if not _is_positive(plan.quantity):
         return Denial.QUANTITY_NOT_POSITIVE
     if market is None:
         return Denial.NO_QUOTE
-    if not _stop_is_behind(plan, market):
+    if not _is_stop_behind_price(plan, market):
         return Denial.STOP_ON_WRONG_SIDE
     if quantity <= 0:
         return Denial.BELOW_MINIMUM_LOT
@@ -53,7 +53,7 @@ def _is_positive(quantity: Decimal) -> bool:
     return quantity.is_finite() and quantity > 0
 
 
-def _stop_is_behind(plan: Plan, market: TwoSidedQuote) -> bool:
+def _is_stop_behind_price(plan: Plan, market: TwoSidedQuote) -> bool:
     if not plan.stop.is_finite():
         return False
     if plan.side is Direction.LONG:

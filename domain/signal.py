@@ -1,4 +1,4 @@
-"""A signal: one accepted TradingView alert, and where it stands on its way."""
+"""Signals: accepted TradingView alerts with their state in the pipeline, and the sources that send them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMESPACE = UUID("6f0d3c5e-5a7b-5e0c-9d52-6a7f7c2f1b10")
 
 
 class Direction(Enum):
-    """Which way a trade profits; for exits, the side being closed."""
+    """Direction of a trade; for exits, the side that is closed."""
 
     LONG = "long"
     SHORT = "short"
@@ -33,14 +33,14 @@ class Direction(Enum):
 
 
 class Action(Enum):
-    """What an alert asks for."""
+    """The request of an alert: open a trade or close one."""
 
     ENTRY = "entry"
     EXIT = "exit"
 
 
 class Position(Enum):
-    """Where a strategy says it stood before an order, or stands after it."""
+    """Position of a strategy before or after an order, as the alert states it."""
 
     LONG = "long"
     SHORT = "short"
@@ -53,7 +53,7 @@ class Position(Enum):
 
 
 class InstrumentKind(Enum):
-    """What is traded under a symbol."""
+    """Kind of instrument that a symbol names."""
 
     SPOT = "spot"
     PERP = "perp"
@@ -66,7 +66,7 @@ class InstrumentKind(Enum):
 
 
 class Stage(IntEnum):
-    """How far a signal has come; each pipeline task advances it by one."""
+    """Progress of a signal in the pipeline; each pipeline task advances it by one."""
 
     RECEIVED = 0
     CONTEXT_CAPTURED = 1
@@ -82,7 +82,7 @@ class Stage(IntEnum):
 
 
 class SignalStatus(Enum):
-    """Whether work remains: open, done, or dead (given up after too many attempts)."""
+    """State of the work on a signal: open, done, or dead (given up after too many attempts)."""
 
     OPEN = "open"
     DONE = "done"
@@ -97,7 +97,7 @@ class Flag(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument:
-    """What a signal is about: trades match on all three fields."""
+    """An instrument; exits close trades that are equal in all three fields."""
 
     symbol: str
     exchange: str
@@ -109,9 +109,9 @@ class Signal:
     """One accepted alert.
 
     `exchange` is empty and `strategy` is empty when the alert did not name one. `confidence` is on 0..100.
-    `timestamp` is what the payload said (bar or alert time); `received_at` is the arrival on the book's clock
-    and the only time that decides what may be known. `sequence` is the number its sender gave it; `position_before`
-    and `position_after` say where its strategy stood. All three are None where the alert did not tell.
+    `timestamp` is the time in the payload (of the bar or the alert); `received_at` is the arrival on the book's clock,
+    and the only time that decides which data may be used. `sequence` is the sender's number of the alert;
+    `position_before` and `position_after` are its strategy's positions. All three are None where the alert has none.
     """
 
     signal_id: UUID
@@ -144,20 +144,20 @@ class Signal:
 
     @property
     def is_entry(self) -> bool:
-        """Whether the alert asks to open a trade."""
+        """Return whether the alert asks to open a trade."""
         return self.action is Action.ENTRY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSignal:
-    """An alert as it was understood, before it is stored.
+    """An alert as it was read, before it is stored.
 
-    `content_hash` is SHA-256 over what makes the alert this alert (an explicit id, else the canonical body).
-    `timeless` says that the body carried neither an id nor a time, so that identical bodies within 60 s of the
-    book's clock are one alert and later ones are new occurrences. `read_from` names, for each meaning, the payload's
-    fields it was read from. `raw_payload` has its secrets redacted; `raw_body` is the bytes as they came. `event_at`
-    is the firing time the payload told, if any: it serves staleness and the order of alerts. `sequence` and the two
-    positions are as `Signal` has them; they are no part of what makes the alert this alert.
+    `content_hash` is SHA-256 over the identity of the alert (an explicit id, else the canonical body). `timeless` is
+    true when the body has neither an id nor a time, so that identical bodies within 60 s of the book's clock are one
+    alert and later ones are new alerts. `read_from` gives, for each meaning, the fields of the payload it was read
+    from. `raw_payload` has its secrets redacted; `raw_body` is the received bytes. `event_at` is the firing time in the
+    payload, if any: it serves staleness and the order of alerts. `sequence` and the two positions are those of
+    `Signal`; they do not belong to the identity.
     """
 
     book: str
@@ -188,7 +188,7 @@ class NewSignal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertBar:
-    """The OHLC bar that an alert carried: prices, volume when told, open time aware UTC."""
+    """The OHLC bar that an alert carries: prices, volume where it is given, open time aware UTC."""
 
     open_time: datetime
     open: Decimal
@@ -200,13 +200,13 @@ class AlertBar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One alert sender: who may post, into which book, and how its messages are to be read.
+    """A sender of alerts: the book its alerts go to, and the options for reading them.
 
-    `sell_alone` says what a bare `sell` means here (None: ambiguous, quarantined). `confidence_scale` is the
-    number that means full confidence (1, 10 or 100). `dialect` names the one its messages are in (None: told by their
-    content). `symbols` gives for symbols as it writes them, in upper case and without blanks, how they are to be read.
-    `heartbeat_s` says how long it may be silent before that is an alarm (None: for ever). `sizing` is the share of the
-    book's reference capital, above 0 and at most 1, on which its entries are sized by either engine.
+    `sell_alone` is the meaning of a bare `sell` (None: ambiguous, such alerts are quarantined). `confidence_scale` is
+    the number that means full confidence (1, 10 or 100). `dialect` names the format of its messages (None: recognized
+    by their content). `symbols` maps symbols as the source writes them, in upper case and without blanks, to the ones
+    they stand for. `heartbeat_s` is the longest silence before an alarm (None: no alarm). `sizing` is the share of the
+    book's reference capital, above 0 and at most 1, on which both engines size its entries.
     """
 
     name: str
@@ -225,12 +225,12 @@ class Source:
 
 
 class SellAlone(Enum):
-    """What a bare `sell` means for a source."""
+    """Meaning of a bare `sell` for a source."""
 
     EXIT = "exit"
     SHORT = "short"
 
 
 def signal_id_for(*, book: str, source: str, signal_hash: str) -> UUID:
-    """Derive the signal id, so that the same alert is the same signal in the same book (RFC 9562 version 5)."""
+    """Derive a signal's id (UUID version 5, RFC 9562): the same alert is the same signal in the same book."""
     return uuid5(_NAMESPACE, "\x1f".join((book, source, signal_hash)))

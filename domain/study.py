@@ -1,4 +1,4 @@
-"""A study: the pre-registered comparison. It is written before its first signal and never edited."""
+"""Studies: comparisons with terms that are stored before the first signal and never changed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROUND_THE_CLOCK = frozenset({InstrumentKind.SPOT, InstrumentKind.PERP})
 
 
 class ExitClock(Enum):
-    """By whose exits a trade is closed: the real trade's (synchronized) or the engine's own."""
+    """The exits that close a trade: those of the real trade (synchronized) or the engine's own."""
 
     SYNCHRONIZED = "synchronized"
     OWN = "own"
@@ -24,7 +24,7 @@ class ExitClock(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """The frozen terms of one comparison; `horizon_sessions` is the longest holding time."""
+    """The fixed terms of one comparison; `horizon_sessions` is the longest holding time in sessions."""
 
     study_id: UUID
     name: str
@@ -40,9 +40,9 @@ def compute_horizon_end(entry_at: datetime, *, sessions: int, kind: InstrumentKi
 
     A session is a UTC day; spot and perpetual crypto instruments trade on each, all others on weekdays only.
     """
-    left, at = sessions, entry_at
-    while left:
+    sessions_left, at = sessions, entry_at
+    while sessions_left:
         at += timedelta(days=1)
         if kind in ROUND_THE_CLOCK or at.weekday() < 5:
-            left -= 1
+            sessions_left -= 1
     return at

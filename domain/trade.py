@@ -1,7 +1,7 @@
 """Trades, their orders, fills and outcomes.
 
-A *model trade* (`is_shadow` true) is what an engine's ENTER would have done under the fill model; a *real trade*
-is what was sent to the book's broker. Quantities and positions change through fills only.
+A *model trade* (`is_shadow` true) is the trade of an engine's ENTER under the fill model; a *real trade* is one that
+is sent to the book's broker. Quantities and positions change through fills only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PAPER_VENUE = "paper"
 
 
 class TradeStatus(Enum):
-    """Pending until the entry filled, open, closed on every clock it has, or denied (never sent; see `denial`)."""
+    """Pending until the entry fills, open, closed on every clock it has, or denied (never sent; see `denial`)."""
 
     PENDING = "pending"
     OPEN = "open"
@@ -34,14 +34,14 @@ class TradeStatus(Enum):
 
 
 class Intent(Enum):
-    """Whether an order opens or reduces a trade."""
+    """Purpose of an order: to open a trade or to reduce it."""
 
     ENTRY = "entry"
     EXIT = "exit"
 
 
 class Clock(Enum):
-    """Which exit clock an order counts on: entries count on both."""
+    """The exit clock on which an order counts; entries count on both."""
 
     BOTH = "both"
     SYNCHRONIZED = "synchronized"
@@ -49,7 +49,7 @@ class Clock(Enum):
 
 
 class OrderState(Enum):
-    """The life of an order; `unknown` may have arrived at the venue, `resubmit_ok` certainly has not."""
+    """State of an order; `unknown` may have arrived at the venue, `resubmit_ok` certainly has not."""
 
     DENIED = "denied"
     INTENT = "intent"
@@ -66,14 +66,14 @@ class OrderState(Enum):
 
 
 class QuoteBasis(Enum):
-    """Whether the price a fill took was observed, or modelled from the other side by the assumed spread."""
+    """Origin of a fill's price: observed, or modelled from the other side by the assumed spread."""
 
     OBSERVED = "observed"
     MODELLED = "modelled"
 
 
 class Pricing(Enum):
-    """How an exit fills: as a market order (crossing, with slippage) or at its limit."""
+    """Type of an order: market (crosses the spread, with slippage) or limit."""
 
     MARKET = "market"
     LIMIT = "limit"
@@ -81,7 +81,7 @@ class Pricing(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RealVenue:
-    """Where a book's real orders go; `account` is empty where the venue has one account only."""
+    """The venue of a book's real orders; `account` is empty where the venue has one account only."""
 
     name: str
     account: str = ""
@@ -91,8 +91,8 @@ class RealVenue:
 class TradeQuote:
     """A stored quote that fills refer to: at most one row per (book, instrument, at, bid, ask, last).
 
-    When a level inside a bar triggered an exit, the tested side carries that level and the others are None; where
-    the tested side is not recorded, the recorded one carries the price that puts the modelled side on the level.
+    When a level inside a bar causes an exit, the tested side has that level and the others are None; where the tested
+    side is not recorded, the recorded one has the price at which the modelled side is on the level.
     """
 
     quote_id: UUID
@@ -106,7 +106,7 @@ class TradeQuote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalkState:
-    """What the exit walk remembers between bars: it is stored with the trade.
+    """State of the exit walk between bars; it is stored with the trade.
 
     `remaining` is the open fraction of the opening quantity, `best` the most favourable tested price since the
     trailing stop was armed, `targets_hit` how many targets were filled, `legs` how many exits were made.
@@ -149,7 +149,7 @@ class Trade:
 class Order:
     """An intention to trade `quantity` > 0; `is_buy` is the side at the venue, `leg` 0 the entry.
 
-    `account` is empty where the venue has one account only. A later `attempt` asks for what remains of a leg.
+    `account` is empty where the venue has one account only. A later `attempt` is for the unfilled rest of a leg.
     """
 
     order_id: UUID
@@ -173,7 +173,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
-    """What was traded: price > 0, fee >= 0 in the quote currency, at a time on the book's clock."""
+    """An execution of an order: price > 0, fee >= 0 in the quote currency, at a time on the book's clock."""
 
     order_id: UUID
     trade_id: UUID
@@ -193,9 +193,9 @@ class Fill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExitEvent:
-    """One exit that the walk, an alert or the end of data asked for.
+    """One exit, caused by the walk, an alert or the end of data.
 
-    `fraction` is of the opening quantity; `is_final` closes whatever is left, so that lot rounding leaves nothing.
+    `fraction` is of the opening quantity; `is_final` closes all that is left, so that rounding to lots leaves no rest.
     """
 
     at: datetime
@@ -210,7 +210,7 @@ class ExitEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a trade ended on one clock; prices are quantity-weighted means of its fills."""
+    """Result of a trade on one clock; prices are quantity-weighted means of its fills."""
 
     trade_id: UUID
     experiment_id: UUID
@@ -228,12 +228,12 @@ class Outcome:
 
 
 def experiment_id_for(signal_id: UUID) -> UUID:
-    """Derive the experiment's id from its signal, so that a rerun names the same row."""
+    """Derive an experiment's id from its signal, so that a rerun writes the same row."""
     return uuid5(signal_id, "experiment")
 
 
 def trade_id_for(experiment_id: UUID, *, engine: EngineSlot, is_shadow: bool) -> UUID:
-    """Derive a trade's id from what makes it unique."""
+    """Derive a trade's id from its experiment, its engine and its ledger (model or real)."""
     return uuid5(experiment_id, f"trade:{engine.value}:{'model' if is_shadow else 'real'}")
 
 
@@ -253,7 +253,7 @@ def quote_id_for(
         instrument.exchange,
         instrument.kind.value,
         at.isoformat(),
-        *("" if one is None else str(one.normalize()) for one in (bid, ask, last)),
+        *("" if price is None else str(price.normalize()) for price in (bid, ask, last)),
     )
     return uuid5(UUID(int=0), "\x1f".join(parts))
 
@@ -261,11 +261,11 @@ def quote_id_for(
 def client_order_id_for(
     *, book: str, account: str, trade_id: UUID, intent: Intent, clock: Clock, leg: int, attempt: int
 ) -> str:
-    """Name an order the same way everywhere: a letter, then 31 hex digits of SHA-256; injective over its inputs."""
+    """Derive an order's id at the venue: a letter, then 31 hex digits of the SHA-256 of the arguments."""
     text = "\x1f".join((book, account, str(trade_id), intent.value, clock.value, str(leg), str(attempt)))
     return "t" + hashlib.sha256(text.encode()).hexdigest()[:31]
 
 
 def order_id_for(trade_id: UUID, client_order_id: str) -> UUID:
-    """Derive an order's id from its trade and its name at the venue, so that a rerun names the same row."""
+    """Derive an order's id from its trade and its id at the venue, so that a rerun writes the same row."""
     return uuid5(trade_id, client_order_id)

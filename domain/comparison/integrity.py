@@ -1,4 +1,4 @@
-"""Whether what was stored about a study's assignments and snapshots still agrees with itself."""
+"""Integrity checks of a study: stored assignments recompute, and decisions name the stored snapshots."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from domain.study import ExitClock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonHealth:
-    """The checks beside a comparison; mismatches must be 0.
+    """Results of the integrity checks; the counts of mismatches must be 0.
 
-    `srm_p` is the anytime-valid p of the assignment balance, `unresolved` counts entry signals that are no pair yet.
+    `srm_p` is the anytime-valid p of the assignment balance, `unresolved` counts entry signals that are not a pair yet.
     """
 
     srm_p: float
@@ -22,14 +22,9 @@ class ComparisonHealth:
     context_mismatches: int
     unresolved: int
 
-    @property
-    def is_green(self) -> bool:
-        """Whether nothing speaks against the data."""
-        return not self.hash_mismatches and not self.context_mismatches and self.srm_p >= srm.ALARM_BELOW
-
 
 def is_assignment_reproducible(stored: Assignment, *, salt: str, signal_hash: str) -> bool:
-    """Say whether hash, bucket, variant and the engine asked first follow from the study's salt and the signal."""
+    """Return whether hash, bucket, variant and the engine asked first follow from the study's salt and the signal."""
     fields = {"salt": salt, "signal_id": str(stored.signal_id), "signal_hash": signal_hash}
     try:
         variant, order = (draw(purpose=purpose, **fields) for purpose in (Purpose.VARIANT, Purpose.ORDER))
@@ -44,15 +39,15 @@ def is_assignment_reproducible(stored: Assignment, *, salt: str, signal_hash: st
 
 
 def check_integrity(record: StudyRecord, *, clock: ExitClock) -> ComparisonHealth:
-    """Recompute every assignment, compare every snapshot hash and count what has not ended."""
+    """Recompute every assignment, compare every snapshot hash and count the entries that have not ended."""
     salt = record.study.salt
-    recomputed = (
+    reproducible = (
         is_assignment_reproducible(entry.assignment, salt=salt, signal_hash=entry.signal_hash)
         for entry in record.entries
     )
     return ComparisonHealth(
         srm_p=srm.compute_study_p(record),
-        hash_mismatches=sum(not agrees for agrees in recomputed),
+        hash_mismatches=sum(not is_reproducible for is_reproducible in reproducible),
         context_mismatches=sum(not entry.shares_context for entry in record.entries),
         unresolved=record.unassigned + sum(not entry.is_final(clock) for entry in record.entries),
     )

@@ -1,4 +1,4 @@
-"""The naive paired t interval: right for a number of pairs fixed beforehand and looked at once."""
+"""The naive paired t interval: valid for a number of pairs that is fixed beforehand, and for one look only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_VARIATION = "all pairs differ by the same amount, so nothing can be said abou
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NaiveInterval:
-    """The mean difference and its Student t interval; `note` says why a bound is None."""
+    """The mean difference and its Student t interval; `note` is the reason when a bound is None."""
 
     estimate: float | None
     low: float | None
@@ -45,9 +45,9 @@ def compute_interval(differences: Sequence[Decimal], *, alpha: Decimal) -> Naive
     if count == 1 or len(set(differences)) == 1:
         note = ONE_PAIR if count == 1 else NO_VARIATION
         return NaiveInterval(estimate=estimate, low=None, high=None, note=note)
-    values = [float(one) for one in differences]
+    values = [float(difference) for difference in differences]
     mean = math.fsum(values) / count
-    spread = math.fsum((one - mean) ** 2 for one in values)
+    spread = math.fsum((value - mean) ** 2 for value in values)
     half = compute_half_width(count, spread, alpha=alpha)
     return NaiveInterval(
         estimate=estimate,
@@ -65,7 +65,7 @@ def compute_half_width(count: int, spread: float, *, alpha: Decimal) -> float:
 
 
 def iterate_running_intervals(differences: Sequence[Decimal], *, alpha: Decimal) -> Iterator[RunningPoint]:
-    """Yield the interval as it stood after each pair (Welford's update); looking at it so is what makes it invalid."""
+    """Yield the interval after each pair (Welford's update); repeated looks make it invalid as a test."""
     mean = spread = 0.0
     for count, difference in enumerate(map(float, differences), start=1):
         step = difference - mean

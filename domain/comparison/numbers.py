@@ -1,4 +1,4 @@
-"""Arithmetic whose result does not depend on the order or the machine: exact sums, ratios of 12 digits."""
+"""Arithmetic with results that depend on neither order nor machine: exact sums, ratios of 12 digits."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from domain.study import ExitClock
 
 
 class Cell(Enum):
-    """Who traded in a pair."""
+    """Which engines traded in a pair."""
 
     BOTH = "both"
     ONLY_A = "only_a"
@@ -25,7 +25,7 @@ class Cell(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """One entry signal whose both sides have ended; `difference` is B - A in return on the reference notional."""
+    """One entry signal that has ended for both engines; `difference` is B - A in return on the reference notional."""
 
     received_at: datetime
     cell: Cell
@@ -34,7 +34,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellShare:
-    """A cell's part of the comparison: its pairs, their share, and what they add to the mean difference."""
+    """A cell's part of the comparison: its pairs, their share, and their contribution to the mean difference."""
 
     pairs: int
     share: float
@@ -52,20 +52,20 @@ class ExecutionGap:
 def build_pairs(record: StudyRecord, *, clock: ExitClock) -> list[Pair]:
     """Return the pairs of a study on one exit clock, in the order of their signals.
 
-    An abstention counts as 0. Entries whose sides saw different snapshots are left out, both sides together; so are
-    those that have not ended on both sides.
+    An engine that did not trade counts as 0. Entries whose decisions used different snapshots, and entries that have
+    not ended for both engines, are left out.
     """
     return [
-        _pair(entry.received_at, *(entry.sides[engine].model[clock] for engine in EngineSlot))
+        _build_pair(entry.received_at, *(entry.sides[engine].model[clock] for engine in EngineSlot))
         for entry in record.entries
         if entry.is_final(clock) and entry.shares_context
     ]
 
 
 def split_by_cell(pairs: Sequence[Pair]) -> dict[Cell, CellShare]:
-    """Split the mean difference by who traded: contributions sum to it."""
+    """Split the mean difference by the engines that traded; the contributions sum to it."""
     total = len(pairs)
-    return {cell: _share([pair.difference for pair in pairs if pair.cell is cell], total) for cell in Cell}
+    return {cell: _compute_share([pair.difference for pair in pairs if pair.cell is cell], total) for cell in Cell}
 
 
 def count_entry_days(pairs: Sequence[Pair]) -> int:
@@ -74,7 +74,7 @@ def count_entry_days(pairs: Sequence[Pair]) -> int:
 
 
 def compute_execution_gap(record: StudyRecord, engines: Sequence[EngineSlot]) -> ExecutionGap:
-    """Compare real with model trades of the same engine on the synchronized clock; 0 on paper when all is well."""
+    """Compare real with model trades of the same engine on the synchronized clock; on the paper venue it must be 0."""
     differences = [
         numbers.subtract_exactly(real.return_ratio, model.return_ratio)
         for entry in record.entries
@@ -87,7 +87,7 @@ def compute_execution_gap(record: StudyRecord, engines: Sequence[EngineSlot]) ->
     return ExecutionGap(mean=numbers.compute_mean(differences), count=len(differences))
 
 
-def _pair(received_at: datetime, a: SideOutcome, b: SideOutcome) -> Pair:
+def _build_pair(received_at: datetime, a: SideOutcome, b: SideOutcome) -> Pair:
     return Pair(
         received_at=received_at,
         cell=_CELLS[a.traded, b.traded],
@@ -95,7 +95,7 @@ def _pair(received_at: datetime, a: SideOutcome, b: SideOutcome) -> Pair:
     )
 
 
-def _share(differences: list[Decimal], total: int) -> CellShare:
+def _compute_share(differences: list[Decimal], total: int) -> CellShare:
     if not total:
         return CellShare(pairs=0, share=0.0, contribution=0.0)
     return CellShare(

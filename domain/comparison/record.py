@@ -1,4 +1,4 @@
-"""What a study recorded: one entry per signal, with both engines' sides on both exit clocks.
+"""The record of a study: one entry per signal, with both engines' sides on both exit clocks.
 
 Comparisons use model trades only; the real trade of an engine serves the execution gap.
 """
@@ -20,9 +20,9 @@ from domain.study import ExitClock, Study
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideOutcome:
-    """How one side ended on one exit clock.
+    """Result of one engine's side on one exit clock.
 
-    `exit_time` is None exactly when there was no trade; then P&L and return are 0 and the reason says why.
+    `exit_time` is None exactly when there was no trade; then P&L and return are 0, and `exit_reason` says why.
     """
 
     pnl: Decimal
@@ -32,13 +32,13 @@ class SideOutcome:
 
     @property
     def traded(self) -> bool:
-        """Whether a trade was opened and closed."""
+        """Return whether a trade was opened and closed."""
         return self.exit_time is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One engine's side of an entry; `verdict` is None until it decided, a clock is absent until it ended there."""
+    """One engine's side of an entry; `verdict` is None until it has decided, clocks are absent until it ends there."""
 
     verdict: Verdict | None
     context_hash: str | None
@@ -49,7 +49,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyEntry:
-    """One entry signal of a study: how it was assigned, what each engine made of it.
+    """One entry signal of a study, with its assignment and the sides of both engines.
 
     `context_hash` is the stored snapshot's, None while there is none; `mode` is the resolved policy's.
     """
@@ -63,11 +63,11 @@ class StudyEntry:
 
     @property
     def shares_context(self) -> bool:
-        """Whether every decision there is names the stored snapshot."""
+        """Return whether all decisions were made on the stored snapshot."""
         return all(side.context_hash in (None, self.context_hash) for side in self.sides.values())
 
     def is_final(self, clock: ExitClock) -> bool:
-        """Whether both sides have ended on `clock`."""
+        """Return whether both sides have ended on `clock`."""
         return all(clock in side.model for side in self.sides.values())
 
 
@@ -90,12 +90,12 @@ class StudyRecord:
 
     @property
     def is_simulated(self) -> bool:
-        """Whether the book's real orders go to the paper broker."""
+        """Return whether the book's real orders go to the paper broker."""
         return self.study.book != LIVE_BOOK
 
-    def closed(self, engine: EngineSlot, clock: ExitClock) -> Iterator[tuple[StudyEntry, SideOutcome]]:
+    def closed_trades(self, engine: EngineSlot, clock: ExitClock) -> Iterator[tuple[StudyEntry, SideOutcome]]:
         """Yield the engine's closed model trades on `clock`, in the order of their signals."""
         for entry in self.entries:
-            ending = entry.sides[engine].model.get(clock)
-            if ending is not None and ending.traded:
-                yield entry, ending
+            outcome = entry.sides[engine].model.get(clock)
+            if outcome is not None and outcome.traded:
+                yield entry, outcome

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
+from operator import itemgetter
 
 from domain.comparison import numbers
-from domain.comparison.record import StudyRecord
+from domain.comparison.record import SideOutcome, StudyRecord
 from domain.decision import EngineSlot
 from domain.signal import Direction
 from domain.study import ExitClock
@@ -22,7 +23,7 @@ TRADING_DAYS = 252
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSummary:
-    """What an engine did on one exit clock.
+    """The figures of one engine on one exit clock.
 
     `decisions` counts the entry signals it decided, `trades` its closed model trades, a win is a P&L above 0.
     Money is in the book's currency; `win_rate` and `max_drawdown` are fractions of 1.
@@ -40,14 +41,14 @@ class EngineSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """The first and the last moment a study has data of."""
+    """The first and the last time of a study's data."""
 
     first: datetime
     last: datetime
 
     @property
     def days(self) -> int:
-        """How many UTC days the span touches."""
+        """The number of UTC days that the span touches."""
         return (self.last.date() - self.first.date()).days + 1
 
 
@@ -61,7 +62,7 @@ class EquityPoint:
 
 def summarize(record: StudyRecord, engine: EngineSlot, *, clock: ExitClock) -> EngineSummary:
     """Compute an engine's figures on one exit clock."""
-    pnls = [ending.pnl for _, ending in record.closed(engine, clock)]
+    pnls = [outcome.pnl for _, outcome in record.closed_trades(engine, clock)]
     wins = sum(pnl > 0 for pnl in pnls)
     curve = build_equity_curve(record, engine, clock=clock)
     return EngineSummary(
@@ -72,31 +73,32 @@ def summarize(record: StudyRecord, engine: EngineSlot, *, clock: ExitClock) -> E
         total_pnl=numbers.sum_exactly(pnls),
         average_pnl=numbers.compute_money_mean(pnls),
         sharpe=compute_sharpe(
-            sum_daily_pnl(record, engine, clock=clock), days=_days(record), capital=record.reference_capital
+            sum_daily_pnl(record, engine, clock=clock), days=_count_days(record), capital=record.reference_capital
         ),
         max_drawdown=compute_max_drawdown([point.pnl for point in curve], capital=record.reference_capital),
     )
 
 
 def find_span(record: StudyRecord) -> Span | None:
-    """Return from the first entry signal to the last entry or exit, of either engine and clock; None without entries.
+    """Return the span from the first entry signal to the last entry or exit, over both engines and clocks.
 
-    Both engines are measured over this one span.
+    Both engines are measured over this one span. None without entries.
     """
-    moments = [entry.received_at for entry in record.entries]
+    times = [entry.received_at for entry in record.entries]
     for engine in EngineSlot:
         for clock in ExitClock:
-            moments += [_ended(ending.exit_time) for _, ending in record.closed(engine, clock)]
-    return Span(first=min(moments), last=max(moments)) if moments else None
+            times += [_require_exit_time(outcome) for _, outcome in record.closed_trades(engine, clock)]
+    return Span(first=min(times), last=max(times)) if times else None
 
 
 def build_equity_curve(record: StudyRecord, engine: EngineSlot, *, clock: ExitClock) -> list[EquityPoint]:
-    """Return the cumulative P&L by exit time; trades that closed at one moment make one point."""
+    """Return the cumulative P&L by exit time; trades that closed at the same time make one point."""
     closings = sorted(
-        ((_ended(ending.exit_time), ending.pnl) for _, ending in record.closed(engine, clock)), key=lambda one: one[0]
+        ((_require_exit_time(outcome), outcome.pnl) for _, outcome in record.closed_trades(engine, clock)),
+        key=itemgetter(0),
     )
     points, total = list[EquityPoint](), Decimal(0)
-    for at, group in groupby(closings, key=lambda one: one[0]):
+    for at, group in groupby(closings, key=itemgetter(0)):
         total = numbers.sum_exactly((total, *(pnl for _, pnl in group)))
         points.append(EquityPoint(at=at, pnl=total))
     return points
@@ -105,22 +107,22 @@ def build_equity_curve(record: StudyRecord, engine: EngineSlot, *, clock: ExitCl
 def sum_daily_pnl(record: StudyRecord, engine: EngineSlot, *, clock: ExitClock) -> dict[date, Decimal]:
     """Return the P&L of each UTC day on which a trade closed."""
     days: dict[date, list[Decimal]] = {}
-    for _, ending in record.closed(engine, clock):
-        days.setdefault(_ended(ending.exit_time).date(), []).append(ending.pnl)
+    for _, outcome in record.closed_trades(engine, clock):
+        days.setdefault(_require_exit_time(outcome).date(), []).append(outcome.pnl)
     return {day: numbers.sum_exactly(pnls) for day, pnls in days.items()}
 
 
 def compute_sharpe(pnl_by_day: dict[date, Decimal], *, days: int, capital: Decimal) -> float | None:
     """Return the mean over the standard deviation (n - 1) of daily returns on `capital`, times the root of 252.
 
-    `days` counts all days, those without a closing as 0. None below 20 days or without variation.
+    `days` counts all days; those on which no trade closed have a return of 0. None below 20 days or without variation.
     """
-    quiet = days - len(pnl_by_day)
-    if days < SHARPE_MIN_DAYS or len({*pnl_by_day.values(), *([Decimal(0)] if quiet else [])}) < 2:
+    days_without_exit = days - len(pnl_by_day)
+    if days < SHARPE_MIN_DAYS or len({*pnl_by_day.values(), *([Decimal(0)] if days_without_exit else [])}) < 2:
         return None
     returns = [float(pnl / capital) for pnl in pnl_by_day.values()]
     mean = math.fsum(returns) / days
-    variance = math.fsum([*((one - mean) ** 2 for one in returns), quiet * mean**2]) / (days - 1)
+    variance = math.fsum([*((value - mean) ** 2 for value in returns), days_without_exit * mean**2]) / (days - 1)
     return numbers.round_to_12_digits(mean / math.sqrt(variance) * math.sqrt(TRADING_DAYS))
 
 
@@ -135,26 +137,26 @@ def compute_max_drawdown(cumulative_pnl: Iterable[Decimal], *, capital: Decimal)
 
 
 def count_exit_reasons(record: StudyRecord, engine: EngineSlot, *, clock: ExitClock) -> dict[Direction, Counter[str]]:
-    """Count why closed trades ended, by the side they were on."""
+    """Count the exit reasons of closed trades, by direction."""
     counts: dict[Direction, Counter[str]] = {direction: Counter() for direction in Direction}
-    for entry, ending in record.closed(engine, clock):
+    for entry, outcome in record.closed_trades(engine, clock):
         direction = entry.sides[engine].direction
         if direction is not None:
-            counts[direction][ending.exit_reason] += 1
+            counts[direction][outcome.exit_reason] += 1
     return counts
 
 
 def count_verdicts(record: StudyRecord, engine: EngineSlot) -> Counter[str]:
-    """Count what the engine answered."""
+    """Count the verdicts of the engine."""
     answers = (entry.sides[engine].verdict for entry in record.entries)
-    return Counter(one.value for one in answers if one is not None)
+    return Counter(verdict.value for verdict in answers if verdict is not None)
 
 
-def _days(record: StudyRecord) -> int:
+def _count_days(record: StudyRecord) -> int:
     measured = find_span(record)
     return 0 if measured is None else measured.days
 
 
-def _ended(at: datetime | None) -> datetime:
-    assert at is not None  # noqa: S101 - a closed trade has an exit time
-    return at
+def _require_exit_time(outcome: SideOutcome) -> datetime:
+    assert outcome.exit_time is not None  # noqa: S101 - a closed trade has an exit time
+    return outcome.exit_time

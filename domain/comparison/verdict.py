@@ -1,4 +1,4 @@
-"""What may be concluded. As long as no peeking-safe test stands behind it, the answer is: not yet."""
+"""The conclusion of a study. It is always "not yet", as there is no test yet that allows repeated looks."""
 
 from __future__ import annotations
 
@@ -24,39 +24,39 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conclusion:
-    """A status and the sentence for the owner."""
+    """A status, and its explanation for the user."""
 
     status: Status
     text: str
 
 
 def conclude(interval: NaiveInterval, health: ComparisonHealth, *, pairs: int) -> Conclusion:
-    """Say that it is not known yet, why, and what is wrong with the data if anything is."""
-    sentences = [_standing(interval, pairs), *_complaints(health)]
+    """Return the conclusion: not yet, with the present estimate and the faults of the data."""
+    sentences = [_describe_estimate(interval, pairs), *_describe_faults(health)]
     return Conclusion(status=Status.NOT_YET, text=" ".join(sentences))
 
 
-def _standing(interval: NaiveInterval, pairs: int) -> str:
+def _describe_estimate(interval: NaiveInterval, pairs: int) -> str:
     if interval.estimate is None:
         return "Not known yet: no entry signal has ended on both sides."
     return (
-        f"Not known yet: over {pairs} pairs {_leader(interval.estimate)}, but the interval is valid for one look only"
-        " and whoever looks again and again will see a winner where there is none. No winner is declared on it."
+        f"Not known yet: over {pairs} pairs {_name_leader(interval.estimate)}, but the interval is valid for one look"
+        " only and whoever looks again and again will see a winner where there is none. No winner is declared on it."
     )
 
 
-def _leader(estimate: float) -> str:
+def _name_leader(estimate: float) -> str:
     if estimate == 0:
         return "the engines are level"
     return f"engine {'B' if estimate > 0 else 'A'} is ahead"
 
 
-def _complaints(health: ComparisonHealth) -> list[str]:
-    found = (
+def _describe_faults(health: ComparisonHealth) -> list[str]:
+    counts = (
         (health.hash_mismatches, "{} assignments do not recompute from what is stored."),
         (health.context_mismatches, "{} entries were decided on differing snapshots and are left out."),
     )
-    complaints = [sentence.format(count) for count, sentence in found if count]
+    faults = [sentence.format(count) for count, sentence in counts if count]
     if health.srm_p < srm.ALARM_BELOW:
-        complaints.append("The assignment is out of balance, so the comparison must not be trusted.")
-    return complaints
+        faults.append("The assignment is out of balance, so the comparison must not be trusted.")
+    return faults

@@ -1,4 +1,4 @@
-"""Tables of the first schema: books, sources, signals and what they carry: webhook events, bars and market contexts."""
+"""Tables of the first schema: books, sources, signals, webhook events, bars and market contexts."""
 
 from __future__ import annotations
 

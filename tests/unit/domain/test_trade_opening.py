@@ -18,28 +18,25 @@ from domain.ports import Exposure
 from domain.risk import Limits
 from domain.signal import Direction
 from domain.study import Study
-from domain.trade import Clock, Intent, Pricing, RealVenue, Trade, TradeStatus, WalkState, trade_id_for
-from domain.trade_opening import FillRefused, OpeningPlan
+from domain.trade import Clock, Fill, Intent, Order, Pricing, RealVenue, Trade, TradeStatus, WalkState, trade_id_for
+from domain.trade_opening import OpeningPlan
 from tests.support.builders.trades import (
     EXPERIMENT_ID,
     MONDAY,
     a_context,
-    a_fill,
     a_plan,
     a_policy,
     a_signal,
     a_study,
-    a_trade,
     an_answer,
     dec,
-    minute,
 )
 
 A, B = EngineSlot.A, EngineSlot.B
 LONG, SHORT = a_plan(), a_plan(Direction.SHORT)
 
 
-def planned(
+def plan_openings(
     plan_a: Plan | None,
     plan_b: Plan | None = None,
     *,
@@ -62,40 +59,52 @@ def planned(
     )
 
 
-def kinds(plan: OpeningPlan) -> list[tuple[EngineSlot, bool, TradeStatus]]:
-    return [(one.engine, one.is_shadow, one.status) for one in plan.trades]
+def list_statuses(plan: OpeningPlan) -> list[tuple[EngineSlot, bool, TradeStatus]]:
+    return [(trade.engine, trade.is_shadow, trade.status) for trade in plan.trades]
 
 
-def real(plan: OpeningPlan, slot: EngineSlot = A) -> Trade:
-    (trade,) = (one for one in plan.trades if not one.is_shadow and one.engine is slot)
+def list_orders(plan: OpeningPlan) -> list[Order]:
+    return [opening.order for opening in plan.openings if opening.order is not None]
+
+
+def list_fills(plan: OpeningPlan) -> list[Fill]:
+    return [opening.fill for opening in plan.openings if opening.fill is not None]
+
+
+def find_real_trade(plan: OpeningPlan, slot: EngineSlot = A) -> Trade:
+    (trade,) = (trade for trade in plan.trades if not trade.is_shadow and trade.engine is slot)
     return trade
 
 
-def test_who_does_not_enter_opens_nothing() -> None:
-    assert planned(None, None, policy=a_policy(ExecutionMode.ENGINE_A_PRIMARY, A="1")).openings == ()
+def test_an_engine_that_does_not_enter_opens_no_trade() -> None:
+    assert plan_openings(None, None, policy=a_policy(ExecutionMode.ENGINE_A_PRIMARY, A="1")).openings == ()
 
 
 def test_shadow_only_opens_a_model_trade_for_each_that_enters_and_sends_nothing() -> None:
-    plan = planned(LONG, SHORT)
+    plan = plan_openings(LONG, SHORT)
 
-    assert kinds(plan) == [(A, True, TradeStatus.OPEN), (B, True, TradeStatus.OPEN)]
-    assert {one.venue for one in plan.orders} == {"model"}
+    assert list_statuses(plan) == [(A, True, TradeStatus.OPEN), (B, True, TradeStatus.OPEN)]
+    assert {order.venue for order in list_orders(plan)} == {"model"}
 
 
 @pytest.mark.parametrize(("mode", "slot"), [("ENGINE_A_PRIMARY", A), ("ENGINE_B_PRIMARY", B)])
 def test_the_primary_engine_gets_a_real_trade_beside_its_model_trade(mode: str, slot: EngineSlot) -> None:
-    plan = planned(LONG, SHORT, policy=a_policy(ExecutionMode(mode), **{slot.value: "1"}))
+    plan = plan_openings(LONG, SHORT, policy=a_policy(ExecutionMode(mode), **{slot.value: "1"}))
 
-    assert [(one.engine, one.status) for one in plan.trades if not one.is_shadow] == [(slot, TradeStatus.PENDING)]
-    assert [one.engine for one in plan.trades if one.is_shadow] == [A, B]
-    assert {one.trade_id for one in plan.orders if one.venue == "paper"} == {real(plan, slot).trade_id}
+    assert [(trade.engine, trade.status) for trade in plan.trades if not trade.is_shadow] == [
+        (slot, TradeStatus.PENDING)
+    ]
+    assert [trade.engine for trade in plan.trades if trade.is_shadow] == [A, B]
+    assert {order.trade_id for order in list_orders(plan) if order.venue == "paper"} == {
+        find_real_trade(plan, slot).trade_id
+    }
 
 
 @pytest.mark.parametrize(("plan", "price"), [(LONG, "100.0150005"), (SHORT, "99.9850005")])
 def test_a_model_trade_fills_on_the_contexts_quote_across_the_spread(plan: Plan, price: str) -> None:
-    made = planned(plan)
+    opened = plan_openings(plan)
 
-    (fill,), (order,), (trade,) = made.fills, made.orders, made.trades
+    (fill,), (order,), (trade,) = list_fills(opened), list_orders(opened), opened.trades
     assert (fill.price, fill.quantity, fill.at) == (dec(price), dec(10), MONDAY)
     assert (fill.trade_id, fill.order_id, fill.quote_id) == (trade.trade_id, order.order_id, order.quote.quote_id)
     assert (fill.is_buy, order.is_buy) == (plan.side is Direction.LONG, plan.side is Direction.LONG)
@@ -103,7 +112,7 @@ def test_a_model_trade_fills_on_the_contexts_quote_across_the_spread(plan: Plan,
 
 
 def test_the_entry_order_carries_the_quote_as_it_stood_at_the_entry() -> None:
-    (order,) = planned(LONG).orders
+    (order,) = list_orders(plan_openings(LONG))
 
     assert (order.quote.bid, order.quote.ask, order.quote.at) == (dec("99.99"), dec("100.01"), MONDAY)
     assert (order.leg, order.attempt, order.pricing, order.reason) == (0, 1, Pricing.MARKET, "entry")
@@ -111,15 +120,15 @@ def test_the_entry_order_carries_the_quote_as_it_stood_at_the_entry() -> None:
 
 
 def test_both_engines_and_both_ledgers_refer_to_one_stored_quote() -> None:
-    plan = planned(LONG, SHORT, policy=a_policy(ExecutionMode.SPLIT_CAPITAL, A="0.5", B="0.5"))
+    plan = plan_openings(LONG, SHORT, policy=a_policy(ExecutionMode.SPLIT_CAPITAL, A="0.5", B="0.5"))
 
-    assert len(plan.orders) == 4
-    assert len({one.quote.quote_id for one in plan.orders}) == 1
-    assert len({one.client_order_id for one in plan.orders}) == 4
+    assert len(list_orders(plan)) == 4
+    assert len({order.quote.quote_id for order in list_orders(plan)}) == 1
+    assert len({order.client_order_id for order in list_orders(plan)}) == 4
 
 
 def test_a_trade_starts_its_walk_at_the_entry_with_the_plans_stop() -> None:
-    (trade,) = planned(LONG).trades
+    (trade,) = plan_openings(LONG).trades
 
     assert trade.walk == WalkState(stop=dec(95), remaining=dec(1), targets_hit=0, best=None, legs=0)
     assert (trade.entry_at, trade.evaluated_to, trade.side) == (MONDAY, MONDAY, Direction.LONG)
@@ -135,21 +144,21 @@ def test_a_trade_starts_its_walk_at_the_entry_with_the_plans_stop() -> None:
     ],
 )
 def test_a_trade_ends_by_its_plan_or_its_studys_horizon(max_hold: timedelta, expected: object) -> None:
-    (trade,) = planned(a_plan(max_hold=max_hold), study=a_study(horizon_sessions=2)).trades
+    (trade,) = plan_openings(a_plan(max_hold=max_hold), study=a_study(horizon_sessions=2)).trades
 
     assert trade.time_limit_at == expected
 
 
-def test_planning_again_names_the_same_rows() -> None:
+def test_planning_again_gives_the_same_ids() -> None:
     policy = a_policy(ExecutionMode.ENGINE_A_PRIMARY, A="1")
 
-    assert planned(LONG, SHORT, policy=policy) == planned(LONG, SHORT, policy=policy)
+    assert plan_openings(LONG, SHORT, policy=policy) == plan_openings(LONG, SHORT, policy=policy)
 
 
 def test_a_real_trade_waits_for_its_fills() -> None:
-    plan = planned(LONG, policy=a_policy(ExecutionMode.ENGINE_A_PRIMARY, A="1"))
+    plan = plan_openings(LONG, policy=a_policy(ExecutionMode.ENGINE_A_PRIMARY, A="1"))
 
-    (sent,) = (one for one in plan.openings if not one.trade.is_shadow)
+    (sent,) = (opening for opening in plan.openings if not opening.trade.is_shadow)
     assert (sent.trade.status, sent.fill) == (TradeStatus.PENDING, None)
     assert sent.order is not None
     assert (sent.order.venue, sent.order.quantity, sent.order.is_buy) == ("paper", dec(10), True)
@@ -157,26 +166,26 @@ def test_a_real_trade_waits_for_its_fills() -> None:
 
 def test_split_capital_cuts_each_engines_own_quantity_to_whole_lots() -> None:
     policy = a_policy(ExecutionMode.SPLIT_CAPITAL, A="0.29", B="0.71")
-    plan = planned(a_plan(quantity="10"), a_plan(quantity="7"), policy=policy, context=a_context(lot="1"))
+    plan = plan_openings(a_plan(quantity="10"), a_plan(quantity="7"), policy=policy, context=a_context(lot="1"))
 
-    assert (real(plan, A).quantity, real(plan, B).quantity) == (dec(2), dec(4))
-    assert [one.quantity for one in plan.trades if one.is_shadow] == [dec(10), dec(7)]
+    assert (find_real_trade(plan, A).quantity, find_real_trade(plan, B).quantity) == (dec(2), dec(4))
+    assert [trade.quantity for trade in plan.trades if trade.is_shadow] == [dec(10), dec(7)]
 
 
-def test_a_share_below_the_lot_is_denied_and_the_model_trade_opens_all_the_same() -> None:
+def test_a_share_below_the_lot_is_denied_and_the_model_trade_opens_nevertheless() -> None:
     policy = a_policy(ExecutionMode.SPLIT_CAPITAL, A="0.05", B="0.95")
-    plan = planned(LONG, policy=policy, context=a_context(lot="1"))
+    plan = plan_openings(LONG, policy=policy, context=a_context(lot="1"))
 
-    denied = real(plan)
+    denied = find_real_trade(plan)
     assert (denied.status, denied.denial, denied.quantity) == (TradeStatus.DENIED, "below_minimum_lot", dec("0.5"))
-    assert kinds(plan)[0] == (A, True, TradeStatus.OPEN)
-    assert [one.venue for one in plan.orders] == ["model"]
+    assert list_statuses(plan)[0] == (A, True, TradeStatus.OPEN)
+    assert [order.venue for order in list_orders(plan)] == ["model"]
 
 
 def test_a_share_of_zero_is_denied() -> None:
-    plan = planned(LONG, policy=a_policy(ExecutionMode.SPLIT_CAPITAL, A="0", B="1"))
+    plan = plan_openings(LONG, policy=a_policy(ExecutionMode.SPLIT_CAPITAL, A="0", B="1"))
 
-    assert real(plan).denial == "below_minimum_lot"
+    assert find_real_trade(plan).denial == "below_minimum_lot"
 
 
 @pytest.mark.parametrize(
@@ -194,12 +203,12 @@ def test_a_share_of_zero_is_denied() -> None:
 def test_a_denied_entry_is_one_row_with_its_reason_in_each_ledger(
     plan: Plan, context: MarketContext, denial: str
 ) -> None:
-    made = planned(plan, context=context, policy=a_policy(ExecutionMode.ENGINE_A_PRIMARY, A="1"))
+    opened = plan_openings(plan, context=context, policy=a_policy(ExecutionMode.ENGINE_A_PRIMARY, A="1"))
 
-    assert kinds(made) == [(A, True, TradeStatus.DENIED), (A, False, TradeStatus.DENIED)]
-    assert [one.denial for one in made.trades] == [denial, denial]
-    assert made.orders == ()
-    assert made.fills == ()
+    assert list_statuses(opened) == [(A, True, TradeStatus.DENIED), (A, False, TradeStatus.DENIED)]
+    assert [trade.denial for trade in opened.trades] == [denial, denial]
+    assert list_orders(opened) == []
+    assert list_fills(opened) == []
 
 
 @pytest.mark.parametrize(
@@ -211,67 +220,13 @@ def test_a_denied_entry_is_one_row_with_its_reason_in_each_ledger(
         ((B, True), None, None),
     ],
 )
-def test_each_ledger_of_each_engine_counts_for_itself_and_a_real_trade_needs_its_model_twin(
+def test_each_ledger_of_each_engine_counts_for_itself_and_a_real_trade_needs_its_model_trade(
     full: tuple[EngineSlot, bool], model_denial: str | None, real_denial: str | None
 ) -> None:
-    plan = planned(
+    plan = plan_openings(
         LONG,
         policy=a_policy(ExecutionMode.ENGINE_A_PRIMARY, A="1"),
         exposures={full: Exposure(open_in_symbol=1)},
     )
 
-    assert [one.denial for one in plan.trades] == [model_denial, real_denial]
-
-
-def test_fills_open_a_real_trade_with_what_they_filled() -> None:
-    pending = a_trade(is_shadow=False, status=TradeStatus.PENDING)
-    fills = [
-        a_fill(Intent.ENTRY, quantity="4", at=minute(3), trade=pending),
-        a_fill(Intent.ENTRY, quantity="2", at=minute(2), trade=pending),
-    ]
-
-    opened = trade_opening.filled_real(pending, fills)
-
-    assert (opened.status, opened.quantity) == (TradeStatus.OPEN, dec(6))
-    assert (opened.entry_at, opened.evaluated_to) == (minute(2), minute(2))
-
-
-def test_without_fills_a_real_trade_stays_pending() -> None:
-    pending = a_trade(is_shadow=False, status=TradeStatus.PENDING)
-
-    assert trade_opening.filled_real(pending, []) == pending
-
-
-def test_later_fills_add_quantity_and_leave_the_walk_where_it_is() -> None:
-    walking = a_trade(is_shadow=False, evaluated_to=minute(9))
-    fills = [a_fill(Intent.ENTRY, quantity=one, at=minute(7), trade=walking) for one in ("4", "6.5")]
-
-    grown = trade_opening.filled_real(walking, fills)
-
-    assert grown == replace(walking, quantity=dec("10.5"))
-
-
-def test_a_fill_before_the_entry_does_not_move_the_entry_back() -> None:
-    pending = a_trade(is_shadow=False, status=TradeStatus.PENDING, entry_at=minute(5))
-
-    opened = trade_opening.filled_real(pending, [a_fill(Intent.ENTRY, at=minute(4), trade=pending)])
-
-    assert opened.entry_at == minute(5)
-
-
-@pytest.mark.parametrize("status", [TradeStatus.DENIED, TradeStatus.CLOSED])
-def test_a_denied_or_closed_trade_takes_no_entry(status: TradeStatus) -> None:
-    trade = a_trade(is_shadow=False, status=status)
-
-    with pytest.raises(FillRefused):
-        trade_opening.filled_real(trade, [a_fill(Intent.ENTRY, trade=trade)])
-
-
-def test_fills_of_another_trade_and_exits_are_refused() -> None:
-    pending = a_trade(is_shadow=False, status=TradeStatus.PENDING)
-    other = a_trade(engine=B)
-
-    with pytest.raises(FillRefused):
-        trade_opening.filled_real(pending, [a_fill(Intent.ENTRY, trade=other)])
-    with pytest.raises(FillRefused):
-        trade_opening.filled_real(pending, [a_fill(Intent.EXIT, trade=pending)])
+    assert [trade.denial for trade in plan.trades] == [model_denial, real_denial]
