@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from replay.rows import FileInvalid, Rows, parse_time
+from replay.rows import CsvRows, FileInvalid, parse_time
 
 HEADER = "Alert ID,Ticker,Name,Description,Time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
+class LoggedAlert:
     """One fired alert: `body` is its message verbatim, `line` where it ends in the file."""
 
     line: int
@@ -28,24 +28,23 @@ class AlertFile:
     """All alerts of a file, firing times non-decreasing; `digest` is the SHA-256 of its decompressed bytes."""
 
     path: Path
-    alerts: tuple[Alert, ...]
+    alerts: tuple[LoggedAlert, ...]
     digest: str
 
 
-def read(path: Path) -> AlertFile:
+def read_alert_file(path: Path) -> AlertFile:
     """Read `Alert ID,Ticker,Name,Description,Time`; Time is the firing time, UTC when it has no offset.
 
     Raises:
         FileInvalid: when the header, a time or the order is wrong, or when there is no alert.
     """
-    rows = Rows(path, headers=(HEADER,))
-    alerts: list[Alert] = []
+    rows = CsvRows(path, headers=(HEADER,))
+    alerts: list[LoggedAlert] = []
     for line, fields in rows:
-        alert = _alert(path, line, fields)
+        alert = _parse_alert(path, line, fields)
         if alerts and alert.fired_at < alerts[-1].fired_at:
-            problem = (
-                f"{fields[4]} is before {_iso(alerts[-1].fired_at)} on line {alerts[-1].line}; put the oldest first"
-            )
+            last = f"{_format_time(alerts[-1].fired_at)} on line {alerts[-1].line}"
+            problem = f"{fields[4]} is before {last}; put the oldest first"
             raise FileInvalid(path, problem, line=line, field="Time")
         alerts.append(alert)
     if not alerts:
@@ -53,15 +52,17 @@ def read(path: Path) -> AlertFile:
     return AlertFile(path=path, alerts=tuple(alerts), digest=rows.digest)
 
 
-def _alert(path: Path, line: int, fields: list[str]) -> Alert:
+def _parse_alert(path: Path, line: int, fields: list[str]) -> LoggedAlert:
     alert_id, ticker, name, description, time = fields
     try:
         fired_at = parse_time(time.strip())
     except (ValueError, OverflowError):
         problem = f"{time!r} is not a time; write 2017-01-05T10:00:00Z"
         raise FileInvalid(path, problem, line=line, field="Time") from None
-    return Alert(line=line, alert_id=alert_id, ticker=ticker, name=name, body=description.encode(), fired_at=fired_at)
+    return LoggedAlert(
+        line=line, alert_id=alert_id, ticker=ticker, name=name, body=description.encode(), fired_at=fired_at
+    )
 
 
-def _iso(at: datetime) -> str:
+def _format_time(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")

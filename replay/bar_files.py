@@ -13,7 +13,7 @@ from alerts.vocabulary import symbols
 from domain.context import Bar, PriceSide
 from domain.intervals import Interval, IntervalInvalid
 from domain.signal import Instrument
-from replay.rows import FileInvalid, Rows, parse_time
+from replay.rows import CsvRows, FileInvalid, parse_time
 
 HEADER = "timestamp,open,high,low,close"
 HEADER_WITH_VOLUME = f"{HEADER},volume"
@@ -39,7 +39,7 @@ class BarSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarFile:
-    """What is known of a bar file that was read to its end and found well-formed.
+    """A bar file that was read to its end and found well-formed: interval, count, first and last bar.
 
     `digest` is the SHA-256 of its decompressed bytes; `last_end` is when its last bar closes.
     """
@@ -74,8 +74,8 @@ def parse_spec(text: str) -> BarSpec:
     return BarSpec(instrument=instrument, side=_SIDES[side], path=Path(path))
 
 
-def inspect_all(specs: Sequence[BarSpec]) -> tuple[BarFile, ...]:
-    """Read every file through, in the order given.
+def inspect_bar_files(specs: Sequence[BarSpec]) -> tuple[BarFile, ...]:
+    """Read every file to its end, in the order given.
 
     Raises:
         FileInvalid: at the first thing that is wrong in a file.
@@ -83,7 +83,7 @@ def inspect_all(specs: Sequence[BarSpec]) -> tuple[BarFile, ...]:
     """
     seen: dict[tuple[Instrument, PriceSide, Interval], BarFile] = {}
     for spec in specs:
-        file = inspect(spec)
+        file = inspect_bar_file(spec)
         key = (spec.instrument, spec.side, file.interval)
         if key in seen:
             series = f"{spec.instrument.symbol} {spec.side.value} {file.interval}"
@@ -92,70 +92,72 @@ def inspect_all(specs: Sequence[BarSpec]) -> tuple[BarFile, ...]:
     return tuple(seen.values())
 
 
-def inspect(spec: BarSpec) -> BarFile:
-    """Read a file through, keeping no bar, and say what it holds; the interval is the smallest gap.
+def inspect_bar_file(spec: BarSpec) -> BarFile:
+    """Read a file to its end, keeping no bar, and return its description; the interval is the smallest gap.
 
     Raises:
         FileInvalid: naming the line, the field and what would be right.
     """
-    rows = Rows(spec.path, headers=(HEADER, HEADER_WITH_VOLUME))
+    rows = CsvRows(spec.path, headers=(HEADER, HEADER_WITH_VOLUME))
     count, gap = 0, timedelta.max
     first = last = None
-    for bar in _bars(rows):
+    for bar in _parse_bars(rows):
         gap = gap if last is None else min(gap, bar.open_time - last)
         first = first or bar.open_time
         last, count = bar.open_time, count + 1
     if first is None or last is None or count < 2:
         raise FileInvalid(spec.path, f"holds {count} bars; the interval is the smallest gap, so there must be two")
-    interval = _interval(spec.path, gap)
+    interval = _interval_from_gap(spec.path, gap)
     return BarFile(
         spec=spec, interval=interval, count=count, first_open=first, last_end=interval.end(last), digest=rows.digest
     )
 
 
-def bars(file: BarFile) -> Iterator[Bar]:
+def read_bars(file: BarFile) -> Iterator[Bar]:
     """Stream the bars of an inspected file, oldest first.
 
     Raises:
         FileInvalid: as `inspect` does, or when the file is no longer what was inspected.
     """
-    rows = Rows(file.spec.path, headers=(HEADER, HEADER_WITH_VOLUME))
-    yield from _bars(rows)
+    rows = CsvRows(file.spec.path, headers=(HEADER, HEADER_WITH_VOLUME))
+    yield from _parse_bars(rows)
     if rows.digest != file.digest:
         raise FileInvalid(file.spec.path, "changed while it was being read; start again")
 
 
-def _interval(path: Path, gap: timedelta) -> Interval:
+def _interval_from_gap(path: Path, gap: timedelta) -> Interval:
     try:
         return Interval.of(gap)
     except IntervalInvalid:
         raise FileInvalid(path, f"two bars are {gap} apart; gaps must be whole seconds", field="timestamp") from None
 
 
-def _bars(rows: Rows) -> Iterator[Bar]:
+def _parse_bars(rows: CsvRows) -> Iterator[Bar]:
     before: datetime | None = None
     for line, fields in rows:
-        open_time = _time(rows.path, line, fields[0])
+        open_time = _parse_open_time(rows.path, line, fields[0])
         if before is not None and open_time <= before:
             problem = f"{fields[0]} does not come after {before.isoformat()} on the row above; sort by time, once each"
             raise FileInvalid(rows.path, problem, line=line, field="timestamp")
         before = open_time
-        yield _bar(rows.path, line, open_time, fields)
+        yield _parse_bar(rows.path, line, open_time, fields)
 
 
-def _bar(path: Path, line: int, open_time: datetime, fields: list[str]) -> Bar:
-    opened, high, low, close = (_price(path, line, name, text) for name, text in zip(_PRICES, fields[1:5], strict=True))
+def _parse_bar(path: Path, line: int, open_time: datetime, fields: list[str]) -> Bar:
+    opened, high, low, close = (
+        _parse_price(path, line, name, text) for name, text in zip(_PRICES, fields[1:5], strict=True)
+    )
     if high < opened or high < close:
         raise FileInvalid(
             path, f"{high} is below the open or the close; it must be the highest", line=line, field="high"
         )
     if low > opened or low > close:
         raise FileInvalid(path, f"{low} is above the open or the close; it must be the lowest", line=line, field="low")
-    volume = _volume(path, line, fields[5]) if len(fields) > 5 else None
+    volume = _parse_volume(path, line, fields[5]) if len(fields) > 5 else None
     return Bar(open_time=open_time, open=opened, high=high, low=low, close=close, volume=volume)
 
 
-def _time(path: Path, line: int, text: str) -> datetime:
+def _parse_open_time(path: Path, line: int, text: str) -> datetime:
     try:
         return parse_time(text.strip())
     except (ValueError, OverflowError):
@@ -163,7 +165,7 @@ def _time(path: Path, line: int, text: str) -> datetime:
         raise FileInvalid(path, problem, line=line, field="timestamp") from None
 
 
-def _price(path: Path, line: int, name: str, text: str) -> Decimal:
+def _parse_price(path: Path, line: int, name: str, text: str) -> Decimal:
     if _NUMBER.fullmatch(text):
         price = Decimal(text)
         if price > 0:
@@ -171,7 +173,7 @@ def _price(path: Path, line: int, name: str, text: str) -> Decimal:
     raise FileInvalid(path, f"{text!r} is not a price; write a number above 0 such as 1.05236", line=line, field=name)
 
 
-def _volume(path: Path, line: int, text: str) -> Decimal | None:
+def _parse_volume(path: Path, line: int, text: str) -> Decimal | None:
     if _NUMBER.fullmatch(text):
         return Decimal(text)
     if text.strip().lower() in _NO_VOLUME:

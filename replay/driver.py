@@ -1,4 +1,4 @@
-"""Drives one replay, alert by alert: exits up to t, the book's clock to t, the alert, then wait until it is done."""
+"""Drives one replay, alert by alert: walk exits up to t, set the book's clock to t, post the alert, wait until done."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from replay.alert_files import Alert
+from replay.alert_files import LoggedAlert
 from replay.bar_files import BarFile
 from replay.identity import ReplayIdentity
 from replay.schedule import Schedule
@@ -19,8 +19,8 @@ ALERT_DEADLINE_S = 60.0
 _NOT_FOR_THIS_ALERT = frozenset({413, 422})
 
 
-class ReplayExists(Exception):
-    """This very input was replayed before; its book stands."""
+class ReplayBookExists(Exception):
+    """The same input was replayed before; its book exists."""
 
     def __init__(self, book: str) -> None:
         super().__init__(
@@ -31,11 +31,11 @@ class ReplayExists(Exception):
 
 
 class ReplayRefused(Exception):
-    """The webhook's answer to an alert leaves no way to go on."""
+    """The webhook's answer to an alert makes it impossible to continue."""
 
 
 class SignalStuck(Exception):
-    """A signal did not become terminal in time."""
+    """A signal did not reach a terminal status in time."""
 
     def __init__(self, signal_id: str, *, stage: str, last_error: str | None, deadline_s: float) -> None:
         super().__init__(
@@ -47,7 +47,7 @@ class SignalStuck(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookSpec:
-    """What the gateway needs to create a replay's book, source and study, and to load its bars.
+    """The book, source, study and bars that the gateway creates for a replay.
 
     The book's clock starts at `starts_at`, the first open of any bar.
     """
@@ -59,7 +59,7 @@ class BookSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class WebhookResponse:
     """The webhook's answer: HTTP status and the JSON document (empty when there was none)."""
 
     status: int
@@ -67,30 +67,30 @@ class Answer:
 
 
 class ReplayGateway(Protocol):
-    """The running stack, as a replay needs it."""
+    """Port to the running stack on which a replay is performed."""
 
     def create(self, spec: BookSpec) -> str:
         """Create the book, its source and study, load the bars, and return the webhook's URL.
 
         Raises:
-            ReplayExists: when the book is there already.
+            ReplayBookExists: when the book exists already.
         """
         ...
 
     def finish_exits(self, until: datetime) -> None:
-        """Walk the exits of all open trades of the book up to `until`; return when that is done."""
+        """Walk the exits of all open trades of the book up to `until`, and wait until that is done."""
         ...
 
     def move_cursor(self, to: datetime) -> None:
         """Set the book's clock."""
         ...
 
-    def post(self, body: bytes) -> Answer:
+    def post(self, body: bytes) -> WebhookResponse:
         """Send one alert to the webhook over HTTP; raises OSError or HTTPException when there is no answer."""
         ...
 
     def wait_done(self, signal_ids: Sequence[str], deadline_s: float) -> None:
-        """Return when all are terminal.
+        """Wait until all signals are terminal.
 
         Raises:
             SignalStuck: naming the first that is not, after `deadline_s` seconds.
@@ -98,21 +98,21 @@ class ReplayGateway(Protocol):
         ...
 
     def finish(self, last: datetime) -> None:
-        """Walk to the end of the data and close what is open on the last quote, reason `end_of_data`."""
+        """Walk the exits to the end of the data and close open trades on the last quote, with reason `end_of_data`."""
         ...
 
 
-class Watcher(Protocol):
-    """Is told how far a replay has come."""
+class ProgressWatcher(Protocol):
+    """Port for the display of a replay's progress."""
 
-    def advanced(self, done: int, total: int) -> None:
-        """Take note that `done` of `total` alerts are through."""
+    def update_progress(self, done: int, total: int) -> None:
+        """Display that `done` of `total` alerts are finished."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """An alert the webhook did not take: where it stands in the file and what the webhook said."""
+class RefusedAlert:
+    """An alert that the webhook refused: its line in the file, the HTTP status and the errors by field."""
 
     line: int
     status: int
@@ -120,59 +120,59 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """What came of a replay's alerts; `outside` counts those that fired while there were no bars."""
+class ReplaySummary:
+    """Counts of a replay's alerts by result; `outside` counts those that fired while there were no bars."""
 
     book: str
     alerts: int
     accepted: int
     duplicates: int
-    refused: tuple[Refused, ...]
+    refused: tuple[RefusedAlert, ...]
     outside: int
 
 
 @dataclass(slots=True, kw_only=True)
-class _Tally:
+class _AlertCounts:
     accepted: int = 0
     duplicates: int = 0
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[RefusedAlert] = field(default_factory=list)
 
 
-def run(
+def run_replay(
     scheduled: Schedule,
     gateway: ReplayGateway,
     *,
     identity: ReplayIdentity,
     study: str | None,
-    watcher: Watcher,
+    watcher: ProgressWatcher,
     sleep: Callable[[float], None],
     deadline_s: float = ALERT_DEADLINE_S,
-) -> Summary:
-    """Create the book, send every alert at its time, and close what is open at the end of the bars.
+) -> ReplaySummary:
+    """Create the book, post every alert at its time, and close open trades at the end of the bars.
 
     An alert that the webhook refuses for its content is counted, as TradingView would not send it again; a server
-    error is answered by sending again, as TradingView does.
+    error is retried, as TradingView does.
 
     Raises:
         ReplayExists, SignalStuck: from the gateway.
         ReplayRefused: when the webhook answers otherwise, or not at all after the last repetition.
     """
     gateway.create(BookSpec(identity=identity, study=study, files=scheduled.files, starts_at=scheduled.starts_at))
-    tally, now = _Tally(), None
+    tally, now = _AlertCounts(), None
     for done, alert in enumerate(scheduled.alerts, start=1):
         if alert.fired_at != now:
             now = alert.fired_at
             gateway.finish_exits(now)
             gateway.move_cursor(now)
-        answer = _send(gateway, alert, sleep=sleep)
-        _count(tally, alert, answer)
-        gateway.wait_done(_signal_ids(answer), deadline_s)
-        watcher.advanced(done, len(scheduled.alerts))
+        answer = _send_alert(gateway, alert, sleep=sleep)
+        _count_answer(tally, alert, answer)
+        gateway.wait_done(_read_signal_ids(answer), deadline_s)
+        watcher.update_progress(done, len(scheduled.alerts))
     gateway.finish(scheduled.ends_at)
-    return _summary(scheduled, identity, tally)
+    return _build_summary(scheduled, identity, tally)
 
 
-def _send(gateway: ReplayGateway, alert: Alert, *, sleep: Callable[[float], None]) -> Answer:
+def _send_alert(gateway: ReplayGateway, alert: LoggedAlert, *, sleep: Callable[[float], None]) -> WebhookResponse:
     problem = ""
     for attempt in range(RESENDS + 1):
         if attempt:
@@ -190,26 +190,26 @@ def _send(gateway: ReplayGateway, alert: Alert, *, sleep: Callable[[float], None
     raise ReplayRefused(f"the alert on line {alert.line} was not taken: {problem}; is the stack still running?")
 
 
-def _count(tally: _Tally, alert: Alert, answer: Answer) -> None:
+def _count_answer(tally: _AlertCounts, alert: LoggedAlert, answer: WebhookResponse) -> None:
     if answer.status != 200:
         errors = answer.document.get("errors", {})
-        tally.refused.append(Refused(line=alert.line, status=answer.status, errors=errors))
+        tally.refused.append(RefusedAlert(line=alert.line, status=answer.status, errors=errors))
     elif answer.document.get("status") == "duplicate":
         tally.duplicates += 1
     else:
         tally.accepted += 1
 
 
-def _signal_ids(answer: Answer) -> tuple[str, ...]:
+def _read_signal_ids(answer: WebhookResponse) -> tuple[str, ...]:
     """Return the ids of all signals the alert became; an array of alerts has them under `signals`."""
     if answer.status != 200:
         return ()
-    each = answer.document.get("signals") or [answer.document]
-    return tuple(str(one["signal_id"]) for one in each if one.get("signal_id"))
+    accepted = answer.document.get("signals") or [answer.document]
+    return tuple(str(signal["signal_id"]) for signal in accepted if signal.get("signal_id"))
 
 
-def _summary(scheduled: Schedule, identity: ReplayIdentity, tally: _Tally) -> Summary:
-    return Summary(
+def _build_summary(scheduled: Schedule, identity: ReplayIdentity, tally: _AlertCounts) -> ReplaySummary:
+    return ReplaySummary(
         book=identity.book,
         alerts=len(scheduled.alerts),
         accepted=tally.accepted,

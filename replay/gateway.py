@@ -1,4 +1,4 @@
-"""The running stack as a replay sees it: its database for the book, its webhook for alerts, its workers for exits."""
+"""The running stack as a replay uses it: its database for the book, its webhook for alerts, its workers for exits."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from domain.decision import EngineSlot
 from domain.ports import Feed
 from domain.signal import Source, Stage
 from replay import bar_files
-from replay.driver import Answer, BookSpec, ReplayExists, ReplayRefused, SignalStuck
-from replay.identity import Terms
+from replay.driver import BookSpec, ReplayBookExists, ReplayRefused, SignalStuck, WebhookResponse
+from replay.identity import ReplayTerms
 from tasks import pipeline
 
 TERMS_OF = PAPER_BOOK
@@ -35,10 +35,10 @@ _HTTP_TIMEOUT_S = 10.0
 _LONGEST_PAUSE_S = 0.02
 
 
-class Gateway:
+class StackGateway:
     """A `ReplayGateway` over one running stack."""
 
-    def __init__(self, settings: Settings, database: Database, *, web_url: str, terms: Terms) -> None:
+    def __init__(self, settings: Settings, database: Database, *, web_url: str, terms: ReplayTerms) -> None:
         self._settings = settings
         self._database = database
         self._web = urlsplit(web_url)
@@ -50,17 +50,17 @@ class Gateway:
     def create(self, spec: BookSpec) -> str:
         """Create the book, its source, policy and study, load the bars, and return the webhook's URL.
 
-        What an interrupted replay of the same input left behind is removed first.
+        The remains of an interrupted replay of the same input are removed first.
 
         Raises:
-            ReplayExists: when the book is there and complete; ReplayRefused: when it is being made right now.
+            ReplayBookExists: when the book exists and is complete; ReplayRefused: when it is being replayed.
         """
         token = tokens.new_token()
         with self._database.transaction() as session:
             if not replays.try_lock(session, spec.identity.book):
                 raise ReplayRefused(f"{spec.identity.book} is being replayed right now")
             if replays.is_complete(session, spec.identity.book):
-                raise ReplayExists(spec.identity.book)
+                raise ReplayBookExists(spec.identity.book)
             replays.remove(session, spec.identity.book)
             books.create_replay(session, spec.identity.book, cursor=spec.starts_at)
             self._open_study(session, spec)
@@ -72,12 +72,12 @@ class Gateway:
                     interval=file.interval,
                     side=file.spec.side,
                 )
-                bars.add(session, feed, bar_files.bars(file))
+                bars.add(session, feed, bar_files.read_bars(file))
         self._book, self._path = spec.identity.book, f"/webhook/{token}"
         return self._web.geturl().rstrip("/") + self._path
 
     def finish_exits(self, until: datetime) -> None:
-        """Walk the exits of all open trades of the book up to `until`; return when that is done."""
+        """Walk the exits of all open trades of the book up to `until`, and wait until that is done."""
         with self._database.transaction() as session:
             idle = not trades.has_open_trades(session, self._book)
         if not idle:
@@ -88,7 +88,7 @@ class Gateway:
         with self._database.transaction() as session:
             books.move_cursor(session, self._book, to=to)
 
-    def post(self, body: bytes) -> Answer:
+    def post(self, body: bytes) -> WebhookResponse:
         """Send one alert to the webhook over HTTP; raises OSError or HTTPException when there is no answer."""
         try:
             self._http.request("POST", self._path, body, {"Content-Type": "text/plain; charset=utf-8"})
@@ -97,17 +97,17 @@ class Gateway:
         except (OSError, http.client.HTTPException):
             self._http.close()
             raise
-        return Answer(status=response.status, document=_document(content))
+        return WebhookResponse(status=response.status, document=_decode_document(content))
 
     def wait_done(self, signal_ids: Sequence[str], deadline_s: float) -> None:
-        """Return when all are terminal.
+        """Wait until all signals are terminal.
 
         Raises:
             SignalStuck: naming the first that is not, after `deadline_s` seconds.
         """
-        ids = [UUID(one) for one in signal_ids]
-        if ids and not _until(lambda: not self._unfinished(ids), deadline_s=deadline_s):
-            row = self._unfinished(ids)[0]
+        ids = [UUID(signal_id) for signal_id in signal_ids]
+        if ids and not _wait_until(lambda: not self._load_unfinished(ids), deadline_s=deadline_s):
+            row = self._load_unfinished(ids)[0]
             raise SignalStuck(
                 str(row["signal_id"]),
                 stage=Stage(row["stage"]).name.lower(),
@@ -116,14 +116,14 @@ class Gateway:
             )
 
     def finish(self, last: datetime) -> None:
-        """Walk to the end of the data and close what is open on the last quote, reason `end_of_data`."""
+        """Walk the exits to the end of the data and close open trades on the last quote, with reason `end_of_data`."""
         self.move_cursor(last)
         self._await_exits(last, at_end=True)
         with self._database.transaction() as session:
             replays.mark_complete(session, self._book)
 
     def close(self) -> None:
-        """Let go of the webhook."""
+        """Close the connection to the webhook."""
         self._http.close()
 
     def _open_study(self, session: Any, spec: BookSpec) -> None:
@@ -162,28 +162,28 @@ class Gateway:
 
     def _await_exits(self, until: datetime, *, at_end: bool) -> None:
         pipeline.finish_exits(self._book, until=until, at_end=at_end)
-        if not _until(lambda: self._exits_done(until, at_end=at_end), deadline_s=_EXITS_DEADLINE_S):
+        if not _wait_until(lambda: self._are_exits_done(until, at_end=at_end), deadline_s=_EXITS_DEADLINE_S):
             raise ReplayRefused(f"the exits of {self._book} up to {until.isoformat()} were not finished in time")
 
-    def _exits_done(self, until: datetime, *, at_end: bool) -> bool:
+    def _are_exits_done(self, until: datetime, *, at_end: bool) -> bool:
         with self._database.transaction() as session:
             done = books.load_exits_evaluated_to(session, self._book)
             return done is not None and done >= until and not (at_end and trades.has_open_trades(session, self._book))
 
-    def _unfinished(self, ids: Sequence[UUID]) -> Sequence[Any]:
+    def _load_unfinished(self, ids: Sequence[UUID]) -> Sequence[Any]:
         with self._database.transaction() as session:
             return due_signals.load_unfinished(session, ids)
 
 
 @contextmanager
-def connected(settings: Settings, *, web_url: str) -> Iterator[Gateway]:
-    """Give a gateway to the stack at `web_url`, on the terms its workers run under.
+def open_gateway(settings: Settings, *, web_url: str) -> Iterator[StackGateway]:
+    """Open a gateway to the stack at `web_url`, on the terms its workers run under.
 
     The terms are those of the paper book: its running study names the engines, its policy the mode.
     """
     database = Database(settings.sqlalchemy_url, pool_size=2)
     pipeline.connect(settings)
-    gateway = Gateway(settings, database, web_url=web_url, terms=_terms(database))
+    gateway = StackGateway(settings, database, web_url=web_url, terms=_load_terms(database))
     try:
         yield gateway
     finally:
@@ -191,11 +191,11 @@ def connected(settings: Settings, *, web_url: str) -> Iterator[Gateway]:
         database.dispose()
 
 
-def _terms(database: Database) -> Terms:
+def _load_terms(database: Database) -> ReplayTerms:
     with database.transaction() as session:
         versions = studies.load_versions(session, TERMS_OF)
         policy = policies.load_current(session, [TERMS_OF])[TERMS_OF]
-    return Terms(
+    return ReplayTerms(
         engines={EngineSlot.A: versions.engine_a, EngineSlot.B: versions.engine_b},
         mode=policy.mode,
         split_ppm=policy.split_ppm,
@@ -203,16 +203,16 @@ def _terms(database: Database) -> Terms:
     )
 
 
-def _document(content: bytes) -> dict[str, Any]:
+def _decode_document(content: bytes) -> dict[str, Any]:
     try:
-        found = msgspec.json.decode(content)
+        document = msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
-def _until(condition: Callable[[], bool], *, deadline_s: float) -> bool:
-    """Wait until the condition holds, asking ever less often; False when it did not in time."""
+def _wait_until(condition: Callable[[], bool], *, deadline_s: float) -> bool:
+    """Wait until the condition holds, polling ever less often; return False when it did not in time."""
     pause, end = 0.002, time.monotonic() + deadline_s
     while not condition():
         if time.monotonic() > end:

@@ -27,8 +27,8 @@ class ReplayIdentity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What decides a replay's result beside its input.
+class ReplayTerms:
+    """The engines, policy and fill model that decide a replay's result beside its input.
 
     `engines` gives each slot's name and version, `fill_model` the fill model's version.
     """
@@ -39,30 +39,30 @@ class Terms:
     fill_model: str
 
 
-def identify(scheduled: Schedule, terms: Terms) -> ReplayIdentity:
+def derive_identity(scheduled: Schedule, terms: ReplayTerms) -> ReplayIdentity:
     """Derive book, study and salt from everything that decides a replay's result.
 
     Paths, compression, the order in which bar files were named and the time of day do not enter.
     """
     parts = (
-        *sorted(_series(file) for file in scheduled.files),
+        *sorted(_format_series(file) for file in scheduled.files),
         scheduled.alert_file.digest,
         *(f"{slot.value}={terms.engines[slot]}" for slot in EngineSlot),
         f"{terms.mode.value}:{terms.split_ppm}",
         terms.fill_model,
     )
-    digest = _sha256("\n".join(parts))
+    digest = _hash_text("\n".join(parts))
     return ReplayIdentity(
-        book=f"{REPLAY_PREFIX}{digest[:12]}", study_id=uuid5(_NAMESPACE, digest), salt=_sha256(f"salt\n{digest}")
+        book=f"{REPLAY_PREFIX}{digest[:12]}", study_id=uuid5(_NAMESPACE, digest), salt=_hash_text(f"salt\n{digest}")
     )
 
 
-def _series(file: BarFile) -> str:
+def _format_series(file: BarFile) -> str:
     instrument = file.spec.instrument
     return _SEPARATOR.join(
         (instrument.exchange, instrument.symbol, instrument.kind.value, file.spec.side.value, file.digest)
     )
 
 
-def _sha256(text: str) -> str:
+def _hash_text(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Shows how far a replay has come: a bar on a terminal, a line every ten percent elsewhere."""
+"""Progress display of a replay: a bar on a terminal, a line for every ten per cent elsewhere."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from replay.driver import Watcher
+from replay.driver import ProgressWatcher
 
 
-class Lines:
-    """Writes one line whenever another tenth of the alerts is through."""
+class ProgressLines:
+    """Writes one line for each finished tenth of the alerts."""
 
     def __init__(self, stream: TextIO, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._stream, self._monotonic = stream, monotonic
         self._started = monotonic()
         self._tenths = 0
 
-    def advanced(self, done: int, total: int) -> None:
-        """Write a line when a tenth is full; the last alert always fills one."""
+    def update_progress(self, done: int, total: int) -> None:
+        """Write a line when another tenth is finished; the last alert always finishes one."""
         tenths = done * 10 // total
         if tenths == self._tenths:
             return
@@ -39,17 +39,17 @@ class ProgressBar:
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress, self._task = progress, task
 
-    def advanced(self, done: int, total: int) -> None:
-        """Move the bar; rate and time left are computed from it."""
+    def update_progress(self, done: int, total: int) -> None:
+        """Move the bar, with the rate and the time left."""
         speed = self._progress.tasks[0].speed or 0.0
         self._progress.update(self._task, completed=done, total=total, rate=f"{speed:.1f}/s")
 
 
 @contextmanager
-def shown(stream: TextIO) -> Iterator[Watcher]:
-    """Give a watcher that fits `stream` (stderr): a bar with rate and time left on a terminal, else lines."""
+def open_progress(stream: TextIO) -> Iterator[ProgressWatcher]:
+    """Open the display that fits `stream` (stderr): a bar with rate and time left on a terminal, else lines."""
     if not stream.isatty():
-        yield Lines(stream)
+        yield ProgressLines(stream)
         return
     columns = (
         TextColumn("replaying alerts"),

@@ -26,7 +26,7 @@ class FileInvalid(ValueError):
         self.path, self.line, self.field = path, line, field
 
 
-class Rows:
+class CsvRows:
     """The data rows of one file as (line, fields), in file order; blank lines are left out.
 
     Iterate once. `line` is where the row ends, counted from 1; `digest` is the SHA-256 of what was read, after
@@ -51,7 +51,7 @@ class Rows:
 
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:
         try:
-            with _opened(self.path) as handle:
+            with _open_file(self.path) as handle:
                 yield from self._rows(handle)
         except FileNotFoundError:
             raise FileInvalid(self.path, "there is no such file") from None
@@ -64,7 +64,7 @@ class Rows:
 
     def _rows(self, handle: Iterable[bytes]) -> Iterator[tuple[int, list[str]]]:
         reader = csv.reader(self._lines(handle))
-        self.header = self._checked(next(reader, []))
+        self.header = self._check_header(next(reader, []))
         width = self.header.count(",") + 1
         for fields in reader:
             if len(fields) == width:
@@ -78,9 +78,9 @@ class Rows:
             self._hash.update(raw)
             yield (raw.removeprefix(_BOM) if self._line == 1 else raw).decode()
 
-    def _checked(self, found: list[str]) -> str:
-        header = ",".join(found)
-        if not found:
+    def _check_header(self, columns: list[str]) -> str:
+        header = ",".join(columns)
+        if not columns:
             raise FileInvalid(self.path, f"is empty; the first line must be {self._headers[0]}")
         if header not in self._headers:
             allowed = " or ".join(self._headers)
@@ -109,5 +109,5 @@ def _from_epoch(text: str) -> datetime:
     raise ValueError(f"{text!r} has the length of neither Unix seconds nor milliseconds")
 
 
-def _opened(path: Path) -> gzip.GzipFile | BufferedReader:
+def _open_file(path: Path) -> gzip.GzipFile | BufferedReader:
     return gzip.open(path) if path.suffix == ".gz" else path.open("rb")

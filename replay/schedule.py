@@ -1,4 +1,4 @@
-"""What a replay will send: the alerts that fire while there are bars, in order."""
+"""The schedule of a replay: the alerts that fire while there are bars, in order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from replay import alert_files, bar_files
-from replay.alert_files import Alert, AlertFile
+from replay.alert_files import AlertFile, LoggedAlert
 from replay.bar_files import BarFile
 
 
@@ -26,30 +26,30 @@ class Schedule:
 
     files: tuple[BarFile, ...]
     alert_file: AlertFile
-    alerts: tuple[Alert, ...]
-    outside: tuple[Alert, ...]
+    alerts: tuple[LoggedAlert, ...]
+    outside: tuple[LoggedAlert, ...]
     starts_at: datetime
     ends_at: datetime
 
 
-def read(bars: Sequence[str], alerts: Path) -> Schedule:
+def read_schedule(bars: Sequence[str], alerts: Path) -> Schedule:
     """Read all files of a replay; `bars` are of the form `SYMBOL[:bid|:ask|:mid]=FILE`.
 
     Raises:
-        FileInvalid, BarSpecInvalid, OutsideBars: in words the user can act on.
+        FileInvalid, BarSpecInvalid, OutsideBars: when a file or a specification cannot be used.
     """
-    files = bar_files.inspect_all([bar_files.parse_spec(text) for text in bars])
-    return schedule(files, alert_files.read(alerts))
+    files = bar_files.inspect_bar_files([bar_files.parse_spec(text) for text in bars])
+    return build_schedule(files, alert_files.read_alert_file(alerts))
 
 
-def schedule(files: Sequence[BarFile], alert_file: AlertFile) -> Schedule:
+def build_schedule(files: Sequence[BarFile], alert_file: AlertFile) -> Schedule:
     """Set aside the alerts that fire before the first bar opens or after the last one closes.
 
     Raises:
-        OutsideBars: when that leaves no alert; the message tells both spans.
+        OutsideBars: when that leaves no alert; the message names both time spans.
     """
-    starts_at, ends_at = min(one.first_open for one in files), max(one.last_end for one in files)
-    inside = tuple(one for one in alert_file.alerts if starts_at <= one.fired_at <= ends_at)
+    starts_at, ends_at = min(file.first_open for file in files), max(file.last_end for file in files)
+    inside = tuple(alert for alert in alert_file.alerts if starts_at <= alert.fired_at <= ends_at)
     if not inside:
         raise OutsideBars(
             f"no alert of {alert_file.path} fires while there are bars: alerts from"
@@ -60,7 +60,7 @@ def schedule(files: Sequence[BarFile], alert_file: AlertFile) -> Schedule:
         files=tuple(files),
         alert_file=alert_file,
         alerts=inside,
-        outside=tuple(one for one in alert_file.alerts if not starts_at <= one.fired_at <= ends_at),
+        outside=tuple(alert for alert in alert_file.alerts if not starts_at <= alert.fired_at <= ends_at),
         starts_at=starts_at,
         ends_at=ends_at,
     )

@@ -1,4 +1,4 @@
-"""One replay from a schedule to a summary, with progress for whoever watches."""
+"""One replay from its schedule to its summary, with progress display."""
 
 from __future__ import annotations
 
@@ -7,43 +7,47 @@ from collections import Counter
 from typing import Any, TextIO
 
 from replay import driver, progress
-from replay.driver import ReplayGateway, Summary
-from replay.identity import Terms, identify
+from replay.driver import ReplayGateway, ReplaySummary
+from replay.identity import ReplayTerms, derive_identity
 from replay.schedule import Schedule
 
 _EXAMPLES = 5
 
 
-def perform(scheduled: Schedule, gateway: ReplayGateway, *, terms: Terms, study: str | None, stream: TextIO) -> Summary:
-    """Run a replay and write to `stream` (stderr) how far it is and what was left out or refused.
+def perform_replay(
+    scheduled: Schedule, gateway: ReplayGateway, *, terms: ReplayTerms, study: str | None, stream: TextIO
+) -> ReplaySummary:
+    """Run a replay; write its progress and the alerts left out or refused to `stream` (stderr).
 
     Raises:
-        ReplayExists, ReplayRefused, SignalStuck: as the driver does.
+        ReplayExists, ReplayRefused, SignalStuck: from the driver.
     """
-    identity = identify(scheduled, terms)
+    identity = derive_identity(scheduled, terms)
     if scheduled.outside:
-        stream.write(f"warning: {_left_out(scheduled)}\n")
-    with progress.shown(stream) as watcher:
-        summary = driver.run(scheduled, gateway, identity=identity, study=study, watcher=watcher, sleep=time.sleep)
-    stream.writelines(f"{line}\n" for line in describe(summary))
+        stream.write(f"warning: {_format_left_out(scheduled)}\n")
+    with progress.open_progress(stream) as watcher:
+        summary = driver.run_replay(
+            scheduled, gateway, identity=identity, study=study, watcher=watcher, sleep=time.sleep
+        )
+    stream.writelines(f"{line}\n" for line in summary_lines(summary))
     return summary
 
 
-def describe(summary: Summary) -> list[str]:
-    """Return the summary in lines: what was sent, and the first alerts that were refused with the reasons."""
+def summary_lines(summary: ReplaySummary) -> list[str]:
+    """Return the summary as lines: the counts, and the first refused alerts with their errors."""
     sent = f"{summary.book}: {summary.alerts} alerts sent, {summary.accepted} accepted"
     lines = [f"{sent}, {summary.duplicates} duplicates, {len(summary.refused)} refused"]
-    for one in summary.refused[:_EXAMPLES]:
-        reasons = "; ".join(f"{name}: {problem}" for name, problem in one.errors.items())
-        lines.append(f"  line {one.line}: HTTP {one.status} {reasons}".rstrip())
+    for alert in summary.refused[:_EXAMPLES]:
+        reasons = "; ".join(f"{name}: {problem}" for name, problem in alert.errors.items())
+        lines.append(f"  line {alert.line}: HTTP {alert.status} {reasons}".rstrip())
     if len(summary.refused) > _EXAMPLES:
         lines.append(f"  and {len(summary.refused) - _EXAMPLES} more; see: orchestrator signals quarantine")
     return lines
 
 
-def as_json(summary: Summary) -> dict[str, Any]:
-    """Return the summary as JSON values; refusals are counted by field."""
-    fields = Counter(name for one in summary.refused for name in one.errors)
+def build_summary_document(summary: ReplaySummary) -> dict[str, Any]:
+    """Return the summary as JSON values; refused alerts are counted by field."""
+    fields = Counter(name for alert in summary.refused for name in alert.errors)
     return {
         "book": summary.book,
         "alerts": summary.alerts,
@@ -55,7 +59,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
     }
 
 
-def _left_out(scheduled: Schedule) -> str:
+def _format_left_out(scheduled: Schedule) -> str:
     count, total = len(scheduled.outside), len(scheduled.alert_file.alerts)
     span = f"{scheduled.starts_at.isoformat()} to {scheduled.ends_at.isoformat()}"
     return f"{count} of {total} alerts are left out: they fire outside the bars, which cover {span}"

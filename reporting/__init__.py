@@ -1,1 +1,1 @@
-"""What the owner reads: the report as a document, on a terminal and as a page, and the story of one signal."""
+"""The comparison of a study and the trace of a signal, as text for a terminal, as a page and as JSON."""

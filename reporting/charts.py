@@ -11,8 +11,8 @@ from typing import TypeVar
 from domain.comparison import naive, paired, summary
 from domain.comparison.record import StudyRecord
 from domain.decision import EngineSlot
-from reporting import plain
-from reporting.words import confidence
+from reporting import formatting
+from reporting.phrases import format_confidence
 
 WIDTH, HEIGHT = 720, 280
 _LEFT, _RIGHT, _TOP, _BOTTOM = 74, 92, 14, 34
@@ -27,8 +27,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """A line with its name at its end; `kind` is the style class (a, b or difference)."""
+class ChartLine:
+    """A line with its label at its end; `kind` is the style class (a, b or difference)."""
 
     kind: str
     label: str
@@ -37,7 +37,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tick:
+class AxisTick:
     """A mark on an axis."""
 
     at: float
@@ -46,18 +46,18 @@ class Tick:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A drawn chart: `description` says in words what it shows, `zero` is the height of the zero line."""
+    """A chart in picture coordinates: `description` is its text alternative, `zero` the height of the zero line."""
 
     name: str
     title: str
     description: str
     x_label: str
     y_label: str
-    lines: tuple[Line, ...]
+    lines: tuple[ChartLine, ...]
     band: str | None
     band_label: str
-    x_ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
+    x_ticks: tuple[AxisTick, ...]
+    y_ticks: tuple[AxisTick, ...]
     zero: float
     width: int = WIDTH
     height: int = HEIGHT
@@ -69,7 +69,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Frame:
-    """Maps data to the picture."""
+    """Maps data values to picture coordinates."""
 
     low_x: float
     high_x: float
@@ -77,107 +77,116 @@ class _Frame:
     high_y: float
 
     def x(self, value: float) -> float:
-        return _between(value, self.low_x, self.high_x, _LEFT, WIDTH - _RIGHT)
+        return _interpolate(value, self.low_x, self.high_x, _LEFT, WIDTH - _RIGHT)
 
     def y(self, value: float) -> float:
-        return _between(value, self.low_y, self.high_y, HEIGHT - _BOTTOM, _TOP)
+        return _interpolate(value, self.low_y, self.high_y, HEIGHT - _BOTTOM, _TOP)
 
     def path(self, points: Sequence[Point]) -> str:
         return " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
 
 
-def draw(record: StudyRecord) -> list[Chart]:
-    """Return the charts that have something to show."""
-    return [chart for chart in (cumulative_pnl(record), running_difference(record)) if chart is not None]
+def build_charts(record: StudyRecord) -> list[Chart]:
+    """Build the charts that have data."""
+    return [chart for chart in (build_pnl_chart(record), build_difference_chart(record)) if chart is not None]
 
 
-def cumulative_pnl(record: StudyRecord) -> Chart | None:
-    """Draw each engine's cumulative model P&L by exit time; None before the first trade has closed."""
-    curves = {engine: _curve(record, engine) for engine in EngineSlot}
+def build_pnl_chart(record: StudyRecord) -> Chart | None:
+    """Build the chart of each engine's cumulative model P&L by exit time; None before the first trade has closed."""
+    curves = {engine: _build_curve(record, engine) for engine in EngineSlot}
     span = summary.find_span(record)
     if span is None or not any(len(curve) > 1 for curve in curves.values()):
         return None
-    frame = _frame([point for curve in curves.values() for point in curve], x_to=span.last.timestamp())
+    frame = _build_frame([point for curve in curves.values() for point in curve], x_to=span.last.timestamp())
     ends = {engine: curve[-1][1] for engine, curve in curves.items()}
-    told = ", ".join(f"engine {engine.value} {plain.money(str(end))}" for engine, end in ends.items())
+    totals = ", ".join(f"engine {engine.value} {formatting.format_money(str(end))}" for engine, end in ends.items())
     return Chart(
         name="pnl",
         title="Cumulative P&L of the model trades, by exit time",
-        description=f"At the end {told} {plain.clean(record.currency)}.",
+        description=f"At the end {totals} {formatting.replace_unprintable(record.currency)}.",
         x_label="exit time, UTC",
-        y_label=f"P&L, {plain.clean(record.currency)}",
-        lines=_apart(
-            _line(frame, _steps(curve, frame.high_x), kind=engine.value.lower(), label=f"engine {engine.value}")
+        y_label=f"P&L, {formatting.replace_unprintable(record.currency)}",
+        lines=_separate_labels(
+            _build_line(
+                frame, _build_steps(curve, frame.high_x), kind=engine.value.lower(), label=f"engine {engine.value}"
+            )
             for engine, curve in curves.items()
         ),
         band=None,
         band_label="",
-        x_ticks=_time_ticks(frame),
-        y_ticks=_ticks(frame.low_y, frame.high_y, place=frame.y, write=lambda value: plain.signed(f"{value:,.0f}")),
+        x_ticks=_build_time_ticks(frame),
+        y_ticks=_build_ticks(
+            frame.low_y, frame.high_y, place=frame.y, write=lambda value: formatting.use_minus_sign(f"{value:,.0f}")
+        ),
         zero=frame.y(0),
     )
 
 
-def running_difference(record: StudyRecord) -> Chart | None:
-    """Draw the mean difference after each pair with its naive band; None below two pairs."""
+def build_difference_chart(record: StudyRecord) -> Chart | None:
+    """Build the chart of the mean difference after each pair with its naive interval; None below two pairs."""
     pairs = paired.build_pairs(record, clock=record.study.exit_clock)
     points = list(naive.iterate_running_intervals([pair.difference for pair in pairs], alpha=record.study.alpha))
     if len(points) < 2:
         return None
+    confidence = format_confidence(float(record.study.alpha))
     settled = min(_BAND_FROM, len(points))
-    line = [(float(one.count), one.estimate * _BPS) for one in _thinned(points)]
-    upper, lower = _band([one for one in points if one.count >= settled])
-    frame = _frame([*(one for one in line if one[0] >= settled), *upper, *lower, (1.0, 0.0)], x_to=float(len(points)))
-    kept = [one for one in line if frame.low_y <= one[1] <= frame.high_y]
+    line = [(float(point.count), point.estimate * _BPS) for point in _thin_out(points)]
+    upper, lower = _build_band([point for point in points if point.count >= settled])
+    frame = _build_frame(
+        [*((x, y) for x, y in line if x >= settled), *upper, *lower, (1.0, 0.0)], x_to=float(len(points))
+    )
+    kept = [(x, y) for x, y in line if frame.low_y <= y <= frame.high_y]
     return Chart(
         name="difference",
         title="Mean return difference per signal, B − A, after each pair",
-        description=f"After {len(points)} pairs it stands at {plain.bps(points[-1].estimate)}.",
+        description=f"After {len(points)} pairs it stands at {formatting.format_bps(points[-1].estimate)}.",
         x_label="pairs that have ended",
         y_label="B − A, bps of reference notional",
-        lines=(_line(frame, kept, kind="difference", label="B − A"),),
+        lines=(_build_line(frame, kept, kind="difference", label="B − A"),),
         band=frame.path([*upper, *reversed(lower)]) if upper else None,
-        band_label=f"{confidence(float(record.study.alpha))} naive interval after each pair: not valid when peeking",
-        x_ticks=_ticks(1, frame.high_x, place=frame.x, write=lambda value: f"{value:,.0f}"),
-        y_ticks=_ticks(frame.low_y, frame.high_y, place=frame.y, write=lambda value: plain.signed(f"{value:g}")),
+        band_label=f"{confidence} naive interval after each pair: not valid when peeking",
+        x_ticks=_build_ticks(1, frame.high_x, place=frame.x, write=lambda value: f"{value:,.0f}"),
+        y_ticks=_build_ticks(
+            frame.low_y, frame.high_y, place=frame.y, write=lambda value: formatting.use_minus_sign(f"{value:g}")
+        ),
         zero=frame.y(0),
     )
 
 
-def _band(points: Sequence[naive.RunningPoint]) -> tuple[list[Point], list[Point]]:
-    shown = _thinned(points)
-    upper = [(float(one.count), one.high * _BPS) for one in shown if one.high is not None]
-    lower = [(float(one.count), one.low * _BPS) for one in shown if one.low is not None]
+def _build_band(points: Sequence[naive.RunningPoint]) -> tuple[list[Point], list[Point]]:
+    plotted = _thin_out(points)
+    upper = [(float(point.count), point.high * _BPS) for point in plotted if point.high is not None]
+    lower = [(float(point.count), point.low * _BPS) for point in plotted if point.low is not None]
     return upper, lower
 
 
-def _curve(record: StudyRecord, engine: EngineSlot) -> list[Point]:
+def _build_curve(record: StudyRecord, engine: EngineSlot) -> list[Point]:
     span = summary.find_span(record)
     start = [] if span is None else [(span.first.timestamp(), 0.0)]
     points = summary.build_equity_curve(record, engine, clock=record.study.exit_clock)
-    return start + [(one.at.timestamp(), float(one.pnl)) for one in _thinned(points)]
+    return start + [(point.at.timestamp(), float(point.pnl)) for point in _thin_out(points)]
 
 
-def _steps(curve: Sequence[Point], until: float) -> list[Point]:
+def _build_steps(curve: Sequence[Point], until: float) -> list[Point]:
     out = [curve[0]]
     for x, y in curve[1:]:
         out += [(x, out[-1][1]), (x, y)]
     return [*out, (until, out[-1][1])]
 
 
-def _thinned(points: Sequence[T]) -> list[T]:
+def _thin_out(points: Sequence[T]) -> list[T]:
     every = math.ceil(len(points) / _MOST_POINTS) or 1
     return [*points[:-1:every], *points[-1:]]
 
 
-def _line(frame: _Frame, points: Sequence[Point], *, kind: str, label: str) -> Line:
+def _build_line(frame: _Frame, points: Sequence[Point], *, kind: str, label: str) -> ChartLine:
     x, y = points[-1]
     end = (round(frame.x(x) + 6, 1), round(frame.y(y) + 4, 1))
-    return Line(kind=kind, label=label, points=frame.path(points), end=end)
+    return ChartLine(kind=kind, label=label, points=frame.path(points), end=end)
 
 
-def _apart(lines: Iterable[Line]) -> tuple[Line, ...]:
-    """Move the names of two lines that end close together away from each other."""
+def _separate_labels(lines: Iterable[ChartLine]) -> tuple[ChartLine, ...]:
+    """Move the labels of two lines apart where they would overlap."""
     upper, lower = sorted(lines, key=lambda line: line.end[1])
     missing = max(0.0, _NAME_HEIGHT - (lower.end[1] - upper.end[1])) / 2
     moved = (
@@ -187,35 +196,37 @@ def _apart(lines: Iterable[Line]) -> tuple[Line, ...]:
     return tuple(sorted(moved, key=lambda line: line.kind))
 
 
-def _frame(points: Sequence[Point], *, x_to: float) -> _Frame:
+def _build_frame(points: Sequence[Point], *, x_to: float) -> _Frame:
     lowest, highest = min(0.0, *(y for _, y in points)), max(0.0, *(y for _, y in points))
     room = (highest - lowest) * 0.06 or 1.0
     first = min(x for x, _ in points)
     return _Frame(low_x=first, high_x=max(x_to, first + 1), low_y=lowest - room, high_y=highest + room)
 
 
-def _between(value: float, low: float, high: float, start: float, end: float) -> float:
+def _interpolate(value: float, low: float, high: float, start: float, end: float) -> float:
     return start + (value - low) / (high - low) * (end - start)
 
 
-def _ticks(
+def _build_ticks(
     low: float, high: float, *, place: Callable[[float], float], write: Callable[[float], str]
-) -> tuple[Tick, ...]:
-    step = _round_step((high - low) / 4)
+) -> tuple[AxisTick, ...]:
+    step = _round_up_step((high - low) / 4)
     first = math.ceil(low / step)
     marks = (number * step for number in range(first, math.floor(high / step) + 1))
-    return tuple(Tick(at=round(place(mark), 1), label=write(round(mark, 10))) for mark in marks if low <= mark <= high)
+    return tuple(
+        AxisTick(at=round(place(mark), 1), label=write(round(mark, 10))) for mark in marks if low <= mark <= high
+    )
 
 
-def _round_step(rough: float) -> float:
+def _round_up_step(rough: float) -> float:
     magnitude = 10.0 ** math.floor(math.log10(rough))
     return next(factor * magnitude for factor in (1, 2, 5, 10) if factor * magnitude >= rough)
 
 
-def _time_ticks(frame: _Frame) -> tuple[Tick, ...]:
+def _build_time_ticks(frame: _Frame) -> tuple[AxisTick, ...]:
     marks = (frame.low_x + (frame.high_x - frame.low_x) * quarter / 4 for quarter in range(5))
-    return tuple(Tick(at=round(frame.x(mark), 1), label=_day(mark)) for mark in marks)
+    return tuple(AxisTick(at=round(frame.x(mark), 1), label=_format_day(mark)) for mark in marks)
 
 
-def _day(at: float) -> str:
+def _format_day(at: float) -> str:
     return datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%d")

@@ -1,7 +1,7 @@
 """The report as one JSON document.
 
 The same data gives the same document, bit for bit: it holds no wall time, latency or random id, and every ratio has
-12 significant digits. Money is decimal strings.
+12 significant digits. Money is written as decimal strings.
 """
 
 from __future__ import annotations
@@ -20,37 +20,37 @@ from domain.decision import EngineSlot
 from domain.signal import Direction
 from domain.study import ExitClock
 
-Document = dict[str, Any]
+JsonDocument = dict[str, Any]
 
 
-def build(record: StudyRecord) -> Document:
-    """Compare the engines of a study on its exit clock, and show the other clock beside it."""
+def build_report(record: StudyRecord) -> JsonDocument:
+    """Build the comparison of a study's engines on its exit clock, with the other clock beside it."""
     clock = record.study.exit_clock
     health = integrity.check_integrity(record, clock=clock)
     return {
-        **_heading(record),
-        "engines": _engines(record, clock=clock),
-        "difference": _difference(record, clock=clock),
-        "cells": _cells(record, clock=clock),
-        "exit_reasons": _by_engine(lambda engine: _reasons(record, engine)),
-        "directions": _by_engine(lambda engine: _directions(record, engine)),
-        "answers": _by_engine(lambda engine: dict(sorted(summary.count_verdicts(record, engine).items()))),
+        **_build_heading(record),
+        "engines": _build_engine_sections(record, clock=clock),
+        "difference": _build_difference(record, clock=clock),
+        "cells": _build_cells(record, clock=clock),
+        "exit_reasons": _map_engines(lambda engine: _count_exit_reasons(record, engine)),
+        "directions": _map_engines(lambda engine: _count_directions(record, engine)),
+        "answers": _map_engines(lambda engine: dict(sorted(summary.count_verdicts(record, engine).items()))),
         "execution_gap": paired.compute_execution_gap(record, tuple(EngineSlot)).mean,
-        "execution_gaps": _by_engine(lambda engine: _gap(record, engine)),
-        "other_clock": _other_clock(record),
+        "execution_gaps": _map_engines(lambda engine: _build_execution_gap(record, engine)),
+        "other_clock": _build_other_clock(record),
         "health": asdict(health),
-        "verdict": _verdict(record, health),
+        "verdict": _build_verdict(record, health),
     }
 
 
-def _verdict(record: StudyRecord, health: ComparisonHealth) -> Document:
+def _build_verdict(record: StudyRecord, health: ComparisonHealth) -> JsonDocument:
     differences = [pair.difference for pair in paired.build_pairs(record, clock=record.study.exit_clock)]
     interval = naive.compute_interval(differences, alpha=record.study.alpha)
     conclusion = verdict.conclude(interval, health, pairs=len(differences))
     return {"status": conclusion.status.value, "text": conclusion.text}
 
 
-def _heading(record: StudyRecord) -> Document:
+def _build_heading(record: StudyRecord) -> JsonDocument:
     study, measured = record.study, summary.find_span(record)
     modes = Counter(entry.mode.value for entry in record.entries if entry.mode is not None)
     return {
@@ -62,7 +62,7 @@ def _heading(record: StudyRecord) -> Document:
         "reference_capital": canonical.format_number(record.reference_capital),
         "currency": record.currency,
         "fill_model": record.fill_model,
-        "engine_versions": _by_engine(lambda engine: record.engines[engine]),
+        "engine_versions": _map_engines(lambda engine: record.engines[engine]),
         "modes": dict(sorted(modes.items())),
         "entries": len(record.entries) + record.unassigned,
         "span": measured
@@ -74,11 +74,11 @@ def _heading(record: StudyRecord) -> Document:
     }
 
 
-def _engines(record: StudyRecord, *, clock: ExitClock) -> Document:
-    return _by_engine(lambda engine: _engine(summary.summarize(record, engine, clock=clock)))
+def _build_engine_sections(record: StudyRecord, *, clock: ExitClock) -> JsonDocument:
+    return _map_engines(lambda engine: _build_engine_section(summary.summarize(record, engine, clock=clock)))
 
 
-def _engine(figures: EngineSummary) -> Document:
+def _build_engine_section(figures: EngineSummary) -> JsonDocument:
     return {
         "decisions": figures.decisions,
         "trades": figures.trades,
@@ -93,7 +93,7 @@ def _engine(figures: EngineSummary) -> Document:
     }
 
 
-def _difference(record: StudyRecord, *, clock: ExitClock) -> Document:
+def _build_difference(record: StudyRecord, *, clock: ExitClock) -> JsonDocument:
     pairs = paired.build_pairs(record, clock=clock)
     interval = naive.compute_interval([pair.difference for pair in pairs], alpha=record.study.alpha)
     return {
@@ -111,37 +111,37 @@ def _difference(record: StudyRecord, *, clock: ExitClock) -> Document:
     }
 
 
-def _cells(record: StudyRecord, *, clock: ExitClock) -> Document:
+def _build_cells(record: StudyRecord, *, clock: ExitClock) -> JsonDocument:
     shares = paired.split_by_cell(paired.build_pairs(record, clock=clock))
     return {
-        cell.value: {"pairs": one.pairs, "share": one.share, "contribution": one.contribution}
-        for cell, one in shares.items()
+        cell.value: {"pairs": share.pairs, "share": share.share, "contribution": share.contribution}
+        for cell, share in shares.items()
     }
 
 
-def _reasons(record: StudyRecord, engine: EngineSlot) -> Document:
+def _count_exit_reasons(record: StudyRecord, engine: EngineSlot) -> JsonDocument:
     counts = summary.count_exit_reasons(record, engine, clock=record.study.exit_clock)
     return {direction.value: dict(sorted(counts[direction].items())) for direction in Direction}
 
 
-def _directions(record: StudyRecord, engine: EngineSlot) -> Document:
+def _count_directions(record: StudyRecord, engine: EngineSlot) -> JsonDocument:
     counts = summary.count_exit_reasons(record, engine, clock=record.study.exit_clock)
     return {direction.value: counts[direction].total() for direction in Direction}
 
 
-def _gap(record: StudyRecord, engine: EngineSlot) -> Document:
+def _build_execution_gap(record: StudyRecord, engine: EngineSlot) -> JsonDocument:
     gap = paired.compute_execution_gap(record, (engine,))
     return {"mean": gap.mean, "trades": gap.count}
 
 
-def _other_clock(record: StudyRecord) -> Document:
+def _build_other_clock(record: StudyRecord) -> JsonDocument:
     other = ExitClock.OWN if record.study.exit_clock is ExitClock.SYNCHRONIZED else ExitClock.SYNCHRONIZED
     return {
         "exit_clock": other.value,
-        "engines": _engines(record, clock=other),
-        "difference": _difference(record, clock=other),
+        "engines": _build_engine_sections(record, clock=other),
+        "difference": _build_difference(record, clock=other),
     }
 
 
-def _by_engine(value: Callable[[EngineSlot], object]) -> Document:
+def _map_engines(value: Callable[[EngineSlot], object]) -> JsonDocument:
     return {engine.value: value(engine) for engine in EngineSlot}

@@ -1,4 +1,4 @@
-"""The report as one HTML page: the console's front page, and a file that stands alone."""
+"""The report as an HTML page: the console's front page, or a file that needs no other."""
 
 from __future__ import annotations
 
@@ -11,52 +11,58 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from reporting import plain, words
+from reporting import formatting, phrases
 from reporting.charts import Chart
-from reporting.document import Document
+from reporting.document import JsonDocument
 
 STYLESHEET = "report.css"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
-    """Who is logged in and reads the page, and what their forms must hold."""
+class PageReader:
+    """The user who reads the page, with the CSRF token that the page's forms must send."""
 
     name: str
     form_token: str
 
 
-def render(
-    document: Document,
+def render_report(
+    document: JsonDocument,
     charts: Sequence[Chart],
     *,
     stylesheet_url: str | None = None,
     age: str | None = None,
-    reader: Reader | None = None,
+    reader: PageReader | None = None,
 ) -> str:
-    """Return the report as a page that needs no script.
+    """Render the report as a page that needs no script.
 
-    Without `stylesheet_url` the style is written into the page, so that it stands alone. `age` says how old the
-    data is.
+    Without `stylesheet_url` the style is written into the page, so that it is complete as a file. `age` is the age
+    of the data, as text.
     """
-    values: dict[str, Any] = {"document": document, "charts": charts, "words": words, "age": age}
+    values: dict[str, Any] = {"document": document, "charts": charts, "age": age}
+    values |= {"phrases": phrases, "formatting": formatting}
     return render_template("report.html", stylesheet_url=stylesheet_url, reader=reader, **values)
 
 
-def render_message(title: str, text: str, *, stylesheet_url: str, reader: Reader | None = None) -> str:
-    """Return a page that says one thing: an error, or that there is nothing yet."""
+def render_message(title: str, text: str, *, stylesheet_url: str, reader: PageReader | None = None) -> str:
+    """Render a page with a single message: an error, or that there is no data yet."""
     return render_template("message.html", stylesheet_url=stylesheet_url, reader=reader, title=title, text=text)
 
 
 def render_template(
-    name: str, *, stylesheet_url: str | None, reader: Reader | None, templates: Environment | None = None, **values: Any
+    name: str,
+    *,
+    stylesheet_url: str | None,
+    reader: PageReader | None,
+    templates: Environment | None = None,
+    **values: Any,
 ) -> str:
-    """Return a page in our frame; `reader` is shown with a way to log out.
+    """Render a page in the common frame; `reader` is shown with a button to log out.
 
     `templates` holds pages of another package beside the frame (`make_environment`); the default holds the report's.
     """
-    template = (templates or _templates()).get_template(name)
-    return template.render(stylesheet_url=stylesheet_url, style=_style(), reader=reader, **values)
+    template = (templates or _report_environment()).get_template(name)
+    return template.render(stylesheet_url=stylesheet_url, style=_load_style(), reader=reader, **values)
 
 
 def make_environment(*packages: str) -> Environment:
@@ -68,17 +74,24 @@ def make_environment(*packages: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for write in (plain.money, plain.percent, plain.bps, plain.figure, plain.p_value, plain.moment, plain.clean):
-        environment.filters[write.__name__] = write
+    environment.filters |= {
+        "money": formatting.format_money,
+        "percent": formatting.format_percent,
+        "bps": formatting.format_bps,
+        "figure": formatting.format_number,
+        "p_value": formatting.format_p_value,
+        "moment": formatting.format_minute,
+        "clean": formatting.replace_unprintable,
+    }
     return environment
 
 
 @cache
-def _templates() -> Environment:
+def _report_environment() -> Environment:
     return make_environment()
 
 
 @cache
-def _style() -> Markup:
+def _load_style() -> Markup:
     text = resources.files("reporting").joinpath("static", STYLESHEET).read_text(encoding="utf-8")
     return Markup(text)  # nosec B704 # noqa: S704 - our own file

@@ -22,7 +22,7 @@ from domain.access import Scope
 from domain.decision import EngineSlot
 from domain.policy import ExecutionMode
 from domain.signal import Direction
-from reporting import story
+from reporting import signal_trace
 
 Document = dict[str, Any]
 noun = Noun("experiments", "The assignment of each entry signal, and what came of it.")
@@ -91,6 +91,6 @@ def _traced(session: Session, experiment_id: UUID) -> Document | None:
     signal_id = traces.find_signal_of_experiment(session, experiment_id)
     if signal_id is None:
         return None
-    told = story.document(traces.load(session, signal_id))
+    told = signal_trace.build_trace_document(traces.load(session, signal_id))
     kept = ("experiment", "policy", "decisions", "trades", "outcomes")
     return {"signal_id": str(signal_id)} | {name: told[name] for name in kept}

@@ -23,7 +23,7 @@ from app.api.reach import Reach, here
 from app.api.request_schemas import Input
 from db.core import listing
 from db.core.listing import PageQuery, SortKey
-from reporting import story
+from reporting import signal_trace
 
 DEFAULT, MOST = 50, 500
 LINK = {"Link": {"description": 'The next page: `<...>; rel="next"`.', "schema": {"type": "string"}}}
@@ -67,7 +67,7 @@ class Shown:
     name: str
     of: PageQuery
     item: type[Schema]
-    show: Show = story.rows
+    show: Show = signal_trace.convert_rows
     left_out: frozenset[str] = frozenset()
 
 

@@ -41,7 +41,7 @@ from domain.signal import Action, Direction, InstrumentKind, Position, SignalSta
 from operations.audit_entry import AuditContext
 from operations.redrive import RedrivenMessage, redrive
 from operations.rerun import RerunRefused, rerun
-from reporting import story
+from reporting import signal_trace
 
 Document = dict[str, Any]
 noun = Noun("signals", "Accepted alerts, and what became of each.")
@@ -220,7 +220,7 @@ def redrive_events(given: Document) -> Response:
 def trace_of(session: Session, signal_id: UUID) -> Document | None:
     """Return the trace's document; None when there is no such signal."""
     try:
-        return story.document(traces.load(session, signal_id))
+        return signal_trace.build_trace_document(traces.load(session, signal_id))
     except SignalUnknown:
         return None
 

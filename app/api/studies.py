@@ -21,7 +21,7 @@ from db.queries import reports
 from db.queries.reports import StudyUnknown
 from domain.access import Scope
 from domain.study import ExitClock
-from reporting import document, story
+from reporting import document, signal_trace
 
 Document = dict[str, Any]
 noun = Noun("studies", "Pre-registered comparisons, and what is known so far.")
@@ -99,7 +99,7 @@ def list_studies(query: Document) -> Any:
 def show_study(study_id: UUID) -> Document:
     """Show the terms of a study."""
     study = found(here().read(lambda session: studies.find(session, study_id)), what="study")
-    (shown,) = story.rows([study])
+    (shown,) = signal_trace.convert_rows([study])
     return shown
 
 
@@ -118,4 +118,4 @@ def report_study(query: Document) -> Response:
 def _reported(database: Database, query: Document) -> Document:
     with database.snapshot() as session:
         record = reports.load(session, study=query.get("study"), book=query.get("book"))
-    return document.build(record)
+    return document.build_report(record)

@@ -22,7 +22,7 @@ from domain.access import Scope
 from domain.decision import EngineSlot
 from domain.signal import Direction, InstrumentKind
 from domain.trade import TradeStatus
-from reporting import story
+from reporting import signal_trace
 
 Document = dict[str, Any]
 noun = Noun("trades", "Model trades and real trades.")
@@ -90,7 +90,7 @@ def _traced(session: Session, trade_id: UUID) -> Document | None:
     signal_id = traces.find_signal_of_trade(session, trade_id)
     if signal_id is None:
         return None
-    told = story.document(traces.load(session, signal_id))
+    told = signal_trace.build_trace_document(traces.load(session, signal_id))
     (trade,), orders, outcomes = (
         [one for one in told[table] if one["trade_id"] == str(trade_id)] for table in ("trades", "orders", "outcomes")
     )

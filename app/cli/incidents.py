@@ -17,7 +17,7 @@ from db import incidents
 from domain import incidents as incident_texts
 from operations import incidents as incident_operations
 from operations.incidents import NotOpen
-from reporting.plain import clean
+from reporting.formatting import replace_unprintable
 
 
 @click.group()
@@ -89,7 +89,7 @@ def _print_incidents(documents: list[dict[str, Any]]) -> None:
     for incident in documents:
         detail = incident_texts.format_details(incident["kind"], incident["detail"])
         click.echo(
-            clean(
+            replace_unprintable(
                 f"{incident['incident_id']}  {incident['opened_at']}  {incident['kind']:<20} {incident['subject']}"
                 f"  {detail}"
             )

@@ -19,7 +19,7 @@ from db.webhook_events import QuarantinedEvent
 from operations import explain_message
 from operations import redrive as redrive_operation
 from operations.redrive import RedrivenMessage, RedriveReport
-from reporting.plain import clean
+from reporting.formatting import replace_unprintable
 
 _SOURCE = click.option("--source", metavar="NAME", help="Only messages of this source.")
 
@@ -41,7 +41,9 @@ def quarantine(*, source: str | None, limit: int, as_json: bool, data_dir: Path 
         return
     for event in events:
         errors = _format_errors(event.errors)
-        click.echo(clean(f"{event.event_id}  {event.received_at:%Y-%m-%d %H:%M:%S}  {event.source:<16} {errors}"))
+        click.echo(
+            replace_unprintable(f"{event.event_id}  {event.received_at:%Y-%m-%d %H:%M:%S}  {event.source:<16} {errors}")
+        )
     if not events:
         click.echo("nothing is in quarantine", err=True)
 
@@ -59,7 +61,11 @@ def explain(*, event_id: UUID, as_json: bool, data_dir: Path | None) -> None:
         explanation = explain_message.explain(session, event_id)
     if explanation is None:
         raise click.ClickException(f"there is no message {event_id} in quarantine")
-    lines = json.dumps(explanation, indent=2) if as_json else "\n".join(map(clean, format_explanation(explanation)))
+    lines = (
+        json.dumps(explanation, indent=2)
+        if as_json
+        else "\n".join(map(replace_unprintable, format_explanation(explanation)))
+    )
     click.echo(lines)
 
 
@@ -80,7 +86,9 @@ def formats(*, source: str | None, days: int, as_json: bool, data_dir: Path | No
         click.echo(json.dumps({"failing": failing}, indent=2))
         return
     for row in failing:
-        click.echo(clean(f"{row['times']:>6}  {row['source']:<16} {row['field']:<24} last {row['last_event']}"))
+        click.echo(
+            replace_unprintable(f"{row['times']:>6}  {row['source']:<16} {row['field']:<24} last {row['last_event']}")
+        )
     if not failing:
         click.echo(f"everything was read in the last {days} days", err=True)
 
@@ -148,7 +156,7 @@ def _to_document(event: QuarantinedEvent) -> dict[str, Any]:
 def _format_report(report: RedriveReport, *, as_json: bool) -> str:
     if as_json:
         return json.dumps({"redriven": [_message_document(message) for message in report.messages]}, indent=2)
-    return "\n".join(clean(_format_message(message)) for message in report.messages)
+    return "\n".join(replace_unprintable(_format_message(message)) for message in report.messages)
 
 
 def _message_document(message: RedrivenMessage) -> dict[str, Any]:

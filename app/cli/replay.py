@@ -17,7 +17,7 @@ from config import settings as configuration
 from config.settings import Settings
 from replay import schedule, session
 from replay.bar_files import BarSpecInvalid
-from replay.driver import ReplayExists, ReplayRefused, SignalStuck, Summary
+from replay.driver import ReplayBookExists, ReplayRefused, ReplaySummary, SignalStuck
 from replay.rows import FileInvalid
 from replay.schedule import OutsideBars, Schedule
 from stack import datadir, runfile, stack
@@ -76,29 +76,29 @@ def command(
 def read(*bars: str, alerts: Path) -> Schedule:
     """Read a replay's files before anything is started; what is wrong with them ends the command."""
     try:
-        return schedule.read(bars, alerts)
+        return schedule.read_schedule(bars, alerts)
     except (FileInvalid, BarSpecInvalid, OutsideBars) as error:
         raise CommandError(str(error)) from None
 
 
-def drive(scheduled: Schedule, settings: Settings, *, web_url: str, study: str | None) -> Summary:
+def drive(scheduled: Schedule, settings: Settings, *, web_url: str, study: str | None) -> ReplaySummary:
     """Replay against the stack at `web_url`, with progress on stderr; a failure ends the command with code 1."""
     from replay import gateway  # noqa: PLC0415 - SQLAlchemy and Celery are not needed to refuse a bad file
 
     try:
-        with gateway.connected(settings, web_url=web_url) as connection:
-            return session.perform(scheduled, connection, terms=connection.terms, study=study, stream=sys.stderr)
-    except (ReplayExists, ReplayRefused, SignalStuck) as error:
+        with gateway.open_gateway(settings, web_url=web_url) as connection:
+            return session.perform_replay(scheduled, connection, terms=connection.terms, study=study, stream=sys.stderr)
+    except (ReplayBookExists, ReplayRefused, SignalStuck) as error:
         raise click.ClickException(str(error)) from None
 
 
-def show(settings: Settings, summary: Summary, *, as_json: bool) -> None:
+def show(settings: Settings, summary: ReplaySummary, *, as_json: bool) -> None:
     """Print the comparison of a replay's study on stdout."""
     from app.cli import report  # noqa: PLC0415 - as above
 
     document = report.document(settings, book=summary.book)
     if as_json:
-        click.echo(json.dumps({**document, "replay": session.as_json(summary)}, indent=2))
+        click.echo(json.dumps({**document, "replay": session.build_summary_document(summary)}, indent=2))
     else:
         click.echo(report.render(document))
 

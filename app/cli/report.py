@@ -39,9 +39,9 @@ def command(
     """Compare the engines of a study."""
     with open_snapshot(data_dir) as session:
         record = _record(session, study=study, book=book)
-    built = documents.build(record)
+    built = documents.build_report(record)
     if html_file is not None:
-        _write(html_file, page.render(built, charts.draw(record)))
+        _write(html_file, page.render_report(built, charts.build_charts(record)))
     if as_json:
         click.echo(json.dumps(built, indent=2))
     elif html_file is None:
@@ -57,7 +57,7 @@ def document(settings: Settings, *, study: str | None = None, book: str | None =
     database = Database(settings.sqlalchemy_url, pool_size=1)
     try:
         with database.snapshot() as session:
-            return documents.build(reports.load(session, study=study, book=book))
+            return documents.build_report(reports.load(session, study=study, book=book))
     finally:
         database.dispose()
 

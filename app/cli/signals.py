@@ -17,7 +17,7 @@ from db.queries.traces import SignalUnknown
 from domain.signal import SignalStatus
 from operations import rerun as rerun_operation
 from operations.rerun import RerunRefused
-from reporting import story
+from reporting import signal_trace
 
 _QUARANTINE = "app.cli.quarantine"
 
@@ -44,12 +44,12 @@ def list_signals(*, book: str | None, status: str | None, limit: int, as_json: b
     `--status dead` lists the dead letters: signals whose attempts are used up.
     """
     with open_snapshot(data_dir) as session:
-        rows = story.rows(traces.load_newest(session, book=book, status=status, limit=limit))
+        rows = signal_trace.convert_rows(traces.load_newest(session, book=book, status=status, limit=limit))
     if as_json:
         click.echo(json.dumps({"signals": rows}, indent=2))
         return
     for row in rows:
-        click.echo(story.listed(row))
+        click.echo(signal_trace.format_signal_line(row))
     if not rows:
         click.echo("there is no such signal", err=True)
 
@@ -62,10 +62,10 @@ def show(*, signal_id: UUID, as_json: bool, data_dir: Path | None) -> None:
     """Show one signal, from the alert to its outcomes."""
     with open_snapshot(data_dir) as session:
         try:
-            document = story.document(traces.load(session, signal_id))
+            document = signal_trace.build_trace_document(traces.load(session, signal_id))
         except SignalUnknown as unknown:
             raise click.ClickException(str(unknown)) from None
-    click.echo(json.dumps(document, indent=2) if as_json else "\n".join(story.tell(document)))
+    click.echo(json.dumps(document, indent=2) if as_json else "\n".join(signal_trace.iterate_trace_lines(document)))
 
 
 @command.command()

@@ -24,7 +24,7 @@ from db.sources import BookUnknown, SourceExists, SourceUnknown
 from domain.books import PAPER_BOOK, STANDING_BOOKS
 from domain.signal import Source
 from operations import sources as sourcing
-from reporting.plain import clean
+from reporting.formatting import replace_unprintable
 
 _PASTE = """\
 Webhook URL (in the alert's Notifications tab):
@@ -220,7 +220,7 @@ def list_(*, data_dir: Path | None, as_json: bool) -> None:
         click.echo(source_options.encoded(documents))
         return
     for line in (line for document in documents for line in _listed(document)):
-        click.echo(clean(line))
+        click.echo(replace_unprintable(line))
 
 
 def _present(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -229,7 +229,7 @@ def _present(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _changes(changed: Mapping[str, Any]) -> str:
     told = [f"{field}: {was} -> {now}" for field, (was, now) in changed.items()]
-    return "\n".join(clean(one) for one in told) or "nothing changed"
+    return "\n".join(replace_unprintable(one) for one in told) or "nothing changed"
 
 
 def _activity(doing: SourceActivity | None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from db.users import UserUnknown
 from domain.access import Scope
 from operations import api_tokens
 from operations.api_tokens import TokenRefused
-from reporting.plain import clean
+from reporting.formatting import replace_unprintable
 
 
 @click.group()
@@ -69,7 +69,7 @@ def list_(*, as_json: bool, data_dir: Path | None) -> None:
         click.echo(json.dumps({"tokens": documents}, indent=2))
         return
     for token in documents:
-        click.echo(clean(_format_line(token)))
+        click.echo(replace_unprintable(_format_line(token)))
     if not documents:
         click.echo("there is no token yet; `orchestrator tokens add` adds one", err=True)
 

@@ -15,7 +15,7 @@ from app.access.csrf import FormRefused
 from app.access.login_slots import Crowded
 from app.access.permissions import By, StepUpNeeded
 from reporting import page
-from reporting.page import Reader
+from reporting.page import PageReader
 
 _TITLES: dict[type[HTTPException], tuple[str, str]] = {
     Forbidden: ("Not for you", "Your role does not allow this. An admin can give you another one."),
@@ -57,12 +57,12 @@ def message(status: int, title: str, text: str) -> Response:
     return html(rendered, status)
 
 
-def reader() -> Reader | None:
+def reader() -> PageReader | None:
     """Return who is logged in; None for a stranger and for a program."""
     who = permissions.principal()
     if who is None or who.by is not By.SESSION:
         return None
-    return Reader(name=who.name, form_token=csrf.token())
+    return PageReader(name=who.name, form_token=csrf.token())
 
 
 def stylesheet() -> str:

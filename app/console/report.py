@@ -50,9 +50,9 @@ def _report() -> Response:
     assert isinstance(database, Database)  # noqa: S101 - the factory's wiring
     with database.snapshot() as session:
         record = reports.load(session)
-    rendered = page.render(
-        document.build(record),
-        charts.draw(record),
+    rendered = page.render_report(
+        document.build_report(record),
+        charts.build_charts(record),
         stylesheet_url=rendering.stylesheet(),
         age=age_of(record.stored_at, now=datetime.now(UTC)),
         reader=rendering.reader(),

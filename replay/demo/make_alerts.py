@@ -1,4 +1,4 @@
-"""Write the demo's alerts: what three simple public strategies would have sent from TradingView over the bars.
+"""Write the demo's alerts: the messages that three public strategies would have sent from TradingView.
 
 Usage: python -m replay.demo.make_alerts
 
@@ -22,7 +22,7 @@ from domain.context import Bar
 from domain.signal import Position
 from replay import alert_files, bar_files
 from replay.demo import ALERTS, BARS_SPEC
-from replay.demo.strategies import DonchianBreakout, EmaCross, Move, RsiReversion, Rule
+from replay.demo.strategies import DonchianBreakout, EmaCross, PositionChange, RsiReversion, TradingRule
 
 WARM_UP_BARS = 400  # a context shows 250 hourly bars and 100 four-hourly ones
 _EXCHANGE, _TICKER, _INTERVAL = "FX", "EURUSD", "60"
@@ -49,51 +49,51 @@ _DUAL_ENGINE = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Strategy:
+class DemoStrategy:
     """One TradingView alert: its number and name in the log, its rule, and the template of its message."""
 
     alert_id: str
     name: str
-    rule: Callable[[], Rule]
+    rule: Callable[[], TradingRule]
     template: str
 
 
 STRATEGIES = (
-    Strategy(alert_id="2017000001", name="Donchian 20 breakout", rule=DonchianBreakout, template=_TRADERSPOST),
-    Strategy(alert_id="2017000002", name="EMA 8/21 cross", rule=EmaCross, template=_HACKINGTHEMARKETS),
-    Strategy(alert_id="2017000003", name="RSI 14 reversion", rule=RsiReversion, template=_DUAL_ENGINE),
+    DemoStrategy(alert_id="2017000001", name="Donchian 20 breakout", rule=DonchianBreakout, template=_TRADERSPOST),
+    DemoStrategy(alert_id="2017000002", name="EMA 8/21 cross", rule=EmaCross, template=_HACKINGTHEMARKETS),
+    DemoStrategy(alert_id="2017000003", name="RSI 14 reversion", rule=RsiReversion, template=_DUAL_ENGINE),
 )
 
 
-def render(bars: Sequence[Bar]) -> str:
+def render_alert_log(bars: Sequence[Bar]) -> str:
     """Return the alert log of all strategies over `bars`, oldest alert first."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(alert_files.HEADER.split(","))
-    writer.writerows(_rows(bars))
+    writer.writerows(_iterate_rows(bars))
     return text.getvalue()
 
 
-def _rows(bars: Sequence[Bar]) -> Iterator[tuple[str, ...]]:
+def _iterate_rows(bars: Sequence[Bar]) -> Iterator[tuple[str, ...]]:
     running = [(strategy, strategy.rule()) for strategy in STRATEGIES]
     for index, (bar, following) in enumerate(pairwise(bars)):
         moves = [(strategy, rule.step(bar)) for strategy, rule in running]
         for strategy, move in moves:
             if move is not None and index >= WARM_UP_BARS:
-                yield _row(strategy, move, bar=bar, fired_at=following.open_time)
+                yield _build_row(strategy, move, bar=bar, fired_at=following.open_time)
 
 
-def _row(strategy: Strategy, move: Move, *, bar: Bar, fired_at: datetime) -> tuple[str, ...]:
-    message = fill(strategy.template, _values(move, bar=bar, fired_at=fired_at))
-    return strategy.alert_id, f"{_EXCHANGE}:{_TICKER}", strategy.name, message, _iso(fired_at)
+def _build_row(strategy: DemoStrategy, move: PositionChange, *, bar: Bar, fired_at: datetime) -> tuple[str, ...]:
+    message = fill_template(strategy.template, _placeholder_values(move, bar=bar, fired_at=fired_at))
+    return strategy.alert_id, f"{_EXCHANGE}:{_TICKER}", strategy.name, message, _format_time(fired_at)
 
 
-def fill(template: str, values: dict[str, str]) -> str:
+def fill_template(template: str, values: dict[str, str]) -> str:
     """Replace each `{{placeholder}}` by its value; an unknown one is an error."""
-    return _PLACEHOLDER.sub(lambda found: values[found.group(1)], template)
+    return _PLACEHOLDER.sub(lambda match: values[match.group(1)], template)
 
 
-def _values(move: Move, *, bar: Bar, fired_at: datetime) -> dict[str, str]:
+def _placeholder_values(move: PositionChange, *, bar: Bar, fired_at: datetime) -> dict[str, str]:
     """Return TradingView's placeholders. Closing a short is a buy, closing a long a sell."""
     is_buy = move.after is Position.LONG or (move.after is Position.FLAT and move.before is Position.SHORT)
     return {
@@ -105,9 +105,9 @@ def _values(move: Move, *, bar: Bar, fired_at: datetime) -> dict[str, str]:
         "low": str(bar.low),
         "close": str(bar.close),
         "volume": str(bar.volume),
-        "time": _iso(bar.open_time),
-        "timenow": _iso(fired_at),
-        "plot_0": f"{move.shown:.2f}",
+        "time": _format_time(bar.open_time),
+        "timenow": _format_time(fired_at),
+        "plot_0": f"{move.indicator_value:.2f}",
         "strategy.order.action": "buy" if is_buy else "sell",
         "strategy.order.id": move.after.value,
         "strategy.market_position": move.after.value,
@@ -115,10 +115,10 @@ def _values(move: Move, *, bar: Bar, fired_at: datetime) -> dict[str, str]:
     }
 
 
-def _iso(at: datetime) -> str:
+def _format_time(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 if __name__ == "__main__":
-    _history = bar_files.inspect(bar_files.parse_spec(BARS_SPEC))
-    ALERTS.write_text(render(list(bar_files.bars(_history))), encoding="utf-8", newline="")
+    _history = bar_files.inspect_bar_file(bar_files.parse_spec(BARS_SPEC))
+    ALERTS.write_text(render_alert_log(list(bar_files.read_bars(_history))), encoding="utf-8", newline="")

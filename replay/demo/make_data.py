@@ -25,7 +25,7 @@ _ENDS = datetime(2017, 12, 22, 22, tzinfo=UTC)
 _UPSTREAM_TIME = "%d.%m.%Y %H:%M:%S.%f"
 
 
-def convert(upstream: str) -> str:
+def convert_upstream(upstream: str) -> str:
     """Return the upstream csv text in our format.
 
     Raises:
@@ -34,11 +34,11 @@ def convert(upstream: str) -> str:
     header, *rows = csv.reader(io.StringIO(upstream))
     if header != _UPSTREAM_HEADER:
         raise ValueError(f"the header is {header}, expected {_UPSTREAM_HEADER}")
-    lines = (_line(row) for row in rows if _opened_at(row) < _ENDS)
+    lines = (_format_bar(row) for row in rows if _parse_open_time(row) < _ENDS)
     return "".join(f"{line}\n" for line in (HEADER_WITH_VOLUME, *lines))
 
 
-def compress(text: str) -> bytes:
+def gzip_reproducibly(text: str) -> bytes:
     """Return the text gzipped without name and time, so that the same text gives the same bytes."""
     buffer = io.BytesIO()
     with gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=buffer, mtime=0) as handle:
@@ -46,13 +46,13 @@ def compress(text: str) -> bytes:
     return buffer.getvalue()
 
 
-def _line(row: list[str]) -> str:
-    return ",".join((_opened_at(row).strftime("%Y-%m-%dT%H:%M:%SZ"), *row[1:]))
+def _format_bar(row: list[str]) -> str:
+    return ",".join((_parse_open_time(row).strftime("%Y-%m-%dT%H:%M:%SZ"), *row[1:]))
 
 
-def _opened_at(row: list[str]) -> datetime:
+def _parse_open_time(row: list[str]) -> datetime:
     return datetime.strptime(row[0], _UPSTREAM_TIME).replace(tzinfo=UTC)
 
 
 if __name__ == "__main__":
-    BARS.write_bytes(compress(convert(Path(sys.argv[1]).read_text(encoding="utf-8"))))
+    BARS.write_bytes(gzip_reproducibly(convert_upstream(Path(sys.argv[1]).read_text(encoding="utf-8"))))

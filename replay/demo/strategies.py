@@ -16,23 +16,23 @@ from domain.signal import Position
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class PositionChange:
     """A change of position at the close of a bar; `shown` is the number the rule would plot."""
 
     before: Position
     after: Position
-    shown: Decimal
+    indicator_value: Decimal
 
 
-class Rule(Protocol):
-    """A trading rule that is told each closed bar once, oldest first."""
+class TradingRule(Protocol):
+    """A trading rule that gets each closed bar once, oldest first."""
 
-    def step(self, bar: Bar) -> Move | None:
-        """Take in one closed bar and say whether the position changes."""
+    def step(self, bar: Bar) -> PositionChange | None:
+        """Process one closed bar; return the change of position, if any."""
         ...
 
 
-class Ema:
+class ExponentialAverage:
     """Exponential moving average, started at the first price."""
 
     def __init__(self, span: int) -> None:
@@ -40,20 +40,20 @@ class Ema:
         self.value: Decimal | None = None
 
     def update(self, price: Decimal) -> Decimal:
-        """Take in one price and return the average."""
+        """Process one price and return the average."""
         self.value = price if self.value is None else self.value + self._weight * (price - self.value)
         return self.value
 
 
-class EmaPair:
+class AveragePair:
     """A fast and a slow average, and the bars on which one crosses the other."""
 
     def __init__(self, *, fast: int, slow: int) -> None:
-        self._fast, self._slow = Ema(fast), Ema(slow)
+        self._fast, self._slow = ExponentialAverage(fast), ExponentialAverage(slow)
         self.gap = Decimal(0)
 
-    def crossed(self, price: Decimal) -> Position | None:
-        """Take in one close; return LONG when the fast average crosses above, SHORT below, None otherwise."""
+    def detect_cross(self, price: Decimal) -> Position | None:
+        """Process one close; return LONG when the fast average crosses above, SHORT below, None otherwise."""
         before, self.gap = self.gap, self._fast.update(price) - self._slow.update(price)
         if before <= 0 < self.gap:
             return Position.LONG
@@ -69,27 +69,27 @@ class DonchianBreakout:
     def __init__(self, *, length: int = 20) -> None:
         self._length = length
         self._channel: deque[Bar] = deque(maxlen=length)
-        self._averages = EmaPair(fast=8, slow=21)
+        self._averages = AveragePair(fast=8, slow=21)
         self._position = Position.FLAT
         self._bars_held = 0
 
-    def step(self, bar: Bar) -> Move | None:
+    def step(self, bar: Bar) -> PositionChange | None:
         """Enter on a breakout, leave on the opposite cross."""
         self._bars_held += 1
-        crossed = self._averages.crossed(bar.close)
+        crossed = self._averages.detect_cross(bar.close)
         wanted = self._breakout(bar) or (Position.FLAT if self._is_against(crossed) else None)
         self._channel.append(bar)
         if wanted is None or (wanted is self._position and self._bars_held < self._length):
             return None
         before, self._position, self._bars_held = self._position, wanted, 0
-        return Move(before=before, after=wanted, shown=self._averages.gap)
+        return PositionChange(before=before, after=wanted, indicator_value=self._averages.gap)
 
     def _breakout(self, bar: Bar) -> Position | None:
         if len(self._channel) < self._length:
             return None
-        if bar.close > max(one.high for one in self._channel):
+        if bar.close > max(past.high for past in self._channel):
             return Position.LONG
-        return Position.SHORT if bar.close < min(one.low for one in self._channel) else None
+        return Position.SHORT if bar.close < min(past.low for past in self._channel) else None
 
     def _is_against(self, crossed: Position | None) -> bool:
         return crossed is not None and self._position not in (Position.FLAT, crossed)
@@ -99,16 +99,16 @@ class EmaCross:
     """Be long while EMA 8 is above EMA 21 and short while it is below; each cross reverses the position."""
 
     def __init__(self) -> None:
-        self._averages = EmaPair(fast=8, slow=21)
+        self._averages = AveragePair(fast=8, slow=21)
         self._position = Position.FLAT
 
-    def step(self, bar: Bar) -> Move | None:
+    def step(self, bar: Bar) -> PositionChange | None:
         """Reverse on a cross."""
-        crossed = self._averages.crossed(bar.close)
+        crossed = self._averages.detect_cross(bar.close)
         if crossed is None or crossed is self._position:
             return None
         before, self._position = self._position, crossed
-        return Move(before=before, after=crossed, shown=self._averages.gap)
+        return PositionChange(before=before, after=crossed, indicator_value=self._averages.gap)
 
 
 class RsiReversion:
@@ -118,11 +118,11 @@ class RsiReversion:
     """
 
     def __init__(self, *, length: int = 14) -> None:
-        self._rsi = Rsi(length)
+        self._rsi = RelativeStrengthIndex(length)
         self._position = Position.FLAT
         self._spent: Position | None = None
 
-    def step(self, bar: Bar) -> Move | None:
+    def step(self, bar: Bar) -> PositionChange | None:
         """Enter against an excursion of RSI."""
         rsi = self._rsi.update(bar.close)
         if rsi is None:
@@ -133,10 +133,10 @@ class RsiReversion:
         if wanted is None or wanted is self._spent:
             return None
         before, self._position, self._spent = self._position, wanted, wanted
-        return Move(before=before, after=wanted, shown=rsi)
+        return PositionChange(before=before, after=wanted, indicator_value=rsi)
 
 
-class Rsi:
+class RelativeStrengthIndex:
     """Relative strength index after Wilder (New Concepts in Technical Trading Systems, 1978), on 0..100."""
 
     def __init__(self, length: int) -> None:
@@ -146,7 +146,7 @@ class Rsi:
         self._gain = self._loss = Decimal(0)
 
     def update(self, price: Decimal) -> Decimal | None:
-        """Take in one price; return None until `length` changes were seen."""
+        """Process one price; return None until `length` changes were seen."""
         last, self._last = self._last, price
         if last is None:
             return None

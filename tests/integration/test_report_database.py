@@ -40,7 +40,7 @@ def test_the_report_adds_up_what_the_rows_say(database: Database) -> None:
     with database.transaction() as session:
         a_small_study(session)
 
-        built = document.build(reports.load(session))
+        built = document.build_report(reports.load(session))
 
     a, b = built["engines"]["A"], built["engines"]["B"]
     assert (a["decisions"], a["trades"], a["wins"], a["total_pnl"]) == (4, 1, 1, "8")
@@ -69,10 +69,10 @@ def test_the_report_adds_up_what_the_rows_say(database: Database) -> None:
 def test_the_same_rows_give_the_same_document_bit_for_bit(database: Database) -> None:
     with database.transaction() as session:
         a_small_study(session)
-        first = json.dumps(document.build(reports.load(session)))
+        first = json.dumps(document.build_report(reports.load(session)))
 
     with database.snapshot() as session:
-        second = json.dumps(document.build(reports.load(session)))
+        second = json.dumps(document.build_report(reports.load(session)))
 
     assert first == second
 
@@ -83,7 +83,7 @@ def test_a_spoiled_hash_and_a_foreign_snapshot_show_in_the_health(database: Data
         session.execute(text("UPDATE experiments SET bucket = 999999 - bucket"))
         session.execute(text("UPDATE decisions SET context_hash = 'other' WHERE engine = 'A' AND action = 'REJECT'"))
 
-        built = document.build(reports.load(session))
+        built = document.build_report(reports.load(session))
 
     assert built["health"]["hash_mismatches"] == 4
     assert built["health"]["context_mismatches"] == 1
@@ -96,7 +96,7 @@ def test_an_entry_signal_without_an_experiment_is_unresolved_and_an_exit_is_not(
         rows.a_signal_row(session, terms, stage=Stage.RECEIVED)
         rows.a_signal_row(session, terms, stage=Stage.RECEIVED, action=Action.EXIT)
 
-        built = document.build(reports.load(session))
+        built = document.build_report(reports.load(session))
 
     assert built["health"]["unresolved"] == 1
     assert built["entries"] == 1
@@ -125,10 +125,10 @@ def test_a_test_alert_does_not_take_the_place_of_real_figures(database: Database
 def test_the_test_book_never_touches_the_figures_of_another(database: Database) -> None:
     with database.transaction() as session:
         a_small_study(session)
-        before = document.build(reports.load(session, book="paper"))
+        before = document.build_report(reports.load(session, book="paper"))
         a_small_study(session, book="test", name="trial")
 
-        assert document.build(reports.load(session, book="paper")) == before
+        assert document.build_report(reports.load(session, book="paper")) == before
 
 
 def test_the_command_prints_the_report_and_its_json(database: Database, runner: CliRunner) -> None:

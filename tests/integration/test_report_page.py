@@ -12,7 +12,7 @@ from app.access.permissions import By, Principal
 from db.core.session import Database
 from db.queries import reports
 from domain.access import Role
-from reporting import document, plain
+from reporting import document, formatting
 from tests.support.builders.example_study import a_small_study
 from tests.support.builders.users import COOKIE, House, a_house, a_session
 
@@ -40,12 +40,12 @@ def client(house: House) -> FlaskClient:
 def test_the_front_page_shows_the_report_from_the_database(database: Database, client: FlaskClient) -> None:
     with database.transaction() as session:
         a_small_study(session)
-        built = document.build(reports.load(session))
+        built = document.build_report(reports.load(session))
 
     answer = client.get("/")
 
     assert answer.status_code == 200
-    assert plain.bps(built["difference"]["estimate"]) in answer.text
+    assert formatting.format_bps(built["difference"]["estimate"]) in answer.text
     assert "The newest signal was stored less than a minute ago" in answer.text
 
 

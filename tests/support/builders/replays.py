@@ -10,7 +10,7 @@ from uuid import UUID
 from alerts.vocabulary import symbols
 from domain.context import PriceSide
 from domain.intervals import Interval
-from replay.alert_files import Alert, AlertFile
+from replay.alert_files import AlertFile, LoggedAlert
 from replay.bar_files import HEADER, BarFile, BarSpec
 from replay.identity import ReplayIdentity
 
@@ -44,14 +44,14 @@ def a_bar_file(
     )
 
 
-def an_alert(*, after_h: float = 1, body: bytes = b"{}", line: int = 2) -> Alert:
+def an_alert(*, after_h: float = 1, body: bytes = b"{}", line: int = 2) -> LoggedAlert:
     """An alert that fires `after_h` hours after noon."""
-    return Alert(
+    return LoggedAlert(
         line=line, alert_id="1", ticker="EURUSD", name="a", body=body, fired_at=NOON + timedelta(hours=after_h)
     )
 
 
-def an_alert_file(*alerts: Alert, digest: str = "bb") -> AlertFile:
+def an_alert_file(*alerts: LoggedAlert, digest: str = "bb") -> AlertFile:
     return AlertFile(path=Path("alerts.csv"), alerts=alerts or (an_alert(),), digest=digest)
 
 

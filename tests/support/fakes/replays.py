@@ -6,24 +6,24 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from replay.driver import Answer, BookSpec, ReplayExists
+from replay.driver import BookSpec, ReplayBookExists, WebhookResponse
 
 
-def _accepted(body: bytes) -> Answer:
-    return Answer(status=200, document={"status": "accepted", "signal_id": f"s-{body.decode()}"})
+def _accepted(body: bytes) -> WebhookResponse:
+    return WebhookResponse(status=200, document={"status": "accepted", "signal_id": f"s-{body.decode()}"})
 
 
 class FakeGateway:
     """Remembers what it was asked; answers posts from a script, then as accepted."""
 
-    def __init__(self, *replies: Answer | Exception) -> None:
+    def __init__(self, *replies: WebhookResponse | Exception) -> None:
         self.calls: list[tuple[Any, ...]] = []
         self.created: list[BookSpec] = []
         self._replies = list(replies)
 
     def create(self, spec: BookSpec) -> str:
         if spec in self.created:
-            raise ReplayExists(spec.identity.book)
+            raise ReplayBookExists(spec.identity.book)
         self.created.append(spec)
         self.calls.append(("create", spec.identity.book))
         return "http://localhost/webhook/token"
@@ -34,7 +34,7 @@ class FakeGateway:
     def move_cursor(self, to: datetime) -> None:
         self.calls.append(("move_cursor", to))
 
-    def post(self, body: bytes) -> Answer:
+    def post(self, body: bytes) -> WebhookResponse:
         self.calls.append(("post", body))
         if not self._replies:
             return _accepted(body)

@@ -17,7 +17,7 @@ def test_a_message_is_kept_verbatim_over_quotes_and_line_breaks(tmp_path: Path) 
     message = '{""a"": 1,\r\n  ""b"": ""é""}'
     path = a_file_of(tmp_path, f'17,FX:EURUSD,Cross,"{message}",2017-01-05T10:00:00Z', header=HEADER)
 
-    read = alert_files.read(path)
+    read = alert_files.read_alert_file(path)
 
     (alert,) = read.alerts
     assert alert.body == '{"a": 1,\r\n  "b": "é"}'.encode()
@@ -29,7 +29,7 @@ def test_alerts_of_one_moment_keep_their_order(tmp_path: Path) -> None:
     rows = (f"{number},A,b,c,2017-01-05T10:00:00Z" for number in (3, 1, 2))
     path = a_file_of(tmp_path, *rows, header=HEADER)
 
-    assert [one.alert_id for one in alert_files.read(path).alerts] == ["3", "1", "2"]
+    assert [one.alert_id for one in alert_files.read_alert_file(path).alerts] == ["3", "1", "2"]
 
 
 def test_alerts_out_of_order_are_told_with_the_line_and_both_times(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_alerts_out_of_order_are_told_with_the_line_and_both_times(tmp_path: Pat
     path = a_file_of(tmp_path, *rows, header=HEADER)
 
     with pytest.raises(FileInvalid) as caught:
-        alert_files.read(path)
+        alert_files.read_alert_file(path)
 
     assert str(caught.value) == (
         f"{path}, line 3, Time: 2017-01-05T09:59:59Z is before 2017-01-05T10:00:00Z on line 2; put the oldest first"
@@ -57,6 +57,6 @@ def test_what_is_wrong_in_a_file_is_told(tmp_path: Path, rows: tuple[str, ...], 
     path = a_file_of(tmp_path, *rows, header=header)
 
     with pytest.raises(FileInvalid) as caught:
-        alert_files.read(path)
+        alert_files.read_alert_file(path)
 
     assert problem in str(caught.value)

@@ -21,12 +21,12 @@ from tests.support.builders.replays import GOOD_ROW, a_file_of, a_spec
 
 
 def _bars_of(path: Path) -> list[Bar]:
-    return list(bar_files.bars(bar_files.inspect(a_spec(path))))
+    return list(bar_files.read_bars(bar_files.inspect_bar_file(a_spec(path))))
 
 
 def _problem_of(path: Path) -> FileInvalid:
     with pytest.raises(FileInvalid) as caught:
-        bar_files.inspect(a_spec(path))
+        bar_files.inspect_bar_file(a_spec(path))
     return caught.value
 
 
@@ -64,9 +64,9 @@ def test_bars_are_read_plain_and_gzipped_with_the_same_digest(tmp_path: Path, na
     rows = ("2017-01-05T10:00:00Z,1.05,1.07,1.04,1.06,12.5", "2017-01-05T11:00:00Z,1.06,1.06,1.06,1.06,")
     path = a_file_of(tmp_path, *rows, header=HEADER_WITH_VOLUME, name=name)
 
-    file = bar_files.inspect(a_spec(path))
+    file = bar_files.inspect_bar_file(a_spec(path))
 
-    assert list(bar_files.bars(file)) == [
+    assert list(bar_files.read_bars(file)) == [
         Bar(
             open_time=datetime(2017, 1, 5, 10, tzinfo=UTC),
             open=Decimal("1.05"),
@@ -112,7 +112,7 @@ def test_the_interval_is_the_smallest_gap(tmp_path: Path) -> None:
     times = ("2017-01-06T20:00:00", "2017-01-06T20:30:00", "2017-01-08T22:00:00", "2017-01-08T22:15:00")
     path = a_file_of(tmp_path, *(f"{time},{GOOD_ROW}" for time in times))
 
-    file = bar_files.inspect(a_spec(path))
+    file = bar_files.inspect_bar_file(a_spec(path))
 
     assert str(file.interval) == "15m"
 
@@ -216,22 +216,22 @@ def test_a_file_that_is_not_there_or_not_what_its_name_says_is_told(tmp_path: Pa
 
 def test_a_file_that_changed_after_its_inspection_is_not_loaded(tmp_path: Path) -> None:
     rows = (f"2017-01-05,{GOOD_ROW}", f"2017-01-06,{GOOD_ROW}")
-    file = bar_files.inspect(a_spec(a_file_of(tmp_path, *rows)))
+    file = bar_files.inspect_bar_file(a_spec(a_file_of(tmp_path, *rows)))
     a_file_of(tmp_path, *rows, f"2017-01-07,{GOOD_ROW}")
 
     with pytest.raises(FileInvalid, match="changed while it was being read"):
-        list(bar_files.bars(file))
+        list(bar_files.read_bars(file))
 
 
 def test_both_sides_of_a_symbol_are_welcome_and_the_same_side_twice_is_not(tmp_path: Path) -> None:
     path = a_file_of(tmp_path, f"2017-01-05,{GOOD_ROW}", f"2017-01-06,{GOOD_ROW}")
     bid, ask = a_spec(path, side=PriceSide.BID), a_spec(path, side=PriceSide.ASK)
 
-    both = bar_files.inspect_all([bid, ask])
+    both = bar_files.inspect_bar_files([bid, ask])
 
     assert [one.spec.side for one in both] == [PriceSide.BID, PriceSide.ASK]
     with pytest.raises(BarSpecInvalid, match="both give EURUSD bid 1d bars"):
-        bar_files.inspect_all([bid, ask, bid])
+        bar_files.inspect_bar_files([bid, ask, bid])
 
 
 @settings(max_examples=200)

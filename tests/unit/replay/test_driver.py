@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from replay import driver, schedule
-from replay.alert_files import Alert
-from replay.driver import Answer, BookSpec, ReplayExists, ReplayRefused, SignalStuck
+from replay.alert_files import LoggedAlert
+from replay.driver import BookSpec, ReplayBookExists, ReplayRefused, SignalStuck, WebhookResponse
 from replay.schedule import Schedule
 from tests.support.builders.replays import NOON, a_bar_file, an_alert, an_alert_file, an_identity
 from tests.support.fakes.replays import FakeGateway
@@ -20,7 +20,7 @@ class Watched:
     def __init__(self) -> None:
         self.seen: list[tuple[int, int]] = []
 
-    def advanced(self, done: int, total: int) -> None:
+    def update_progress(self, done: int, total: int) -> None:
         self.seen.append((done, total))
 
 
@@ -34,12 +34,12 @@ class Pauses:
         self.slept.append(seconds)
 
 
-def _schedule(*alerts: Alert) -> Schedule:
-    return schedule.schedule([a_bar_file()], an_alert_file(*alerts))
+def _schedule(*alerts: LoggedAlert) -> Schedule:
+    return schedule.build_schedule([a_bar_file()], an_alert_file(*alerts))
 
 
-def _run(gateway: FakeGateway, *alerts: Alert, sleep: Pauses | None = None) -> driver.Summary:
-    return driver.run(
+def _run(gateway: FakeGateway, *alerts: LoggedAlert, sleep: Pauses | None = None) -> driver.ReplaySummary:
+    return driver.run_replay(
         _schedule(*alerts), gateway, identity=an_identity(), study="mine", watcher=Watched(), sleep=sleep or Pauses()
     )
 
@@ -75,7 +75,9 @@ def test_alerts_of_one_moment_share_the_exits_and_are_still_taken_one_by_one() -
 
 def test_all_signals_of_an_array_are_waited_for() -> None:
     signals = [{"signal_id": "s1"}, {"signal_id": "s2"}, {"status": "quarantined"}]
-    gateway = FakeGateway(Answer(status=200, document={"status": "accepted", "signal_id": "s1", "signals": signals}))
+    gateway = FakeGateway(
+        WebhookResponse(status=200, document={"status": "accepted", "signal_id": "s1", "signals": signals})
+    )
 
     _run(gateway, an_alert())
 
@@ -83,8 +85,8 @@ def test_all_signals_of_an_array_are_waited_for() -> None:
 
 
 def test_an_alert_refused_for_its_content_is_reported_and_the_replay_goes_on() -> None:
-    refusal = Answer(status=422, document={"status": "quarantined", "errors": {"direction": ["is missing"]}})
-    gateway = FakeGateway(refusal, Answer(status=200, document={"status": "duplicate", "signal_id": "s"}))
+    refusal = WebhookResponse(status=422, document={"status": "quarantined", "errors": {"direction": ["is missing"]}})
+    gateway = FakeGateway(refusal, WebhookResponse(status=200, document={"status": "duplicate", "signal_id": "s"}))
 
     summary = _run(gateway, an_alert(line=2), an_alert(line=3), an_alert(line=4, body=b"c"))
 
@@ -97,7 +99,7 @@ def test_an_alert_refused_for_its_content_is_reported_and_the_replay_goes_on() -
 def test_a_server_error_is_answered_by_sending_the_same_alert_again_after_a_pause() -> None:
     sleep = Pauses()
     gateway = FakeGateway(
-        Answer(status=503, document={}), ConnectionResetError("gone"), Answer(status=500, document={})
+        WebhookResponse(status=503, document={}), ConnectionResetError("gone"), WebhookResponse(status=500, document={})
     )
 
     summary = _run(gateway, an_alert(body=b"a"), sleep=sleep)
@@ -108,7 +110,7 @@ def test_a_server_error_is_answered_by_sending_the_same_alert_again_after_a_paus
 
 
 def test_an_alert_that_is_never_taken_ends_the_replay_with_its_line() -> None:
-    gateway = FakeGateway(*[Answer(status=503, document={"status": "unavailable"})] * 4)
+    gateway = FakeGateway(*[WebhookResponse(status=503, document={"status": "unavailable"})] * 4)
 
     with pytest.raises(ReplayRefused, match=r"the alert on line 7 was not taken: HTTP 503 .*unavailable"):
         _run(gateway, an_alert(line=7))
@@ -118,7 +120,7 @@ def test_an_alert_that_is_never_taken_ends_the_replay_with_its_line() -> None:
 
 @pytest.mark.parametrize("status", [401, 404, 429])
 def test_an_answer_that_no_repetition_mends_ends_the_replay_at_once(status: int) -> None:
-    gateway, sleep = FakeGateway(Answer(status=status, document={})), Pauses()
+    gateway, sleep = FakeGateway(WebhookResponse(status=status, document={})), Pauses()
 
     with pytest.raises(ReplayRefused, match=f"HTTP {status}"):
         _run(gateway, an_alert(), sleep=sleep)
@@ -131,7 +133,7 @@ def test_a_book_that_exists_is_refused_before_anything_is_sent() -> None:
     _run(gateway, an_alert())
     gateway.calls.clear()
 
-    with pytest.raises(ReplayExists, match="orchestrator report --book replay:0123456789ab"):
+    with pytest.raises(ReplayBookExists, match="orchestrator report --book replay:0123456789ab"):
         _run(gateway, an_alert())
 
     assert gateway.calls == []
@@ -160,7 +162,7 @@ def test_the_book_is_asked_for_with_its_study_its_files_and_its_first_moment() -
 def test_progress_is_told_after_each_alert() -> None:
     watched = Watched()
 
-    driver.run(
+    driver.run_replay(
         _schedule(an_alert(), an_alert()),
         FakeGateway(),
         identity=an_identity(),

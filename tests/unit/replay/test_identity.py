@@ -9,8 +9,8 @@ import pytest
 from domain.context import PriceSide
 from domain.decision import EngineSlot
 from domain.policy import ExecutionMode
-from replay.identity import ReplayIdentity, Terms, identify
-from replay.schedule import schedule
+from replay.identity import ReplayIdentity, ReplayTerms, derive_identity
+from replay.schedule import build_schedule
 from tests.support.builders.replays import a_bar_file, an_alert_file
 
 _BID, _ASK = a_bar_file(side=PriceSide.BID, digest="cc"), a_bar_file(side=PriceSide.ASK)
@@ -25,7 +25,7 @@ def _identity(**changes: Any) -> ReplayIdentity:
         "split_ppm": 500_000,
         "fill_model": "fills1",
     } | changes
-    return identify(schedule(given.pop("bar_files"), given.pop("alerts")), Terms(**given))
+    return derive_identity(build_schedule(given.pop("bar_files"), given.pop("alerts")), ReplayTerms(**given))
 
 
 def test_the_identity_of_an_input_never_changes() -> None:

@@ -11,10 +11,10 @@ from replay import progress
 def test_without_a_terminal_a_line_is_written_for_each_tenth() -> None:
     stream = io.StringIO()
     ticks = itertools.count()
-    lines = progress.Lines(stream, monotonic=lambda: float(next(ticks)))
+    lines = progress.ProgressLines(stream, monotonic=lambda: float(next(ticks)))
 
     for done in range(1, 201):
-        lines.advanced(done, 200)
+        lines.update_progress(done, 200)
 
     written = stream.getvalue().splitlines()
     assert len(written) == 10
@@ -25,8 +25,8 @@ def test_without_a_terminal_a_line_is_written_for_each_tenth() -> None:
 def test_a_stream_that_is_no_terminal_gets_lines() -> None:
     stream = io.StringIO()
 
-    with progress.shown(stream) as watcher:
-        watcher.advanced(3, 3)
+    with progress.open_progress(stream) as watcher:
+        watcher.update_progress(3, 3)
 
     assert stream.getvalue().startswith("replay 3/3 alerts")
 
@@ -34,8 +34,8 @@ def test_a_stream_that_is_no_terminal_gets_lines() -> None:
 def test_a_terminal_gets_a_bar_with_count_and_rate() -> None:
     stream = _Terminal()
 
-    with progress.shown(stream) as watcher:
-        watcher.advanced(2, 3)
+    with progress.open_progress(stream) as watcher:
+        watcher.update_progress(2, 3)
 
     assert "2/3" in stream.getvalue()
     assert "/s" in stream.getvalue()

@@ -13,7 +13,7 @@ import pytest
 from app.console.report import age_of
 from domain.comparison.record import StudyRecord
 from domain.signal import Direction
-from reporting import charts, document, page, plain, text
+from reporting import charts, document, formatting, page, text
 from tests.support.builders.study_records import MONDAY, a_record, a_side, an_ending, an_entry
 
 ENGINE_KEYS = {"decisions", "trades", "wins", "win_rate", "total_pnl", "average_pnl", "sharpe", "max_drawdown"}
@@ -38,12 +38,12 @@ def a_study(count: int = 40) -> StudyRecord:
 
 def printed(record: StudyRecord) -> str:
     out = io.StringIO()
-    text.print_report(document.build(record), file=out)
+    text.print_report(document.build_report(record), file=out)
     return out.getvalue()
 
 
 def test_the_document_has_the_promised_keys() -> None:
-    built = document.build(a_study())
+    built = document.build_report(a_study())
 
     assert {"study", "book", "engines", "difference", "verdict", "health", "execution_gap"} <= set(built)
     assert set(built["engines"]) == {"A", "B"}
@@ -54,7 +54,7 @@ def test_the_document_has_the_promised_keys() -> None:
 
 
 def test_money_is_text_and_ratios_are_numbers() -> None:
-    engine = document.build(a_study())["engines"]["A"]
+    engine = document.build_report(a_study())["engines"]["A"]
 
     assert isinstance(engine["total_pnl"], str)
     assert Decimal(engine["total_pnl"]) == Decimal(engine["average_pnl"]) * engine["trades"]
@@ -63,7 +63,7 @@ def test_money_is_text_and_ratios_are_numbers() -> None:
 
 
 def test_the_interval_is_named_for_what_it_is() -> None:
-    difference = document.build(a_study())["difference"]
+    difference = document.build_report(a_study())["difference"]
 
     assert difference["method"] == "naive_t_one_look"
     assert difference["label"] == "valid for one look only"
@@ -73,7 +73,7 @@ def test_the_interval_is_named_for_what_it_is() -> None:
 
 
 def test_a_study_without_signals_has_nulls_where_nothing_is_known() -> None:
-    built = document.build(a_record())
+    built = document.build_report(a_record())
 
     assert built["engines"]["A"]["win_rate"] is None
     assert built["engines"]["A"]["average_pnl"] is None
@@ -90,7 +90,7 @@ def test_the_document_does_not_depend_on_the_order_in_which_trades_are_found() -
     shuffled = list(record.entries)
     random.Random(7).shuffle(shuffled)
 
-    first, second = document.build(record), document.build(a_record(shuffled))
+    first, second = document.build_report(record), document.build_report(a_record(shuffled))
 
     # The balance of assignments is a matter of their order.
     for built in (first, second):
@@ -99,7 +99,7 @@ def test_the_document_does_not_depend_on_the_order_in_which_trades_are_found() -
 
 
 def test_the_gap_between_real_and_model_is_a_number_and_told_by_engine() -> None:
-    built = document.build(a_study())
+    built = document.build_report(a_study())
 
     assert built["execution_gap"] == 0.0
     assert built["execution_gaps"] == {"A": {"mean": 0.0, "trades": 20}, "B": {"mean": None, "trades": 0}}
@@ -108,7 +108,7 @@ def test_the_gap_between_real_and_model_is_a_number_and_told_by_engine() -> None
 def test_the_other_clock_stands_beside_the_studys_own() -> None:
     entry = an_entry(a_side(an_ending(10), own=an_ending(30)), a_side(an_ending(20), own=an_ending(70)))
 
-    built = document.build(a_record([entry]))
+    built = document.build_report(a_record([entry]))
 
     assert built["difference"]["estimate"] == 0.0001
     assert built["other_clock"]["exit_clock"] == "own"
@@ -118,12 +118,12 @@ def test_the_other_clock_stands_beside_the_studys_own() -> None:
 
 def test_the_terminal_shows_every_part_of_the_report() -> None:
     out = printed(a_study())
-    difference = document.build(a_study())["difference"]
+    difference = document.build_report(a_study())["difference"]
 
     for part in ("engine A", "engine B", "win rate", "only A", "only B", "Why trades ended", "Health", "NOT YET"):
         assert part in out
-    assert plain.bps(difference["estimate"]) in out
-    assert plain.bps(difference["ci_low"]) in out
+    assert formatting.format_bps(difference["estimate"]) in out
+    assert formatting.format_bps(difference["ci_low"]) in out
     assert "valid for one look only" in out
     assert "Not known yet" in out
 
@@ -146,15 +146,15 @@ def test_a_name_from_outside_cannot_steer_the_terminal() -> None:
 @pytest.mark.parametrize(
     ("write", "value", "expected"),
     [
-        (plain.money, "-1234567.891", "−1,234,567.89"),
-        (plain.money, None, "–"),
-        (plain.percent, 0.125, "12.5 %"),
-        (plain.bps, -0.00012345, "−1.23 bps"),
-        (plain.bps, 0.0, "0.00 bps"),
-        (plain.bps, 0.001, "+10.00 bps"),
-        (plain.p_value, 0.00001, "< 0.0001"),
-        (plain.figure, -0.5, "−0.50"),
-        (plain.clean, "a\x1b[0m\nb", "a�[0m�b"),
+        (formatting.format_money, "-1234567.891", "−1,234,567.89"),
+        (formatting.format_money, None, "–"),
+        (formatting.format_percent, 0.125, "12.5 %"),
+        (formatting.format_bps, -0.00012345, "−1.23 bps"),
+        (formatting.format_bps, 0.0, "0.00 bps"),
+        (formatting.format_bps, 0.001, "+10.00 bps"),
+        (formatting.format_p_value, 0.00001, "< 0.0001"),
+        (formatting.format_number, -0.5, "−0.50"),
+        (formatting.replace_unprintable, "a\x1b[0m\nb", "a�[0m�b"),
     ],
 )
 def test_figures_are_written_for_people(write: object, value: object, expected: str) -> None:
@@ -179,7 +179,7 @@ class Tags(HTMLParser):
 def test_the_page_needs_neither_script_nor_inline_style() -> None:
     record = a_study()
 
-    html = page.render(document.build(record), charts.draw(record), stylesheet_url="/report.css")
+    html = page.render_report(document.build_report(record), charts.build_charts(record), stylesheet_url="/report.css")
 
     found = Tags(html)
     assert not {"script", "style"} & {tag for tag, _ in found.tags}
@@ -190,7 +190,7 @@ def test_the_page_needs_neither_script_nor_inline_style() -> None:
 def test_the_file_stands_alone() -> None:
     record = a_study()
 
-    html = page.render(document.build(record), charts.draw(record))
+    html = page.render_report(document.build_report(record), charts.build_charts(record))
 
     found = Tags(html)
     assert "prefers-color-scheme: dark" in html
@@ -200,7 +200,7 @@ def test_the_file_stands_alone() -> None:
 def test_the_page_can_be_read_by_ear() -> None:
     record = a_study()
 
-    found = Tags(page.render(document.build(record), charts.draw(record)))
+    found = Tags(page.render_report(document.build_report(record), charts.build_charts(record)))
 
     headers = [attrs for tag, attrs in found.tags if tag == "th"]
     drawings = [attrs for tag, attrs in found.tags if tag == "svg"]
@@ -214,11 +214,11 @@ def test_the_page_can_be_read_by_ear() -> None:
 
 def test_the_page_shows_the_figures_and_their_label() -> None:
     record = a_study()
-    built = document.build(record)
+    built = document.build_report(record)
 
-    html = page.render(built, charts.draw(record), age="The newest signal was stored 3 hours ago.")
+    html = page.render_report(built, charts.build_charts(record), age="The newest signal was stored 3 hours ago.")
 
-    assert plain.bps(built["difference"]["estimate"]) in html
+    assert formatting.format_bps(built["difference"]["estimate"]) in html
     assert "not valid when peeking" in html
     assert "valid for one look only" in html
     assert "3 hours ago" in html
@@ -227,21 +227,21 @@ def test_the_page_shows_the_figures_and_their_label() -> None:
 def test_text_from_outside_is_escaped_on_the_page() -> None:
     entry = an_entry(a_side(an_ending(1, reason="<img src=x onerror=alert(1)>")))
 
-    html = page.render(document.build(a_record([entry])), [])
+    html = page.render_report(document.build_report(a_record([entry])), [])
 
     assert "<img" not in html
     assert "&lt;img" in html
 
 
 def test_an_empty_study_is_a_page_without_charts() -> None:
-    html = page.render(document.build(a_record()), charts.draw(a_record()))
+    html = page.render_report(document.build_report(a_record()), charts.build_charts(a_record()))
 
     assert "<svg" not in html
     assert "no trade has closed yet" in html
 
 
 def test_a_chart_stays_within_its_frame() -> None:
-    for chart in charts.draw(a_study(120)):
+    for chart in charts.build_charts(a_study(120)):
         shapes = [line.points for line in chart.lines] + ([chart.band] if chart.band else [])
         points = [tuple(map(float, point.split(","))) for shape in shapes for point in shape.split()]
 
@@ -252,18 +252,18 @@ def test_a_chart_stays_within_its_frame() -> None:
 
 
 def test_the_pnl_line_ends_at_the_total() -> None:
-    chart = charts.cumulative_pnl(a_study())
-    engines = document.build(a_study())["engines"]
+    chart = charts.build_pnl_chart(a_study())
+    engines = document.build_report(a_study())["engines"]
 
     assert chart is not None
-    assert plain.money(engines["A"]["total_pnl"]) in chart.description
-    assert plain.money(engines["B"]["total_pnl"]) in chart.description
+    assert formatting.format_money(engines["A"]["total_pnl"]) in chart.description
+    assert formatting.format_money(engines["B"]["total_pnl"]) in chart.description
 
 
 def test_names_at_the_ends_of_lines_do_not_cover_each_other() -> None:
     entry = an_entry(a_side(an_ending(100)), a_side(an_ending(100)))
 
-    chart = charts.cumulative_pnl(a_record([entry]))
+    chart = charts.build_pnl_chart(a_record([entry]))
 
     assert chart is not None
     first, second = (line.end[1] for line in chart.lines)
@@ -271,7 +271,7 @@ def test_names_at_the_ends_of_lines_do_not_cover_each_other() -> None:
 
 
 def test_many_trades_are_thinned_and_the_last_is_kept() -> None:
-    chart = charts.running_difference(a_study(3000))
+    chart = charts.build_difference_chart(a_study(3000))
 
     assert chart is not None
     assert len(chart.lines[0].points.split()) <= 502

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from db.queries.traces import Trace
-from reporting import story
+from reporting import signal_trace
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 FOREIGN = {"confidence": ["a", "b"], "fraction": "1/2", "plan": {"latency_ms": None}, "nested": [{"return_ratio": "x"}]}
@@ -33,7 +33,7 @@ def test_money_is_text_and_the_ratios_among_our_own_columns_are_numbers() -> Non
         outcomes=[{"return_ratio": Decimal("-0.02"), "pnl": Decimal("-200.0")}],
     )
 
-    document = story.document(trace)
+    document = signal_trace.build_trace_document(trace)
 
     shown_plan = plan | {"targets": [{"price": "110", "fraction": 0.5}]}
     assert document["signal"] == {"price": "1.5", "confidence": 80.0, "received_at": "2026-03-04T12:00:00.000000Z"}
@@ -47,13 +47,13 @@ def test_money_is_text_and_the_ratios_among_our_own_columns_are_numbers() -> Non
 def test_documents_of_senders_and_engines_are_shown_as_they_are_whatever_their_fields_are_called() -> None:
     trace = a_trace(signal={"raw_payload": FOREIGN, "read_from": FOREIGN}, decisions=[{"rationale": FOREIGN}])
 
-    document = story.document(trace)
+    document = signal_trace.build_trace_document(trace)
 
     assert document["signal"] == {"raw_payload": FOREIGN, "read_from": FOREIGN}
     assert document["decisions"] == [{"rationale": FOREIGN}]
 
 
 def test_a_number_beyond_the_range_of_floats_leaves_the_document_json() -> None:
-    document = story.document(a_trace(signal={"raw_payload": {"size": float("inf")}}))
+    document = signal_trace.build_trace_document(a_trace(signal={"raw_payload": {"size": float("inf")}}))
 
     assert json.loads(json.dumps(document), parse_constant=refuse_constant)["signal"]["raw_payload"] == {"size": "inf"}

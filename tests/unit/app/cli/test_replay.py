@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from app.cli import cli, demo, replay
 from config.settings import Settings
 from replay import alert_files
-from replay.driver import Summary
+from replay.driver import ReplaySummary
 from replay.schedule import Schedule
 from stack import runfile, stack
 from stack.errors import StackRefused
@@ -24,7 +24,7 @@ from stack.runfile import Run
 from stack.stack import StackPlan
 from tests.support.builders.replays import GOOD_ROW, a_file_of
 
-_SUMMARY = Summary(book="replay:0123456789ab", alerts=1, accepted=1, duplicates=0, refused=(), outside=0)
+_SUMMARY = ReplaySummary(book="replay:0123456789ab", alerts=1, accepted=1, duplicates=0, refused=(), outside=0)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def driven(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Schedule, Settings, st
     """Collect what would be replayed, against which stack; nothing is started."""
     seen: list[tuple[Schedule, Settings, str, str | None]] = []
 
-    def drive(scheduled: Schedule, settings: Settings, *, web_url: str, study: str | None) -> Summary:
+    def drive(scheduled: Schedule, settings: Settings, *, web_url: str, study: str | None) -> ReplaySummary:
         seen.append((scheduled, settings, web_url, study))
         return _SUMMARY
 

@@ -16,7 +16,7 @@ from alerts import understand
 from domain.context import Bar, PriceSide
 from domain.signal import Action, Direction, NewSignal, Source
 from replay import alert_files, bar_files, demo
-from replay.alert_files import Alert
+from replay.alert_files import LoggedAlert
 from replay.bar_files import BarFile
 from replay.demo import make_alerts, make_data
 
@@ -40,8 +40,8 @@ _SOURCE = Source(
 
 @cache
 def _history() -> tuple[BarFile, tuple[Bar, ...]]:
-    file = bar_files.inspect(bar_files.parse_spec(demo.BARS_SPEC))
-    return file, tuple(bar_files.bars(file))
+    file = bar_files.inspect_bar_file(bar_files.parse_spec(demo.BARS_SPEC))
+    return file, tuple(bar_files.read_bars(file))
 
 
 def test_the_bundled_bars_are_nearly_a_year_of_hourly_ask_prices() -> None:
@@ -64,7 +64,7 @@ def test_the_bundled_data_is_small_and_carries_its_licence() -> None:
 
 
 def test_upstream_rows_become_ours_with_day_first_times_read_as_such() -> None:
-    text = make_data.convert(_UPSTREAM)
+    text = make_data.convert_upstream(_UPSTREAM)
 
     assert text == (
         "timestamp,open,high,low,close,volume\n"
@@ -75,18 +75,18 @@ def test_upstream_rows_become_ours_with_day_first_times_read_as_such() -> None:
 
 def test_another_upstream_header_is_refused() -> None:
     with pytest.raises(ValueError, match="the header is"):
-        make_data.convert("Date,Open\n")
+        make_data.convert_upstream("Date,Open\n")
 
 
 def test_compressed_bars_hold_no_time_and_no_name() -> None:
-    packed = make_data.compress("some text\n")
+    packed = make_data.gzip_reproducibly("some text\n")
 
     assert packed[3:8] == bytes(5)
     assert gzip.decompress(packed) == b"some text\n"
 
 
 def test_making_the_alerts_again_gives_the_committed_file_to_the_byte() -> None:
-    made = make_alerts.render(_history()[1])
+    made = make_alerts.render_alert_log(_history()[1])
 
     assert made.encode() == demo.ALERTS.read_bytes()
 
@@ -95,7 +95,7 @@ def test_making_the_alerts_again_gives_the_committed_file_to_the_byte() -> None:
 def test_alerts_up_to_a_moment_do_not_change_with_what_comes_later(seen: int) -> None:
     bars = _history()[1]
 
-    early = make_alerts.render(bars[:seen])
+    early = make_alerts.render_alert_log(bars[:seen])
 
     assert early.count("\n") > 1
     assert demo.ALERTS.read_text(encoding="utf-8").startswith(early)
@@ -105,14 +105,14 @@ def test_an_alert_fires_at_the_open_of_the_bar_after_the_one_it_speaks_of() -> N
     opens = [bar.open_time for bar in _history()[1]]
     following = dict(pairwise(opens))
 
-    spoken_of = [(_bar_time(one.body), one.fired_at) for one in alert_files.read(demo.ALERTS).alerts]
+    spoken_of = [(_bar_time(one.body), one.fired_at) for one in alert_files.read_alert_file(demo.ALERTS).alerts]
 
     assert spoken_of
     assert all(following[bar_open] == fired_at for bar_open, fired_at in spoken_of)
 
 
 def test_the_webhook_understands_every_alert_and_there_are_enough_of_each_kind() -> None:
-    kinds = Counter(_kind(alert) for alert in alert_files.read(demo.ALERTS).alerts)
+    kinds = Counter(_kind(alert) for alert in alert_files.read_alert_file(demo.ALERTS).alerts)
 
     assert kinds == {
         ("traderspost", "donchian_20", Action.ENTRY, Direction.LONG): 110,
@@ -127,7 +127,7 @@ def test_the_webhook_understands_every_alert_and_there_are_enough_of_each_kind()
 
 
 def test_no_two_alerts_are_alike_and_the_last_come_near_the_end() -> None:
-    alerts = alert_files.read(demo.ALERTS).alerts
+    alerts = alert_files.read_alert_file(demo.ALERTS).alerts
 
     assert len({one.body for one in alerts}) == len(alerts) == 689
     assert _history()[0].last_end - alerts[-1].fired_at < timedelta(hours=24)
@@ -135,7 +135,7 @@ def test_no_two_alerts_are_alike_and_the_last_come_near_the_end() -> None:
 
 def test_a_template_with_an_unknown_placeholder_is_an_error() -> None:
     with pytest.raises(KeyError):
-        make_alerts.fill("{{nonsense}}", {})
+        make_alerts.fill_template("{{nonsense}}", {})
 
 
 def _bar_time(body: bytes) -> datetime:
@@ -144,7 +144,7 @@ def _bar_time(body: bytes) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _kind(alert: Alert) -> tuple[str, str, Action, Direction]:
+def _kind(alert: LoggedAlert) -> tuple[str, str, Action, Direction]:
     (signal,) = understand.understand(alert.body, _SOURCE)
     assert isinstance(signal, NewSignal)
     assert (signal.symbol, str(signal.timeframe)) == ("EURUSD", "1h")

@@ -1,4 +1,4 @@
-"""The words a report uses, the same on every surface."""
+"""Phrases of the report that text, page and charts share."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.comparison import srm
-from reporting import plain
-
-__all__ = ["CELLS", "CLOCKS", "ENGINES", "confidence", "gaps", "health", "plain", "reasons", "whole"]
+from reporting import formatting
 
 ENGINES = ("A", "B")
 CELLS = {"both": "both", "only_a": "only A", "only_b": "only B", "none": "none"}
@@ -18,39 +16,39 @@ CLOCKS = {
 }
 
 
-def confidence(alpha: float) -> str:
-    """Write 1 - alpha in percent."""
+def format_confidence(alpha: float) -> str:
+    """Format a confidence level, 1 - alpha, in percent."""
     return f"{(1 - alpha) * 100:g} %"
 
 
-def whole(count: int) -> str:
-    """Write a count with thousands."""
+def format_count(count: int) -> str:
+    """Format a count with thousands separators."""
     return f"{count:,}"
 
 
-def reasons(document: Mapping[str, Any]) -> list[str]:
+def list_exit_reasons(document: Mapping[str, Any]) -> list[str]:
     """Return every exit reason that occurred, in a fixed order."""
     counts = document["exit_reasons"]
     return sorted({reason for engine in ENGINES for side in counts[engine].values() for reason in side})
 
 
-def gaps(document: Mapping[str, Any]) -> str:
-    """Say what real trades earned more or less than their models."""
+def describe_execution_gaps(document: Mapping[str, Any]) -> str:
+    """Describe each engine's execution gap: the mean return of its real trades minus that of its model trades."""
     gap = document["execution_gaps"]
-    told = [
-        f"{engine} {plain.bps(gap[engine]['mean'])} over {whole(gap[engine]['trades'])} trades"
+    gaps = [
+        f"{engine} {formatting.format_bps(gap[engine]['mean'])} over {format_count(gap[engine]['trades'])} trades"
         for engine in ENGINES
         if gap[engine]["trades"]
     ]
-    return ", ".join(told) or "no real trade has closed yet"
+    return ", ".join(gaps) or "no real trade has closed yet"
 
 
-def health(figures: Mapping[str, Any]) -> list[tuple[bool, str]]:
-    """Return each check as whether it is well, and what it says."""
+def describe_health_checks(figures: Mapping[str, Any]) -> list[tuple[bool, str]]:
+    """Return each health check as whether it passed, and its text."""
     p = figures["srm_p"]
     return [
         (figures["hash_mismatches"] == 0, f"assignments that do not recompute: {figures['hash_mismatches']}"),
         (figures["context_mismatches"] == 0, f"pairs on differing snapshots: {figures['context_mismatches']}"),
-        (p >= srm.WARN_BELOW, f"assignment balance: p {plain.p_value(p)} (sequential test)"),
+        (p >= srm.WARN_BELOW, f"assignment balance: p {formatting.format_p_value(p)} (sequential test)"),
         (figures["unresolved"] == 0, f"entry signals that have not ended on both sides: {figures['unresolved']}"),
     ]
