@@ -1,1 +1,1 @@
-"""Benchmarks: the product's own processes on temporary servers, with references measured in the same run."""
+"""Benchmarks: the product's own processes on temporary servers, with reference rates measured in the same run."""

@@ -1,4 +1,4 @@
-"""The alerts that benchmarks post: a strategy's message with its bar, each of them distinct."""
+"""The alerts that benchmarks post: distinct messages of strategies, each with a bar."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ import msgspec
 SYMBOLS = tuple(f"BENCH{number:02d}USDT" for number in range(20))
 STRATEGIES = 10
 INTERVAL = "1h"
-_WRITTEN_INTERVAL = "60"
-_NUMBER = "00000000"
+_INTERVAL_IN_ALERTS = "60"
+_NUMBER_PLACEHOLDER = "00000000"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What the alert with one number asks for: the same symbol and strategy always ask for the same side."""
+class AlertOrder:
+    """Entry that an alert requests; the same symbol and strategy always have the same side."""
 
     symbol: str
     strategy: str
     is_buy: bool
 
 
-def order(number: int) -> Order:
-    """Return what alert `number` asks for: symbols in turn, then strategies in turn, every other one short.
+def build_order(number: int) -> AlertOrder:
+    """Build the entry of alert `number`: symbols in turn, then strategies in turn, every other strategy short.
 
-    No alert closes what another one opens, so that none has to wait for an earlier one.
+    No alert closes the trade of another one, so that none has to wait for an earlier one.
     """
     strategy = number // len(SYMBOLS) % STRATEGIES
-    return Order(symbol=SYMBOLS[number % len(SYMBOLS)], strategy=f"bench {strategy}", is_buy=strategy % 2 == 0)
+    return AlertOrder(symbol=SYMBOLS[number % len(SYMBOLS)], strategy=f"bench {strategy}", is_buy=strategy % 2 == 0)
 
 
-def bodies(*, run: str, at: datetime) -> Iterator[bytes]:
-    """Yield distinct bodies without end; `run` tells those of one run apart from another's.
+def generate_bodies(*, run: str, at: datetime) -> Iterator[bytes]:
+    """Yield distinct request bodies without end; `run` makes them differ between runs.
 
-    Everything but the running number is written before the first one is yielded.
+    All text but the running number is encoded before the first body is yielded.
     """
-    templates = [_halves(number, run=run, at=at) for number in range(len(SYMBOLS) * STRATEGIES)]
+    templates = [_encode_around_number(number, run=run, at=at) for number in range(len(SYMBOLS) * STRATEGIES)]
     number = 0
     while True:
         for before, after in templates:
@@ -46,19 +46,22 @@ def bodies(*, run: str, at: datetime) -> Iterator[bytes]:
             number += 1
 
 
-def _halves(number: int, *, run: str, at: datetime) -> tuple[bytes, bytes]:
-    before, _, after = msgspec.json.encode(_message(order(number), run=run, at=at)).rpartition(_NUMBER.encode())
+def _encode_around_number(number: int, *, run: str, at: datetime) -> tuple[bytes, bytes]:
+    """Encode one message; return the bytes before and after the place of its running number."""
+    before, _, after = msgspec.json.encode(_build_message(build_order(number), run=run, at=at)).rpartition(
+        _NUMBER_PLACEHOLDER.encode()
+    )
     return before, after
 
 
-def _message(asked: Order, *, run: str, at: datetime) -> dict[str, object]:
-    opened = at.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+def _build_message(order: AlertOrder, *, run: str, at: datetime) -> dict[str, object]:
+    bar_open = at.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
     return {
-        "time": _written(at),
-        "ticker": asked.symbol,
-        "interval": _WRITTEN_INTERVAL,
+        "time": _format_time(at),
+        "ticker": order.symbol,
+        "interval": _INTERVAL_IN_ALERTS,
         "bar": {
-            "time": _written(opened),
+            "time": _format_time(bar_open),
             "open": 100.1,
             "high": 101.4,
             "low": 99.2,
@@ -66,19 +69,19 @@ def _message(asked: Order, *, run: str, at: datetime) -> dict[str, object]:
             "volume": 1234.5,
         },
         "strategy": {
-            "name": asked.strategy,
+            "name": order.strategy,
             "position_size": 1,
-            "order_action": "buy" if asked.is_buy else "sell",
+            "order_action": "buy" if order.is_buy else "sell",
             "order_contracts": 1,
             "order_price": 100.7,
-            "market_position": "long" if asked.is_buy else "short",
+            "market_position": "long" if order.is_buy else "short",
             "market_position_size": 1,
             "prev_market_position": "flat",
             "prev_market_position_size": 0,
-            "order_id": f"{run}-{_NUMBER}",
+            "order_id": f"{run}-{_NUMBER_PLACEHOLDER}",
         },
     }
 
 
-def _written(at: datetime) -> str:
+def _format_time(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")

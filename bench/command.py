@@ -1,4 +1,4 @@
-"""`orchestrator bench`: how fast this version is on this machine, in figures that can be compared."""
+"""The command `orchestrator bench`: measures this version's speed on this machine, relative to reference rates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from bench.ground import Ground
+    from bench.fresh_stack import BenchStack
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 _REFERENCE = click.option(
@@ -20,7 +20,7 @@ _REFERENCE = click.option(
     default=2.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long each reference is measured.",
+    help="How long each reference rate is measured.",
 )
 
 
@@ -28,8 +28,8 @@ _REFERENCE = click.option(
 def command() -> None:
     """Measure speed on temporary servers, with web, worker, beat and Flower as `up` runs them, under the defaults.
 
-    The load generator is a process of its own on the same machine; what it costs is part of the output. Absolute
-    rates differ from hour to hour and from machine to machine, so references are measured in the same run, right
+    The load generator is a process of its own on the same machine; its processor time is part of the output. Absolute
+    rates differ from hour to hour and from machine to machine, so reference rates are measured in the same run, right
     before, and every figure is given as a ratio too: single-row commits of this Postgres (600 bytes of jsonb, a
     unique key, 1 and 8 clients), no-op Celery tasks and chains of five of them on a worker set up as the product's.
     """
@@ -46,13 +46,15 @@ def ingest(*, seconds: float, connections: int, reference_s: float, as_json: boo
     """Measure the webhook: alerts acknowledged per second, and how long the answers take.
 
     Each connection posts its next alert, all of them distinct, as soon as it has its answer; an answer comes after the
-    commit. The webhook is loaded twice: while the workers are held still, and while they work on what came in. At the
-    end the acknowledged alerts are compared with the rows: they must be the same.
+    commit. The webhook is loaded twice: while the workers are suspended, and while they process the alerts. At the end
+    the acknowledged alerts are compared with the stored rows: they must be the same.
     """
-    from bench import ingest as bench  # noqa: PLC0415 - it loads what --help does not need
+    from bench import ingest as ingest_bench  # noqa: PLC0415 - it loads what --help does not need
 
-    _run(
-        lambda ground: bench.measure(ground, seconds=seconds, connections=connections, reference_s=reference_s),
+    _run_and_print(
+        lambda bench_stack: ingest_bench.measure_ingest(
+            bench_stack, seconds=seconds, connections=connections, reference_s=reference_s
+        ),
         as_json=as_json,
     )
 
@@ -62,7 +64,7 @@ def ingest(*, seconds: float, connections: int, reference_s: float, as_json: boo
     "--signals", type=click.IntRange(1, 100_000), default=2000, show_default=True, help="Alerts of the burst."
 )
 @click.option(
-    "--seconds", type=click.FloatRange(0.2, 600), default=8.0, show_default=True, help="How long 20 alerts/s come in."
+    "--seconds", type=click.FloatRange(0.2, 600), default=8.0, show_default=True, help="How long 20 alerts/s are sent."
 )
 @_REFERENCE
 @_JSON
@@ -70,14 +72,16 @@ def pipeline(*, signals: int, seconds: float, reference_s: float, as_json: bool)
     """Measure the five stages: signals per second in a burst, and the time to both decisions at 20 alerts a second.
 
     The alerts are entries of both directions on 20 symbols with 400 stored hourly bars each, so that contexts, both
-    engines, model trades and paper orders are real work. The burst is posted over 32 connections as fast as they are
+    engines, model trades and paper orders do real work. The burst is posted over 32 connections as fast as they are
     answered and lasts from its first commit until its last signal is processed (polled every 20 ms), task events and
     Flower on. The time to both decisions ends when a client that listens to Postgres is notified of their commit.
     """
-    from bench import pipeline as bench  # noqa: PLC0415 - it loads what --help does not need
+    from bench import pipeline as pipeline_bench  # noqa: PLC0415 - it loads what --help does not need
 
-    _run(
-        lambda ground: bench.measure(ground, signals=signals, seconds=seconds, reference_s=reference_s),
+    _run_and_print(
+        lambda bench_stack: pipeline_bench.measure_pipeline(
+            bench_stack, signals=signals, seconds=seconds, reference_s=reference_s
+        ),
         as_json=as_json,
     )
 
@@ -95,37 +99,37 @@ def pipeline(*, signals: int, seconds: float, reference_s: float, as_json: bool)
 @click.option("--rate", type=click.FloatRange(0.5, 100), default=6.0, show_default=True, help="Alerts a second.")
 @_JSON
 def faults(*, first: int, seeds: int, seconds: float, rate: float, as_json: bool) -> None:
-    """Rehearse failures: kill, pause and empty what a seed names, under load, at a venue that loses answers.
+    """Rehearse failures under load: processes, servers and a simulated venue fail in a sequence that a seed determines.
 
     Each seed runs a stack of its own (LEASE_S=3) whose live book trades at the simulated venue. About every 2.5 s a
-    process or server is killed or paused, connections are cut or messages lost; meanwhile orders are accepted late,
-    twice refused, filled in parts or left without an answer, and once the switch is thrown. When all is well again and
-    nothing is left to do, our rows are compared with the venue's ledger and with the answers the sender got, and every
-    invariant is checked. Recovery is the time from a fault until a signal that was stored after it was processed. Exit
-    code 1 when anything is lost, doubled or broken.
+    process or server is killed or paused, connections are cut or messages deleted; meanwhile the venue accepts orders
+    late, fails, fills in parts or sends no answer, and once the trading switch is set to paused and back. When no fault
+    is active and no work is left, the stored rows are compared with the venue's ledger and with the sender's answers,
+    and every rule of `verify` is checked. Recovery is the time from a fault until a signal that was stored after it is
+    processed. Exit code 1 when anything is lost, duplicated or violated.
     """
-    from bench import ground, text  # noqa: PLC0415 - it loads what --help does not need
+    from bench import fresh_stack, text_table  # noqa: PLC0415 - it loads what --help does not need
     from bench.chaos import measure as chaos  # noqa: PLC0415 - likewise
 
     try:
-        document = chaos.measure(first=first, seeds=seeds, seconds=seconds, rate=rate)
-    except ground.BenchFailed as failure:
+        document = chaos.measure_rehearsals(first=first, seeds=seeds, seconds=seconds, rate=rate)
+    except fresh_stack.BenchFailed as failure:
         raise click.ClickException(str(failure)) from None
-    except chaos.Interrupted as interrupted:
+    except chaos.RehearsalInterrupted as interrupted:
         sys.exit(interrupted.code)
-    shown = document if as_json else {name: part for name, part in document.items() if name != "seeds"}
-    click.echo(json.dumps(document, indent=2) if as_json else text.table(shown))
+    printed = document if as_json else {name: part for name, part in document.items() if name != "seeds"}
+    click.echo(json.dumps(document, indent=2) if as_json else text_table.render_table(printed))
     sys.exit(int(bool(document["total"]["violations"])))
 
 
-def _run(measure: Callable[[Ground], dict[str, Any]], *, as_json: bool) -> None:
-    from bench import ground, text  # noqa: PLC0415 - likewise
+def _run_and_print(measure: Callable[[BenchStack], dict[str, Any]], *, as_json: bool) -> None:
+    from bench import fresh_stack, text_table  # noqa: PLC0415 - likewise
 
     documents: list[dict[str, Any]] = []
     try:
-        code = ground.run(lambda given: documents.append(measure(given)))
-    except ground.BenchFailed as failure:
+        code = fresh_stack.run_on_fresh_stack(lambda bench_stack: documents.append(measure(bench_stack)))
+    except fresh_stack.BenchFailed as failure:
         raise click.ClickException(str(failure)) from None
     for document in documents:
-        click.echo(json.dumps(document, indent=2) if as_json else text.table(document))
+        click.echo(json.dumps(document, indent=2) if as_json else text_table.render_table(document))
     sys.exit(code or int(any(not document["accounting"]["exact"] for document in documents)))

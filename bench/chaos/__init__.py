@@ -1,1 +1,1 @@
-"""Rehearsed failures: a whole stack under load whose processes, servers and venue fail by a seed's choice."""
+"""Rehearsals of failure: a stack under load whose processes, servers and venue fail in a sequence set by a seed."""

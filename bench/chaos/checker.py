@@ -1,4 +1,4 @@
-"""What is wrong with what is left: our rows against the venue's own ledger and the answers the sender got."""
+"""Check after a rehearsal: the stored rows against the venue's ledger and the answers that the sender got."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What is compared: our database, the ids that were answered with 2xx, and what the venue did."""
+    """Evidence of a rehearsal: the database, the signal ids that were answered with 2xx, and the venue's ledger."""
 
     connection: psycopg.Connection
     acknowledged: Set[str]
@@ -26,14 +26,14 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """One thing that must not be, with how often it is and up to five examples."""
+    """A violated rule, with the number of its cases and up to five examples."""
 
     name: str
     count: int
     examples: tuple[str, ...]
 
 
-# Where the rules of `verify` say it already, they are not repeated here; a rehearsal names them `verify:RULE`.
+# Rules that `verify` checks already are not repeated here; a rehearsal reports them as `verify:RULE`.
 LOST = frozenset(
     {
         "acknowledged_but_missing",
@@ -60,38 +60,44 @@ _QUERIES: Mapping[str, LiteralString] = {
         SELECT client_order_id FROM orders WHERE state NOT IN ('filled', 'cancelled', 'expired', 'rejected', 'denied')
     """,
 }
-_FILLED: LiteralString = """
+_FILLED_QUANTITIES: LiteralString = """
     SELECT client_order_id, sum(fills.quantity) FROM orders JOIN fills USING (order_id)
     WHERE orders.venue NOT IN ('model', 'paper') GROUP BY 1
 """
 
 
-def check(evidence: Evidence) -> list[Violation]:
-    """Return what is wrong beside the rules of `verify`, in a fixed order; nothing when all is well."""
+def find_violations(evidence: Evidence) -> list[Violation]:
+    """Return the violations that `verify` does not check for, in a fixed order; empty when there are none."""
     stored = {str(signal_id) for (signal_id,) in evidence.connection.execute("SELECT signal_id FROM signals")}
-    found = {"acknowledged_but_missing": evidence.acknowledged - stored}
-    found |= {name: _first_column(evidence.connection.execute(query)) for name, query in _QUERIES.items()}
-    found["executed_twice"] = set(evidence.ledger.duplicated_orders)
-    found |= _fills(evidence)
+    ids_by_violation = {"acknowledged_but_missing": evidence.acknowledged - stored}
+    ids_by_violation |= {
+        name: _read_first_column(evidence.connection.execute(query)) for name, query in _QUERIES.items()
+    }
+    ids_by_violation["executed_twice"] = set(evidence.ledger.duplicated_orders)
+    ids_by_violation |= _compare_fills(evidence)
     return [
         Violation(name=name, count=len(ids), examples=tuple(sorted(ids)[:EXAMPLES]))
-        for name, ids in found.items()
+        for name, ids in ids_by_violation.items()
         if ids
     ]
 
 
-def _first_column(rows: Iterable[tuple[Any, ...]]) -> set[str]:
+def _read_first_column(rows: Iterable[tuple[Any, ...]]) -> set[str]:
     return {str(row[0]) for row in rows}
 
 
-def _fills(evidence: Evidence) -> dict[str, set[str]]:
-    """Compare how much was traded under each client_order_id."""
-    ours: dict[str, Decimal] = dict(evidence.connection.execute(_FILLED).fetchall())
-    theirs: defaultdict[str, Decimal] = defaultdict(Decimal)
+def _compare_fills(evidence: Evidence) -> dict[str, set[str]]:
+    """Compare the filled quantity of each client_order_id at the venue with the stored one."""
+    stored: dict[str, Decimal] = dict(evidence.connection.execute(_FILLED_QUANTITIES).fetchall())
+    executed: defaultdict[str, Decimal] = defaultdict(Decimal)
     for fill in evidence.ledger.list_fills():
-        theirs[fill.client_id] += fill.quantity
+        executed[fill.client_id] += fill.quantity
     return {
-        "only_the_venue_knows": theirs.keys() - ours.keys(),
-        "only_we_know": ours.keys() - theirs.keys(),
-        "fills_differ": {key for key in ours.keys() & theirs.keys() if ours[key] != theirs[key]},
+        "only_the_venue_knows": executed.keys() - stored.keys(),
+        "only_we_know": stored.keys() - executed.keys(),
+        "fills_differ": {
+            client_order_id
+            for client_order_id in stored.keys() & executed.keys()
+            if stored[client_order_id] != executed[client_order_id]
+        },
     }

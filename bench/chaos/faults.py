@@ -1,4 +1,4 @@
-"""What fails, and when: drawn from a seed, so that a seed names one sequence of faults."""
+"""The faults of a rehearsal and their times, drawn from a seed, so that a seed always gives the same sequence."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ SHORTEST_GAP_S, LONGEST_GAP_S = 1.5, 3.5
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 5.0
 
 
-class Kind(StrEnum):
-    """What is done: kill -9 of a process or server, a pause of one, messages or connections taken away."""
+class InjectedFaultKind(StrEnum):
+    """Kind of an injected fault: kill -9 or pause of a process or server, loss of messages or connections."""
 
     WEB_KILLED = "web_killed"
     WORKER_KILLED = "worker_killed"
@@ -32,10 +32,10 @@ class Kind(StrEnum):
     VENUE_KILLED = "venue_killed"
 
 
-PAUSES = frozenset({Kind.WORKER_PAUSED, Kind.ORDERS_PAUSED, Kind.WEB_PAUSED})
+PAUSES = frozenset({InjectedFaultKind.WORKER_PAUSED, InjectedFaultKind.ORDERS_PAUSED, InjectedFaultKind.WEB_PAUSED})
 
-# What the venue does wrong all along, each with a chance of its own.
-LOSSY: tuple[dict[str, Any], ...] = (
+# Faults that the simulated venue has during the whole rehearsal, each with its own probability.
+VENUE_FAULTS: tuple[dict[str, Any], ...] = (
     {"fault": "lose_answer", "on": "submit", "probability": 0.06},
     {"fault": "accept_late", "on": "submit", "probability": 0.04, "after_s": 1.5},
     {"fault": "accept_late", "on": "submit", "probability": 0.02, "after_s": 8},
@@ -49,22 +49,22 @@ LOSSY: tuple[dict[str, Any], ...] = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """One fault, `at_s` seconds after the start; a pause lasts `pause_s`. `pick` (0..1) chooses among equals."""
+class InjectedFault:
+    """A fault `at_s` seconds after the start; a pause lasts `pause_s`. `pick` (0..1) chooses among processes."""
 
     at_s: float
-    kind: Kind
+    kind: InjectedFaultKind
     pause_s: float
     pick: float
 
 
-def drawn(seed: int, *, seconds: float) -> Iterator[Fault]:
-    """Yield a seed's faults in order of time; in the last second nothing fails."""
+def draw_faults(seed: int, *, seconds: float) -> Iterator[InjectedFault]:
+    """Yield the faults of a seed in order of time; none falls into the last second."""
     random = Random(seed)  # noqa: S311 - repeatable chances, not secrets
-    kinds = list(Kind)
+    kinds = list(InjectedFaultKind)
     at_s = FIRST_AT_S
     while at_s < seconds - 1:
-        yield Fault(
+        yield InjectedFault(
             at_s=at_s,
             kind=random.choice(kinds),
             pause_s=random.uniform(SHORTEST_PAUSE_S, LONGEST_PAUSE_S),

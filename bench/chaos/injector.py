@@ -1,4 +1,4 @@
-"""Doing what a fault says to the processes and servers of a stack; only pids of that stack are ever touched."""
+"""Injection of faults into the processes and servers of a stack; only that stack's own processes are touched."""
 
 from __future__ import annotations
 
@@ -12,79 +12,83 @@ from pathlib import Path
 import psycopg
 from redis import Redis, RedisError
 
-from bench.chaos.faults import PAUSES, Fault, Kind
-from bench.chaos.venue import VenueProcess
+from bench.chaos.faults import PAUSES, InjectedFault, InjectedFaultKind
+from bench.chaos.venue_process import VenueProcess
 from stack.stack import RunningStack
 
-_NAMES = {
-    Kind.WEB_KILLED: "web",
-    Kind.WORKER_KILLED: "worker",
-    Kind.WORKER_CHILD_KILLED: "worker",
-    Kind.ORDERS_KILLED: "orders",
-    Kind.EXITS_KILLED: "exits",
-    Kind.BEAT_KILLED: "beat",
-    Kind.WORKER_PAUSED: "worker",
-    Kind.ORDERS_PAUSED: "orders",
-    Kind.WEB_PAUSED: "web",
-    Kind.POSTGRES_KILLED: "postgres",
-    Kind.REDIS_KILLED: "redis",
+_PROCESS_NAMES = {
+    InjectedFaultKind.WEB_KILLED: "web",
+    InjectedFaultKind.WORKER_KILLED: "worker",
+    InjectedFaultKind.WORKER_CHILD_KILLED: "worker",
+    InjectedFaultKind.ORDERS_KILLED: "orders",
+    InjectedFaultKind.EXITS_KILLED: "exits",
+    InjectedFaultKind.BEAT_KILLED: "beat",
+    InjectedFaultKind.WORKER_PAUSED: "worker",
+    InjectedFaultKind.ORDERS_PAUSED: "orders",
+    InjectedFaultKind.WEB_PAUSED: "web",
+    InjectedFaultKind.POSTGRES_KILLED: "postgres",
+    InjectedFaultKind.REDIS_KILLED: "redis",
 }
-_CUT = """
+_CUT_CONNECTIONS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 _CONNECT_WITHIN_S = 2
 
 
-class Injector:
-    """Makes faults happen; `done` holds when each happened (Unix time), `deaths` how many processes were killed."""
+class FaultInjector:
+    """Injector of faults; `done` lists their kinds and Unix times, `deaths` counts the killed processes by name."""
 
     def __init__(self, stack: RunningStack, venue: VenueProcess) -> None:
         self._stack, self._venue = stack, venue
-        self.done: list[tuple[Kind, float]] = []
+        self.done: list[tuple[InjectedFaultKind, float]] = []
         self.deaths: Counter[str] = Counter()
 
-    def inject(self, fault: Fault) -> None:
-        """Do one fault; a pause is waited for. What is not there just now is left alone."""
+    def inject(self, fault: InjectedFault) -> None:
+        """Inject one fault and wait for the end of a pause; a fault whose process is not running is skipped."""
         at = time.time()
-        if self._happened(fault):
+        if self._apply(fault):
             self.done.append((fault.kind, at))
 
-    def _happened(self, fault: Fault) -> bool:
+    def _apply(self, fault: InjectedFault) -> bool:
+        """Apply a fault; return False when there was nothing that it could hit."""
         match fault.kind:
-            case Kind.VENUE_KILLED:
+            case InjectedFaultKind.VENUE_KILLED:
                 self._venue.kill()
                 self._venue.start()
                 self.deaths["venue"] += 1
                 return True
-            case Kind.MESSAGES_LOST:
-                return self._forget_messages()
-            case Kind.CONNECTIONS_CUT:
+            case InjectedFaultKind.MESSAGES_LOST:
+                return self._delete_messages()
+            case InjectedFaultKind.CONNECTIONS_CUT:
                 return self._cut_connections()
-            case Kind.WORKER_CHILD_KILLED:
-                return self._kill_child(_NAMES[fault.kind], pick=fault.pick)
+            case InjectedFaultKind.WORKER_CHILD_KILLED:
+                return self._kill_child(_PROCESS_NAMES[fault.kind], pick=fault.pick)
             case kind if kind in PAUSES:
-                return self._pause(_NAMES[kind], seconds=fault.pause_s)
+                return self._pause_process(_PROCESS_NAMES[kind], seconds=fault.pause_s)
             case kind:
-                return self._kill(_NAMES[kind])
+                return self._kill_process(_PROCESS_NAMES[kind])
 
-    def _kill(self, name: str) -> bool:
+    def _kill_process(self, name: str) -> bool:
         pid = self._stack.supervisor.pids().get(name)
-        return pid is not None and self._killed(pid, name)
+        return pid is not None and self._kill_pid(pid, name)
 
     def _kill_child(self, name: str, *, pick: float) -> bool:
+        """Kill one of a worker's child processes, chosen by `pick` (0..1)."""
         pid = self._stack.supervisor.pids().get(name)
-        children = [] if pid is None else _children(pid)
-        return bool(children) and self._killed(children[int(pick * len(children))], f"{name} child")
+        children = [] if pid is None else _list_children(pid)
+        return bool(children) and self._kill_pid(children[int(pick * len(children))], f"{name} child")
 
-    def _killed(self, pid: int, name: str) -> bool:
+    def _kill_pid(self, pid: int, name: str) -> bool:
+        """Kill -9 a process and count its death; return False when it is gone already."""
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
             self.deaths[name] += 1
             return True
         return False
 
-    def _pause(self, name: str, *, seconds: float) -> bool:
+    def _pause_process(self, name: str, *, seconds: float) -> bool:
+        """Stop a process group for some seconds; return False when it is not running."""
         pid = self._stack.supervisor.pids().get(name)
         if pid is None:
             return False
@@ -95,23 +99,26 @@ class Injector:
             return True
         return False
 
-    def _forget_messages(self) -> bool:
+    def _delete_messages(self) -> bool:
+        """Empty Redis; return False when it does not answer."""
         with suppress(RedisError), Redis.from_url(self._stack.settings.redis_url or "") as client:
             client.flushall()
             return True
         return False
 
     def _cut_connections(self) -> bool:
+        """Terminate all other connections to the database; return False when it does not answer."""
         with (
             suppress(psycopg.Error),
             psycopg.connect(self._stack.settings.database_url or "", connect_timeout=_CONNECT_WITHIN_S) as connection,
         ):
-            connection.execute(_CUT)
+            connection.execute(_CUT_CONNECTIONS)
             return True
         return False
 
 
-def _children(pid: int) -> list[int]:
+def _list_children(pid: int) -> list[int]:
+    """Return the pids of a process's children; none when it is gone."""
     with suppress(OSError):
-        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return [int(child_pid) for child_pid in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return []

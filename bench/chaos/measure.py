@@ -1,4 +1,4 @@
-"""`bench faults`: one rehearsal after the other, each on a stack of its own, and their sum."""
+"""`bench faults`: runs one rehearsal after the other, each on a fresh stack, and sums their outcomes."""
 
 from __future__ import annotations
 
@@ -8,105 +8,111 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import figures, ground
-from bench.chaos import rehearsal, venue
+from bench import figures, fresh_stack
+from bench.chaos import rehearsal, venue_process
 from bench.chaos.checker import DOUBLED, LOST
-from bench.chaos.faults import Kind
-from bench.chaos.rehearsal import Outcome
-from bench.chaos.watch import median
-from bench.ground import Ground
+from bench.chaos.faults import InjectedFaultKind
+from bench.chaos.rehearsal import RehearsalOutcome
+from bench.chaos.watch import find_median
+from bench.fresh_stack import BenchStack
 from stack.errors import StackRefused
 from venues import libraries
 
 
-class Interrupted(RuntimeError):
-    """A signal came before the rehearsals were over; `code` is the exit code it asks for."""
+class RehearsalInterrupted(RuntimeError):
+    """A process signal ended the rehearsals early; `code` is the exit code for it."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"interrupted ({code})")
         self.code = code
 
 
-def measure(*, first: int, seeds: int, seconds: float, rate: float) -> dict[str, Any]:
+def measure_rehearsals(*, first: int, seeds: int, seconds: float, rate: float) -> dict[str, Any]:
     """Return the document of `bench faults`.
 
     Raises:
-        Interrupted, BenchFailed, StackRefused
+        RehearsalInterrupted, BenchFailed, StackRefused
     """
     _require_library()
-    outcomes: list[Outcome] = []
+    outcomes: list[RehearsalOutcome] = []
     machines: list[dict[str, Any]] = []
     for seed in range(first, first + seeds):
-        _run(seed, seconds, rate, outcomes, machines)
-        sys.stderr.write(_line(outcomes[-1]) + "\n")
+        _run_rehearsal(seed, seconds, rate, outcomes, machines)
+        sys.stderr.write(_render_line(outcomes[-1]) + "\n")
     return {
         "bench": "faults",
         "machine": machines[0],
-        "total": total(outcomes),
-        "by_fault": by_fault(outcomes),
-        "seeds": [_seed(one) for one in outcomes],
+        "total": sum_outcomes(outcomes),
+        "by_fault": summarize_recoveries(outcomes),
+        "seeds": [_describe_outcome(outcome) for outcome in outcomes],
     }
 
 
 def _require_library() -> None:
-    """Refuse to begin without what the workers need at the simulated venue."""
-    if (missing := libraries.describe_missing(venue.BROKER)) is not None:
-        raise StackRefused(f"bench faults trades at a simulated {venue.BROKER}: {missing}")
+    """Refuse to start when the client library for the simulated venue is not installed."""
+    if (missing := libraries.describe_missing(venue_process.BROKER)) is not None:
+        raise StackRefused(f"bench faults trades at a simulated {venue_process.BROKER}: {missing}")
 
 
-def _run(seed: int, seconds: float, rate: float, outcomes: list[Outcome], machines: list[dict[str, Any]]) -> None:
+def _run_rehearsal(
+    seed: int, seconds: float, rate: float, outcomes: list[RehearsalOutcome], machines: list[dict[str, Any]]
+) -> None:
+    """Run one seed at a venue and on a stack of its own; append its outcome and the machine's description."""
     with (
         tempfile.TemporaryDirectory(prefix="orchestrator-venue-") as directory,
-        venue.running(Path(directory), seed=seed) as running,
+        venue_process.run_venue(Path(directory), seed=seed) as venue,
     ):
 
-        def rehearse(given: Ground) -> None:
-            machines.append(figures.machine(given))
-            outcomes.append(rehearsal.rehearse(given, running, seed=seed, seconds=seconds, rate=rate))
+        def rehearse(bench_stack: BenchStack) -> None:
+            machines.append(figures.describe_machine(bench_stack))
+            outcomes.append(rehearsal.run_rehearsal(bench_stack, venue, seed=seed, seconds=seconds, rate=rate))
 
-        environ = rehearsal.ENVIRONMENT | running.environment
-        code = ground.run(rehearse, environ=environ, deaths_allowed=rehearsal.DEATHS_ALLOWED)
+        environ = rehearsal.ENVIRONMENT | venue.environment
+        code = fresh_stack.run_on_fresh_stack(rehearse, environ=environ, deaths_allowed=rehearsal.DEATHS_ALLOWED)
     if code:
-        raise Interrupted(code)
+        raise RehearsalInterrupted(code)
 
 
-def _count(outcome: Outcome, names: frozenset[str]) -> int:
-    return sum(one.count for one in outcome.violations if one.name in names)
+def _count_violations(outcome: RehearsalOutcome, names: frozenset[str]) -> int:
+    """Return the number of cases of the named violations."""
+    return sum(violation.count for violation in outcome.violations if violation.name in names)
 
 
-def total(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return the sums over all seeds; `violations` counts the kinds of them seed by seed, recovery is in seconds."""
-    recoveries = [took for one in outcomes for _, took in one.recoveries if took is not None]
+def sum_outcomes(outcomes: Sequence[RehearsalOutcome]) -> dict[str, Any]:
+    """Return the sums over all seeds; `violations` counts the violated rules of each seed, recovery is in seconds."""
+    recoveries = [seconds for outcome in outcomes for _, seconds in outcome.recoveries if seconds is not None]
     return {
-        "accepted": sum(one.accepted for one in outcomes),
-        "processed": sum(one.processed for one in outcomes),
-        "dead_letters": sum(one.dead for one in outcomes),
-        "deaths": sum(one.deaths for one in outcomes),
-        "restarts": sum(one.restarts for one in outcomes),
-        "lost": sum(_count(one, LOST) for one in outcomes),
-        "doubled": sum(_count(one, DOUBLED) for one in outcomes),
-        "violations": sum(len(one.violations) for one in outcomes),
-        "orders": sum(one.orders for one in outcomes),
-        "worst_recovery_s": figures.rounded(max(recoveries, default=None), 2),
+        "accepted": sum(outcome.accepted for outcome in outcomes),
+        "processed": sum(outcome.processed for outcome in outcomes),
+        "dead_letters": sum(outcome.dead for outcome in outcomes),
+        "deaths": sum(outcome.deaths for outcome in outcomes),
+        "restarts": sum(outcome.restarts for outcome in outcomes),
+        "lost": sum(_count_violations(outcome, LOST) for outcome in outcomes),
+        "doubled": sum(_count_violations(outcome, DOUBLED) for outcome in outcomes),
+        "violations": sum(len(outcome.violations) for outcome in outcomes),
+        "orders": sum(outcome.orders for outcome in outcomes),
+        "worst_recovery_s": figures.round_known(max(recoveries, default=None), 2),
     }
 
 
-def by_fault(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return for each kind of fault that happened how often, and the median and worst recovery in seconds."""
-    found: dict[str, Any] = {}
-    for kind in Kind:
-        took = [seconds for one in outcomes for which, seconds in one.recoveries if which is kind]
-        known = [seconds for seconds in took if seconds is not None]
-        if took:
-            found[kind.value] = {
-                "count": len(took),
-                "median_recovery_s": figures.rounded(median(known), 2),
-                "worst_recovery_s": figures.rounded(max(known, default=None), 2),
+def summarize_recoveries(outcomes: Sequence[RehearsalOutcome]) -> dict[str, Any]:
+    """Return the count and the median and worst recovery in seconds of each kind of fault that happened."""
+    summary: dict[str, Any] = {}
+    for kind in InjectedFaultKind:
+        recoveries = [
+            seconds for outcome in outcomes for recovered_kind, seconds in outcome.recoveries if recovered_kind is kind
+        ]
+        known = [seconds for seconds in recoveries if seconds is not None]
+        if recoveries:
+            summary[kind.value] = {
+                "count": len(recoveries),
+                "median_recovery_s": figures.round_known(find_median(known), 2),
+                "worst_recovery_s": figures.round_known(max(known, default=None), 2),
             }
-    return found
+    return summary
 
 
-def _seed(outcome: Outcome) -> dict[str, Any]:
+def _describe_outcome(outcome: RehearsalOutcome) -> dict[str, Any]:
     return {
         "seed": outcome.seed,
         "accepted": outcome.accepted,
@@ -117,18 +123,23 @@ def _seed(outcome: Outcome) -> dict[str, Any]:
         "orders": outcome.orders,
         "deaths": outcome.deaths,
         "restarts": outcome.restarts,
-        "lost": _count(outcome, LOST),
-        "doubled": _count(outcome, DOUBLED),
-        "drained_s": figures.rounded(outcome.drained_s, 2),
+        "lost": _count_violations(outcome, LOST),
+        "doubled": _count_violations(outcome, DOUBLED),
+        "drained_s": figures.round_known(outcome.drained_s, 2),
         "violations": [
-            {"rule": one.name, "count": one.count, "examples": list(one.examples)} for one in outcome.violations
+            {"rule": violation.name, "count": violation.count, "examples": list(violation.examples)}
+            for violation in outcome.violations
         ],
     }
 
 
-def _line(outcome: Outcome) -> str:
-    told = ", ".join(f"{one.name} {one.count}" for one in outcome.violations) or "nothing lost, nothing doubled"
+def _render_line(outcome: RehearsalOutcome) -> str:
+    """Render the outcome of one seed as a line of text."""
+    violations = (
+        ", ".join(f"{violation.name} {violation.count}" for violation in outcome.violations)
+        or "nothing lost, nothing duplicated"
+    )
     return (
         f"seed {outcome.seed}: {outcome.accepted} accepted, {outcome.processed} processed, {outcome.orders} orders,"
-        f" {outcome.deaths} deaths: {told}"
+        f" {outcome.deaths} deaths: {violations}"
     )

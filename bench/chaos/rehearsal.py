@@ -1,4 +1,4 @@
-"""One seed: a stack whose live book trades at a lossy venue, under load, while what the seed names fails."""
+"""One rehearsal: a stack under load whose live book trades at a faulty venue, while the faults of a seed happen."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from datetime import UTC, datetime
 
 import psycopg
 
-from bench import ground, market
+from bench import fresh_stack, market_bars
 from bench.chaos import checker, faults
 from bench.chaos.checker import Evidence, Violation
-from bench.chaos.faults import LOSSY, Kind
-from bench.chaos.injector import Injector
-from bench.chaos.sender import PRICE, SYMBOLS, Sender
-from bench.chaos.venue import BROKER, VenueProcess
-from bench.chaos.watch import Watch
-from bench.ground import BenchFailed, Ground
+from bench.chaos.faults import VENUE_FAULTS, InjectedFaultKind
+from bench.chaos.injector import FaultInjector
+from bench.chaos.sender import PRICE, SYMBOLS, AlertSender
+from bench.chaos.venue_process import BROKER, VenueProcess
+from bench.chaos.watch import ChaosWatch
+from bench.fresh_stack import BenchFailed, BenchStack
 from config.settings import Settings
 from config.vault import TokenVault
 from db import accounts, live, policies, verification
@@ -41,7 +41,7 @@ ENVIRONMENT = {
     "LOG_LEVEL": "WARNING",
 }
 DEATHS_ALLOWED = 100_000
-_SWITCHED_FOR_S = 3.0
+_SWITCH_PAUSE_S = 3.0
 _DRAIN_S = 120.0
 _SOURCE = Source(
     name="rehearsal",
@@ -54,12 +54,12 @@ _SOURCE = Source(
     confidence_scale=100,
     max_lag_s=3600,
 )
-_LEFT = """
+_COUNT_UNFINISHED = """
     SELECT (SELECT count(*) FROM signals WHERE status = 'open') + (SELECT count(*) FROM orders
             WHERE state NOT IN ('filled', 'cancelled', 'expired', 'rejected', 'denied', 'manual_review'))
 """
-_TRADED = "SELECT EXISTS (SELECT FROM orders WHERE venue NOT IN ('model', 'paper') AND state = 'filled')"
-_NEWEST = "SELECT (SELECT max(event_id) FROM order_events), (SELECT count(*) FROM fills)"
+_HAS_TRADED = "SELECT EXISTS (SELECT FROM orders WHERE venue NOT IN ('model', 'paper') AND state = 'filled')"
+_PROGRESS = "SELECT (SELECT max(event_id) FROM order_events), (SELECT count(*) FROM fills)"
 _COUNTS = """
     SELECT (SELECT count(*) FROM signals), (SELECT count(*) FROM signals WHERE status <> 'open'),
         (SELECT count(*) FROM signals WHERE status = 'dead'),
@@ -68,12 +68,12 @@ _COUNTS = """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What came of one seed: alerts answered with 2xx, signals ended, orders sent, and everything that is wrong.
+class RehearsalOutcome:
+    """Outcome of one seed: alerts accepted with 2xx, processed signals, orders, deaths, recoveries and violations.
 
     Of the `processed` signals, `dead` are dead letters: kept, with their error, for an operator to rerun.
-    `recoveries` gives for each fault how long it took until a signal stored after it was processed (None: no signal
-    was stored after it), `drained_s` how long after the last fault nothing was left to do (None: never).
+    `recoveries` gives for each fault the seconds until a signal stored after it was processed (None: no signal was
+    stored after it), `drained_s` the seconds after the last fault until no work was left (None: never).
     """
 
     seed: int
@@ -86,32 +86,36 @@ class Outcome:
     deaths: int
     restarts: int
     drained_s: float | None
-    recoveries: tuple[tuple[Kind, float | None], ...]
+    recoveries: tuple[tuple[InjectedFaultKind, float | None], ...]
     violations: tuple[Violation, ...]
 
 
-def rehearse(given: Ground, venue: VenueProcess, *, seed: int, seconds: float, rate: float) -> Outcome:
-    """Run one seed on a stack that is up, and compare what is left."""
-    _go_live(given.settings)
-    market.store_rising(given.settings, book=LIVE_BOOK, at=datetime.now(UTC), symbols=SYMBOLS)
+def run_rehearsal(
+    bench_stack: BenchStack, venue: VenueProcess, *, seed: int, seconds: float, rate: float
+) -> RehearsalOutcome:
+    """Run the rehearsal of one seed on a running stack, and compare the results."""
+    _go_live(bench_stack.settings)
+    market_bars.store_rising_bars(bench_stack.settings, book=LIVE_BOOK, at=datetime.now(UTC), symbols=SYMBOLS)
     venue.control(prices={symbol: {"bid": PRICE, "ask": PRICE} for symbol in SYMBOLS})
-    sender = Sender(_webhook(given.stack), seed=seed, rate=rate)
-    _see_it_work(sender, given.settings)
-    venue.control(faults=[{"times": None, **one} for one in LOSSY])
-    injector = Injector(given.stack, venue)
-    with Watch(given.stack) as watch:
+    sender = AlertSender(_create_webhook_url(bench_stack.stack), seed=seed, rate=rate)
+    _require_working_stack(sender, bench_stack.settings)
+    venue.control(faults=[{"times": None, **fault} for fault in VENUE_FAULTS])
+    injector = FaultInjector(bench_stack.stack, venue)
+    with ChaosWatch(bench_stack.stack) as watch:
         posting = threading.Thread(target=sender.run, kwargs={"seconds": seconds}, name="sender")
         posting.start()
-        _fail(injector, given.settings, seed=seed, seconds=seconds)
+        _inject_faults(injector, bench_stack.settings, seed=seed, seconds=seconds)
         posting.join()
         venue.control(clear=True, release=True)
-        drained_s = _drained(given.settings)
+        drained_s = _wait_until_drained(bench_stack.settings)
         recoveries = tuple((kind, watch.recovery_s(at)) for kind, at in injector.done)
-    return _outcome(given, venue, sender, injector, watch, seed=seed, drained_s=drained_s, recoveries=recoveries)
+    return _build_outcome(
+        bench_stack, venue, sender, injector, watch, seed=seed, drained_s=drained_s, recoveries=recoveries
+    )
 
 
 def _go_live(settings: Settings) -> None:
-    """Let the live book trade at the venue, with the keys that the environment of its processes gives."""
+    """Let the live book trade at the venue, with the keys from the environment of the stack's processes."""
     database = Database(settings.sqlalchemy_url, pool_size=1)
     try:
         with database.transaction() as session:
@@ -121,23 +125,27 @@ def _go_live(settings: Settings) -> None:
         database.dispose()
 
 
-def _see_it_work(sender: Sender, settings: Settings) -> None:
-    """Have one entry go all the way to the venue before anything fails: by then every process that it needs is up.
+def _require_working_stack(sender: AlertSender, settings: Settings) -> None:
+    """Send one entry and wait until it is traded, so that every process is up before anything fails.
 
     Raises:
-        BenchFailed: when it does not get there.
+        BenchFailed: when it is not traded in time.
     """
     sender.send_entry()
-    if not ground.until(lambda: _tried(lambda: _has_traded(settings)), _DRAIN_S) or _drained(settings) is None:
+    if (
+        not fresh_stack.wait_until(lambda: _try_once(lambda: _has_traded(settings)), _DRAIN_S)
+        or _wait_until_drained(settings) is None
+    ):
         raise BenchFailed(f"an entry on an undisturbed stack was not traded within {_DRAIN_S:.0f} s")
 
 
 def _has_traded(settings: Settings) -> bool:
     with psycopg.connect(settings.database_url or "", connect_timeout=2) as connection:
-        return connection.execute(_TRADED).fetchall() == [(True,)]
+        return connection.execute(_HAS_TRADED).fetchall() == [(True,)]
 
 
-def _webhook(stack: RunningStack) -> str:
+def _create_webhook_url(stack: RunningStack) -> str:
+    """Create the rehearsal's source and return its webhook URL."""
     database = Database(stack.settings.sqlalchemy_url, pool_size=1)
     try:
         with database.transaction() as session:
@@ -147,73 +155,75 @@ def _webhook(stack: RunningStack) -> str:
     return f"{stack.web_url}/webhook/{token}"
 
 
-def _fail(injector: Injector, settings: Settings, *, seed: int, seconds: float) -> None:
-    """Let happen what the seed names, and in the middle of it throw the switch for a while."""
-    started, switched = time.monotonic(), False
-    for fault in faults.drawn(seed, seconds=seconds):
+def _inject_faults(injector: FaultInjector, settings: Settings, *, seed: int, seconds: float) -> None:
+    """Inject the faults of a seed, and pause trading for three seconds in the middle."""
+    started, was_paused = time.monotonic(), False
+    for fault in faults.draw_faults(seed, seconds=seconds):
         time.sleep(max(0.0, started + fault.at_s - time.monotonic()))
-        if not switched and fault.at_s >= seconds / 2:
-            switched = True
-            _switch(settings, Switch.PAUSED)
-            threading.Timer(_SWITCHED_FOR_S, _switch, (settings, Switch.ON)).start()
+        if not was_paused and fault.at_s >= seconds / 2:
+            was_paused = True
+            _set_switch(settings, Switch.PAUSED)
+            threading.Timer(_SWITCH_PAUSE_S, _set_switch, (settings, Switch.ON)).start()
         injector.inject(fault)
     time.sleep(max(0.0, started + seconds - time.monotonic()))
 
 
-def _switch(settings: Settings, to: Switch) -> None:
-    """Throw the switch, however often the database has to be asked."""
+def _set_switch(settings: Settings, switch: Switch) -> None:
+    """Set the trading switch, trying again while the database does not answer."""
 
-    def thrown(database: Database) -> bool:
+    def change_policy(database: Database) -> bool:
         with database.transaction() as session:
             present = policies.load_current(session, [LIVE_BOOK])[LIVE_BOOK]
-            wanted = PolicyChange(
+            change = PolicyChange(
                 label=present.label.partition(".")[0],
                 mode=present.mode,
                 split_ppm=present.split_ppm,
                 set_by="rehearsal",
                 reason="a rehearsal",
-                switch=to,
+                switch=switch,
             )
-            policies.append_version(session, LIVE_BOOK, wanted)
+            policies.append_version(session, LIVE_BOOK, change)
         return True
 
     database = Database(settings.sqlalchemy_url, pool_size=1)
     try:
-        ground.until(lambda: _tried(lambda: thrown(database)), _DRAIN_S)
+        fresh_stack.wait_until(lambda: _try_once(lambda: change_policy(database)), _DRAIN_S)
     finally:
         database.dispose()
 
 
-def _tried(attempt: Callable[[], bool]) -> bool:
+def _try_once(attempt: Callable[[], bool]) -> bool:
+    """Return the result of an attempt; False when the database fails."""
     with suppress(SQLAlchemyError, psycopg.Error):
         return attempt()
     return False
 
 
-def _drained(settings: Settings) -> float | None:
-    """Wait until nothing is left to do; return how long that took, None when it did not come about."""
+def _wait_until_drained(settings: Settings) -> float | None:
+    """Wait until no signal or order is unfinished; return the seconds it took, None when it took too long."""
     started = time.monotonic()
 
     def is_idle() -> bool:
         with psycopg.connect(settings.database_url or "", connect_timeout=2) as connection:
-            return connection.execute(_LEFT).fetchall() == [(0,)]
+            return connection.execute(_COUNT_UNFINISHED).fetchall() == [(0,)]
 
-    return time.monotonic() - started if ground.until(lambda: _tried(is_idle), _DRAIN_S) else None
+    return time.monotonic() - started if fresh_stack.wait_until(lambda: _try_once(is_idle), _DRAIN_S) else None
 
 
-def _outcome(
-    given: Ground,
+def _build_outcome(
+    bench_stack: BenchStack,
     venue: VenueProcess,
-    sender: Sender,
-    injector: Injector,
-    watch: Watch,
+    sender: AlertSender,
+    injector: FaultInjector,
+    watch: ChaosWatch,
     *,
     seed: int,
     drained_s: float | None,
-    recoveries: tuple[tuple[Kind, float | None], ...],
-) -> Outcome:
-    violations, (stored, processed, dead, orders) = _compared(given.settings, venue, sender)
-    return Outcome(
+    recoveries: tuple[tuple[InjectedFaultKind, float | None], ...],
+) -> RehearsalOutcome:
+    """Compare with the venue, check the rules of `verify`, and build the outcome."""
+    violations, (stored, processed, dead, orders) = _compare_with_venue(bench_stack.settings, venue, sender)
+    return RehearsalOutcome(
         seed=seed,
         accepted=len(sender.acknowledged),
         unanswered=sender.unanswered,
@@ -225,32 +235,42 @@ def _outcome(
         restarts=watch.restarts.total(),
         drained_s=drained_s,
         recoveries=recoveries,
-        violations=(*violations, *_broken_rules(given.settings)),
+        violations=(*violations, *_find_broken_rules(bench_stack.settings)),
     )
 
 
-def _compared(settings: Settings, venue: VenueProcess, sender: Sender) -> tuple[list[Violation], tuple[int, ...]]:
-    """Compare what both sides hold while nothing moves and nothing is left to do.
+def _compare_with_venue(
+    settings: Settings, venue: VenueProcess, sender: AlertSender
+) -> tuple[list[Violation], tuple[int, ...]]:
+    """Compare the database with the venue's ledger while nothing changes and no work is left.
 
-    A fill may be followed by the exit it owes, after everything was done for a moment; what stays is reported.
+    A fill may be followed by an exit after a moment without work, so that the comparison is repeated until the data
+    stays as it was or the time is up. Returns the violations and the counts of signals and orders.
     """
-    ends = time.monotonic() + _DRAIN_S
+    deadline = time.monotonic() + _DRAIN_S
     with psycopg.connect(settings.database_url or "", autocommit=True) as connection:
         while True:
-            before = connection.execute(_NEWEST).fetchall()
+            progress_before = connection.execute(_PROGRESS).fetchall()
             evidence = Evidence(connection=connection, acknowledged=sender.acknowledged, ledger=venue.ledger)
-            violations = checker.check(evidence)
-            is_still = [*before, (0,)] == [*connection.execute(_NEWEST), *connection.execute(_LEFT)]
-            if is_still or time.monotonic() > ends:
+            violations = checker.find_violations(evidence)
+            is_settled = [*progress_before, (0,)] == [
+                *connection.execute(_PROGRESS),
+                *connection.execute(_COUNT_UNFINISHED),
+            ]
+            if is_settled or time.monotonic() > deadline:
                 return violations, connection.execute(_COUNTS).fetchall()[0]
-            _drained(settings)
+            _wait_until_drained(settings)
 
 
-def _broken_rules(settings: Settings) -> list[Violation]:
+def _find_broken_rules(settings: Settings) -> list[Violation]:
+    """Return the rules of `verify` that the database violates."""
     database = Database(settings.sqlalchemy_url, pool_size=1)
     try:
         with database.snapshot() as session:
-            broken = [one for one in verification.check(session) if not one.holds]
+            broken_findings = [finding for finding in verification.check(session) if not finding.holds]
     finally:
         database.dispose()
-    return [Violation(name=f"verify:{one.rule}", count=one.count, examples=one.examples) for one in broken]
+    return [
+        Violation(name=f"verify:{finding.rule}", count=finding.count, examples=finding.examples)
+        for finding in broken_findings
+    ]

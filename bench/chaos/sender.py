@@ -1,4 +1,4 @@
-"""The sender of alerts: posts at a steady rate and, as TradingView does, sends again after a 5xx and nothing else."""
+"""The sender of a rehearsal's alerts: posts at a steady rate and, like TradingView, sends again only after a 5xx."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from random import Random
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 STRATEGIES = 4
 PRICE = "100"
-_EXITS_SHARE = 0.3
-AGAIN_AFTER_S = 1.0
-TRIES = 4
+_EXIT_SHARE = 0.3
+RETRY_AFTER_S = 1.0
+MAX_TRIES = 4
 _ANSWER_WITHIN_S = 3.0
-_SIDE_BY_SIDE = 16
+_MAX_PARALLEL_POSTS = 16
 
 
-class Sender:
-    """Posts alerts to one webhook; `acknowledged` holds the ids that came with a 2xx, `unanswered` counts the rest."""
+class AlertSender:
+    """Sender of alerts to one webhook; `acknowledged` holds ids answered with 2xx, `unanswered` counts the others."""
 
     def __init__(self, url: str, *, seed: int, rate: float) -> None:
         self._url, self._rate = url, rate
@@ -32,22 +32,22 @@ class Sender:
         self.unanswered = 0
 
     def run(self, *, seconds: float) -> None:
-        """Post for so many seconds and return when the last alert has its answer or was given up."""
+        """Post for some seconds and return when the last alert is answered or given up."""
         started = time.monotonic()
-        with ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="sender") as pool:
+        with ThreadPoolExecutor(_MAX_PARALLEL_POSTS, thread_name_prefix="sender") as pool:
             for number in range(int(seconds * self._rate)):
                 time.sleep(max(0.0, started + number / self._rate - time.monotonic()))
-                pool.submit(self._deliver, self.drawn())
+                pool.submit(self._deliver, self.draw_alert())
 
     def send_entry(self) -> None:
-        """Post one long entry and return when it has its answer or was given up."""
-        self._deliver(self._alert("buy"))
+        """Post one long entry and return when it is answered or given up."""
+        self._deliver(self._build_alert("buy"))
 
-    def drawn(self) -> bytes:
-        """Write the next alert: mostly a long entry, else the exit of what one strategy holds of one symbol."""
-        return self._alert("exit_long" if self._random.random() < _EXITS_SHARE else "buy")
+    def draw_alert(self) -> bytes:
+        """Draw the next alert: mostly a long entry, else the exit of one strategy's trade in one symbol."""
+        return self._build_alert("exit_long" if self._random.random() < _EXIT_SHARE else "buy")
 
-    def _alert(self, action: str) -> bytes:
+    def _build_alert(self, action: str) -> bytes:
         return json.dumps(
             {
                 "symbol": self._random.choice(SYMBOLS),
@@ -60,7 +60,8 @@ class Sender:
         ).encode()
 
     def _deliver(self, body: bytes) -> None:
-        for _ in range(TRIES):
+        """Post one alert, again after each 5xx, and record its signal id or that it has none."""
+        for _ in range(MAX_TRIES):
             status, signal_id = self._post(body)
             if signal_id is not None:
                 with self._lock:
@@ -68,7 +69,7 @@ class Sender:
                 return
             if status is None or status < 500:
                 break
-            time.sleep(AGAIN_AFTER_S)
+            time.sleep(RETRY_AFTER_S)
         with self._lock:
             self.unanswered += 1
 

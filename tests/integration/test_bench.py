@@ -93,7 +93,7 @@ def test_an_interrupted_bench_leaves_no_process_and_no_file(temporary: Path) -> 
     command = (ORCHESTRATOR, "bench", "ingest", "--seconds", "60", "--reference", "0.2")
     with subprocess.Popen(command, env=environment(temporary), stderr=subprocess.PIPE) as process:
         try:
-            eventually(lambda: bool(running_with("bench.load")), what="the load generator", within_s=60)
+            eventually(lambda: bool(running_with("bench.load_generator")), what="the load generator", within_s=60)
             process.send_signal(signal.SIGINT)
             printed = process.communicate(timeout=60)[1].decode()
         finally:

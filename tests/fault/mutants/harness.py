@@ -58,7 +58,9 @@ SOURCE = Source(
 def reported(database_url: str, database: Database, *, acknowledged: Iterable[str], ledger: Ledger) -> set[str]:
     """Return the names of what the checker and the rules of `verify` find wrong, as a rehearsal names it."""
     with psycopg.connect(database_url) as connection:
-        found = checker.check(Evidence(connection=connection, acknowledged=frozenset(acknowledged), ledger=ledger))
+        found = checker.find_violations(
+            Evidence(connection=connection, acknowledged=frozenset(acknowledged), ledger=ledger)
+        )
     with database.snapshot() as session:
         broken = [one.rule for one in verification.check(session) if not one.holds]
     return {one.name for one in found} | {f"verify:{rule}" for rule in broken}

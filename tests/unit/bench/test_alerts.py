@@ -25,14 +25,16 @@ SOURCE = Source(
 
 
 def read(*, run: str = "run", count: int = ENOUGH) -> list[NewSignal]:
-    found = [part for body in islice(alerts.bodies(run=run, at=AT), count) for part in understand(body, SOURCE)]
+    found = [
+        part for body in islice(alerts.generate_bodies(run=run, at=AT), count) for part in understand(body, SOURCE)
+    ]
     return [one for one in found if isinstance(one, NewSignal)]
 
 
 def test_every_alert_is_understood_as_the_entry_its_number_stands_for() -> None:
     signals = read()
 
-    asked = [alerts.order(number) for number in range(ENOUGH)]
+    asked = [alerts.build_order(number) for number in range(ENOUGH)]
     assert [(one.symbol, one.strategy) for one in signals] == [(one.symbol, one.strategy) for one in asked]
     assert [one.direction is Direction.LONG for one in signals] == [one.is_buy for one in asked]
     assert {one.action for one in signals} == {Action.ENTRY}

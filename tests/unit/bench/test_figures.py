@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import figures, ground, text
-from bench.accounting import Accounting
+from bench import figures, fresh_stack, text_table
+from bench.alert_counts import AlertCounts
 
 
 @given(values=st.lists(st.floats(0, 1e6), min_size=1), share=st.floats(0.01, 1))
 def test_a_quantile_is_a_value_that_at_least_its_share_does_not_exceed(values: list[float], share: float) -> None:
-    found = figures.quantile(values, share)
+    found = figures.find_quantile(values, share)
 
     assert found in values
     assert found is not None
@@ -24,7 +24,7 @@ def test_a_quantile_is_a_value_that_at_least_its_share_does_not_exceed(values: l
 
 
 def test_quantiles_of_nothing_are_unknown() -> None:
-    assert figures.spread([], 0.5, 0.99) == {"p50_ms": None, "p99_ms": None}
+    assert figures.describe_quantiles([], 0.5, 0.99) == {"p50_ms": None, "p99_ms": None}
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_quantiles_of_nothing_are_unknown() -> None:
 def test_only_equal_counts_with_nothing_missing_are_exact(
     posted: int, acknowledged: int, stored: int, missing: int, twice: int, *, is_exact: bool
 ) -> None:
-    found = Accounting(
+    found = AlertCounts(
         posted=posted,
         acknowledged=acknowledged,
         stored=stored,
@@ -60,7 +60,7 @@ def test_the_table_shows_every_value_behind_its_name() -> None:
         "part": {"a_rate": 1234.5, "deeper": {"count": 7, "is_known": True}, "nothing": {}, "p": None},
     }
 
-    lines = (re.split(r"\s{2,}", line.strip()) for line in text.table(document).splitlines())
+    lines = (re.split(r"\s{2,}", line.strip()) for line in text_table.render_table(document).splitlines())
 
     told = {parts[0]: parts[-1] for parts in lines}
     assert (told["bench"], told["a rate"], told["count"], told["is known"]) == ("x", "1,234.5", "7", "yes")
@@ -75,7 +75,7 @@ def test_the_environment_is_ours_alone_for_the_block_and_the_callers_again_after
     monkeypatch.setenv("UNRELATED", "kept")
     before = dict(os.environ)
 
-    with ground.defaults({"DATA_DIR": "/somewhere"}):
+    with fresh_stack.clean_environment({"DATA_DIR": "/somewhere"}):
         inside = dict(os.environ)
 
     assert "DATABASE_URL" not in inside

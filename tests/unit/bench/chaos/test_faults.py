@@ -8,26 +8,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.chaos import faults
-from bench.chaos.faults import Kind
+from bench.chaos.faults import InjectedFaultKind
 
 SECONDS = 60.0
 
 
 @given(seed=st.integers(0, 10_000), seconds=st.floats(3, 120))
 def test_a_seed_names_one_sequence_that_ends_before_the_load_does(seed: int, seconds: float) -> None:
-    drawn = list(faults.drawn(seed, seconds=seconds))
+    drawn = list(faults.draw_faults(seed, seconds=seconds))
 
-    assert drawn == list(faults.drawn(seed, seconds=seconds))
+    assert drawn == list(faults.draw_faults(seed, seconds=seconds))
     assert all(faults.FIRST_AT_S <= one.at_s < seconds - 1 for one in drawn)
     assert all(earlier.at_s < later.at_s for earlier, later in pairwise(drawn))
     assert all(faults.SHORTEST_PAUSE_S <= one.pause_s <= faults.LONGEST_PAUSE_S for one in drawn)
 
 
 def test_twenty_seeds_bring_every_kind_of_fault() -> None:
-    drawn = {one.kind for seed in range(1, 21) for one in faults.drawn(seed, seconds=SECONDS)}
+    drawn = {one.kind for seed in range(1, 21) for one in faults.draw_faults(seed, seconds=SECONDS)}
 
-    assert drawn == set(Kind)
+    assert drawn == set(InjectedFaultKind)
 
 
 def test_two_seeds_differ() -> None:
-    assert list(faults.drawn(1, seconds=SECONDS)) != list(faults.drawn(2, seconds=SECONDS))
+    assert list(faults.draw_faults(1, seconds=SECONDS)) != list(faults.draw_faults(2, seconds=SECONDS))

@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 import pytest
 
 from bench.chaos import sender
-from bench.chaos.sender import Sender
+from bench.chaos.sender import AlertSender
 
 # What is answered to an alert's first, second, ... delivery: a status, or None to hang up.
 Answers = Callable[[int], int | None]
@@ -58,13 +58,13 @@ def a_server(answers: Answers) -> Iterator[tuple[str, Counter[str]]]:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Send again without a pause."""
-    monkeypatch.setattr(sender, "AGAIN_AFTER_S", 0.0)
+    monkeypatch.setattr(sender, "RETRY_AFTER_S", 0.0)
 
 
-def sent(answers: Answers) -> tuple[Sender, Counter[str]]:
+def sent(answers: Answers) -> tuple[AlertSender, Counter[str]]:
     """Post for a moment to a server that answers so."""
     with a_server(answers) as (url, seen):
-        made = Sender(url, seed=1, rate=100.0)
+        made = AlertSender(url, seed=1, rate=100.0)
         made.run(seconds=0.1)
     return made, seen
 
@@ -83,7 +83,7 @@ def test_a_5xx_is_sent_again_and_its_later_answer_counts() -> None:
     assert set(seen.values()) == {3}
 
 
-@pytest.mark.parametrize(("status", "times"), [(422, 1), (None, 1), (503, sender.TRIES)])
+@pytest.mark.parametrize(("status", "times"), [(422, 1), (None, 1), (503, sender.MAX_TRIES)])
 def test_what_is_refused_or_never_answered_is_not_acknowledged(status: int | None, times: int) -> None:
     made, seen = sent(lambda _: status)
 
@@ -93,9 +93,9 @@ def test_what_is_refused_or_never_answered_is_not_acknowledged(status: int | Non
 
 
 def test_a_seed_names_what_is_sent_but_each_alert_is_its_own() -> None:
-    one, other = (Sender("http://127.0.0.1:1", seed=7, rate=1.0) for _ in range(2))
+    one, other = (AlertSender("http://127.0.0.1:1", seed=7, rate=1.0) for _ in range(2))
 
-    first, second = ([json.loads(made.drawn()) for _ in range(20)] for made in (one, other))
+    first, second = ([json.loads(made.draw_alert()) for _ in range(20)] for made in (one, other))
 
     ids = [alert.pop("id") for alert in (*first, *second)]
     assert first == second

@@ -1,4 +1,4 @@
-"""What became of every alert: acknowledged is stored, stored is acknowledged, nothing is lost or doubled."""
+"""Comparison of the posted and acknowledged alerts with the stored signals: none may be lost or stored twice."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.ground import Ground
-from bench.load import Load
+from bench.fresh_stack import BenchStack
+from bench.load_generator import LoadResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Accounting:
-    """Counts over some loads: alerts posted, distinct ids that came with a 200, rows there are, and what is missing.
+class AlertCounts:
+    """Counts over several loads: posted alerts, distinct ids acknowledged with 200, stored rows, and their differences.
 
-    An alert that got a 503 was sent again until it had its 200, so that each one posted has an id and a row of its own;
+    An alert that got a 503 was sent again until it got a 200, so that each posted alert has an id and a row of its own;
     `new_twice` counts ids that two answers called new.
     """
 
@@ -28,12 +28,12 @@ class Accounting:
 
     @property
     def is_exact(self) -> bool:
-        """Whether the posted alerts are exactly the acknowledged ones, and those exactly the rows."""
+        """Whether the posted, the acknowledged and the stored alerts are the same."""
         missing = self.acknowledged_not_stored + self.stored_not_acknowledged
         return self.posted == self.acknowledged == self.stored and not missing and not self.new_twice
 
     def as_json(self) -> dict[str, Any]:
-        """Write the accounting."""
+        """Return the counts as a JSON object."""
         return {
             "posted": self.posted,
             "acknowledged": self.acknowledged,
@@ -45,16 +45,16 @@ class Accounting:
         }
 
 
-def account(ground: Ground, loads: Sequence[Load]) -> Accounting:
-    """Compare what was answered in all loads of this stack with what its database holds."""
-    acknowledged = {one.signal_id for load in loads for one in load.acknowledged}
-    new = Counter(one.signal_id for load in loads for one in load.acknowledged if one.is_new)
-    stored = {str(signal_id) for (signal_id,) in ground.rows("SELECT signal_id FROM signals")}
-    return Accounting(
+def count_alerts(bench_stack: BenchStack, loads: Sequence[LoadResult]) -> AlertCounts:
+    """Compare the answers of all loads of a stack with the rows of its database."""
+    acknowledged = {alert.signal_id for load in loads for alert in load.acknowledged}
+    new = Counter(alert.signal_id for load in loads for alert in load.acknowledged if alert.is_new)
+    stored = {str(signal_id) for (signal_id,) in bench_stack.rows("SELECT signal_id FROM signals")}
+    return AlertCounts(
         posted=sum(load.posted for load in loads),
         acknowledged=len(acknowledged),
         stored=len(stored),
         acknowledged_not_stored=len(acknowledged - stored),
         stored_not_acknowledged=len(stored - acknowledged),
-        new_twice=sum(times > 1 for times in new.values()),
+        new_twice=sum(count > 1 for count in new.values()),
     )

@@ -11,8 +11,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from bench import load
-from bench.load import Load, Plan
+from bench import load_generator
+from bench.load_generator import LoadPlan, LoadResult
 
 AT = datetime(2026, 3, 4, 12, tzinfo=UTC)
 Answer = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
@@ -39,16 +39,16 @@ class Server:
             writer.close()
 
 
-def post(answer: Answer, **given: object) -> tuple[Load, list[bytes]]:
+def post(answer: Answer, **given: object) -> tuple[LoadResult, list[bytes]]:
     """Run a plan against a server that answers so; return what came back and the bodies the server got."""
 
-    async def go() -> tuple[Load, list[bytes]]:
+    async def go() -> tuple[LoadResult, list[bytes]]:
         server = Server(answer)
         listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
         port = listening.sockets[0].getsockname()[1]
         terms = {"connections": 2, "seconds": 20.0, "run": "test"} | given
-        plan = Plan(host="127.0.0.1", port=port, path="/webhook/token", at=AT, **terms)  # type: ignore[arg-type]
-        done = await load.generate(plan)
+        plan = LoadPlan(host="127.0.0.1", port=port, path="/webhook/token", at=AT, **terms)  # type: ignore[arg-type]
+        done = await load_generator.run_load(plan)
         listening.close()
         return done, server.bodies
 
@@ -91,11 +91,11 @@ def test_an_answer_that_comes_in_pieces_is_one_answer() -> None:
     assert {(one.signal_id, one.is_new) for one in done.acknowledged} == {(str(UUID(int=7)), False)}
 
 
-@pytest.mark.parametrize(("status", "tries"), [(422, 1), (503, load.TRIES)])
+@pytest.mark.parametrize(("status", "tries"), [(422, 1), (503, load_generator.MAX_TRIES)])
 def test_a_refusal_is_counted_by_its_status_and_acknowledges_nothing(
     status: int, tries: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(load, "AGAIN_AFTER_S", 0.0)
+    monkeypatch.setattr(load_generator, "RETRY_AFTER_S", 0.0)
 
     async def refuse(body: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(response(status, b'{"status":"unavailable"}'))

@@ -1,4 +1,4 @@
-"""Watches when both decisions of a signal are committed: a trigger of the benchmark's own notifies it at the commit."""
+"""Watch for the commit of both decisions of a signal, through a trigger that benchmarks add to their own database."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _TRIGGER = f"""
 """
 
 
-class Watch:
-    """Knows for each experiment when its decisions became visible (Unix time), while the block lasts and after it."""
+class DecisionWatch:
+    """Recorder of the Unix time at which each experiment's decisions were committed, while the block lasts."""
 
     def __init__(self, settings: Settings) -> None:
         self.seen_at: dict[UUID, float] = {}
@@ -45,5 +45,5 @@ class Watch:
 
     def _listen(self) -> None:
         while not self._ended.is_set():
-            for told in self._connection.notifies(timeout=_WAKE_S):
-                self.seen_at.setdefault(UUID(told.payload), time.time())
+            for notification in self._connection.notifies(timeout=_WAKE_S):
+                self.seen_at.setdefault(UUID(notification.payload), time.time())

@@ -1,6 +1,6 @@
-"""Tasks that do nothing, on a worker set up as the product's own: what Celery alone costs on this machine.
+"""A worker for tasks that do nothing, set up as the product's workers: it shows the cost of Celery alone.
 
-`python -m bench.nothing` is that worker. It is no part of the product: no process of `up` knows these tasks.
+`python -m bench.no_op_worker` runs it. It is no part of the product: no process of `up` has these tasks.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ from config import settings as settings_module
 from config.settings import Settings
 
 QUEUE = "bench"
-TOLD = "bench-told"
-NOTHING = "bench.nothing"
-TELL = "bench.tell"
+REPLY_LIST = "bench-replies"
+NO_OP_TASK = "bench.no_op"
+REPLYING_TASK = "bench.reply"
 
 
-def make(settings: Settings) -> Celery:
-    """Return an app with the product's configuration, one queue of its own, and two tasks."""
+def make_app(settings: Settings) -> Celery:
+    """Make a Celery app with the product's configuration, one queue of its own, and two tasks."""
     app = Celery("bench", set_as_current=False)
     app.conf.update(configuration.build_configuration(settings))
     app.conf.task_queues = [Queue(QUEUE)]  # type: ignore[no-untyped-call]
     app.conf.task_default_queue = QUEUE
     client = Redis.from_url(settings.redis_url or "")
 
-    def nothing() -> None:
+    def do_nothing() -> None:
         """Do nothing."""
 
-    def tell(*, name: str) -> None:
-        """Say in Redis that this task ran."""
-        client.lpush(TOLD, name)
+    def push_reply(*, name: str) -> None:
+        """Push the name to a Redis list, which shows that this task ran."""
+        client.lpush(REPLY_LIST, name)
 
     def configure_logging(**_: Any) -> None:
         logs.configure(settings)
 
-    app.task(name=NOTHING)(nothing)
-    app.task(name=TELL)(tell)
+    app.task(name=NO_OP_TASK)(do_nothing)
+    app.task(name=REPLYING_TASK)(push_reply)
     setup_logging.connect(configure_logging, weak=False)
     return app
 
 
 if __name__ == "__main__":
-    make(settings_module.load()).start(argv=sys.argv[1:])
+    make_app(settings_module.load()).start(argv=sys.argv[1:])

@@ -1,4 +1,4 @@
-"""A benchmark's document as a table."""
+"""Rendering of a benchmark's document as a text table."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from typing import Any
 _WIDTH = 52
 
 
-def table(document: Mapping[str, Any]) -> str:
-    """Write a document line by line, its parts under headings."""
-    return "\n".join(_lines(document, depth=0))
+def render_table(document: Mapping[str, Any]) -> str:
+    """Render a document line by line, with a heading for each nested object."""
+    return "\n".join(_render_lines(document, depth=0))
 
 
-def _lines(group: Mapping[str, Any], *, depth: int) -> Iterator[str]:
+def _render_lines(group: Mapping[str, Any], *, depth: int) -> Iterator[str]:
+    """Yield the lines of one object, indented by its depth."""
     for name, value in group.items():
         label = "  " * depth + name.replace("_", " ")
         if isinstance(value, Mapping):
             if not depth:
                 yield ""
             yield label if value else f"{label:<{_WIDTH}} none"
-            yield from _lines(value, depth=depth + 1)
+            yield from _render_lines(value, depth=depth + 1)
         else:
-            yield f"{label:<{_WIDTH}} {_told(value)}"
+            yield f"{label:<{_WIDTH}} {_format_value(value)}"
 
 
-def _told(value: object) -> str:
+def _format_value(value: object) -> str:
     match value:
         case None:
             return "unknown"

@@ -1,4 +1,4 @@
-"""The simulated venue as a process of the rehearsal."""
+"""The process of the simulated venue in a rehearsal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.ground import BenchFailed
+from bench.fresh_stack import BenchFailed
 from simulator import ledger
 from simulator.ledger import Ledger
 from stack import commands
@@ -24,7 +24,7 @@ _ANSWER_WITHIN_S = 10.0
 
 
 class VenueProcess:
-    """Runs the simulator on one port and one ledger, however often it is killed."""
+    """Process of the simulator, which keeps its port and ledger when it is killed and started again."""
 
     def __init__(self, directory: Path, *, seed: int) -> None:
         self._directory, self._seed, self._port = directory, seed, 0
@@ -33,19 +33,19 @@ class VenueProcess:
 
     @property
     def ledger(self) -> Ledger:
-        """What the venue did so far."""
+        """The venue's ledger so far."""
         return ledger.read_ledger(self._directory / "venue.jsonl")
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings that send the live book's orders here."""
+        """Settings that send the live book's orders to this venue."""
         return {"BROKER": BROKER, "BROKER_KEY": KEY, "BROKER_SECRET": SECRET, "VENUE_URL": self.url}
 
     def start(self) -> None:
-        """Start the process and return once it takes requests.
+        """Start the process and return once it accepts requests.
 
         Raises:
-            BenchFailed: when it does not.
+            BenchFailed: when it ends or is not ready in time.
         """
         ready = self._directory / "venue.url"
         ready.unlink(missing_ok=True)
@@ -81,18 +81,18 @@ class VenueProcess:
             self._process.wait()
             self._process = None
 
-    def control(self, **wanted: Any) -> None:
-        """Tell the venue what to do wrong, and at which prices it trades."""
+    def control(self, **document: Any) -> None:
+        """Send a control document, which sets faults, prices and the like."""
         request = urllib.request.Request(  # noqa: S310 - our own process on a loopback port
-            f"{self.url}/_control", data=json.dumps(wanted).encode(), headers={"Content-Type": "application/json"}
+            f"{self.url}/_control", data=json.dumps(document).encode(), headers={"Content-Type": "application/json"}
         )
         with urllib.request.urlopen(request, timeout=_ANSWER_WITHIN_S):  # nosec B310 # noqa: S310 - likewise
             pass
 
 
 @contextmanager
-def running(directory: Path, *, seed: int) -> Iterator[VenueProcess]:
-    """Give a running venue that is gone afterwards."""
+def run_venue(directory: Path, *, seed: int) -> Iterator[VenueProcess]:
+    """Run the simulated venue for the block."""
     venue = VenueProcess(directory, seed=seed)
     try:
         venue.start()
