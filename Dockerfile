@@ -6,7 +6,8 @@ WORKDIR /app
 COPY requirements-venues.lock ./
 RUN pip install --require-hashes -r requirements-venues.lock
 COPY . .
-RUN pip install --no-build-isolation --no-deps -e . \
+ARG VERSION=0.0.0
+RUN SETUPTOOLS_SCM_PRETEND_VERSION_FOR_TRADING_ORCHESTRATOR=${VERSION} pip install --no-build-isolation --no-deps -e . \
     && useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin orchestrator \
     && install --directory --owner orchestrator --mode 0700 /data
 

@@ -14,7 +14,7 @@ OWN_SERVERS := $(addprefix --ignore tests/integration/,test_bench.py test_cli_er
 COMPILE := $(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links --annotation-style line pyproject.toml
 
-.PHONY: help install install-dev install-venues lock resolve demo test test-by-url check audit format clean
+.PHONY: help install install-dev install-venues lock resolve wheel demo test test-by-url check audit format clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ $(VENV)/installed-venues: $(VENV)/installed requirements-venues.lock
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
+
+wheel: install ## Build the wheel, which holds everything, and the sdist, into dist/
+	$(BIN)/python -m hatchling build --directory dist
 
 demo: install ## Replay real market history through the whole pipeline and compare the engines
 	$(BIN)/orchestrator demo
@@ -73,4 +76,4 @@ format: install-dev ## Format the code
 	$(BIN)/ruff check --fix .
 
 clean: ## Remove the virtual environment and caches
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

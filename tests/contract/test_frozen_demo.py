@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from tests.contract import demo, documents
-from tests.support.local_stack import a_directory
 
 
-def test_the_document_demo_report_is_unchanged() -> None:
-    with a_directory() as directory:
-        report = demo.collect(directory / "demo")
+def test_the_document_demo_report_is_unchanged(shared_directory: Path) -> None:
+    report = demo.report_of_the_checkout(shared_directory)
 
-    documents.check("demo_report", report)
+    documents.check("demo_report", demo.without_identities(report))
 
 
 def test_another_version_of_an_engine_is_no_difference_and_another_figure_is() -> None:

@@ -17,6 +17,7 @@ from domain.decision import Decision, Verdict
 from engines.answers import AnswerInvalid
 from engines.hosted import EngineFailed, EngineNotUsable, EngineTimeout, HostedEngine
 from tests.support.builders.engine_inputs import a_context, a_signal
+from tests.support.builders.user_folder import ENGINE, expected_owners, make_user_folder
 from tests.support.engine_documents import decided
 from tests.support.fakes.own_engines import AboveAverage
 
@@ -235,35 +236,24 @@ def test_a_start_that_takes_too_long_is_a_failure(monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give a user's folder: an engine, and beside it what it needs, under names that packages of ours have too."""
-    names = ("app", "config", "db", "domain", "engines", "migrations", "tasks", "venues")
-    for name in names:
-        (tmp_path / f"{name}.py").write_text(f"OWNER = 'the user of {name}'\n")
-    imports = "\n".join(f"import {name}" for name in names)
-    (tmp_path / "my_engine.py").write_text(
-        f"{imports}\nfrom trading_orchestrator.engine import hold\n\n\n"
-        "class Mine:\n    name = 'mine'\n\n    def decide(self, signal, context):\n"
-        f"        return hold('asked', rationale={{'owners': [one.OWNER for one in ({', '.join(names)})]}})\n\n\n"
-        "def make():\n    return Mine()\n"
-    )
-    return tmp_path
+    """Give a user's folder: an engine, and beside it what it imports, under names that packages of ours have too."""
+    return make_user_folder(tmp_path)
 
 
 def test_a_users_modules_may_have_the_names_of_our_packages(folder: Path) -> None:
-    engine = HostedEngine("my_engine:make", path=[folder])
+    engine = HostedEngine(ENGINE, path=[folder])
 
     owners = ask(engine).rationale["owners"]
     engine.close()
 
-    assert len(owners) == 8
-    assert all(owner.startswith("the user of ") for owner in owners)
+    assert owners == expected_owners()
 
 
 def test_without_a_path_an_engine_is_looked_for_in_the_working_directory(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
-    engine = HostedEngine("my_engine:make")
+    engine = HostedEngine(ENGINE)
 
     assert ask(engine).verdict is Verdict.HOLD
     engine.close()
@@ -271,7 +261,7 @@ def test_without_a_path_an_engine_is_looked_for_in_the_working_directory(
 
 def test_an_engine_that_is_not_found_is_told_with_where_it_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(EngineNotUsable, match=f"'my_engine'; looked for in {tmp_path} ") as caught:
-        HostedEngine("my_engine:make", path=[tmp_path]).start()
+        HostedEngine(ENGINE, path=[tmp_path]).start()
 
     assert "ENGINE_PATH" in str(caught.value)
 
@@ -281,7 +271,7 @@ def test_an_engine_that_imports_what_was_there_before_is_told_the_new_name(tmp_p
     (tmp_path / "my_engine.py").write_text(f"{statement}\n")
 
     with pytest.raises(EngineNotUsable, match=r"from trading_orchestrator\.engine import"):
-        HostedEngine("my_engine:make", path=[tmp_path]).start()
+        HostedEngine(ENGINE, path=[tmp_path]).start()
 
 
 def test_the_process_of_an_engine_holds_none_of_our_packages(engine: HostedEngine) -> None:

@@ -10,18 +10,16 @@ from pathlib import Path
 import pytest
 
 from stack import commands
+from tests.support.builders.user_folder import make_user_folder
 from trading_orchestrator import __main__ as program
 
 ROOT = Path(__file__).parents[3]
-OURS = sorted(initializer.parent.name for initializer in ROOT.glob("*/__init__.py"))
 
 
 @pytest.fixture
 def foreign_folder(tmp_path: Path) -> Path:
     """Give a folder with a module of the name of each of our packages; whoever imports one of them fails."""
-    for name in set(OURS) - {"trading_orchestrator"}:
-        (tmp_path / f"{name}.py").write_text(f"raise RuntimeError('the {name} of another program was imported')\n")
-    return tmp_path
+    return make_user_folder(tmp_path)
 
 
 def run(*command: str, within: Path, **environment: str) -> subprocess.CompletedProcess[str]:
