@@ -79,8 +79,8 @@ _SWAPPED_PRICES = (
 
 def uptrend(**changes: str | None) -> Indicators:
     """Return the rising market's indicators with some of them changed, None making one missing."""
-    given: dict[str, str | None] = {**UPTREND, **changes}
-    return {name: None if value is None else Decimal(value) for name, value in given.items()}
+    values: dict[str, str | None] = {**UPTREND, **changes}
+    return {name: None if value is None else Decimal(value) for name, value in values.items()}
 
 
 def a_signal(direction: Direction = Direction.LONG, **changes: Any) -> Signal:
@@ -137,34 +137,34 @@ def mirrored_signal(signal: Signal) -> Signal:
 
 def mirrored(context: MarketContext) -> MarketContext:
     """Return the market upside down: each price p becomes 2 x close - p, so that percentages of the close hold."""
-    found = context.indicators
+    indicators = context.indicators
     return replace(
         context,
-        indicators=mirrored_indicators(found),
-        current_price=_reflected(context.current_price, found.get("close")),
+        indicators=mirrored_indicators(indicators),
+        current_price=_reflected(context.current_price, indicators.get("close")),
         quote=replace(
             context.quote,
-            bid=_reflected(context.quote.ask, found.get("close")),
-            ask=_reflected(context.quote.bid, found.get("close")),
+            bid=_reflected(context.quote.ask, indicators.get("close")),
+            ask=_reflected(context.quote.bid, indicators.get("close")),
         ),
     )
 
 
-def mirrored_indicators(found: Indicators) -> Indicators:
+def mirrored_indicators(indicators: Indicators) -> Indicators:
     """Return the indicators that the market upside down would have."""
-    close, higher = found.get("close"), found.get("higher_close")
-    out = dict(found)
+    close, higher = indicators.get("close"), indicators.get("higher_close")
+    out = dict(indicators)
     for name in _NEGATED:
-        out[name] = _minus(found.get(name))
+        out[name] = _minus(indicators.get(name))
     for name in _PRICES:
-        out[name] = _reflected(found.get(name), close)
+        out[name] = _reflected(indicators.get(name), close)
     for upper, lower in _SWAPPED_PRICES:
-        out[upper], out[lower] = _reflected(found.get(lower), close), _reflected(found.get(upper), close)
-    for one, other in _SWAPPED:
-        out[one], out[other] = found.get(other), found.get(one)
+        out[upper], out[lower] = _reflected(indicators.get(lower), close), _reflected(indicators.get(upper), close)
+    for name, other in _SWAPPED:
+        out[name], out[other] = indicators.get(other), indicators.get(name)
     for name in ("higher_ema_21", "higher_ema_48"):
-        out[name] = _reflected(found.get(name), higher)
-    rsi = found.get("rsi_14")
+        out[name] = _reflected(indicators.get(name), higher)
+    rsi = indicators.get("rsi_14")
     out["rsi_14"] = None if rsi is None else 100 - rsi
     return out
 

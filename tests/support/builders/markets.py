@@ -35,7 +35,7 @@ def minutes(count: float) -> timedelta:
 
 def a_bar(at: datetime = START, *prices: str, volume: str | None = "10") -> Bar:
     """Build a bar of open, high, low and close; all four are 1.1 unless given."""
-    opened, high, low, close = (Decimal(one) for one in prices or ("1.1",) * 4)
+    opened, high, low, close = (Decimal(price) for price in prices or ("1.1",) * 4)
     known = None if volume is None else Decimal(volume)
     return Bar(open_time=at, open=opened, high=high, low=low, close=close, volume=known)
 
@@ -50,7 +50,7 @@ def a_walk(count: int, *, step: str = "1m", seed: int = 1, start: datetime = STA
 
 def _bar_between(at: datetime, opened: int, close: int, draw: Random) -> Bar:
     high, low = max(opened, close) + draw.randint(0, 6), min(opened, close) - draw.randint(0, 6)
-    prices = (Decimal(one) / 10_000 for one in (opened, high, low, close))
+    prices = (Decimal(price) / 10_000 for price in (opened, high, low, close))
     first, top, bottom, last = prices
     return Bar(open_time=at, open=first, high=top, low=bottom, close=last, volume=Decimal(draw.randint(1, 500)))
 
@@ -81,7 +81,7 @@ def a_window(base: Sequence[Bar] = (), higher: Sequence[Bar] = (), *, step: str 
 
 def a_signal(**changes: Any) -> Signal:
     """Build an entry signal on EURUSD 5m."""
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "signal_id": UUID(int=1),
         "book": BOOK,
         "source": "tv",
@@ -102,7 +102,7 @@ def a_signal(**changes: Any) -> Signal:
         "stage": Stage.RECEIVED,
         "attempts": 0,
     }
-    return Signal(**given | changes)
+    return Signal(**values | changes)
 
 
 def a_feed(step: str = "1m", side: PriceSide = PriceSide.MID, *, book: str = BOOK) -> Feed:
@@ -119,8 +119,8 @@ class BarsInMemory:
 
     def feeds(self, book: str, instrument: Instrument) -> Sequence[Feed]:
         self.calls["feeds"] += 1
-        known = [one for one in self.series if one.book == book and one.instrument == instrument]
-        return sorted(known, key=lambda one: (one.interval.approximate, one.side.value))
+        known = [feed for feed in self.series if feed.book == book and feed.instrument == instrument]
+        return sorted(known, key=lambda feed: (feed.interval.approximate, feed.side.value))
 
     def count_closed(self, feed: Feed, *, after: datetime, until: datetime) -> int:
         self.calls["count_closed"] += 1
@@ -133,8 +133,8 @@ class BarsInMemory:
 
     def covering(self, feed: Feed, *, at: datetime) -> Bar | None:
         self.calls["covering"] += 1
-        found = [bar for bar in self.series[feed] if bar.open_time <= at < feed.interval.end(bar.open_time)]
-        return next(iter(found), None)
+        covering = [bar for bar in self.series[feed] if bar.open_time <= at < feed.interval.end(bar.open_time)]
+        return next(iter(covering), None)
 
     def closed_between(self, feed: Feed, *, after: datetime, until: datetime) -> Sequence[Bar]:
         self.calls["closed_between"] += 1

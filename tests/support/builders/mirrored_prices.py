@@ -33,7 +33,7 @@ class Market:
         return dec(text) if self.side is Direction.LONG else 200 - dec(text)
 
     def bar(self, number: int, prices: str) -> Bar:
-        opened, high, low, close = (self.price(one) for one in prices.split())
+        opened, high, low, close = (self.price(price) for price in prices.split())
         high, low = max(high, low), min(high, low)
         return Bar(open_time=minute(number), open=opened, high=high, low=low, close=close, volume=None)
 
@@ -73,4 +73,4 @@ class Market:
 
 
 def reasons(walked: WalkResult) -> list[str]:
-    return [one.reason for one in walked.events]
+    return [event.reason for event in walked.events]

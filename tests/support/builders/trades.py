@@ -103,7 +103,7 @@ def a_trade(plan: Plan | None = None, *, engine: EngineSlot = EngineSlot.A, **ch
 
 def a_bar(number: int, prices: str) -> Bar:
     """Make the one-minute bar that opens at `minute(number)` from `open high low close`."""
-    opened, high, low, close = (dec(one) for one in prices.split())
+    opened, high, low, close = (dec(price) for price in prices.split())
     return Bar(open_time=minute(number), open=opened, high=high, low=low, close=close, volume=None)
 
 
@@ -134,7 +134,9 @@ def an_order(
     client_order_id = client_order_id_for(
         book="paper", account="", trade_id=trade_id, intent=intent, clock=clock, leg=leg, attempt=1
     )
-    sides = {name: None if one is None else dec(one) for name, one in {"bid": bid, "ask": ask, "last": last}.items()}
+    sides = {
+        name: None if price is None else dec(price) for name, price in {"bid": bid, "ask": ask, "last": last}.items()
+    }
     return Order(
         order_id=order_id_for(trade_id, client_order_id),
         client_order_id=client_order_id,

@@ -42,15 +42,15 @@ class House:
         """A new visitor's browser."""
         return self.app.test_client()
 
-    def rows(self, query: str, **given: Any) -> list[dict[str, Any]]:
+    def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         """Return rows as dictionaries."""
         with self.database.transaction() as session:
-            return [dict(row) for row in session.execute(text(query), given).mappings()]
+            return [dict(row) for row in session.execute(text(query), parameters).mappings()]
 
-    def change(self, statement: str, **given: Any) -> None:
+    def change(self, statement: str, **parameters: Any) -> None:
         """Change rows behind the application's back."""
         with self.database.transaction() as session:
-            session.execute(text(statement), given)
+            session.execute(text(statement), parameters)
 
     def locked_for_s(self) -> float | None:
         """Return for how long the only user is still locked out, None when that was never so."""
@@ -79,8 +79,8 @@ class House:
 @contextmanager
 def a_house(database_url: str, *, deadlines: Deadlines = PATIENT, **environ: str) -> Iterator[House]:
     """Give a web application on a migrated database without users."""
-    given = {"DATABASE_URL": database_url, "SECRET_KEY": "a-secret-key-for-tests", "LOG_LEVEL": "ERROR"} | environ
-    settings = configuration.load(given)
+    variables = {"DATABASE_URL": database_url, "SECRET_KEY": "a-secret-key-for-tests", "LOG_LEVEL": "ERROR"} | environ
+    settings = configuration.load(variables)
     app, database = create_app(settings, enqueue=lambda _: None, deadlines=deadlines), Database(settings.sqlalchemy_url)
     try:
         yield House(app=app, database=database)
@@ -110,23 +110,23 @@ def a_token(
     """Store a token of a user; return its id and the token."""
     token = tokens.new_token()
     with database.transaction() as session:
-        made = api_tokens.add(
+        token_row = api_tokens.add(
             session, name, label="tests", token_hash=tokens.hash_token(token), scopes=scopes, days=days
         )
-    return made, token
+    return token_row, token
 
 
 def post(client: FlaskClient, path: str, *, page: str = "/account", **fields: Any) -> TestResponse:
     """Send a form of ours, as a browser does that has loaded the page it stands on."""
-    shown = client.get(page)
-    return client.post(path, data={"csrf_token": form_token(shown), **fields})
+    response = client.get(page)
+    return client.post(path, data={"csrf_token": form_token(response), **fields})
 
 
 def form_token(page: TestResponse) -> str:
     """Return what the forms of a page hold."""
-    found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
-    assert found is not None, page.text
-    return found[1]
+    match = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+    assert match is not None, page.text
+    return match[1]
 
 
 def log_in(client: FlaskClient, name: str, password: str = PASSWORD, **fields: Any) -> TestResponse:

@@ -14,7 +14,7 @@ from config import logging, settings
 
 
 @pytest.fixture(autouse=True)
-def restored() -> Iterator[None]:
+def restore_logging() -> Iterator[None]:
     """Put the root logger and structlog back as they were."""
     root = standard.getLogger()
     handlers, level = root.handlers[:], root.level
@@ -43,7 +43,7 @@ def test_our_records_and_foreign_ones_have_one_form(capsys: pytest.CaptureFixtur
     assert ours.keys() - {"signal_id"} == theirs.keys() == {"event", "level", "logger", "at"}
     assert (ours["event"], ours["level"], ours["signal_id"]) == ("signal.accepted", "info", "1")
     assert (theirs["event"], theirs["level"], theirs["logger"]) == ("lost three of 7", "warning", "theirs")
-    assert all(datetime.fromisoformat(str(one["at"])).tzinfo is not None for one in (ours, theirs))
+    assert all(datetime.fromisoformat(str(record["at"])).tzinfo is not None for record in (ours, theirs))
 
 
 def test_what_is_bound_to_a_task_is_in_every_record_of_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,7 +54,7 @@ def test_what_is_bound_to_a_task_is_in_every_record_of_it(capsys: pytest.Capture
         standard.getLogger("theirs").error("no answer")
     structlog.get_logger().info("later")
 
-    assert [one.get("stage") for one in records(capsys)] == ["dispatched", "dispatched", None]
+    assert [record.get("stage") for record in records(capsys)] == ["dispatched", "dispatched", None]
 
 
 def test_an_error_is_one_record_with_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,9 +67,9 @@ def test_an_error_is_one_record_with_its_traceback(capsys: pytest.CaptureFixture
         standard.getLogger("theirs").exception("it failed")
 
     ours, theirs = records(capsys)
-    for one in (ours, theirs):
-        assert "RuntimeError: the engine broke" in str(one["exception"])
-        assert "exc_info" not in one
+    for record in (ours, theirs):
+        assert "RuntimeError: the engine broke" in str(record["exception"])
+        assert "exc_info" not in record
 
 
 def test_configuring_twice_does_not_say_things_twice(capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,7 +88,7 @@ def test_the_level_holds_for_ours_and_foreign_records(capsys: pytest.CaptureFixt
     standard.getLogger("theirs").info("quiet")
     structlog.get_logger("ours").warning("loud")
 
-    assert [one["event"] for one in records(capsys)] == ["loud"]
+    assert [record["event"] for record in records(capsys)] == ["loud"]
 
 
 def test_celerys_line_per_task_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,7 +97,7 @@ def test_celerys_line_per_task_is_left_out(capsys: pytest.CaptureFixture[str]) -
     standard.getLogger("celery.app.trace").info("Task succeeded")
     standard.getLogger("celery.app.trace").warning("Task failed")
 
-    assert [one["event"] for one in records(capsys)] == ["Task failed"]
+    assert [record["event"] for record in records(capsys)] == ["Task failed"]
 
 
 @pytest.mark.parametrize(("form", "is_json"), [("auto", True), ("json", True), ("console", False)])

@@ -70,7 +70,7 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("OVERLOAD_SIGNALS", "100", "overload_signals", 100),
     ("LOG_FORMAT", "json", "log_format", "json"),
     ("LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
-    *(("EXECUTION_MODE", one.value, "execution_mode", one) for one in ExecutionMode),
+    *(("EXECUTION_MODE", mode.value, "execution_mode", mode) for mode in ExecutionMode),
 ]
 
 NEEDED = {
@@ -146,12 +146,12 @@ BAD: list[tuple[str, str, str]] = [
 
 @pytest.mark.parametrize(("name", "value", "field", "expected"), GOOD)
 def test_a_good_value_is_taken_and_its_source_told(name: str, value: str, field: str, expected: object) -> None:
-    given = {name: f" {value} "} | NEEDED.get(name, {})
+    environ = {name: f" {value} "} | NEEDED.get(name, {})
 
-    made = settings.load(given)
+    loaded = settings.load(environ)
 
-    assert getattr(made, field) == expected
-    assert {one for one, source in made.sources.items() if source == "environment"} == set(given)
+    assert getattr(loaded, field) == expected
+    assert {variable for variable, source in loaded.sources.items() if source == "environment"} == set(environ)
 
 
 @pytest.mark.parametrize(("name", "value", "allowed"), BAD)
@@ -193,7 +193,7 @@ def test_every_variable_was_tried_with_a_good_and_a_bad_value() -> None:
 
 
 def test_without_any_variable_the_defaults_hold() -> None:
-    made = settings.load({})
+    loaded = settings.load({})
 
     expected = {
         "database_url": None,
@@ -237,15 +237,17 @@ def test_without_any_variable_the_defaults_hold() -> None:
         "log_level": "INFO",
         "failpoint_dir": None,
     }
-    assert {one.name: getattr(made, one.name) for one in fields(Settings) if one.name != "sources"} == expected
-    assert set(made.sources.values()) == {"default"}
+    assert {
+        attribute.name: getattr(loaded, attribute.name) for attribute in fields(Settings) if attribute.name != "sources"
+    } == expected
+    assert set(loaded.sources.values()) == {"default"}
 
 
 @pytest.mark.parametrize("value", ["", "   "])
 def test_an_empty_value_counts_as_none(value: str) -> None:
-    made = settings.load({"LEASE_S": value, "DATABASE_URL": value})
+    loaded = settings.load({"LEASE_S": value, "DATABASE_URL": value})
 
-    assert (made.lease_s, made.database_url) == (60, None)
+    assert (loaded.lease_s, loaded.database_url) == (60, None)
 
 
 def test_the_broker_is_the_redis_unless_it_is_named() -> None:
@@ -254,17 +256,17 @@ def test_the_broker_is_the_redis_unless_it_is_named() -> None:
 
 
 def test_the_broker_on_a_unix_socket_is_spelled_as_celery_does() -> None:
-    made = settings.load({"REDIS_URL": "unix:///run/redis.sock?db=2"})
+    loaded = settings.load({"REDIS_URL": "unix:///run/redis.sock?db=2"})
 
-    assert made.redis_url == "unix:///run/redis.sock?db=2"
-    assert made.broker_url == "redis+socket:///run/redis.sock?virtual_host=2"
+    assert loaded.redis_url == "unix:///run/redis.sock?db=2"
+    assert loaded.broker_url == "redis+socket:///run/redis.sock?virtual_host=2"
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
 def test_sqlalchemy_is_told_its_driver(scheme: str) -> None:
-    made = settings.load({"DATABASE_URL": f"{scheme}://u:p@host/db?sslmode=require"})
+    loaded = settings.load({"DATABASE_URL": f"{scheme}://u:p@host/db?sslmode=require"})
 
-    assert made.sqlalchemy_url == "postgresql+psycopg://u:p@host/db?sslmode=require"
+    assert loaded.sqlalchemy_url == "postgresql+psycopg://u:p@host/db?sslmode=require"
 
 
 def test_sqlalchemy_without_a_database_names_the_variable() -> None:
@@ -306,20 +308,20 @@ def test_the_message_about_a_bad_value_keeps_its_secret(name: str, value: str) -
 
 @pytest.mark.property_id(44)
 def test_the_keys_of_a_venue_are_not_shown() -> None:
-    made = settings.load({"BROKER_KEY": "hunter2", "BROKER_SECRET": "hunter2"})
+    loaded = settings.load({"BROKER_KEY": "hunter2", "BROKER_SECRET": "hunter2"})
 
-    assert "hunter2" not in f"{made!r} {made.broker_key} {made.broker_secret!r}"
-    assert made.broker_secret is not None
-    assert made.broker_secret.reveal() == "hunter2"
+    assert "hunter2" not in f"{loaded!r} {loaded.broker_key} {loaded.broker_secret!r}"
+    assert loaded.broker_secret is not None
+    assert loaded.broker_secret.reveal() == "hunter2"
 
 
 def test_printed_settings_keep_their_secrets() -> None:
     urls = {name: f"postgresql://user:hunter2@{name}" for name in ("DATABASE_URL", "MIGRATION_DATABASE_URL")}
     brokers = {name: f"redis://:hunter2@{name}" for name in ("REDIS_URL", "BROKER_URL")}
 
-    made = settings.load({**urls, **brokers, "SECRET_KEY": "hunter2 hunter2 hunter2"})
+    loaded = settings.load({**urls, **brokers, "SECRET_KEY": "hunter2 hunter2 hunter2"})
 
-    assert "hunter2" not in repr(made)
+    assert "hunter2" not in repr(loaded)
 
 
 @pytest.mark.property_id(33)

@@ -23,15 +23,15 @@ def _price(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
 
 
-def _view(
+def a_view(
     bid: str | None = None, ask: str | None = None, last: str | None = None, *, window: Window = _EMPTY
 ) -> MarketView:
     quote = Quote(at=_AS_OF, bid=_price(bid), ask=_price(ask), last=_price(last), quality=Quality.REPLAY)
-    told = dict.fromkeys(("bid", "ask", "last", "volume", "bars", "higher_bars"), Quality.REPLAY)
-    return MarketView(quote=quote, window=window, quality=told)
+    quality = dict.fromkeys(("bid", "ask", "last", "volume", "bars", "higher_bars"), Quality.REPLAY)
+    return MarketView(quote=quote, window=window, quality=quality)
 
 
-def _built(view: MarketView, **signal: Any) -> MarketContext:
+def build_context(view: MarketView, **signal: Any) -> MarketContext:
     return context_builder.build(a_signal(**signal), view, as_of=_AS_OF, rules=RULES)
 
 
@@ -51,37 +51,37 @@ def _built(view: MarketView, **signal: Any) -> MarketContext:
 def test_the_current_price_is_the_best_that_is_known(
     quote: tuple[str | None, str | None, str | None], alert: str | None, price: str | None, quality: Quality
 ) -> None:
-    context = _built(_view(*quote), price=_price(alert))
+    context = build_context(a_view(*quote), price=_price(alert))
 
     assert context.current_price == _price(price)
     assert context.quality["current_price"] is quality
 
 
 def test_a_mid_is_only_as_good_as_its_worse_side() -> None:
-    view = _view("1.10", "1.12")
+    view = a_view("1.10", "1.12")
     view.quality["ask"] = Quality.DELAYED
 
-    context = _built(view)
+    context = build_context(view)
 
     assert context.quality["current_price"] is Quality.DELAYED
 
 
 def test_an_ask_below_the_bid_makes_both_missing_and_says_crossed() -> None:
-    context = _built(_view("1.12", "1.10"))
+    context = build_context(a_view("1.12", "1.10"))
 
     assert (context.quote.bid, context.quote.ask) == (None, None)
     assert context.quality["bid"] is context.quality["ask"] is context.quote.quality is Quality.CROSSED
 
 
 def test_equal_bid_and_ask_are_not_crossed() -> None:
-    context = _built(_view("1.10", "1.10"))
+    context = build_context(a_view("1.10", "1.10"))
 
     assert context.current_price == Decimal("1.10")
     assert context.quality["bid"] is Quality.REPLAY
 
 
 def test_what_is_not_known_is_marked_missing_whatever_the_provider_told() -> None:
-    context = _built(_view("1.10"))
+    context = build_context(a_view("1.10"))
 
     assert {name for name, quality in context.quality.items() if quality is Quality.MISSING} == {
         "ask",
@@ -95,7 +95,7 @@ def test_what_is_not_known_is_marked_missing_whatever_the_provider_told() -> Non
 def test_the_volume_is_the_last_closed_bars() -> None:
     bars = a_walk(5)
 
-    context = _built(_view("1.10", window=a_window(bars)))
+    context = build_context(a_view("1.10", window=a_window(bars)))
 
     assert context.volume == bars[-1].volume
     assert context.quality["volume"] is Quality.REPLAY
@@ -104,7 +104,7 @@ def test_the_volume_is_the_last_closed_bars() -> None:
 def test_a_context_carries_the_indicators_of_its_window() -> None:
     window = a_window(a_walk(250), a_walk(60, step="5m"))
 
-    context = _built(_view("1.10", window=window))
+    context = build_context(a_view("1.10", window=window))
 
     assert context.indicators == indicators.compute(window)
 
@@ -113,14 +113,14 @@ def test_many_signals_on_one_window_compute_its_indicators_once(monkeypatch: pyt
     computed: list[Window] = []
     genuine = indicators.compute
 
-    def counted(window: Window) -> indicators.Values:
+    def compute_and_count(window: Window) -> indicators.Values:
         computed.append(window)
         return genuine(window)
 
-    monkeypatch.setattr(indicators, "compute", counted)
+    monkeypatch.setattr(indicators, "compute", compute_and_count)
     window = a_window(a_walk(250))
 
-    contexts = [_built(_view("1.10", window=window), signal_id=UUID(int=n)) for n in range(64)]
+    contexts = [build_context(a_view("1.10", window=window), signal_id=UUID(int=n)) for n in range(64)]
 
     assert len(computed) == 1
     assert len({context.context_hash for context in contexts}) == 1
@@ -129,9 +129,9 @@ def test_many_signals_on_one_window_compute_its_indicators_once(monkeypatch: pyt
 def test_changing_one_contexts_indicators_leaves_its_neighbours_alone() -> None:
     window = a_window(a_walk(30))
 
-    first = _built(_view("1.10", window=window))
+    first = build_context(a_view("1.10", window=window))
     first.indicators["close"] = None
-    second = _built(_view("1.10", window=window))
+    second = build_context(a_view("1.10", window=window))
 
     assert second.indicators["close"] is not None
 
@@ -140,12 +140,12 @@ def test_windows_with_equal_bars_have_equal_hashes_and_other_bars_have_another()
     bars = a_walk(30)
     changed = [*bars[:-1], replace(bars[-1], close=bars[-1].close + 1)]
 
-    hashes = [_built(_view(window=a_window(one))).window_hash for one in (bars, list(bars), changed)]
+    hashes = [build_context(a_view(window=a_window(series))).window_hash for series in (bars, list(bars), changed)]
 
     assert hashes[0] == hashes[1] != hashes[2]
 
 
-_BASE = _view("1.10", "1.12", window=a_window(a_walk(30)))
+_BASE = a_view("1.10", "1.12", window=a_window(a_walk(30)))
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_whatever_an_engine_can_see_changes_the_hash(
 
 def test_stored_documents_give_back_the_context_and_their_hashes_recompute() -> None:
     window = a_window(a_walk(250), a_walk(60, step="5m"))
-    context = _built(_view("1.10", None, "1.11", window=window))
+    context = build_context(a_view("1.10", None, "1.11", window=window))
     stored_window = json.loads(json.dumps(context_builder.window_to_document(window)))
     stored = json.loads(json.dumps(context_builder.context_to_document(context)))
 
@@ -184,7 +184,7 @@ def test_stored_documents_give_back_the_context_and_their_hashes_recompute() -> 
 
 
 def test_a_context_without_anything_known_is_written_and_read_too() -> None:
-    context = _built(_view())
+    context = build_context(a_view())
     stored_window = json.loads(json.dumps(context_builder.window_to_document(_EMPTY)))
     stored = json.loads(json.dumps(context_builder.context_to_document(context)))
 
@@ -196,7 +196,7 @@ def test_a_context_without_anything_known_is_written_and_read_too() -> None:
 
 @pytest.mark.parametrize("path", [("current_price",), ("quote", "bid"), ("indicators", "close"), ("rules", "lot")])
 def test_a_stored_context_that_was_tampered_with_does_not_fit_its_hash(path: tuple[str, ...]) -> None:
-    context = _built(_BASE)
+    context = build_context(_BASE)
     document = context_builder.context_to_document(context)
     inner: dict[str, Any] = document
     for name in path[:-1]:

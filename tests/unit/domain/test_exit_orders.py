@@ -103,14 +103,14 @@ def test_an_exit_order_is_the_trades_opposite_and_names_itself() -> None:
 
 def test_an_exit_orders_name_differs_by_clock_leg_and_attempt() -> None:
     trade, event = a_trade(), an_event("0.5")
-    made = [
+    orders = [
         exits.build_exit_order(trade, event, clock=clock, leg=leg, attempt=attempt, quantity=dec(5), venue="model")
         for clock in (Clock.OWN, Clock.SYNCHRONIZED)
         for leg in (1, 2)
         for attempt in (1, 2)
     ]
 
-    assert len({one.client_order_id for one in made}) == len({one.order_id for one in made}) == 8
+    assert len({order.client_order_id for order in orders}) == len({order.order_id for order in orders}) == 8
 
 
 def test_a_real_exit_closes_the_same_fraction_of_each_model_trade_on_the_same_quote() -> None:
@@ -120,12 +120,12 @@ def test_a_real_exit_closes_the_same_fraction_of_each_model_trade_on_the_same_qu
 
     orders = exits.build_synchronized_orders(an_event("0.25"), holdings, leg=3)
 
-    assert [(one.trade_id, one.quantity, one.is_buy) for one in orders] == [
+    assert [(order.trade_id, order.quantity, order.is_buy) for order in orders] == [
         (long.trade_id, dec("2.5"), False),
         (short.trade_id, dec(1), True),
     ]
-    assert len({one.quote.quote_id for one in orders}) == 1
-    assert {(one.clock, one.venue, one.leg, one.quote.at) for one in orders} == {
+    assert len({order.quote.quote_id for order in orders}) == 1
+    assert {(order.clock, order.venue, order.leg, order.quote.at) for order in orders} == {
         (Clock.SYNCHRONIZED, "model", 3, minute(4))
     }
 
@@ -143,7 +143,7 @@ def test_the_final_real_exit_closes_what_each_model_trade_has_left() -> None:
 
 
 def test_exit_reasons_have_stable_codes() -> None:
-    assert [one.value for one in ExitReason] == [
+    assert [reason.value for reason in ExitReason] == [
         "stop",
         "target",
         "trailing_stop",

@@ -30,7 +30,7 @@ def test_a_short_trade_is_tested_on_the_ask_and_not_on_the_bid() -> None:
     assert walked.events == ()
 
 
-def one_sided(side: PriceSide, bar: Bar) -> WalkBars:
+def bars_of_one_side(side: PriceSide, bar: Bar) -> WalkBars:
     return WalkBars(series=(BarSeries(interval=ONE_MINUTE, side=side, bars=(bar,)),))
 
 
@@ -53,11 +53,11 @@ def test_a_side_that_is_not_recorded_is_modelled(
     near, far = (
         exits.walk(
             trade,
-            one_sided(recorded, a_bar(0, f"100 {max(dec(one), 100)} {min(dec(one), 100)} 100")),
+            bars_of_one_side(recorded, a_bar(0, f"100 {max(dec(price), 100)} {min(dec(price), 100)} 100")),
             model=WIDE,
             until=FAR,
         )
-        for one in (just_out, touching)
+        for price in (just_out, touching)
     )
 
     assert near.events == ()

@@ -34,7 +34,7 @@ def test_the_time_limit_fills_at_the_first_open_at_or_after_it(market: Market) -
 def test_the_time_limit_is_at_the_open_that_stands_exactly_on_it(market: Market) -> None:
     walked = market.walk(market.trade(max_hold=2 * MINUTE), QUIET, QUIET, "102 103 101 102", QUIET)
 
-    assert [(one.reason, one.at) for one in walked.events] == [("time_limit", minute(2))]
+    assert [(event.reason, event.at) for event in walked.events] == [("time_limit", minute(2))]
 
 
 def test_the_time_limit_comes_before_the_stop_at_the_same_open(market: Market) -> None:
@@ -54,7 +54,7 @@ def test_the_bar_that_covers_the_entry_is_walked(market: Market) -> None:
     trade = market.trade(entry_at=MONDAY + timedelta(seconds=30))
     walked = market.walk(trade, "100 101 95 100")
 
-    assert [(one.reason, one.at) for one in walked.events] == [("stop", minute(1))]
+    assert [(event.reason, event.at) for event in walked.events] == [("stop", minute(1))]
 
 
 def test_a_bar_that_closed_at_the_entry_is_not_walked(market: Market) -> None:
@@ -67,7 +67,7 @@ def test_no_event_is_earlier_than_the_entry(market: Market) -> None:
     entry_at = MONDAY + timedelta(seconds=30)
     walked = market.walk(market.trade(entry_at=entry_at), "94 101 90 100")
 
-    assert [one.at for one in walked.events] == [entry_at]
+    assert [event.at for event in walked.events] == [entry_at]
 
 
 def test_only_bars_closed_by_until_are_walked(market: Market) -> None:

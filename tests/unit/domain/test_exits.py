@@ -60,8 +60,8 @@ def test_a_bar_that_opens_on_a_level_fills_at_its_open(market: Market) -> None:
     stopped = market.walk(market.trade(), QUIET, "95 101 94 100")
     reached = market.walk(market.trade(targets=[("110", "1")]), QUIET, "110 111 109 110")
 
-    assert [(one.reason, one.at) for one in stopped.events] == [("stop", minute(1))]
-    assert [(one.reason, one.at) for one in reached.events] == [("target", minute(1))]
+    assert [(event.reason, event.at) for event in stopped.events] == [("stop", minute(1))]
+    assert [(event.reason, event.at) for event in reached.events] == [("target", minute(1))]
 
 
 def test_the_stop_comes_before_the_target_within_one_bar(market: Market) -> None:
@@ -99,7 +99,7 @@ def test_a_bar_that_opens_beyond_the_target_fills_at_its_better_open(market: Mar
 def test_what_an_open_beyond_the_target_leaves_is_stopped_later_in_the_bar(market: Market) -> None:
     walked = market.walk(market.trade(targets=[("110", "0.4")]), QUIET, "115 116 94 95")
 
-    assert [(one.reason, one.fraction, one.at) for one in walked.events] == [
+    assert [(event.reason, event.fraction, event.at) for event in walked.events] == [
         ("target", dec("0.4"), minute(1)),
         ("stop", dec("0.6"), minute(2)),
     ]
@@ -108,8 +108,8 @@ def test_what_an_open_beyond_the_target_leaves_is_stopped_later_in_the_bar(marke
 def test_several_targets_in_one_bar_are_hit_nearest_first(market: Market) -> None:
     walked = market.walk(market.trade(targets=[("105", "0.3"), ("110", "0.7")]), "100 112 99 111")
 
-    assert [market.tested(one) for one in walked.events] == [market.price("105"), market.price("110")]
-    assert [one.is_final for one in walked.events] == [False, True]
+    assert [market.tested(event) for event in walked.events] == [market.price("105"), market.price("110")]
+    assert [event.is_final for event in walked.events] == [False, True]
     assert (walked.state.targets_hit, walked.state.legs) == (2, 2)
 
 
@@ -122,7 +122,7 @@ def test_a_target_is_hit_once(market: Market) -> None:
 def test_what_targets_leave_open_closes_at_the_stop(market: Market) -> None:
     walked = market.walk(market.trade(targets=[("105", "0.3")]), "100 106 99 104", "104 104 94 95")
 
-    assert [(one.reason, one.fraction, one.is_final) for one in walked.events] == [
+    assert [(event.reason, event.fraction, event.is_final) for event in walked.events] == [
         ("target", dec("0.3"), False),
         ("stop", dec("0.7"), True),
     ]
@@ -131,7 +131,7 @@ def test_what_targets_leave_open_closes_at_the_stop(market: Market) -> None:
 def test_a_target_closes_no_more_than_what_is_left(market: Market) -> None:
     walked = market.walk(market.trade(targets=[("105", "0.8"), ("106", "0.8")]), "100 107 99 104")
 
-    assert [one.fraction for one in walked.events] == [dec("0.8"), dec("0.2")]
+    assert [event.fraction for event in walked.events] == [dec("0.8"), dec("0.2")]
 
 
 def test_trailing_moves_the_stop_after_the_bars_checks(market: Market) -> None:

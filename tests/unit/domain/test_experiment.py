@@ -83,7 +83,7 @@ VECTORS = {
 }
 
 
-def drawn(vector: Vector, purpose: Purpose) -> experiment.Draw:
+def draw_vector(vector: Vector, purpose: Purpose) -> experiment.Draw:
     """Draw without validation, since one vector has empty fields."""
     return experiment.draw_unchecked("dtab1", vector.salt, purpose.value, vector.signal_id, vector.signal_hash)
 
@@ -93,7 +93,7 @@ def drawn(vector: Vector, purpose: Purpose) -> experiment.Draw:
 def test_the_buckets_of_the_worked_examples_come_out(name: str) -> None:
     vector = VECTORS[name]
 
-    draw, order = drawn(vector, Purpose.VARIANT), drawn(vector, Purpose.ORDER)
+    draw, order = draw_vector(vector, Purpose.VARIANT), draw_vector(vector, Purpose.ORDER)
 
     assert draw.bucket_ppm == vector.bucket
     assert draw.digest == (vector.digest or draw.digest)
@@ -102,9 +102,9 @@ def test_the_buckets_of_the_worked_examples_come_out(name: str) -> None:
 
 
 @pytest.mark.property_id(33)
-@pytest.mark.parametrize("name", [name for name, one in VECTORS.items() if one.variants])
+@pytest.mark.parametrize("name", [name for name, vector in VECTORS.items() if vector.variants])
 def test_the_variants_of_the_worked_examples_come_out_at_each_split(name: str) -> None:
-    bucket = drawn(VECTORS[name], Purpose.VARIANT).bucket_ppm
+    bucket = draw_vector(VECTORS[name], Purpose.VARIANT).bucket_ppm
 
     variants = [experiment.choose_variant(bucket, split_ppm=split).value for split in (100_000, 500_000, 800_000)]
 
@@ -119,7 +119,7 @@ def test_the_validated_draw_is_the_formula() -> None:
     )
 
     payload = b"\x1f".join(
-        one.encode() for one in ("dtab1", vector.salt, "variant", vector.signal_id, vector.signal_hash)
+        value.encode() for value in ("dtab1", vector.salt, "variant", vector.signal_id, vector.signal_hash)
     )
     assert draw.digest == hashlib.sha256(payload).hexdigest() == vector.digest
 
@@ -160,7 +160,8 @@ def test_a_draw_depends_on_its_fields_alone(salt: str, signal_id: str, signal_ha
 @given(salt=FIELDS, signal_id=FIELDS, signal_hash=FIELDS)
 def test_each_purpose_is_a_stream_of_its_own(salt: str, signal_id: str, signal_hash: str) -> None:
     digests = {
-        experiment.draw(salt=salt, purpose=one, signal_id=signal_id, signal_hash=signal_hash).digest for one in Purpose
+        experiment.draw(salt=salt, purpose=purpose, signal_id=signal_id, signal_hash=signal_hash).digest
+        for purpose in Purpose
     }
 
     assert len(digests) == len(Purpose)
@@ -189,7 +190,7 @@ def test_about_the_split_of_many_signals_is_a(split_ppm: int) -> None:
         for number in range(10_000)
     )
 
-    share_a = sum(one.bucket_ppm < split_ppm for one in draws) / 10_000
+    share_a = sum(draw.bucket_ppm < split_ppm for draw in draws) / 10_000
 
     assert share_a == pytest.approx(split_ppm / PPM, abs=0.015)
 
@@ -210,14 +211,14 @@ def test_an_assignment_recomputes_from_what_it_stores(
         paused=False,
     )
 
-    made = experiment.assign(study, policy, signal=signal, reference_notional=Decimal(100_000))
+    assignment = experiment.assign(study, policy, signal=signal, reference_notional=Decimal(100_000))
 
     again = experiment.draw(
-        salt=salt, purpose=Purpose.VARIANT, signal_id=str(made.signal_id), signal_hash=signal.signal_hash
+        salt=salt, purpose=Purpose.VARIANT, signal_id=str(assignment.signal_id), signal_hash=signal.signal_hash
     )
-    assert (made.assignment_hash, made.bucket_ppm) == (again.digest, again.bucket_ppm)
-    assert made.variant is experiment.choose_variant(again.bucket_ppm, split_ppm=made.split_ppm)
-    assert (made.study_id, made.policy_version, made.split_ppm) == (study.study_id, "v1", split_ppm)
+    assert (assignment.assignment_hash, assignment.bucket_ppm) == (again.digest, again.bucket_ppm)
+    assert assignment.variant is experiment.choose_variant(again.bucket_ppm, split_ppm=assignment.split_ppm)
+    assert (assignment.study_id, assignment.policy_version, assignment.split_ppm) == (study.study_id, "v1", split_ppm)
     assert signal.signal_hash == signal_hash
 
 

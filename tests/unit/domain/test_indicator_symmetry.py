@@ -16,7 +16,7 @@ from tests.support.builders.markets import START, a_bar, a_walk, a_window, minut
 _BARS = a_walk(250, seed=7)
 
 
-def _of(bars: Sequence[Bar]) -> indicators.Values:
+def compute_indicators(bars: Sequence[Bar]) -> indicators.Values:
     return indicators.compute(a_window(bars))
 
 
@@ -29,9 +29,9 @@ def _as_float(values: indicators.Values, name: str) -> float:
 @pytest.mark.parametrize("factor", ["1E-12", "1E+12"])
 def test_the_unit_of_price_does_not_matter(factor: str) -> None:
     scale = Decimal(factor)
-    bars = [_mapped(bar, lambda price: price * scale) for bar in _BARS]
+    bars = [map_prices(bar, lambda price: price * scale) for bar in _BARS]
 
-    values, scaled = _of(_BARS), _of(bars)
+    values, scaled = compute_indicators(_BARS), compute_indicators(bars)
 
     for name in ("rsi_14", "adx_14", "bollinger_width", "atr_percentile", "ema_21_slope"):
         assert _as_float(scaled, name) == pytest.approx(_as_float(values, name), rel=1e-8)
@@ -39,7 +39,7 @@ def test_the_unit_of_price_does_not_matter(factor: str) -> None:
         assert _as_float(scaled, name) == pytest.approx(_as_float(values, name) * float(scale), rel=1e-8)
 
 
-def _mapped(bar: Bar, change: Callable[[Decimal], Decimal]) -> Bar:
+def map_prices(bar: Bar, change: Callable[[Decimal], Decimal]) -> Bar:
     return Bar(
         open_time=bar.open_time,
         open=change(bar.open),
@@ -52,9 +52,9 @@ def _mapped(bar: Bar, change: Callable[[Decimal], Decimal]) -> Bar:
 
 @pytest.mark.parametrize("price", ["1E+400", "1E+300", "1E-400"])
 def test_extreme_prices_give_values_or_none_but_never_an_error(price: str) -> None:
-    bars = [_mapped(bar, lambda one: one * Decimal(price)) for bar in _BARS]
+    bars = [map_prices(bar, lambda value: value * Decimal(price)) for bar in _BARS]
 
-    values = _of(bars)
+    values = compute_indicators(bars)
 
     assert all(value is None or value.is_finite() for value in values.values())
 
@@ -62,14 +62,14 @@ def test_extreme_prices_give_values_or_none_but_never_an_error(price: str) -> No
 def test_prices_too_far_apart_for_floating_point_give_no_error() -> None:
     bars = [*_BARS, a_bar(START + minutes(250), "1E-30", "1E+400", "1E-30", "1E+399")]
 
-    values = _of(bars)
+    values = compute_indicators(bars)
 
     assert values["close"] == Decimal("1E+399")
     assert all(value is None or value.is_finite() for value in values.values())
 
 
 def test_values_have_at_most_ten_significant_digits() -> None:
-    values = _of(a_walk(250, seed=11))
+    values = compute_indicators(a_walk(250, seed=11))
 
     digits = [len(value.normalize().as_tuple().digits) for value in values.values() if value is not None]
 
@@ -90,20 +90,20 @@ _SWAPPED = {
 def test_a_mirrored_market_mirrors_every_indicator_that_has_a_direction(seed: int, count: int) -> None:
     bars = a_walk(count, seed=seed)
 
-    values, turned = _of(bars), _of(mirrored(bars, around=Decimal(4)))
+    values, turned = compute_indicators(bars), compute_indicators(mirrored(bars, around=Decimal(4)))
 
-    def expect(name: str, expected: Callable[[float], float], *, of: str | None = None) -> None:
+    def assert_mapped(name: str, expected: Callable[[float], float], *, of: str | None = None) -> None:
         value, other = values[of or name], turned[name]
         assert (value is None) == (other is None), name
         if value is not None and other is not None:
             assert float(other) == pytest.approx(expected(float(value)), rel=1e-9, abs=1e-12), name
 
     for name in ("close", "ema_8", "ema_21", "ema_48", "ema_200", "bollinger_middle"):
-        expect(name, lambda price: 4 - price)
+        assert_mapped(name, lambda price: 4 - price)
     for name in ("macd", "macd_signal", "macd_histogram", "momentum_10", "structure_3"):
-        expect(name, lambda move: -move)
+        assert_mapped(name, lambda move: -move)
     for name, twin in _SWAPPED.items():
-        expect(name, (lambda one: one) if name.endswith("di_14") else (lambda price: 4 - price), of=twin)
+        assert_mapped(name, (lambda value: value) if name.endswith("di_14") else (lambda price: 4 - price), of=twin)
     for name in ("atr_14", "adx_14", "volume_ratio_20"):
-        expect(name, lambda one: one)
-    expect("rsi_14", lambda one: 100 - one)
+        assert_mapped(name, lambda value: value)
+    assert_mapped("rsi_14", lambda value: 100 - value)

@@ -54,11 +54,11 @@ _NAMES = {
 }
 
 
-def _of(bars: Sequence[Bar]) -> indicators.Values:
+def compute_indicators(bars: Sequence[Bar]) -> indicators.Values:
     return indicators.compute(a_window(bars))
 
 
-def _near(value: float) -> object:
+def approximately(value: float) -> object:
     return pytest.approx(value, rel=1e-9, abs=1e-12)
 
 
@@ -102,25 +102,27 @@ def _directional(bars: Sequence[Bar], period: int) -> tuple[list[float], list[fl
 
 
 def test_every_name_is_there_with_bars_and_without() -> None:
-    assert set(_of(_BARS)) == _NAMES
-    assert set(_of([])) == _NAMES
+    assert set(compute_indicators(_BARS)) == _NAMES
+    assert set(compute_indicators([])) == _NAMES
 
 
 def test_without_bars_all_is_unknown_but_the_counts() -> None:
-    values = _of([])
+    values = compute_indicators([])
 
     assert {name: value for name, value in values.items() if value is not None} == dict.fromkeys(_COUNTS, Decimal(0))
 
 
 @pytest.mark.parametrize("period", [8, 21, 48, 200])
 def test_ema_follows_the_formula_seeded_with_a_mean(period: int) -> None:
-    assert _as_float(_of(_BARS), f"ema_{period}") == _near(_ema(_CLOSES, period)[-1])
+    assert _as_float(compute_indicators(_BARS), f"ema_{period}") == approximately(_ema(_CLOSES, period)[-1])
 
 
 def test_the_slope_is_the_change_of_ema_21_over_three_bars_in_percent() -> None:
     line = _ema(_CLOSES, 21)
 
-    assert _as_float(_of(_BARS), "ema_21_slope") == pytest.approx((line[-1] / line[-4] - 1) * 100, rel=1e-7)
+    assert _as_float(compute_indicators(_BARS), "ema_21_slope") == pytest.approx(
+        (line[-1] / line[-4] - 1) * 100, rel=1e-7
+    )
 
 
 def test_rsi_follows_wilder() -> None:
@@ -128,7 +130,7 @@ def test_rsi_follows_wilder() -> None:
     gain = _wilder([max(move, 0) for move in moves], 14)[-1]
     loss = _wilder([max(-move, 0) for move in moves], 14)[-1]
 
-    assert _as_float(_of(_BARS), "rsi_14") == _near(100 * gain / (gain + loss))
+    assert _as_float(compute_indicators(_BARS), "rsi_14") == approximately(100 * gain / (gain + loss))
 
 
 def test_macd_starts_both_averages_at_the_slow_one() -> None:
@@ -136,39 +138,39 @@ def test_macd_starts_both_averages_at_the_slow_one() -> None:
     line = [a - b for a, b in zip(fast, slow, strict=True)]
     signal = _ema(line, 9)[-1]
 
-    values = _of(_BARS)
+    values = compute_indicators(_BARS)
 
-    assert _as_float(values, "macd") == _near(line[-1])
-    assert _as_float(values, "macd_signal") == _near(signal)
-    assert _as_float(values, "macd_histogram") == _near(line[-1] - signal)
+    assert _as_float(values, "macd") == approximately(line[-1])
+    assert _as_float(values, "macd_signal") == approximately(signal)
+    assert _as_float(values, "macd_histogram") == approximately(line[-1] - signal)
 
 
 def test_atr_follows_wilder_and_its_percentile_counts_the_window() -> None:
     line = _wilder(_true_ranges(_BARS), 14)
     percents = [atr / close * 100 for atr, close in zip(line, _CLOSES[14:], strict=True)]
-    share = sum(one <= percents[-1] for one in percents) / len(percents)
+    share = sum(percent <= percents[-1] for percent in percents) / len(percents)
 
-    values = _of(_BARS)
+    values = compute_indicators(_BARS)
 
-    assert _as_float(values, "atr_14") == _near(line[-1])
-    assert _as_float(values, "atr_percent") == _near(percents[-1])
-    assert _as_float(values, "atr_percentile") == _near(share * 100)
+    assert _as_float(values, "atr_14") == approximately(line[-1])
+    assert _as_float(values, "atr_percent") == approximately(percents[-1])
+    assert _as_float(values, "atr_percentile") == approximately(share * 100)
 
 
 def test_direction_follows_wilder() -> None:
     plus, minus = _directional(_BARS, 14)
     index = [100 * abs(up - down) / (up + down) for up, down in zip(plus, minus, strict=True)]
 
-    values = _of(_BARS)
+    values = compute_indicators(_BARS)
 
-    assert _as_float(values, "plus_di_14") == _near(plus[-1])
-    assert _as_float(values, "minus_di_14") == _near(minus[-1])
-    assert _as_float(values, "adx_14") == _near(_wilder(index, 14)[-1])
+    assert _as_float(values, "plus_di_14") == approximately(plus[-1])
+    assert _as_float(values, "minus_di_14") == approximately(minus[-1])
+    assert _as_float(values, "adx_14") == approximately(_wilder(index, 14)[-1])
 
 
 def _bands(closes: Sequence[float]) -> tuple[float, float]:
     middle = sum(closes) / 20
-    return middle, (sum((one - middle) ** 2 for one in closes) / 20) ** 0.5
+    return middle, (sum((close - middle) ** 2 for close in closes) / 20) ** 0.5
 
 
 def test_bollinger_is_two_deviations_around_the_mean_and_its_percentile_counts_the_window() -> None:
@@ -176,28 +178,28 @@ def test_bollinger_is_two_deviations_around_the_mean_and_its_percentile_counts_t
     middle, deviation = bands[-1]
     widths = [400 * spread / mean for mean, spread in bands]
 
-    values = _of(_BARS)
+    values = compute_indicators(_BARS)
 
-    assert _as_float(values, "bollinger_upper") == _near(middle + 2 * deviation)
-    assert _as_float(values, "bollinger_middle") == _near(middle)
-    assert _as_float(values, "bollinger_lower") == _near(middle - 2 * deviation)
-    assert _as_float(values, "bollinger_width") == _near(widths[-1])
-    assert _as_float(values, "bollinger_width_percentile") == _near(
-        100 * sum(one <= widths[-1] for one in widths) / len(widths)
+    assert _as_float(values, "bollinger_upper") == approximately(middle + 2 * deviation)
+    assert _as_float(values, "bollinger_middle") == approximately(middle)
+    assert _as_float(values, "bollinger_lower") == approximately(middle - 2 * deviation)
+    assert _as_float(values, "bollinger_width") == approximately(widths[-1])
+    assert _as_float(values, "bollinger_width_percentile") == approximately(
+        100 * sum(width <= widths[-1] for width in widths) / len(widths)
     )
 
 
 def test_keltner_is_one_and_a_half_atr_around_the_average() -> None:
     axis, reach = _ema(_CLOSES, 20)[-1], 1.5 * _wilder(_true_ranges(_BARS), 20)[-1]
 
-    values = _of(_BARS)
+    values = compute_indicators(_BARS)
 
-    assert _as_float(values, "keltner_upper") == _near(axis + reach)
-    assert _as_float(values, "keltner_lower") == _near(axis - reach)
+    assert _as_float(values, "keltner_upper") == approximately(axis + reach)
+    assert _as_float(values, "keltner_lower") == approximately(axis - reach)
 
 
 def test_levels_come_from_the_last_ten_bars() -> None:
-    values = _of(_BARS)
+    values = compute_indicators(_BARS)
 
     assert values["momentum_10"] == _BARS[-1].close - _BARS[-11].close
     assert values["swing_high_10"] == max(bar.high for bar in _BARS[-10:])
@@ -215,14 +217,14 @@ def test_structure_needs_highs_and_lows_to_agree(lows: tuple[int, ...], highs: t
         for place, (low, high) in enumerate(zip(lows, highs, strict=True))
     ]
 
-    assert _of(bars)["structure_3"] == expected
+    assert compute_indicators(bars)["structure_3"] == expected
 
 
 def test_the_volume_ratio_compares_the_last_bar_with_twenty() -> None:
     bars = [a_bar(START + minutes(place), volume="10") for place in range(24)]
     last = a_bar(START + minutes(24), volume="50")
 
-    assert _of([*bars, last])["volume_ratio_20"] == Decimal("4.166666667")
+    assert compute_indicators([*bars, last])["volume_ratio_20"] == Decimal("4.166666667")
 
 
 def test_vwap_weighs_typical_prices_since_midnight() -> None:
@@ -232,17 +234,17 @@ def test_vwap_weighs_typical_prices_since_midnight() -> None:
         a_bar(START + minutes(1), "2", "6", "2", "4", volume="3"),
     ]
 
-    assert _of(bars)["vwap_day"] == Decimal("3.5")
+    assert compute_indicators(bars)["vwap_day"] == Decimal("3.5")
 
 
 def test_vwap_is_unknown_when_the_window_begins_after_midnight() -> None:
-    assert _of(a_walk(30, start=START + minutes(5)))["vwap_day"] is None
+    assert compute_indicators(a_walk(30, start=START + minutes(5)))["vwap_day"] is None
 
 
 def test_one_missing_volume_makes_what_needs_volume_unknown() -> None:
     bars = [*a_walk(30), a_bar(START + minutes(30), volume=None)]
 
-    values = _of(bars)
+    values = compute_indicators(bars)
 
     assert values["volume_ratio_20"] is None
     assert values["vwap_day"] is None
@@ -271,12 +273,12 @@ _NEEDS = {
 
 @pytest.mark.parametrize(("name", "needed"), _NEEDS.items())
 def test_a_value_is_unknown_until_the_bars_suffice(name: str, needed: int) -> None:
-    assert _of(_BARS[: needed - 1])[name] is None
-    assert _of(_BARS[:needed])[name] is not None
+    assert compute_indicators(_BARS[: needed - 1])[name] is None
+    assert compute_indicators(_BARS[:needed])[name] is not None
 
 
 def test_in_a_market_that_never_moved_what_divides_by_movement_is_unknown() -> None:
-    values = _of([a_bar(START + minutes(place)) for place in range(250)])
+    values = compute_indicators([a_bar(START + minutes(place)) for place in range(250)])
 
     assert [values[name] for name in ("rsi_14", "adx_14", "plus_di_14", "minus_di_14")] == [None] * 4
     assert values["atr_14"] == 0
@@ -289,8 +291,8 @@ def test_the_higher_series_has_its_own_values() -> None:
 
     values = indicators.compute(a_window(_BARS, higher))
 
-    assert _as_float(values, "higher_ema_21") == _near(_ema(closes, 21)[-1])
-    assert _as_float(values, "higher_ema_48") == _near(_ema(closes, 48)[-1])
+    assert _as_float(values, "higher_ema_21") == approximately(_ema(closes, 21)[-1])
+    assert _as_float(values, "higher_ema_48") == approximately(_ema(closes, 48)[-1])
     assert values["higher_close"] == higher[-1].close
     assert values["bars"] == Decimal(250)
     assert values["higher_bars"] == Decimal(60)

@@ -33,7 +33,7 @@ def test_every_state_has_its_row() -> None:
     ],
 )
 def test_an_order_may_go_the_ways_of_its_life(way: str) -> None:
-    states = [OrderState(one) for one in way.split()]
+    states = [OrderState(state) for state in way.split()]
 
     for current, following in pairwise(states):
         order_states.require_transition(current, following)

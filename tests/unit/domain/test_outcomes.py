@@ -22,7 +22,7 @@ ROUND_TRIP = (
 )
 
 
-def ended(trade: Trade, fills: tuple[Fill, ...], *, share: str = "1") -> Outcome:
+def compute_outcome_of(trade: Trade, fills: tuple[Fill, ...], *, share: str = "1") -> Outcome:
     return outcomes.compute_outcome(
         trade,
         fills,
@@ -74,7 +74,7 @@ def test_more_closed_than_opened_is_an_error() -> None:
 def test_an_outcome_has_weighted_prices_times_and_the_ratio() -> None:
     trade = a_trade()
 
-    result = ended(trade, ROUND_TRIP)
+    result = compute_outcome_of(trade, ROUND_TRIP)
 
     assert (result.entry_price, result.exit_price) == (dec(102), dec(115))
     assert (result.pnl, result.return_ratio) == (dec(120), dec("0.12"))
@@ -85,15 +85,15 @@ def test_an_outcome_has_weighted_prices_times_and_the_ratio() -> None:
 
 
 def test_an_outcome_goes_by_the_side_stored_with_the_trade() -> None:
-    assert ended(a_trade(a_plan(Direction.SHORT)), ROUND_TRIP).pnl == dec(-140)
+    assert compute_outcome_of(a_trade(a_plan(Direction.SHORT)), ROUND_TRIP).pnl == dec(-140)
 
 
 def test_the_side_is_the_trades_and_not_its_plans() -> None:
-    assert ended(replace(a_trade(), side=Direction.SHORT), ROUND_TRIP).pnl == dec(-140)
+    assert compute_outcome_of(replace(a_trade(), side=Direction.SHORT), ROUND_TRIP).pnl == dec(-140)
 
 
 def test_a_share_of_the_capital_divides_the_reference() -> None:
-    assert ended(a_trade(), ROUND_TRIP, share="0.25").return_ratio == dec("0.48")
+    assert compute_outcome_of(a_trade(), ROUND_TRIP, share="0.25").return_ratio == dec("0.48")
 
 
 @pytest.mark.parametrize("closed", ["9.99", "10.01"])
@@ -101,20 +101,20 @@ def test_a_trade_that_is_not_flat_has_no_outcome(closed: str) -> None:
     fills = (a_fill(ENTRY, quantity="10"), a_fill(EXIT, quantity=closed))
 
     with pytest.raises(TradeNotFlat, match=f"opened 10 and closed {closed}"):
-        ended(a_trade(), fills)
+        compute_outcome_of(a_trade(), fills)
 
 
 def test_a_trade_that_never_filled_has_no_outcome() -> None:
     with pytest.raises(TradeNotFlat):
-        ended(a_trade(), ())
+        compute_outcome_of(a_trade(), ())
 
 
 def test_mixing_the_exits_of_both_clocks_is_an_error() -> None:
     fills = (a_fill(ENTRY), a_fill(EXIT, clock=Clock.OWN), a_fill(EXIT, clock=Clock.SYNCHRONIZED))
 
     with pytest.raises(TradeNotFlat):
-        ended(a_trade(), fills)
-    assert ended(a_trade(), outcomes.select_fills_on_clock(fills, ExitClock.SYNCHRONIZED)).pnl == 0
+        compute_outcome_of(a_trade(), fills)
+    assert compute_outcome_of(a_trade(), outcomes.select_fills_on_clock(fills, ExitClock.SYNCHRONIZED)).pnl == 0
 
 
 def test_a_position_is_what_entries_opened_less_what_its_clock_closed() -> None:

@@ -25,7 +25,7 @@ def a_version(mode: ExecutionMode, *, split_ppm: int = 500_000, paused: bool = F
     return PolicyVersion(policy_version_id=1, book="paper", label="v7", mode=mode, split_ppm=split_ppm, paused=paused)
 
 
-def resolved(
+def resolve_policy(
     mode: ExecutionMode,
     *,
     variant: EngineSlot = A,
@@ -57,7 +57,7 @@ def test_each_mode_executes_and_shadows_whom_it_names(
     shadows: tuple[EngineSlot, ...],
     reason: str,
 ) -> None:
-    result = resolved(mode, variant=variant)
+    result = resolve_policy(mode, variant=variant)
 
     assert (result.executed, result.shadows, result.reason) == (executed, shadows, reason)
     assert (result.execution_mode, result.policy_version) == (mode, "v7")
@@ -66,7 +66,7 @@ def test_each_mode_executes_and_shadows_whom_it_names(
 @pytest.mark.property_id(12)
 @pytest.mark.parametrize(("ppm", "a", "b"), [(250_000, "0.25", "0.75"), (1, "0.000001", "0.999999")])
 def test_split_capital_gives_a_its_share_and_b_the_rest(ppm: int, a: str, b: str) -> None:
-    result = resolved(ExecutionMode.SPLIT_CAPITAL, split_ppm=ppm)
+    result = resolve_policy(ExecutionMode.SPLIT_CAPITAL, split_ppm=ppm)
 
     assert result.allocations == {A: Decimal(a), B: Decimal(b)}
 
@@ -82,7 +82,7 @@ def test_no_more_than_the_whole_capital_is_ever_allocated(
     paused: bool,
     denied_for: str | None,
 ) -> None:
-    result = resolved(
+    result = resolve_policy(
         mode, variant=variant, available=available, split_ppm=split_ppm, paused=paused, denied_for=denied_for
     )
 
@@ -98,7 +98,7 @@ def test_no_more_than_the_whole_capital_is_ever_allocated(
 def test_shadow_only_executes_nobody_and_nothing_else_does_without_a_reason(
     mode: ExecutionMode, variant: EngineSlot, available: frozenset[EngineSlot], paused: bool, denied_for: str | None
 ) -> None:
-    result = resolved(mode, variant=variant, available=available, paused=paused, denied_for=denied_for)
+    result = resolve_policy(mode, variant=variant, available=available, paused=paused, denied_for=denied_for)
 
     if result.execution_mode is ExecutionMode.SHADOW_ONLY:
         assert result.allocations == {}
@@ -110,7 +110,7 @@ def test_shadow_only_executes_nobody_and_nothing_else_does_without_a_reason(
 def test_an_engine_that_is_not_available_never_trades_for_real(
     mode: ExecutionMode, variant: EngineSlot, available: frozenset[EngineSlot], split_ppm: int
 ) -> None:
-    result = resolved(mode, variant=variant, available=available, split_ppm=split_ppm)
+    result = resolve_policy(mode, variant=variant, available=available, split_ppm=split_ppm)
 
     assert {*result.executed} <= available
 
@@ -130,7 +130,7 @@ def test_an_engine_that_is_not_available_never_trades_for_real(
 def test_without_the_engine_that_should_trade_nobody_does_and_the_reason_names_it(
     mode: ExecutionMode, variant: EngineSlot, available: set[EngineSlot], reason: str
 ) -> None:
-    result = resolved(mode, variant=variant, available=frozenset(available))
+    result = resolve_policy(mode, variant=variant, available=frozenset(available))
 
     assert (result.execution_mode, result.allocations, result.reason) == (ExecutionMode.SHADOW_ONLY, {}, reason)
 
@@ -147,11 +147,13 @@ def test_without_the_engine_that_should_trade_nobody_does_and_the_reason_names_i
 def test_the_absence_of_an_engine_that_only_shadows_changes_nothing(
     mode: ExecutionMode, variant: EngineSlot, available: set[EngineSlot]
 ) -> None:
-    assert resolved(mode, variant=variant, available=frozenset(available)) == resolved(mode, variant=variant)
+    assert resolve_policy(mode, variant=variant, available=frozenset(available)) == resolve_policy(
+        mode, variant=variant
+    )
 
 
 @pytest.mark.property_id(11, 13)
-@pytest.mark.parametrize("mode", [one for one in ExecutionMode if one is not ExecutionMode.SHADOW_ONLY])
+@pytest.mark.parametrize("mode", [mode for mode in ExecutionMode if mode is not ExecutionMode.SHADOW_ONLY])
 @pytest.mark.parametrize(
     ("paused", "denied_for", "reason"),
     [(True, None, "paused"), (False, "stale_signal", "stale_signal"), (True, "stale_signal", "paused")],
@@ -159,10 +161,10 @@ def test_the_absence_of_an_engine_that_only_shadows_changes_nothing(
 def test_a_pause_and_a_stale_signal_stop_real_trading_in_every_mode(
     mode: ExecutionMode, paused: bool, denied_for: str | None, reason: str
 ) -> None:
-    result = resolved(mode, paused=paused, denied_for=denied_for)
+    result = resolve_policy(mode, paused=paused, denied_for=denied_for)
 
     assert (result.execution_mode, result.allocations, result.reason) == (ExecutionMode.SHADOW_ONLY, {}, reason)
 
 
 def test_a_pause_leaves_shadow_only_as_it_is() -> None:
-    assert resolved(ExecutionMode.SHADOW_ONLY, paused=True).reason == "shadow_only"
+    assert resolve_policy(ExecutionMode.SHADOW_ONLY, paused=True).reason == "shadow_only"

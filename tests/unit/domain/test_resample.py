@@ -16,7 +16,7 @@ from tests.support.builders.markets import START, a_bar, a_walk, interval, minut
 _M1, _M5, _H1 = interval("1m"), interval("5m"), interval("1h")
 
 
-def _five(bars: list[Bar], *, as_of: datetime) -> tuple[Bar, ...]:
+def resample_to_five_minutes(bars: list[Bar], *, as_of: datetime) -> tuple[Bar, ...]:
     return resample.resample(bars, source=_M1, to=_M5, as_of=as_of)
 
 
@@ -27,38 +27,40 @@ def test_a_bucket_takes_first_open_extremes_last_close_and_total_volume() -> Non
         a_bar(START + minutes(4), "1.4", "1.45", "1.05", "1.15", volume="0.5"),
     ]
 
-    made = _five(bars, as_of=START + minutes(5))
+    combined = resample_to_five_minutes(bars, as_of=START + minutes(5))
 
-    assert made == (a_bar(START, "1.2", "1.5", "1.05", "1.15", volume="15.5"),)
+    assert combined == (a_bar(START, "1.2", "1.5", "1.05", "1.15", volume="15.5"),)
 
 
 def test_a_bucket_appears_exactly_when_it_ends() -> None:
     bars = a_walk(5)
 
-    assert _five(bars, as_of=START + minutes(5) - minutes(0.001)) == ()
-    assert len(_five(bars, as_of=START + minutes(5))) == 1
+    assert resample_to_five_minutes(bars, as_of=START + minutes(5) - minutes(0.001)) == ()
+    assert len(resample_to_five_minutes(bars, as_of=START + minutes(5))) == 1
 
 
 def test_bars_after_the_moment_change_nothing() -> None:
     bars = a_walk(30)
 
-    assert _five(bars, as_of=START + minutes(17)) == _five(bars[:15], as_of=START + minutes(17))
+    assert resample_to_five_minutes(bars, as_of=START + minutes(17)) == resample_to_five_minutes(
+        bars[:15], as_of=START + minutes(17)
+    )
 
 
 def test_a_bucket_without_bars_is_left_out() -> None:
     bars = [a_bar(START), a_bar(START + minutes(11))]
 
-    made = _five(bars, as_of=START + minutes(15))
+    combined = resample_to_five_minutes(bars, as_of=START + minutes(15))
 
-    assert [bar.open_time for bar in made] == [START, START + minutes(10)]
+    assert [bar.open_time for bar in combined] == [START, START + minutes(10)]
 
 
 def test_one_missing_volume_makes_the_total_unknown() -> None:
     bars = [a_bar(START), a_bar(START + minutes(1), volume=None)]
 
-    made = _five(bars, as_of=START + minutes(5))
+    combined = resample_to_five_minutes(bars, as_of=START + minutes(5))
 
-    assert made[0].volume is None
+    assert combined[0].volume is None
 
 
 def test_a_bucket_waits_for_its_last_source_bar_where_bars_begin_at_half_past() -> None:

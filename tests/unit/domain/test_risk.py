@@ -18,7 +18,7 @@ from tests.support.builders.trades import a_plan, dec
 MARKET = fills.complete_quote(DEFAULT, bid=dec(99), ask=dec(101), last=None)
 
 
-def judged(
+def find_denial(
     plan: Plan, *, quantity: str = "10", market: TwoSidedQuote | None = MARKET, already_open: int = 0
 ) -> Denial | None:
     return risk.find_denial(
@@ -32,16 +32,16 @@ def judged(
 
 @pytest.mark.parametrize("side", list(Direction))
 def test_a_sound_trade_passes(side: Direction) -> None:
-    assert judged(a_plan(side), already_open=1) is None
+    assert find_denial(a_plan(side), already_open=1) is None
 
 
 @pytest.mark.parametrize("quantity", ["0", "-1", "NaN", "Infinity"])
 def test_a_quantity_must_be_a_positive_number(quantity: str) -> None:
-    assert judged(replace(a_plan(), quantity=Decimal(quantity))) is Denial.QUANTITY_NOT_POSITIVE
+    assert find_denial(replace(a_plan(), quantity=Decimal(quantity))) is Denial.QUANTITY_NOT_POSITIVE
 
 
 def test_without_any_price_there_is_no_trade() -> None:
-    assert judged(a_plan(), market=None) is Denial.NO_QUOTE
+    assert find_denial(a_plan(), market=None) is Denial.NO_QUOTE
 
 
 @pytest.mark.parametrize(
@@ -60,13 +60,13 @@ def test_without_any_price_there_is_no_trade() -> None:
     ],
 )
 def test_a_stop_must_stand_behind_the_price_that_tests_it(side: Direction, stop: str, denial: Denial | None) -> None:
-    assert judged(a_plan(side, stop=stop)) is denial
+    assert find_denial(a_plan(side, stop=stop)) is denial
 
 
 def test_less_than_a_lot_is_not_traded() -> None:
-    assert judged(a_plan(), quantity="0") is Denial.BELOW_MINIMUM_LOT
+    assert find_denial(a_plan(), quantity="0") is Denial.BELOW_MINIMUM_LOT
 
 
 @pytest.mark.parametrize(("already_open", "denial"), [(1, None), (2, Denial.MAX_OPEN_PER_SYMBOL)])
 def test_an_engine_has_no_more_open_than_its_limit(already_open: int, denial: Denial | None) -> None:
-    assert judged(a_plan(), already_open=already_open) is denial
+    assert find_denial(a_plan(), already_open=already_open) is denial

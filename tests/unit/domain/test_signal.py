@@ -14,30 +14,30 @@ TEXT = st.text(st.characters(exclude_characters="\x1f", exclude_categories=["Cs"
 PARTS = st.tuples(TEXT, TEXT, TEXT)
 
 
-def id_of(parts: tuple[str, str, str]) -> UUID:
+def derive_id(parts: tuple[str, str, str]) -> UUID:
     book, source, signal_hash = parts
     return signal_id_for(book=book, source=source, signal_hash=signal_hash)
 
 
 @pytest.mark.property_id(4, 8)
 def test_the_id_of_an_alert_never_changes_between_versions() -> None:
-    assert id_of(("paper", "desk", "a" * 64)) == UUID("8bf50c4c-c7ed-5891-9a54-8de78147e8f6")
+    assert derive_id(("paper", "desk", "a" * 64)) == UUID("8bf50c4c-c7ed-5891-9a54-8de78147e8f6")
 
 
 @pytest.mark.property_id(4)
 @given(PARTS, PARTS)
 def test_the_same_alert_is_the_same_signal_and_another_is_another(
-    one: tuple[str, str, str], other: tuple[str, str, str]
+    first: tuple[str, str, str], second: tuple[str, str, str]
 ) -> None:
-    assert (id_of(one) == id_of(other)) == (one == other)
+    assert (derive_id(first) == derive_id(second)) == (first == second)
 
 
 def test_the_id_is_a_name_based_uuid() -> None:
-    assert id_of(("paper", "desk", "hash")).version == 5
+    assert derive_id(("paper", "desk", "hash")).version == 5
 
 
 def test_where_one_part_ends_and_the_next_begins_matters() -> None:
-    assert id_of(("paper", "ab", "c")) != id_of(("paper", "a", "bc"))
+    assert derive_id(("paper", "ab", "c")) != derive_id(("paper", "a", "bc"))
 
 
 @given(st.sampled_from(Direction))

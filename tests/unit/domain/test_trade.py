@@ -35,14 +35,14 @@ EURUSD = Instrument(symbol="EURUSD", exchange="FX", kind=InstrumentKind.FOREX)
 AT = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 
-def key(given_: dict[str, Any]) -> Hashable:
-    return tuple(given_.values())
+def key(order: dict[str, Any]) -> Hashable:
+    return tuple(order.values())
 
 
 @pytest.mark.property_id(37)
 @given(ORDERS, ORDERS)
-def test_two_orders_have_one_name_only_when_they_are_the_same(one: dict[str, Any], other: dict[str, Any]) -> None:
-    assert (client_order_id_for(**one) == client_order_id_for(**other)) == (key(one) == key(other))
+def test_two_orders_have_one_name_only_when_they_are_the_same(first: dict[str, Any], second: dict[str, Any]) -> None:
+    assert (client_order_id_for(**first) == client_order_id_for(**second)) == (key(first) == key(second))
 
 
 @pytest.mark.property_id(37)
@@ -75,18 +75,18 @@ def test_a_change_of_any_one_part_changes_the_name(order: dict[str, Any], part: 
 
 
 @given(st.uuids(), st.uuids())
-def test_experiments_trades_and_orders_are_named_after_what_they_belong_to(one: UUID, other: UUID) -> None:
+def test_experiments_trades_and_orders_are_named_after_what_they_belong_to(first: UUID, second: UUID) -> None:
     names = {
         trade_id_for(experiment_id_for(signal), engine=engine, is_shadow=is_shadow)
-        for signal in (one, other)
+        for signal in (first, second)
         for engine in EngineSlot
         for is_shadow in (True, False)
     }
 
-    assert len(names) == (4 if one == other else 8)
-    assert experiment_id_for(one) == experiment_id_for(UUID(str(one)))
-    assert (order_id_for(one, "t1") == order_id_for(other, "t1")) == (one == other)
-    assert order_id_for(one, "t1") != order_id_for(one, "t2")
+    assert len(names) == (4 if first == second else 8)
+    assert experiment_id_for(first) == experiment_id_for(UUID(str(first)))
+    assert (order_id_for(first, "t1") == order_id_for(second, "t1")) == (first == second)
+    assert order_id_for(first, "t1") != order_id_for(first, "t2")
 
 
 def test_a_quote_is_named_by_its_content_however_its_numbers_are_written() -> None:

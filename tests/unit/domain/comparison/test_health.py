@@ -95,7 +95,7 @@ def test_each_field_of_an_assignment_is_recomputed() -> None:
         replace(sound, variant=sound.variant.other),
         replace(sound, first_asked=sound.first_asked.other),
     ]
-    entries = [replace(an_entry(), assignment=one) for one in [sound, *spoiled]]
+    entries = [replace(an_entry(), assignment=assignment) for assignment in [sound, *spoiled]]
 
     assert integrity.check_integrity(a_record(entries), clock=SYNC).hash_mismatches == 4
 

@@ -16,7 +16,7 @@ from tests.support.builders.study_records import CAPITAL, MONDAY, A, B, a_record
 
 SYNC, OWN = ExitClock.SYNCHRONIZED, ExitClock.OWN
 ALPHA = Decimal("0.05")
-DIFFERENCES = [Decimal(one) / 1000 for one in (12, -4, 7, 0, 21, -15, 9, 3, -2, 16, 5, -8)]
+DIFFERENCES = [Decimal(thousandths) / 1000 for thousandths in (12, -4, 7, 0, 21, -15, 9, 3, -2, 16, 5, -8)]
 SIDES = st.none() | st.decimals(min_value=-9_999, max_value=9_999, places=4)
 
 
@@ -80,7 +80,7 @@ def test_cells_share_out_all_pairs_and_sum_to_the_estimate(sides: list[tuple[Dec
 @settings(deadline=None)  # the first interval imports scipy
 @given(st.lists(SIDES, min_size=2, max_size=30))
 def test_the_same_engine_twice_differs_by_exactly_nothing(sides: list[Decimal | None]) -> None:
-    record = a_record([an_entry_of(number, one, one) for number, one in enumerate(sides)])
+    record = a_record([an_entry_of(number, side, side) for number, side in enumerate(sides)])
 
     interval = naive.compute_interval([pair.difference for pair in paired.build_pairs(record, clock=SYNC)], alpha=ALPHA)
 
@@ -103,10 +103,10 @@ def test_the_naive_interval_is_the_published_one() -> None:
 
 
 def test_the_naive_interval_is_silent_below_two_pairs() -> None:
-    none, one = (naive.compute_interval(DIFFERENCES[:count], alpha=ALPHA) for count in (0, 1))
+    none, single = (naive.compute_interval(DIFFERENCES[:count], alpha=ALPHA) for count in (0, 1))
 
     assert (none.estimate, none.low, none.note) == (None, None, naive.NO_PAIRS)
-    assert (one.estimate, one.low, one.note) == (0.012, None, naive.ONE_PAIR)
+    assert (single.estimate, single.low, single.note) == (0.012, None, naive.ONE_PAIR)
 
 
 def test_the_running_interval_ends_where_the_interval_stands() -> None:
