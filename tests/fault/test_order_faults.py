@@ -86,7 +86,7 @@ def test_whatever_the_venue_does_each_order_is_executed_once_or_not_at_all(live:
 def test_an_order_whose_worker_died_after_the_venue_took_it_is_found(live: Live) -> None:
     live.venue.fault("hold_answer")
     ids = live.enter(1, "taken")
-    until(lambda: live.venue.held, what="an answer that is held")
+    until(lambda: live.venue.held_answers, what="an answer that is held")
 
     kill_children(live.stack)
     live.venue.release()

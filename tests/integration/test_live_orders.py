@@ -57,7 +57,7 @@ def test_an_order_goes_out_with_the_stored_keys_of_the_account(floor: Floor) -> 
 
     (order,) = floor.rows("SELECT client_order_id, state FROM orders WHERE venue = 'binance'")
     assert order["state"] == "filled"
-    assert floor.venue.executions(order["client_order_id"]) == 1
+    assert floor.venue.count_orders(order["client_order_id"]) == 1
 
 
 def test_an_order_that_waited_while_the_book_left_the_venue_is_denied_and_the_open_trade_still_exits(

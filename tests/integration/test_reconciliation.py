@@ -15,7 +15,7 @@ from stack.stack import ServerUrls
 from tasks import order_reconciliation
 from tasks.parts import Parts
 from tests.support.builders.trades import a_fill, an_order
-from tests.support.fakes.scripted_venue import Mood
+from tests.support.fakes.scripted_venue import VenueBehavior
 from tests.support.in_process_pipeline import BOOK, Desk, a_desk, take_the_place_of_the_broker
 from tests.support.pipeline import add_trend, prepared, rows, run_all, store_signal
 
@@ -76,7 +76,7 @@ def desk(database_url: str, server_urls: ServerUrls, monkeypatch: pytest.MonkeyP
 
 
 def test_an_order_that_is_still_filled_in_part_has_not_moved(desk: Desk) -> None:
-    with desk.trouble(lives=None, mood=Mood.FILLS_HALF, meanwhile=lambda: None):
+    with desk.trouble(lives=None, behavior=VenueBehavior.FILLS_HALF, meanwhile=lambda: None):
         desk.deliver_all()
 
     desk.look_up()
@@ -86,7 +86,7 @@ def test_an_order_that_is_still_filled_in_part_has_not_moved(desk: Desk) -> None
 
 
 def test_an_exit_whose_rest_never_comes_is_cancelled_and_asked_for_again(desk: Desk) -> None:
-    with desk.trouble(lives=None, mood=Mood.FILLS_HALF, meanwhile=lambda: None):
+    with desk.trouble(lives=None, behavior=VenueBehavior.FILLS_HALF, meanwhile=lambda: None):
         desk.deliver_all()
 
     desk.drain()

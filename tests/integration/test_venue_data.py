@@ -37,7 +37,7 @@ class FixedClock:
 
 @dataclass(frozen=True, kw_only=True)
 class Provider:
-    """A provider at the simulated venue, and the instrument it is asked about."""
+    """A market data provider connected to the simulated venue, and the instrument that is requested."""
 
     data: MarketData
     venue: SimulatedVenue
@@ -60,8 +60,8 @@ class Provider:
         series = self.data.walk_bars("paper", self.instrument, after=after, until=until).series
         return series[0].bars if series else ()
 
-    def bars_asked(self) -> int:
-        paths = [one["path"] for one in self.venue.ledger.list_requests("market")]
+    def count_bar_requests(self) -> int:
+        paths = [request["path"] for request in self.venue.ledger.list_requests("market")]
         return sum(path.endswith(("klines", "bars")) for path in paths)
 
 
@@ -71,25 +71,25 @@ def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedVenue]:
         yield running
 
 
-@pytest.fixture(params=PROVIDERS, ids=lambda one: f"{one[0]}-{one[1].symbol}")
+@pytest.fixture(params=PROVIDERS, ids=lambda provider: f"{provider[0]}-{provider[1].symbol}")
 def provider(request: pytest.FixtureRequest, venue: SimulatedVenue) -> Iterator[Provider]:
     name, instrument = request.param
-    yield _provider(name, instrument, venue)
+    yield _connect_provider(name, instrument, venue)
     venue.control(clear=True, release=True, hide_quotes=False)
 
 
 @pytest.fixture
 def binance(venue: SimulatedVenue) -> Iterator[Provider]:
-    yield _provider("ccxt:binance", BTC, venue)
+    yield _connect_provider("ccxt:binance", BTC, venue)
     venue.control(clear=True, release=True, hide_quotes=False)
 
 
-def _provider(name: str, instrument: Instrument, venue: SimulatedVenue) -> Provider:
+def _connect_provider(name: str, instrument: Instrument, venue: SimulatedVenue) -> Provider:
     clock = FixedClock(at=datetime.now(UTC).replace(second=20, microsecond=0))
     keys = {"key": Secret(hidden=KEY), "secret": Secret(hidden=SECRET)}
-    made = loader.make_market_data(name, **keys, url=venue.url, clock=clock)
-    assert made is not None
-    return Provider(data=made, venue=venue, instrument=instrument, clock=clock)
+    data = loader.make_market_data(name, **keys, url=venue.url, clock=clock)
+    assert data is not None
+    return Provider(data=data, venue=venue, instrument=instrument, clock=clock)
 
 
 def test_a_view_has_the_best_prices_of_now(provider: Provider) -> None:
@@ -122,9 +122,9 @@ def test_a_view_has_closed_bars_of_the_signals_interval_and_of_the_next(provider
     assert (base.interval, len(base.bars)) == (interval, 250)
     assert (higher.interval, len(higher.bars)) == (interval.next, 100)
     for series in (base, higher):
-        ends = [series.interval.end(one.open_time) for one in series.bars]
+        ends = [series.interval.end(bar.open_time) for bar in series.bars]
         assert ends[-1] <= as_of < series.interval.end(ends[-1])
-        assert all(two - one == series.interval.approximate for one, two in pairwise(ends))
+        assert all(later - earlier == series.interval.approximate for earlier, later in pairwise(ends))
     assert {view.quality[name] for name in ("bars", "higher_bars", "volume")} == {Quality.LIVE}
 
 
@@ -132,18 +132,18 @@ def test_prices_are_read_as_they_are_written(provider: Provider) -> None:
     base = provider.view("1m").window.base
 
     assert base is not None
-    assert all(abs(one.close.as_tuple().exponent) <= 2 for one in base.bars)  # type: ignore[arg-type]
+    assert all(abs(bar.close.as_tuple().exponent) <= 2 for bar in base.bars)  # type: ignore[arg-type]
     assert base.bars[-1].volume == Decimal("12.5")
 
 
 def test_signals_on_one_bar_share_one_window_that_is_fetched_once(provider: Provider) -> None:
     first = provider.view("1h")
-    asked = provider.bars_asked()
+    requests_before = provider.count_bar_requests()
 
     second = provider.view("1h", as_of=provider.clock.at + timedelta(milliseconds=1))
 
     assert second.window is first.window
-    assert provider.bars_asked() == asked
+    assert provider.count_bar_requests() == requests_before
 
 
 def test_a_moment_that_has_passed_gets_no_present_quote_and_no_later_bar(provider: Provider) -> None:
@@ -156,11 +156,11 @@ def test_a_moment_that_has_passed_gets_no_present_quote_and_no_later_bar(provide
     assert base.interval.end(base.bars[-1].open_time) <= as_of
     assert (view.quote.bid, view.quote.ask) == (None, None)
     assert (view.quality["bid"], view.quality["last"]) == (Quality.MISSING, Quality.DELAYED)
-    (closing,) = (one for one in provider.walk(after=as_of - MINUTE, until=as_of + 3 * MINUTE) if _ends_by(one, as_of))
+    (closing,) = (bar for bar in provider.walk(after=as_of - MINUTE, until=as_of + 3 * MINUTE) if _ends_by(bar, as_of))
     assert view.quote.last == closing.close
 
 
-def test_what_the_venue_does_not_list_is_missing(provider: Provider) -> None:
+def test_an_instrument_that_the_venue_does_not_list_is_missing(provider: Provider) -> None:
     view = provider.view(symbol="NOSUCH")
 
     assert not view.quote.is_usable
@@ -175,9 +175,7 @@ def test_a_signal_without_a_timeframe_gets_a_quote_and_no_bars(provider: Provide
     assert view.window.base is None
 
 
-def test_while_the_venue_is_in_trouble_everything_is_missing(
-    provider: Provider, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_while_the_venue_fails_everything_is_missing(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retries, "FIRST_PAUSE_S", 0.02)
     provider.venue.fault("error_before", on="market", times=None)
 
@@ -189,7 +187,7 @@ def test_while_the_venue_is_in_trouble_everything_is_missing(
     assert walked == ()
 
 
-def test_a_question_is_asked_again_after_passing_trouble(provider: Provider) -> None:
+def test_a_request_is_retried_after_a_temporary_error(provider: Provider) -> None:
     provider.venue.fault("lose_answer", on="market", times=1)
 
     assert provider.view().quote.is_usable
@@ -218,28 +216,28 @@ def test_exits_walk_one_minute_bars_that_are_closed(provider: Provider) -> None:
 
     bars = provider.walk(after=after, until=until)
 
-    ends = [one.open_time + MINUTE for one in bars]
+    ends = [bar.open_time + MINUTE for bar in bars]
     assert len(bars) >= 88
     assert after < ends[0] <= after + MINUTE
     assert ends[-1] <= until
-    assert all(two - one == MINUTE for one, two in pairwise(ends))
+    assert all(later - earlier == MINUTE for earlier, later in pairwise(ends))
 
 
 def test_bars_that_were_walked_are_not_fetched_again(provider: Provider) -> None:
     until = provider.clock.at
     first = provider.walk(after=until - 60 * MINUTE, until=until)
-    asked = provider.bars_asked()
+    requests_before = provider.count_bar_requests()
 
     again = provider.walk(after=until - 30 * MINUTE, until=until)
 
-    assert provider.bars_asked() == asked
-    assert again == tuple(one for one in first if one.open_time + MINUTE > until - 30 * MINUTE)
+    assert provider.count_bar_requests() == requests_before
+    assert again == tuple(bar for bar in first if bar.open_time + MINUTE > until - 30 * MINUTE)
 
 
 def test_new_bars_follow_what_was_walked_without_a_gap(provider: Provider) -> None:
     until = provider.clock.at
     whole = provider.walk(after=until - 60 * MINUTE, until=until)
-    fresh = _provider(
+    fresh = _connect_provider(
         "alpaca" if provider.instrument is not BTC else "ccxt:binance", provider.instrument, provider.venue
     )
 

@@ -23,7 +23,7 @@ from domain.signal import Stage
 from stack.stack import ServerUrls
 from tests.conftest import a_copy, with_database
 from tests.fault.mutants import guards
-from tests.support.fakes.scripted_venue import Mood
+from tests.support.fakes.scripted_venue import VenueBehavior
 from tests.support.in_process_pipeline import BOOK, Desk, a_desk, take_the_place_of_the_broker
 from tests.support.pipeline import add_trend, prepared
 
@@ -31,7 +31,7 @@ Desks = Callable[[], AbstractContextManager[Desk]]
 ALERTS = 4
 lives = st.one_of(st.none(), st.none(), st.integers(0, 9))
 rarely = st.sampled_from([False, False, False, True])
-moods = st.sampled_from([*Mood, Mood.DELAYS_ORDER, Mood.LOSES_ANSWER])
+behaviors = st.sampled_from([*VenueBehavior, VenueBehavior.DELAYS_ORDER, VenueBehavior.LOSES_ANSWER])
 often = ["taken over and died", "looked up"]
 meanwhiles = st.sampled_from([*often, *often, "taken over", "paused", "windows end", "sent again"])
 starts = st.sampled_from([Stage.RECEIVED, Stage.RECEIVED, Stage.POLICY_RESOLVED, Stage.OUTCOME_RECORDED])
@@ -69,35 +69,41 @@ class Machine(RuleBasedStateMachine):
         for left in range(stages, 0, -1):
             if self.desk.messages:
                 message, life = self.desk.messages.pop(), dies_after if left == 1 else None
-                with self.desk.trouble(lives=life, mood=Mood.FILLS, meanwhile=lambda: self.happens(meanwhile)):
+                with self.desk.trouble(
+                    lives=life, behavior=VenueBehavior.FILLS, meanwhile=lambda: self.happens(meanwhile)
+                ):
                     if not is_lost:
                         self.desk.work(message)
 
     @precondition(lambda self: self.desk.orders)
-    @rule(mood=moods, dies_after=lives, meanwhile=meanwhiles)
-    def a_worker_takes_an_order(self, mood: Mood, dies_after: int | None, meanwhile: str) -> None:
+    @rule(behavior=behaviors, dies_after=lives, meanwhile=meanwhiles)
+    def a_worker_takes_an_order(self, behavior: VenueBehavior, dies_after: int | None, meanwhile: str) -> None:
         """Send an order, with trouble on the way."""
-        with self.desk.trouble(lives=dies_after, mood=mood, meanwhile=lambda: self.happens(meanwhile)):
+        with self.desk.trouble(lives=dies_after, behavior=behavior, meanwhile=lambda: self.happens(meanwhile)):
             self.desk.deliver(self.desk.orders.pop())
 
     @precondition(lambda self: self.desk.old_orders)
-    @rule(is_silent=rarely, has_ended=st.booleans(), dies_after=lives, mood=moods)
-    def orders_are_looked_up(self, is_silent: bool, has_ended: bool, dies_after: int | None, mood: Mood) -> None:
+    @rule(is_silent=rarely, has_ended=st.booleans(), dies_after=lives, behavior=behaviors)
+    def orders_are_looked_up(
+        self, is_silent: bool, has_ended: bool, dies_after: int | None, behavior: VenueBehavior
+    ) -> None:
         """Look the orders up, before or after their windows ended, and send what follows."""
         if has_ended:
             self.desk.end_windows()
         self.desk.venue.is_silent = is_silent
-        with self.desk.trouble(lives=dies_after, mood=Mood.FILLS, meanwhile=lambda: None):
+        with self.desk.trouble(lives=dies_after, behavior=VenueBehavior.FILLS, meanwhile=lambda: None):
             self.desk.look_up()
         self.desk.venue.is_silent = False
-        with self.desk.trouble(lives=None, mood=mood, meanwhile=lambda: None):
+        with self.desk.trouble(lives=None, behavior=behavior, meanwhile=lambda: None):
             self.desk.deliver_all()
 
-    @rule(dies_after=lives, which=st.integers(0, 50), mood=moods)
-    def time_passes_and_what_was_sent_comes_again(self, dies_after: int | None, which: int, mood: Mood) -> None:
+    @rule(dies_after=lives, which=st.integers(0, 50), behavior=behaviors)
+    def time_passes_and_what_was_sent_comes_again(
+        self, dies_after: int | None, which: int, behavior: VenueBehavior
+    ) -> None:
         """Let leases run out and the sweep run; then some old message and order come once more."""
         self.desk.pass_time()
-        with self.desk.trouble(lives=dies_after, mood=mood, meanwhile=lambda: None):
+        with self.desk.trouble(lives=dies_after, behavior=behavior, meanwhile=lambda: None):
             self.desk.sweep()
             if self.desk.old_messages:
                 self.desk.work(self.desk.old_messages[which % len(self.desk.old_messages)])
@@ -105,12 +111,16 @@ class Machine(RuleBasedStateMachine):
                 self.desk.deliver(self.desk.old_orders[which % len(self.desk.old_orders)])
 
     @precondition(lambda self: self.desk.orders or self.desk.messages)
-    @rule(switch=st.sampled_from([Switch.ON, *Switch]), is_away=rarely, mood=moods, which=st.integers(0, ALERTS))
-    def an_operator_sets_the_switches_and_reruns(self, switch: Switch, is_away: bool, mood: Mood, which: int) -> None:
+    @rule(
+        switch=st.sampled_from([Switch.ON, *Switch]), is_away=rarely, behavior=behaviors, which=st.integers(0, ALERTS)
+    )
+    def an_operator_sets_the_switches_and_reruns(
+        self, switch: Switch, is_away: bool, behavior: VenueBehavior, which: int
+    ) -> None:
         """Set the switch, leave the venue or come back, flatten what the switch wants flat, and rerun a signal."""
         self.desk.throw(switch)
         self.desk.be_live(is_on=not is_away)
-        with self.desk.trouble(lives=None, mood=mood, meanwhile=lambda: None):
+        with self.desk.trouble(lives=None, behavior=behavior, meanwhile=lambda: None):
             self.desk.flatten()
         self.desk.rerun(self.desk.ids[which % len(self.desk.ids)])
 

@@ -30,7 +30,7 @@ from tasks.base_task import bodies, drive
 from tasks.parts import make_parts
 from tests.support.fakes.dying_workers import MortalParts, WorkerDied, mortal
 from tests.support.fakes.scripted_engines import Interrupted, enters, panel
-from tests.support.fakes.scripted_venue import FickleVenue, Mood
+from tests.support.fakes.scripted_venue import ScriptedVenue, VenueBehavior
 from tests.support.going_live import go_live, leave, return_to_it
 from tests.support.pipeline import NOON, rows, settings_for, store_signal, throw
 
@@ -90,7 +90,7 @@ class Desk:
     """The desk: `messages` and `orders` were never taken yet, `old_messages` and `old_orders` may come once more."""
 
     parts: MortalParts
-    venue: FickleVenue
+    venue: ScriptedVenue
     engines: Interrupted
     market: InterruptedView
     is_stopped: bool = False
@@ -207,11 +207,11 @@ class Desk:
 
     def calm(self) -> None:
         """Let nothing go wrong from here on."""
-        self.parts.life.left, self.venue.mood = None, Mood.FILLS
+        self.parts.life.left, self.venue.behavior = None, VenueBehavior.FILLS
         self._set_meanwhile(lambda: None)
 
     @contextmanager
-    def trouble(self, *, lives: int | None, mood: Mood, meanwhile: Callable[[], None]) -> Iterator[None]:
+    def trouble(self, *, lives: int | None, behavior: VenueBehavior, meanwhile: Callable[[], None]) -> Iterator[None]:
         """Let a worker die after some ends of transactions, the venue be moody, and something go on once meanwhile."""
 
         def happen_once() -> None:
@@ -220,7 +220,7 @@ class Desk:
             meanwhile()
             self.parts.life.left = left
 
-        self.parts.life.left, self.venue.mood = lives, mood
+        self.parts.life.left, self.venue.behavior = lives, behavior
         self._set_meanwhile(happen_once)
         yield
         self.calm()
@@ -263,7 +263,7 @@ class Desk:
 
 def a_desk(database_url: str, redis_url: str) -> Desk:
     """Give a desk on a prepared database, whose engines enter whatever they are asked about."""
-    venue, engines = FickleVenue(), Interrupted(inner=panel(enters(), enters()))
+    venue, engines = ScriptedVenue(), Interrupted(inner=panel(enters(), enters()))
     made = make_parts(settings_for(database_url, redis_url, MAX_OPEN_PER_SYMBOL="1000"))
     go_live(made.database, venue=venue.name)
     market = InterruptedView(inner=made.standing)

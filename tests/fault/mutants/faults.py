@@ -44,7 +44,7 @@ def a_fill_is_reported_twice(desk: Desk, _: pytest.MonkeyPatch) -> None:
     desk.venue.fault("hold_answer")
     with ThreadPoolExecutor(1) as pool:
         sending = pool.submit(desk.deliver)
-        until(lambda: desk.venue.held, what="an answer that is held")
+        until(lambda: desk.venue.held_answers, what="an answer that is held")
         until(lambda: is_filled_by_look_up(desk), what="the fill")
         desk.venue.release()
         sending.result(DEADLINE_S)

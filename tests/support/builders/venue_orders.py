@@ -1,4 +1,4 @@
-"""Orders for the simulated venue, each with a name of its own, and the window they are sent in."""
+"""Builders of orders for the simulated venue, each with its own client order id, and of send windows."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def a_live_order(
     """Make a market order of a new trade, quoted now."""
     trade_id, now = uuid4(), datetime.now(UTC)
     clock, leg = (Clock.BOTH, 0) if intent is Intent.ENTRY else (Clock.SYNCHRONIZED, 1)
-    name = client_order_id_for(
+    client_order_id = client_order_id_for(
         book="live", account="", trade_id=trade_id, intent=intent, clock=clock, leg=leg, attempt=1
     )
     quote = build_trade_quote("live", instrument, at=now, bid=Decimal(price), ask=Decimal(price), last=None)
     return Order(
-        order_id=order_id_for(trade_id, name),
-        client_order_id=name,
+        order_id=order_id_for(trade_id, client_order_id),
+        client_order_id=client_order_id,
         book="live",
         trade_id=trade_id,
         intent=intent,
@@ -53,9 +53,9 @@ def a_live_order(
     )
 
 
-def a_window(seconds: float = 5.0, *, opened: datetime | None = None) -> SendWindow:
-    """Make a window that opens now and lasts some seconds."""
-    opened = opened or datetime.now(UTC)
+def a_window(seconds: float = 5.0, *, opened_at: datetime | None = None) -> SendWindow:
+    """Make a send window that opens now and lasts some seconds."""
+    opened_at = opened_at or datetime.now(UTC)
     return SendWindow(
-        opened_at=opened, not_after=opened + timedelta(seconds=seconds), deadline=time.monotonic() + seconds
+        opened_at=opened_at, not_after=opened_at + timedelta(seconds=seconds), deadline=time.monotonic() + seconds
     )

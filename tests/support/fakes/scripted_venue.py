@@ -1,4 +1,4 @@
-"""A venue in this process that does what a test says with the next order it gets, and remembers what it traded."""
+"""A venue in this process whose behavior with the next order a test sets, and which remembers what it traded."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Leg = tuple[UUID, Intent, int]
 TRAITS = VenueTraits(finds_orders=True, settle_s=0, can_short=True)
 
 
-class Mood(Enum):
-    """What becomes of an order on its way: nothing of it reaches the venue, or it does and the answer is lost, ..."""
+class VenueBehavior(Enum):
+    """Behavior of the venue, of the way to it or of the worker with the next order."""
 
     FILLS = "fills"
     FILLS_HALF = "fills half, and the rest never"
@@ -32,16 +32,16 @@ class Mood(Enum):
 
 
 @dataclass(kw_only=True)
-class FickleVenue:
-    """Takes each order it gets, even one it has already: nothing but its clients' care keeps them from trading twice.
+class ScriptedVenue:
+    """Broker that trades each order it gets, even one it has already: only its callers can prevent duplicate trades.
 
-    `meanwhile` is what goes on elsewhere while an order is about to be sent.
+    `meanwhile` is called while an order is about to be sent.
     """
 
-    name: str = "fickle"
+    name: str = "scripted"
     account: str = ""
     traits: VenueTraits = TRAITS
-    mood: Mood = Mood.FILLS
+    behavior: VenueBehavior = VenueBehavior.FILLS
     is_silent: bool = False
     meanwhile: Callable[[], None] = lambda: None
     sent: list[Order] = field(default_factory=list)
@@ -51,82 +51,82 @@ class FickleVenue:
     windows_ended: int = 0
 
     def lot(self, instrument: Instrument) -> Decimal | None:
-        """Return None: it trades any quantity."""
+        """Return None: the venue has no quantity steps."""
         return None
 
     def refusal(self, order: Order) -> str | None:
-        """Return None: it may be asked for anything."""
+        """Return None: the venue takes every order."""
         return None
 
     def submit(self, orders: Sequence[Order], *, window: SendWindow) -> list[OrderReport]:
-        """Do with each order what the mood says, unless its window ended while it waited to be sent."""
-        return [self._submit(one) for one in orders]
+        """Treat each order by the behavior, unless its send window ended while it waited to be sent."""
+        return [self._submit_order(order) for order in orders]
 
     def find(self, orders: Sequence[Order]) -> list[OrderReport | None]:
-        """Return what was traded first under each order's name."""
+        """Return the first report under each order's client order id; None where nothing was traded."""
         if self.is_silent:
             raise VenueUnavailable("silent")
-        return [self._shown(one.client_order_id) for one in orders]
+        return [self._find_report(order.client_order_id) for order in orders]
 
     def cancel(self, orders: Sequence[Order]) -> list[OrderReport | None]:
-        """Give up what is left of each order, and return what was traded."""
-        found = self.find(orders)
-        self.cancelled |= {one.client_order_id for one in orders}
-        return found and self.find(orders)
+        """Cancel the rest of each order, and return its report."""
+        reports_before = self.find(orders)
+        self.cancelled |= {order.client_order_id for order in orders}
+        return reports_before and self.find(orders)
 
     def positions(self) -> list[VenuePosition]:
-        """Return nothing: no rule of this test asks."""
+        """Return no positions: no test of this fake reads them."""
         return []
 
     def end_windows(self) -> None:
-        """Let what is delayed arrive, in the last moment: nothing arrives after its window."""
-        arriving, self.delayed = self.delayed, []
-        for one in arriving:
-            self._take(one)
+        """Let delayed orders arrive at the last moment: none arrives after its send window."""
+        arriving_orders, self.delayed = self.delayed, []
+        for order in arriving_orders:
+            self._trade(order)
         self.windows_ended += 1
 
     def traded(self) -> dict[str, Decimal]:
-        """Return the quantity traded under each name."""
-        return {name: sum((_quantity(one) for one in taken), Decimal(0)) for name, taken in self.taken.items()}
+        """Return the quantity traded under each client order id."""
+        return {name: sum((_quantity(report) for report in taken), Decimal(0)) for name, taken in self.taken.items()}
 
     def overtraded(self) -> list[Leg]:
-        """Return the legs of which more was traded than was first asked for, whatever the names."""
-        traded, asked = dict[Leg, Decimal](), dict[Leg, Decimal]()
-        for report in (report for taken in self.taken.values() for report in taken):
+        """Return the legs of which more was traded than their largest order, under all client order ids."""
+        traded, requested = dict[Leg, Decimal](), dict[Leg, Decimal]()
+        for report in (report for reports in self.taken.values() for report in reports):
             leg = report.order.trade_id, report.order.intent, report.order.leg
             traded[leg] = traded.get(leg, Decimal(0)) + _quantity(report)
-            asked[leg] = max(asked.get(leg, Decimal(0)), report.order.quantity)
-        return [leg for leg, quantity in traded.items() if quantity > asked[leg]]
+            requested[leg] = max(requested.get(leg, Decimal(0)), report.order.quantity)
+        return [leg for leg, quantity in traded.items() if quantity > requested[leg]]
 
-    def _shown(self, name: str) -> OrderReport | None:
-        """Return the first that was traded under a name; the rest of it is cancelled once it was asked for that."""
-        found = next(iter(self.taken.get(name, [])), None)
-        if found is None or found.state is not OrderState.PARTIAL or name not in self.cancelled:
-            return found
-        return replace(found, state=OrderState.CANCELLED)
+    def _find_report(self, name: str) -> OrderReport | None:
+        """Return the first report under a client order id, as cancelled where its rest was cancelled."""
+        report = next(iter(self.taken.get(name, [])), None)
+        if report is None or report.state is not OrderState.PARTIAL or name not in self.cancelled:
+            return report
+        return replace(report, state=OrderState.CANCELLED)
 
-    def _submit(self, order: Order) -> OrderReport:
-        before, mood = self.windows_ended, self.mood
+    def _submit_order(self, order: Order) -> OrderReport:
+        before, behavior = self.windows_ended, self.behavior
         self.sent.append(order)
         self.meanwhile()
         if self.windows_ended > before:
             return OrderReport(order=order, state=OrderState.RESUBMIT_OK, detail="not sent in its window")
-        if mood is Mood.WORKER_DIES_BEFORE:
+        if behavior is VenueBehavior.WORKER_DIES_BEFORE:
             raise WorkerDied
-        if mood is Mood.REFUSES:
+        if behavior is VenueBehavior.REFUSES:
             return OrderReport(order=order, state=OrderState.REJECTED, detail="refused")
-        if mood is Mood.DELAYS_ORDER:
+        if behavior is VenueBehavior.DELAYS_ORDER:
             self.delayed.append(order)
-        if mood in (Mood.LOSES_ORDER, Mood.DELAYS_ORDER):
+        if behavior in (VenueBehavior.LOSES_ORDER, VenueBehavior.DELAYS_ORDER):
             return OrderReport(order=order, state=OrderState.UNKNOWN, detail="no answer")
-        report = self._take(order, half=mood is Mood.FILLS_HALF)
-        if mood is Mood.WORKER_DIES_AFTER:
+        report = self._trade(order, half=behavior is VenueBehavior.FILLS_HALF)
+        if behavior is VenueBehavior.WORKER_DIES_AFTER:
             raise WorkerDied
-        if mood is Mood.LOSES_ANSWER:
+        if behavior is VenueBehavior.LOSES_ANSWER:
             return OrderReport(order=order, state=OrderState.UNKNOWN, detail="no answer")
         return report
 
-    def _take(self, order: Order, *, half: bool = False) -> OrderReport:
+    def _trade(self, order: Order, *, half: bool = False) -> OrderReport:
         fill = fills.fill_order_by_model(order, model=fills.DEFAULT)
         assert fill is not None, "every quote of these tests has a price"
         fill = replace(fill, quantity=fill.quantity / 2) if half else fill
@@ -137,4 +137,4 @@ class FickleVenue:
 
 
 def _quantity(report: OrderReport) -> Decimal:
-    return sum((one.quantity for one in report.fills), Decimal(0))
+    return sum((fill.quantity for fill in report.fills), Decimal(0))

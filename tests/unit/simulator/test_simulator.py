@@ -1,4 +1,4 @@
-"""The simulated venue's own rules: who may use an id again, what its ledger keeps, how its bars come about."""
+"""The simulated venue's rules: reuse of client ids, the ledger and its replay, faults and bars."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def an_account(path: Path, rules: AccountRules = binance.RULES) -> SimulatedAcco
     instruments = catalogue.BINANCE_INSTRUMENTS if rules is binance.RULES else catalogue.ALPACA_INSTRUMENTS
     return SimulatedAccount(
         rules,
-        instruments={one.symbol: one for one in instruments},
+        instruments={instrument.symbol: instrument for instrument in instruments},
         prices=PriceBoard(instruments),
         ledger=LedgerFile(path),
         balances={"USDT": dec(100_000), "USD": dec(100_000)},

@@ -1,4 +1,4 @@
-"""Bars that exits walk: each fetched once, none left out, none before it is certain."""
+"""Cached bars: each is fetched once, none is left out, and none appears before it is final."""
 
 from __future__ import annotations
 
@@ -13,74 +13,74 @@ from tests.support.builders.trades import MINUTE, ONE_MINUTE, a_bar, minute
 from venues.bar_cache import SETTLED_AFTER, CachedBars
 
 
-class Tape:
-    """A venue's bars from Monday 10:00 on, at most `page` at a time; it remembers what was asked."""
+class BarSource:
+    """A venue's bars from Monday 10:00 on, at most `page` at a time; it records the requests."""
 
     def __init__(self, *, page: int = 1000, without: frozenset[int] = frozenset()) -> None:
         self.page, self.without = page, without
-        self.asked: list[tuple[datetime, datetime]] = []
+        self.requests: list[tuple[datetime, datetime]] = []
 
     def __call__(self, start: datetime, end: datetime) -> tuple[Sequence[Bar], datetime]:
-        self.asked.append((start, end))
+        self.requests.append((start, end))
         numbers = range(int((start - minute(0)) / MINUTE), int((end - minute(0)) / MINUTE))
-        told = [a_bar(one, "1 1 1 1") for one in numbers if one not in self.without][: self.page]
-        whole = len(told) < self.page
-        return told, end if whole else told[-1].open_time + MINUTE
+        bars = [a_bar(number, "1 1 1 1") for number in numbers if number not in self.without][: self.page]
+        whole = len(bars) < self.page
+        return bars, end if whole else bars[-1].open_time + MINUTE
 
 
-def walk(walked: CachedBars, tape: Tape, *, after: datetime, until: datetime) -> list[datetime]:
-    walked.extend(tape, after=after, until=until)
-    return [one.open_time for one in walked.select(after=after, until=until)]
+def walk(cache: CachedBars, source: BarSource, *, after: datetime, until: datetime) -> list[datetime]:
+    cache.extend(source, after=after, until=until)
+    return [bar.open_time for bar in cache.select(after=after, until=until)]
 
 
 def test_a_bar_counts_shortly_after_its_end() -> None:
-    walked, tape = CachedBars(ONE_MINUTE), Tape()
+    cache, source = CachedBars(ONE_MINUTE), BarSource()
 
-    before = walk(walked, tape, after=minute(0), until=minute(2))
-    after = walk(walked, tape, after=minute(0), until=minute(2) + SETTLED_AFTER)
+    before = walk(cache, source, after=minute(0), until=minute(2))
+    after = walk(cache, source, after=minute(0), until=minute(2) + SETTLED_AFTER)
 
     assert before == [minute(0)]
     assert after == [minute(0), minute(1)]
 
 
-def test_what_is_known_is_not_asked_again() -> None:
-    walked, tape = CachedBars(ONE_MINUTE), Tape()
+def test_cached_bars_are_not_fetched_again() -> None:
+    cache, source = CachedBars(ONE_MINUTE), BarSource()
     until = minute(10) + SETTLED_AFTER
-    walk(walked, tape, after=minute(0), until=until)
+    walk(cache, source, after=minute(0), until=until)
 
-    again = walk(walked, tape, after=minute(5), until=until + timedelta(seconds=30))
+    again = walk(cache, source, after=minute(5), until=until + timedelta(seconds=30))
 
-    assert again == [minute(one) for one in range(5, 10)]
-    assert len(tape.asked) == 1
-
-
-def test_only_what_is_missing_is_asked() -> None:
-    walked, tape = CachedBars(ONE_MINUTE), Tape()
-    walk(walked, tape, after=minute(0), until=minute(10) + SETTLED_AFTER)
-
-    walk(walked, tape, after=minute(8), until=minute(12) + SETTLED_AFTER)
-
-    assert tape.asked[1] == (minute(10), minute(12))
+    assert again == [minute(number) for number in range(5, 10)]
+    assert len(source.requests) == 1
 
 
-def test_minutes_without_a_bar_are_not_asked_for_again() -> None:
-    walked, tape = CachedBars(ONE_MINUTE), Tape(without=frozenset({3, 9}))
+def test_only_missing_bars_are_fetched() -> None:
+    cache, source = CachedBars(ONE_MINUTE), BarSource()
+    walk(cache, source, after=minute(0), until=minute(10) + SETTLED_AFTER)
+
+    walk(cache, source, after=minute(8), until=minute(12) + SETTLED_AFTER)
+
+    assert source.requests[1] == (minute(10), minute(12))
+
+
+def test_minutes_without_a_bar_are_not_fetched_again() -> None:
+    cache, source = CachedBars(ONE_MINUTE), BarSource(without=frozenset({3, 9}))
     until = minute(10) + SETTLED_AFTER
 
-    first = walk(walked, tape, after=minute(0), until=until)
-    again = walk(walked, tape, after=minute(0), until=until)
+    first = walk(cache, source, after=minute(0), until=until)
+    again = walk(cache, source, after=minute(0), until=until)
 
-    assert first == again == [minute(one) for one in range(10) if one not in (3, 9)]
-    assert len(tape.asked) == 1
+    assert first == again == [minute(number) for number in range(10) if number not in (3, 9)]
+    assert len(source.requests) == 1
 
 
-def test_what_lies_before_the_known_is_asked_from_the_start() -> None:
-    walked, tape = CachedBars(ONE_MINUTE), Tape()
-    walk(walked, tape, after=minute(50), until=minute(60) + SETTLED_AFTER)
+def test_bars_before_the_cached_ones_are_fetched_from_the_start() -> None:
+    cache, source = CachedBars(ONE_MINUTE), BarSource()
+    walk(cache, source, after=minute(50), until=minute(60) + SETTLED_AFTER)
 
-    bars = walk(walked, tape, after=minute(10), until=minute(60) + SETTLED_AFTER)
+    bars = walk(cache, source, after=minute(10), until=minute(60) + SETTLED_AFTER)
 
-    assert bars == [minute(one) for one in range(10, 60)]
+    assert bars == [minute(number) for number in range(10, 60)]
 
 
 @given(
@@ -88,14 +88,14 @@ def test_what_lies_before_the_known_is_asked_from_the_start() -> None:
     st.integers(1, 50),
     st.frozensets(st.integers(0, 320), max_size=40),
 )
-def test_whatever_is_asked_no_bar_is_left_out_before_the_last_one_given(
-    asked: list[tuple[int, int]], page: int, without: frozenset[int]
+def test_whatever_is_requested_no_bar_is_left_out_before_the_last_one(
+    spans: list[tuple[int, int]], page: int, without: frozenset[int]
 ) -> None:
-    walked, tape = CachedBars(ONE_MINUTE), Tape(page=page, without=without)
+    cache, source = CachedBars(ONE_MINUTE), BarSource(page=page, without=without)
 
-    for after, length in asked:
-        bars = walk(walked, tape, after=minute(after), until=minute(after + length) + SETTLED_AFTER)
+    for after, length in spans:
+        bars = walk(cache, source, after=minute(after), until=minute(after + length) + SETTLED_AFTER)
 
-        wanted = [minute(one) for one in range(after, after + length) if one not in without]
+        wanted = [minute(number) for number in range(after, after + length) if number not in without]
         assert bars == wanted[: len(bars)]
         assert not wanted or bars

@@ -37,7 +37,7 @@ def test_the_paper_venue_and_alerts_need_no_venue() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "called", "shorts", "finds"),
+    ("name", "order_venue", "shorts", "finds"),
     [
         ("ccxt:binance", "binance", False, True),
         ("ccxt:kraken", "kraken", False, False),
@@ -45,13 +45,13 @@ def test_the_paper_venue_and_alerts_need_no_venue() -> None:
         ("alpaca:paper", "alpaca", True, True),
     ],
 )
-def test_a_broker_declares_what_its_venue_can_do(name: str, called: str, shorts: bool, finds: bool) -> None:
-    made = a_broker(name)
+def test_a_broker_declares_what_its_venue_can_do(name: str, order_venue: str, shorts: bool, finds: bool) -> None:
+    broker = a_broker(name)
 
-    assert made is not None
-    assert made.name == called
-    assert (made.traits.can_short, made.traits.finds_orders) == (shorts, finds)
-    assert made.traits.settle_s > 0
+    assert broker is not None
+    assert broker.name == order_venue
+    assert (broker.traits.can_short, broker.traits.finds_orders) == (shorts, finds)
+    assert broker.traits.settle_s > 0
 
 
 @pytest.mark.parametrize("name", ["ccxt:binance", "alpaca"])
@@ -102,14 +102,14 @@ def test_a_library_that_cannot_be_imported_is_named_with_the_reason(monkeypatch:
 
 
 @pytest.mark.parametrize(
-    ("name", "called"),
+    ("name", "order_venue"),
     [("paper", "paper"), ("ccxt:binance", "binance"), ("alpaca", "alpaca"), ("alpaca:paper", "alpaca")],
 )
-def test_a_venue_is_called_by_orders_as_its_broker_calls_itself(name: str, called: str) -> None:
-    made = a_broker(name)
+def test_a_venue_is_called_by_orders_as_its_broker_calls_itself(name: str, order_venue: str) -> None:
+    broker = a_broker(name)
 
-    assert catalogue.order_venue_name(name) == called
-    assert made is None or made.name == called
+    assert catalogue.order_venue_name(name) == order_venue
+    assert broker is None or broker.name == order_venue
 
 
 def test_a_venue_is_checked_without_keys(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,11 +24,15 @@ class MemoryLedger:
 
     def book(self, reports: Sequence[OrderReport]) -> None:
         self.booked += len(reports)
-        for one in reports:
-            self.fills.setdefault(one.order.client_order_id, one.fills)
+        for report in reports:
+            self.fills.setdefault(report.order.client_order_id, report.fills)
 
     def find(self, client_order_ids: Sequence[str]) -> dict[str, tuple[Fill, ...]]:
-        return {one: self.fills[one] for one in client_order_ids if one in self.fills}
+        return {
+            client_order_id: self.fills[client_order_id]
+            for client_order_id in client_order_ids
+            if client_order_id in self.fills
+        }
 
 
 def a_broker() -> tuple[Broker, MemoryLedger]:

@@ -1,4 +1,4 @@
-"""Questions are asked a few times, within a budget, and what was refused is not asked again."""
+"""Read-only requests are tried a few times within a budget; permanent errors are not tried again."""
 
 from __future__ import annotations
 
@@ -16,57 +16,57 @@ THROTTLED = ErrorResponse(status=429, body="")
 BROKEN = ErrorResponse(status=503, body="")
 
 
-def question(*outcomes: Exception | str) -> tuple[Callable[[float], str], list[float]]:
-    """Make a question that goes through the outcomes, and the list of seconds it was given."""
-    left, given = list(outcomes), list[float]()
+def a_request(*outcomes: Exception | str) -> tuple[Callable[[float], str], list[float]]:
+    """Make a request that goes through the outcomes, and the list of the time limits that it was given."""
+    outcomes_left, limits = list(outcomes), list[float]()
 
-    def ask(seconds: float) -> str:
-        given.append(seconds)
-        outcome = left.pop(0)
+    def request(seconds: float) -> str:
+        limits.append(seconds)
+        outcome = outcomes_left.pop(0)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
-    return ask, given
+    return request, limits
 
 
-@pytest.mark.parametrize("trouble", [BROKEN, THROTTLED, TimeoutError(), KeyError("status")])
-def test_passing_trouble_is_asked_again(trouble: Exception) -> None:
-    ask, given = question(trouble, "an answer")
+@pytest.mark.parametrize("error", [BROKEN, THROTTLED, TimeoutError(), KeyError("status")])
+def test_a_temporary_error_is_retried(error: Exception) -> None:
+    request, limits = a_request(error, "an answer")
 
-    assert retries.query(ask) == "an answer"
-    assert len(given) == 2
+    assert retries.query(request) == "an answer"
+    assert len(limits) == 2
 
 
-def test_a_refusal_is_raised_at_once() -> None:
-    ask, given = question(REFUSED, "never")
+def test_a_permanent_error_is_raised_at_once() -> None:
+    request, limits = a_request(REFUSED, "never")
 
     with pytest.raises(ErrorResponse):
-        retries.query(ask)
-    assert len(given) == 1
+        retries.query(request)
+    assert len(limits) == 1
 
 
-def test_three_times_no_answer_is_unavailable() -> None:
-    ask, given = question(BROKEN, TimeoutError(), BROKEN, "never")
+def test_three_attempts_without_an_answer_are_unavailable() -> None:
+    request, limits = a_request(BROKEN, TimeoutError(), BROKEN, "never")
 
     with pytest.raises(VenueUnavailable, match="503"):
-        retries.query(ask)
-    assert len(given) == 3
+        retries.query(request)
+    assert len(limits) == 3
 
 
 def test_all_attempts_fit_into_the_budget() -> None:
-    ask, given = question(BROKEN, BROKEN, BROKEN)
+    request, limits = a_request(BROKEN, BROKEN, BROKEN)
     began = time.monotonic()
 
     with pytest.raises(VenueUnavailable):
-        retries.query(ask, budget_s=0.25)
+        retries.query(request, budget_s=0.25)
 
     assert time.monotonic() - began < 1
-    assert given[0] <= 0.25 / 3 + 0.001
+    assert limits[0] <= 0.25 / 3 + 0.001
 
 
-def test_to_what_has_no_reason_to_be_refused_a_refusal_is_no_answer() -> None:
-    ask, _ = question(REFUSED)
+def test_a_permanent_error_counts_as_unavailable_where_none_is_expected() -> None:
+    request, _ = a_request(REFUSED)
 
     with pytest.raises(VenueUnavailable):
-        retries.query_or_unavailable(ask)
+        retries.query_or_unavailable(request)

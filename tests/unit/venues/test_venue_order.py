@@ -1,4 +1,4 @@
-"""What a venue holds, as a report: fills in our terms, and a state that is never ahead of them."""
+"""Reports from a venue's orders: their fills, and a state that is never ahead of the known fills."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tests.support.builders.trades import MONDAY, an_order, dec
 from venues import venue_order
 from venues.venue_order import Execution, VenueListing, VenueOrder
 
-LISTED = VenueListing(symbol="BTCUSD", base="BTC", quote="USD")
+LISTING = VenueListing(symbol="BTCUSD", base="BTC", quote="USD")
 ORDER = an_order(quantity="10")
 
 
-def a_held(*, filled: str = "10", state: OrderState = OrderState.FILLED, **changes: object) -> VenueOrder:
-    made = VenueOrder(
+def a_venue_order(*, filled: str = "10", state: OrderState = OrderState.FILLED, **changes: object) -> VenueOrder:
+    report = VenueOrder(
         venue_order_id="7", symbol="BTCUSD", is_buy=True, quantity=dec(10), filled=dec(filled), state=state, at=MONDAY
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(report, **changes)  # type: ignore[arg-type]
 
 
 def an_execution(
@@ -31,11 +31,11 @@ def an_execution(
     )
 
 
-def test_a_fill_carries_what_its_order_is_about() -> None:
-    made = venue_order.build_report(ORDER, a_held(), listing=LISTED, executions=[an_execution()])
+def test_a_fill_carries_the_ids_and_quote_of_its_order() -> None:
+    report = venue_order.build_report(ORDER, a_venue_order(), listing=LISTING, executions=[an_execution()])
 
-    (fill,) = made.fills
-    assert (made.state, made.venue_order_id, made.detail) == (OrderState.FILLED, "7", None)
+    (fill,) = report.fills
+    assert (report.state, report.venue_order_id, report.detail) == (OrderState.FILLED, "7", None)
     assert (fill.order_id, fill.trade_id, fill.clock, fill.intent) == (
         ORDER.order_id,
         ORDER.trade_id,
@@ -50,13 +50,13 @@ def test_fill_ids_differ_between_symbols_orders_and_trades() -> None:
     other = VenueListing(symbol="ETHUSD", base="ETH", quote="USD")
     ids = {
         venue_order.build_report(
-            ORDER, a_held(venue_order_id=number, symbol=listed.symbol), listing=listed, executions=[one]
+            ORDER, a_venue_order(venue_order_id=number, symbol=listing.symbol), listing=listing, executions=[execution]
         )
         .fills[0]
         .venue_fill_id
-        for listed in (LISTED, other)
+        for listing in (LISTING, other)
         for number in ("7", "8")
-        for one in (an_execution("1"), an_execution("2"))
+        for execution in (an_execution("1"), an_execution("2"))
     }
 
     assert len(ids) == 8
@@ -74,45 +74,47 @@ def test_fill_ids_differ_between_symbols_orders_and_trades() -> None:
 def test_a_state_is_never_ahead_of_the_fills_that_are_known(
     state: OrderState, executions: list[Execution], expected: OrderState
 ) -> None:
-    made = venue_order.build_report(ORDER, a_held(state=state), listing=LISTED, executions=executions)
+    report = venue_order.build_report(ORDER, a_venue_order(state=state), listing=LISTING, executions=executions)
 
-    assert made.state is expected
-    assert (made.detail is None) == (expected is state)
+    assert report.state is expected
+    assert (report.detail is None) == (expected is state)
 
 
 def test_an_order_that_ended_unfilled_has_ended() -> None:
-    made = venue_order.build_report(ORDER, a_held(filled="0", state=OrderState.EXPIRED), listing=LISTED, executions=[])
+    report = venue_order.build_report(
+        ORDER, a_venue_order(filled="0", state=OrderState.EXPIRED), listing=LISTING, executions=[]
+    )
 
-    assert (made.state, made.fills) == (OrderState.EXPIRED, ())
+    assert (report.state, report.fills) == (OrderState.EXPIRED, ())
 
 
 @pytest.mark.parametrize(
     ("changes", "word"),
     [({"symbol": "ETHUSD"}, "symbol"), ({"is_buy": False}, "side"), ({"quantity": dec(9)}, "quantity")],
 )
-def test_another_order_under_our_id_goes_to_a_person_without_fills(changes: dict[str, object], word: str) -> None:
-    made = venue_order.build_report(ORDER, a_held(**changes), listing=LISTED, executions=[an_execution()])  # type: ignore[arg-type]
+def test_another_order_under_our_id_goes_to_manual_review_without_fills(changes: dict[str, object], word: str) -> None:
+    report = venue_order.build_report(ORDER, a_venue_order(**changes), listing=LISTING, executions=[an_execution()])  # type: ignore[arg-type]
 
-    assert (made.state, made.fills) == (OrderState.MANUAL_REVIEW, ())
-    assert word in str(made.detail)
+    assert (report.state, report.fills) == (OrderState.MANUAL_REVIEW, ())
+    assert word in str(report.detail)
 
 
 @pytest.mark.parametrize(
     ("fee", "asset", "expected"),
     [("0.1", "USD", "0.1"), ("0.001", "BTC", "0.1"), ("0", "BNB", "0"), ("0.1", "BNB", None)],
 )
-def test_fees_are_told_in_the_quote_currency(fee: str, asset: str, expected: str | None) -> None:
+def test_fees_are_converted_to_the_quote_currency(fee: str, asset: str, expected: str | None) -> None:
     execution = an_execution(fee=fee, fee_asset=asset)
 
-    assert venue_order.convert_fee_to_quote(execution, listing=LISTED) == (
+    assert venue_order.convert_fee_to_quote(execution, listing=LISTING) == (
         None if expected is None else Decimal(expected)
     )
 
 
-def test_a_fee_in_a_third_currency_counts_nothing_and_is_said() -> None:
-    made = venue_order.build_report(
-        ORDER, a_held(), listing=LISTED, executions=[an_execution(fee="0.1", fee_asset="BNB")]
+def test_a_fee_in_a_third_currency_counts_zero_and_is_named_in_the_detail() -> None:
+    report = venue_order.build_report(
+        ORDER, a_venue_order(), listing=LISTING, executions=[an_execution(fee="0.1", fee_asset="BNB")]
     )
 
-    assert made.fills[0].fee == 0
-    assert made.detail == "fees in BNB are not counted"
+    assert report.fills[0].fee == 0
+    assert report.detail == "fees in BNB are not counted"

@@ -64,38 +64,38 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def sent(answers: Answers) -> tuple[AlertSender, Counter[str]]:
     """Post for a moment to a server that answers so."""
     with a_server(answers) as (url, seen):
-        made = AlertSender(url, seed=1, rate=100.0)
-        made.run(seconds=0.1)
-    return made, seen
+        alert_sender = AlertSender(url, seed=1, rate=100.0)
+        alert_sender.run(seconds=0.1)
+    return alert_sender, seen
 
 
 def test_every_alert_that_is_taken_is_acknowledged_under_its_id() -> None:
-    made, seen = sent(lambda _: 200)
+    alert_sender, seen = sent(lambda _: 200)
 
-    assert made.acknowledged == {str(uuid5(SPACE, alert)) for alert in seen}
-    assert (len(seen), set(seen.values()), made.unanswered) == (10, {1}, 0)
+    assert alert_sender.acknowledged == {str(uuid5(SPACE, alert)) for alert in seen}
+    assert (len(seen), set(seen.values()), alert_sender.unanswered) == (10, {1}, 0)
 
 
 def test_a_5xx_is_sent_again_and_its_later_answer_counts() -> None:
-    made, seen = sent(lambda time: 503 if time < 3 else 200)
+    alert_sender, seen = sent(lambda time: 503 if time < 3 else 200)
 
-    assert len(made.acknowledged) == len(seen) == 10
+    assert len(alert_sender.acknowledged) == len(seen) == 10
     assert set(seen.values()) == {3}
 
 
 @pytest.mark.parametrize(("status", "times"), [(422, 1), (None, 1), (503, sender.MAX_TRIES)])
 def test_what_is_refused_or_never_answered_is_not_acknowledged(status: int | None, times: int) -> None:
-    made, seen = sent(lambda _: status)
+    alert_sender, seen = sent(lambda _: status)
 
-    assert made.acknowledged == set()
-    assert made.unanswered == len(seen) == 10
+    assert alert_sender.acknowledged == set()
+    assert alert_sender.unanswered == len(seen) == 10
     assert set(seen.values()) == {times}
 
 
 def test_a_seed_names_what_is_sent_but_each_alert_is_its_own() -> None:
     one, other = (AlertSender("http://127.0.0.1:1", seed=7, rate=1.0) for _ in range(2))
 
-    first, second = ([json.loads(made.draw_alert()) for _ in range(20)] for made in (one, other))
+    first, second = ([json.loads(alert_sender.draw_alert()) for _ in range(20)] for alert_sender in (one, other))
 
     ids = [alert.pop("id") for alert in (*first, *second)]
     assert first == second
