@@ -1,1 +1,1 @@
-"""Postgres: rows, constraints and the set-based SQL that moves them; functions here never commit."""
+"""The database: tables, and modules of SQL for each noun; functions here never commit."""

@@ -1,4 +1,4 @@
-"""Accounts at venues: what each is called, where it is, and its keys as they are kept, encrypted."""
+"""Accounts at venues: their names, their venues and their encrypted keys."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _INSERT = text("""
 
 
 class AccountExists(ValueError):
-    """There is an account of that name."""
+    """An account of that name exists already."""
 
 
 class AccountUnknown(ValueError):
-    """There is no account of that name."""
+    """No account has that name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class SealedKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAccount:
-    """An account as it is stored; one without `keys` takes those of the environment."""
+    """Account as it is stored; without `keys` it uses those of the environment."""
 
     name: str
     venue: str
@@ -48,19 +48,19 @@ def add(session: Session, name: str, *, venue: str, keys: SealedKeys | None) -> 
     Raises:
         AccountExists: when its name is taken.
     """
-    given = {"name": name, "venue": venue, "key": keys and keys.key, "secret": keys and keys.secret}
-    if session.execute(_INSERT, given).one_or_none() is None:
+    parameters = {"name": name, "venue": venue, "key": keys and keys.key, "secret": keys and keys.secret}
+    if session.execute(_INSERT, parameters).one_or_none() is None:
         raise AccountExists(name)
 
 
 def list_all(session: Session) -> list[StoredAccount]:
     """Return every account, ordered by name."""
     rows = session.execute(text(f"SELECT {_COLUMNS} FROM accounts ORDER BY name")).mappings()
-    return [_stored(row) for row in rows]
+    return [_build_account(row) for row in rows]
 
 
 def by_name(session: Session, name: str) -> StoredAccount:
-    """Return the account of that name, enabled or not.
+    """Return the account of that name, whether enabled or disabled.
 
     Raises:
         AccountUnknown: when there is none.
@@ -69,11 +69,11 @@ def by_name(session: Session, name: str) -> StoredAccount:
     row = session.execute(query, {"name": name}).mappings().one_or_none()
     if row is None:
         raise AccountUnknown(name)
-    return _stored(row)
+    return _build_account(row)
 
 
 def disable(session: Session, name: str) -> None:
-    """Let the account be used for nothing from now on.
+    """Disable an account, so that it can no longer be used.
 
     Raises:
         AccountUnknown: when there is none.
@@ -83,7 +83,7 @@ def disable(session: Session, name: str) -> None:
         raise AccountUnknown(name)
 
 
-def _stored(row: RowMapping) -> StoredAccount:
+def _build_account(row: RowMapping) -> StoredAccount:
     key, secret = row["key_encrypted"], row["secret_encrypted"]
     keys = SealedKeys(key=bytes(key), secret=bytes(secret)) if key is not None and secret is not None else None
     return StoredAccount(

@@ -1,4 +1,4 @@
-"""Bars that alerts carried: what a book without a data feed knows of the market."""
+"""Bars that alerts carry: the market data of a book without a feed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _COLUMNS = {
 }
 _NAMES = ", ".join(f'"{name}"' for name in _COLUMNS)
 _ARRAYS = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _COLUMNS.items())
-# In order of the key, so that two writers never wait for each other.
+# Inserted in order of the key, so that two writers never wait for each other.
 _INSERT = text(f"""
     INSERT INTO bars ({_NAMES}) SELECT * FROM unnest({_ARRAYS}) AS given({_NAMES})
     ORDER BY book, symbol, exchange, instrument_kind, interval, side, open_time
@@ -43,15 +43,16 @@ _INSERT = text(f"""
 def record(session: Session, received: Sequence[tuple[NewSignal, datetime]]) -> None:
     """Store the bars of alerts received at these times; the first value of a bar stays.
 
-    A bar that had not closed when its alert fired would be kept half-made, so it is left out. Replay books take
-    their bars from files only.
+    A bar that had not closed when its alert fired is not final and is left out. Replay books take their bars from
+    files only.
     """
-    rows = [row for signal, received_at in received if (row := _row(signal, received_at)) is not None]
+    rows = [row for signal, received_at in received if (row := _build_row(signal, received_at)) is not None]
     if rows:
         session.execute(_INSERT, {name: [row[name] for row in rows] for name in _COLUMNS})
 
 
-def _row(signal: NewSignal, received_at: datetime) -> dict[str, Any] | None:
+def _build_row(signal: NewSignal, received_at: datetime) -> dict[str, Any] | None:
+    """Return the row of an alert's bar, or None when it carries no closed bar that may be stored."""
     bar, interval = signal.bar, signal.timeframe
     if bar is None or interval is None or is_replay_book(signal.book):
         return None

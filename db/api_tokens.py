@@ -1,4 +1,4 @@
-"""Tokens for programs: each acts for a person, within its own scopes and what that person's role allows now."""
+"""API tokens: each acts for a user, within its own scopes and those of the user's present role."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ _FIND = text(f"""
 
 
 class TokenUnknown(ValueError):
-    """There is no such token."""
+    """No token has that id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiToken:
-    """A token without its secret; `holds` says whether it still lets somebody in."""
+    """Token without its secret; `holds` is whether it is valid now: enabled, not revoked, not expired."""
 
     token_id: UUID
     label: str
@@ -58,43 +58,43 @@ class ApiToken:
 
     @property
     def effective(self) -> frozenset[Scope]:
-        """What it may do: its scopes, as far as its person's present role still has them."""
+        """The scopes it grants now: its own, limited to those of its user's present role."""
         return self.scopes & self.role.scopes
 
 
 def add(
     session: Session, user_name: str, *, label: str, token_hash: str, scopes: Collection[Scope], days: int | None
 ) -> UUID:
-    """Store a new token of a person, good for some days or (None) until it is revoked; return its id."""
-    written = json.dumps([one.value for one in Scope if one in scopes])
-    given = {"label": label, "user_name": user_name, "token_hash": token_hash, "scopes": written, "days": days}
-    made = session.execute(_INSERT, given).scalar_one()
-    assert isinstance(made, UUID)  # noqa: S101 - the column's type
-    return made
+    """Store a new token of a user, valid for `days` or (None) until it is revoked; return its id."""
+    scope_names = json.dumps([scope.value for scope in Scope if scope in scopes])
+    parameters = {"label": label, "user_name": user_name, "token_hash": token_hash, "scopes": scope_names, "days": days}
+    token_id = session.execute(_INSERT, parameters).scalar_one()
+    assert isinstance(token_id, UUID)  # noqa: S101 - the column's type
+    return token_id
 
 
 def find(session: Session, token_hash: str) -> ApiToken | None:
-    """Return the token that holds and has this SHA-256, and note once a minute at most that it was used."""
-    given = {"token_hash": token_hash, "seen_every_s": _SEEN_EVERY_S}
-    row = session.execute(_FIND, given).mappings().one_or_none()
-    return _token(row) if row is not None else None
+    """Return the valid token with this SHA-256 and record its use, at most once a minute; None when there is none."""
+    parameters = {"token_hash": token_hash, "seen_every_s": _SEEN_EVERY_S}
+    row = session.execute(_FIND, parameters).mappings().one_or_none()
+    return _build_token(row) if row is not None else None
 
 
 def load_active_hashes(session: Session) -> frozenset[str]:
-    """Return the SHA-256 of every token that holds."""
+    """Return the SHA-256 of every valid token."""
     return frozenset(session.execute(text(f"SELECT token_hash {_FROM} WHERE {_HOLDS}")).scalars())
 
 
 def list_all(session: Session, *, user_name: str | None = None) -> list[ApiToken]:
-    """Return the tokens of a person, or of all; the newest first."""
+    """Return the tokens of one user, or of all users, newest first."""
     where = "WHERE user_name = :user_name" if user_name is not None else ""
     query = text(f"SELECT {_COLUMNS} {_FROM} {where} ORDER BY api_tokens.created_at DESC, token_id")
-    given = {"user_name": user_name} if user_name is not None else {}
-    return [_token(row) for row in session.execute(query, given).mappings()]
+    parameters = {"user_name": user_name} if user_name is not None else {}
+    return [_build_token(row) for row in session.execute(query, parameters).mappings()]
 
 
 def revoke(session: Session, token_id: UUID, *, user_name: str | None = None) -> str:
-    """End a token (of that person, when one is named) and return its label; once revoked it stays so.
+    """Revoke a token (only of `user_name`, when given) and return its label; revoking it again changes nothing.
 
     Raises:
         TokenUnknown: when there is none.
@@ -104,12 +104,12 @@ def revoke(session: Session, token_id: UUID, *, user_name: str | None = None) ->
         UPDATE api_tokens SET revoked_at = coalesce(revoked_at, clock_timestamp())
         WHERE token_id = :token_id {owned} RETURNING label
     """)
-    given = {"token_id": token_id} | ({"user_name": user_name} if user_name is not None else {})
-    label = session.execute(query, given).scalar_one_or_none()
+    parameters = {"token_id": token_id} | ({"user_name": user_name} if user_name is not None else {})
+    label = session.execute(query, parameters).scalar_one_or_none()
     if label is None:
         raise TokenUnknown(str(token_id))
     return str(label)
 
 
-def _token(row: RowMapping) -> ApiToken:
+def _build_token(row: RowMapping) -> ApiToken:
     return ApiToken(**dict(row) | {"scopes": frozenset(map(Scope, row["scopes"])), "role": Role(row["role"])})

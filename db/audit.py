@@ -1,6 +1,6 @@
-"""The audit log: who did what and why, chained by hashes so that no entry can be changed or taken out unseen.
+"""The audit log: who did what and why, chained by hashes so that a changed or removed entry is detected.
 
-The chain shows nothing of entries that were cut off at its end; the log line `audit.appended` names each new end.
+The chain does not show that entries were removed at its end; the log event `audit.appended` names each new end.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _INSERT = text("""
 def append(
     session: Session, *, actor: str, action: str, subject: str, reason: str, detail: dict[str, Any], at: datetime
 ) -> None:
-    """Write one entry behind the last; entries are written one after the other, each transaction waits for its turn.
+    """Append one entry; a lock makes concurrent transactions append one after the other.
 
     `detail` holds JSON values without floats, `at` is aware UTC.
 
@@ -51,21 +51,21 @@ def append(
         "detail": detail,
         "previous_hash": previous,
     }
-    entry_hash = _digest(entry)
+    entry_hash = _hash_entry(entry)
     session.execute(_INSERT, entry | {"detail": json.dumps(detail), "entry_hash": entry_hash})
     log.info("audit.appended", entry_id=entry_id, entry_hash=entry_hash, action=action, subject=subject, actor=actor)
 
 
 def find_broken_entries(session: Session) -> Iterator[str]:
-    """Yield the ids of entries that do not follow from the one before, or whose hash is not theirs."""
+    """Yield the ids of entries that do not follow from the entry before, or whose hash is wrong."""
     previous, expected = BEGINNING, 1
     for row in session.execute(text(f"SELECT {_COLUMNS} FROM audit_log ORDER BY entry_id")).mappings():
         entry = {name: row[name] for name in row if name != "entry_hash"}
-        if (row["entry_id"], row["previous_hash"], row["entry_hash"]) != (expected, previous, _digest(entry)):
+        if (row["entry_id"], row["previous_hash"], row["entry_hash"]) != (expected, previous, _hash_entry(entry)):
             yield str(row["entry_id"])
         previous, expected = row["entry_hash"], row["entry_id"] + 1
 
 
-def _digest(entry: dict[str, Any]) -> str:
-    """Hash an entry; its detail as JSON text, in which 1 and "1" differ and whatever was put there has a spelling."""
+def _hash_entry(entry: dict[str, Any]) -> str:
+    """Return the hash of an entry, with its detail as JSON text, in which 1 and "1" differ."""
     return canonical.digest(entry | {"detail": json.dumps(entry["detail"], sort_keys=True)})

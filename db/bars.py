@@ -1,4 +1,4 @@
-"""Bars that books have seen, behind the BarStore port."""
+"""Stored bars: the implementation of the BarStore port, and the bulk load of bar files."""
 
 from __future__ import annotations
 
@@ -36,25 +36,28 @@ _FEEDS = text("""
 
 
 class StoredBars:
-    """Reads stored bars, each call one statement without a transaction around it."""
+    """Bar store on the database; each call is one statement without a transaction around it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def feeds(self, book: str, instrument: Instrument) -> Sequence[Feed]:
-        """List the series stored for an instrument, finest interval first; those without an exchange fit any."""
+        """Return the series stored for an instrument, finest interval first.
+
+        Series without an exchange fit any; they are returned only when none has the instrument's exchange.
+        """
         with self._database.reading() as connection:
             rows = connection.execute(_FEEDS, {"book": book, "symbol": instrument.symbol}).all()
-        known = [_feed(book, instrument.symbol, row) for row in rows]
-        exact = [one for one in known if one.instrument == instrument]
-        return sorted(exact or [one for one in known if not one.instrument.exchange], key=_fineness)
+        candidates = [_build_feed(book, instrument.symbol, row) for row in rows]
+        exact = [feed for feed in candidates if feed.instrument == instrument]
+        return sorted(exact or [feed for feed in candidates if not feed.instrument.exchange], key=_sort_key)
 
     def last_closed(self, feed: Feed, *, as_of: datetime, count: int) -> Sequence[Bar]:
         """Return up to `count` newest bars that closed at or before `as_of`, oldest first."""
         query = (
             f"SELECT {_BAR} FROM bars WHERE {_SERIES} AND close_time <= :as_of ORDER BY close_time DESC LIMIT :count"
         )
-        return self._read(query, feed, as_of=as_of, count=count)[::-1]
+        return self._load_bars(query, feed, as_of=as_of, count=count)[::-1]
 
     def covering(self, feed: Feed, *, at: datetime) -> Bar | None:
         """Return the bar with open_time <= at < its end; only its open may be used at `at`."""
@@ -62,7 +65,7 @@ class StoredBars:
             f"SELECT {_BAR} FROM (SELECT * FROM bars WHERE {_SERIES} AND open_time <= :at"
             " ORDER BY open_time DESC LIMIT 1) AS newest WHERE close_time > :at"
         )
-        return next(iter(self._read(query, feed, at=at)), None)
+        return next(iter(self._load_bars(query, feed, at=at)), None)
 
     def closed_between(self, feed: Feed, *, after: datetime, until: datetime) -> Sequence[Bar]:
         """Return bars whose end is in (after, until], oldest first."""
@@ -70,31 +73,31 @@ class StoredBars:
             f"SELECT {_BAR} FROM bars WHERE {_SERIES} AND close_time > :after AND close_time <= :until"
             " ORDER BY close_time"
         )
-        return self._read(query, feed, after=after, until=until)
+        return self._load_bars(query, feed, after=after, until=until)
 
     def count_closed(self, feed: Feed, *, after: datetime, until: datetime) -> int:
         """Count the bars whose end is in (after, until]."""
         query = text(f"SELECT count(*) FROM bars WHERE {_SERIES} AND close_time > :after AND close_time <= :until")
         with self._database.reading() as connection:
-            return int(connection.execute(query, _series(feed) | {"after": after, "until": until}).scalar_one())
+            return int(connection.execute(query, _series_key(feed) | {"after": after, "until": until}).scalar_one())
 
-    def _read(self, query: str, feed: Feed, **given: Any) -> list[Bar]:
+    def _load_bars(self, query: str, feed: Feed, **limits: Any) -> list[Bar]:
         with self._database.reading() as connection:
-            rows = connection.execute(text(query), _series(feed) | given).all()
-        return [_bar(row) for row in rows]
+            rows = connection.execute(text(query), _series_key(feed) | limits).all()
+        return [_build_bar(row) for row in rows]
 
 
 def add(session: Session, feed: Feed, bars: Iterable[Bar]) -> None:
-    """Load many bars of one series at once (COPY).
+    """Insert many bars of one series at once, with COPY.
 
     Raises:
-        sqlalchemy.exc.IntegrityError: when a bar is there already.
+        sqlalchemy.exc.IntegrityError: when a bar is stored already.
     """
     copy = (
         "COPY bars (book, symbol, exchange, instrument_kind, interval, side, open_time, close_time,"
         " open, high, low, close, volume) FROM STDIN"
     )
-    key = tuple(_series(feed).values())
+    key = tuple(_series_key(feed).values())
     connection = session.connection().connection.driver_connection
     assert connection is not None  # noqa: S101 - an open session has one
     with connection.cursor() as cursor, cursor.copy(copy) as out:
@@ -103,7 +106,7 @@ def add(session: Session, feed: Feed, bars: Iterable[Bar]) -> None:
             out.write_row((*key, bar.open_time, end, bar.open, bar.high, bar.low, bar.close, bar.volume))
 
 
-def _series(feed: Feed) -> dict[str, str]:
+def _series_key(feed: Feed) -> dict[str, str]:
     return {
         "book": feed.book,
         "symbol": feed.instrument.symbol,
@@ -114,7 +117,7 @@ def _series(feed: Feed) -> dict[str, str]:
     }
 
 
-def _feed(book: str, symbol: str, row: Any) -> Feed:
+def _build_feed(book: str, symbol: str, row: Any) -> Feed:
     kind = InstrumentKind(row.instrument_kind)
     return Feed(
         book=book,
@@ -124,10 +127,10 @@ def _feed(book: str, symbol: str, row: Any) -> Feed:
     )
 
 
-def _fineness(feed: Feed) -> tuple[Any, str]:
+def _sort_key(feed: Feed) -> tuple[Any, str]:
     return feed.interval.approximate, feed.side.value
 
 
-def _bar(row: Any) -> Bar:
-    opened_at, first, high, low, close, volume = row
-    return Bar(open_time=opened_at, open=first, high=high, low=low, close=close, volume=volume)
+def _build_bar(row: Any) -> Bar:
+    open_time, open_price, high, low, close, volume = row
+    return Bar(open_time=open_time, open=open_price, high=high, low=low, close=close, volume=volume)

@@ -1,4 +1,4 @@
-"""Books: which exist, what time it is in them, what capital they refer to."""
+"""Books: their kinds, their clocks and the capital they refer to."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from domain.books import STANDING_BOOKS, is_replay_book
 
 
 class ReplayExists(ValueError):
-    """A replay of the same input was made before."""
+    """A book for a replay of the same input exists already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
-    """A book's kind and capital; `cursor` is set for replays, whose clock it is."""
+    """Kind and capital of a book; `cursor` is the clock of a replay, None for other books."""
 
     book: str
     kind: str
@@ -31,7 +31,7 @@ class Book:
 
     @property
     def max_notional(self) -> Decimal:
-        """How much one position may be worth."""
+        """The largest value of one position, in the book's currency."""
         return self.reference_capital * self.max_leverage
 
 
@@ -50,7 +50,7 @@ def create_replay(session: Session, book: str, *, cursor: datetime) -> None:
     """Create a replay's book with its clock at `cursor`.
 
     Raises:
-        ReplayExists: when there is one of that name.
+        ReplayExists: when a book of that name exists.
     """
     query = text(
         "INSERT INTO books (book, kind, cursor, exits_to) VALUES (:book, 'replay', :cursor, :cursor)"
@@ -83,12 +83,12 @@ def record_exits_evaluated_to(session: Session, book: str, *, to: datetime) -> N
 
 
 def load_exits_evaluated_to(session: Session, book: str) -> datetime | None:
-    """Return up to when the book's exits are evaluated."""
+    """Return the time up to which the book's exits are evaluated."""
     return session.execute(text("SELECT exits_to FROM books WHERE book = :book"), {"book": book}).scalar_one_or_none()
 
 
 def list_with_open_trades(session: Session) -> list[str]:
-    """Name the books, other than replays, that have open trades."""
+    """Return the names of the books, other than replays, that have pending or open trades."""
     query = text(
         "SELECT book FROM books WHERE kind <> 'replay'"
         " AND EXISTS (SELECT FROM trades WHERE trades.book = books.book"
@@ -99,7 +99,7 @@ def list_with_open_trades(session: Session) -> list[str]:
 
 
 class StoredBookClock:
-    """Tells a book's time: the cursor of a replay, else the wall clock."""
+    """Clock of the books: the cursor of a replay, else the wall clock."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

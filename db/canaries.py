@@ -1,7 +1,8 @@
-"""Canaries: whether the workers of a queue take anything from it, told by the database's clock.
+"""Canaries: small tasks sent to each queue regularly, which show whether its workers still take tasks.
 
-Any task that ends is a sign of life of its queue; a canary makes sure that there is one to take. When none was sent
-for a while, because the broker, the database or the stack was away, each queue is given its time anew.
+Any task that ends is a sign of life of its queue; canaries make sure that there is one to take. Times are those of the
+database's clock. When no canary was sent for a while, because the broker, the database or the stack was down, the
+silence is counted from the next one that is sent.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 _CANARIES_MISSED = 3
-_SENT = text("""
+_RECORD_SENT = text("""
     INSERT INTO canaries AS known (queue, sent_at, seen_at)
     SELECT name, at, at FROM unnest(cast(:queues AS text[])) AS name, clock_timestamp() AS at ORDER BY name
     ON CONFLICT (queue) DO UPDATE SET sent_at = excluded.sent_at,
         seen_at = CASE WHEN known.sent_at < excluded.sent_at - make_interval(secs => :pause_s)
                        THEN excluded.seen_at ELSE known.seen_at END
 """)
-_SEEN = text("UPDATE canaries SET seen_at = clock_timestamp() WHERE queue = :queue")
+_RECORD_SEEN = text("UPDATE canaries SET seen_at = clock_timestamp() WHERE queue = :queue")
 _LIST = text("""
     SELECT queue, seen_at, extract(epoch FROM clock_timestamp() - seen_at)::float8 AS silent_s,
            CASE WHEN sent_at < clock_timestamp() - make_interval(secs => :pause_s) THEN 'unasked'
@@ -34,7 +35,7 @@ _LIST = text("""
 
 
 class QueueState(Enum):
-    """Whether a queue's workers take tasks; `unasked` when nobody sends canaries, so that it cannot be told."""
+    """State of a queue's workers; `unasked` when no canaries are sent, so that it is not known."""
 
     ANSWERING = "answering"
     LATE = "late"
@@ -42,20 +43,20 @@ class QueueState(Enum):
 
 
 class CanarySettings(Protocol):
-    """How long a queue may be silent, and how often it is asked; after three canaries that were not sent it is not."""
+    """Intervals of canaries; after three that were not sent a queue counts as `unasked`."""
 
     @property
     def silent_after_s(self) -> int:
-        """How long a queue may be silent."""
+        """Seconds without a sign of life after which a queue is late."""
 
     @property
     def canary_every_s(self) -> int:
-        """How often it is sent a canary."""
+        """Seconds between two canaries of a queue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueHealth:
-    """When a queue was last seen alive, how many seconds ago, and what that means."""
+    """Last sign of life of a queue, how many seconds ago it was, and the state that follows."""
 
     queue: str
     seen_at: datetime
@@ -63,25 +64,25 @@ class QueueHealth:
     state: QueueState
 
 
-def record_sent(session: Session, queues: Collection[str], patience: CanarySettings) -> None:
-    """Record that these queues were sent a canary now."""
-    session.execute(_SENT, {"queues": list(queues), "pause_s": _CANARIES_MISSED * patience.canary_every_s})
+def record_sent(session: Session, queues: Collection[str], intervals: CanarySettings) -> None:
+    """Record that a canary was sent to each of the queues now."""
+    session.execute(_RECORD_SENT, {"queues": list(queues), "pause_s": _CANARIES_MISSED * intervals.canary_every_s})
 
 
 def record_seen(session: Session, queue: str) -> None:
-    """Record that a worker of the queue did something now."""
-    session.execute(_SEEN, {"queue": queue})
+    """Record a sign of life of a queue: one of its workers ended a task now."""
+    session.execute(_RECORD_SEEN, {"queue": queue})
 
 
-def list_all(session: Session, patience: CanarySettings) -> list[QueueHealth]:
-    """Return every queue that was ever sent a canary, by name."""
-    given = {"late_after_s": patience.silent_after_s, "pause_s": _CANARIES_MISSED * patience.canary_every_s}
+def list_all(session: Session, intervals: CanarySettings) -> list[QueueHealth]:
+    """Return every queue to which a canary was ever sent, by name."""
+    parameters = {"late_after_s": intervals.silent_after_s, "pause_s": _CANARIES_MISSED * intervals.canary_every_s}
     return [
         QueueHealth(queue=row.queue, seen_at=row.seen_at, silent_s=row.silent_s, state=QueueState(row.state))
-        for row in session.execute(_LIST, given)
+        for row in session.execute(_LIST, parameters)
     ]
 
 
-def list_late(session: Session, patience: CanarySettings) -> list[QueueHealth]:
+def list_late(session: Session, intervals: CanarySettings) -> list[QueueHealth]:
     """Return the queues that are sent canaries and have been silent for too long."""
-    return [one for one in list_all(session, patience) if one.state is QueueState.LATE]
+    return [queue for queue in list_all(session, intervals) if queue.state is QueueState.LATE]

@@ -1,4 +1,4 @@
-"""Market contexts and the bar windows they share; what is stored rebuilds the document that was hashed."""
+"""Market contexts and the bar windows they share; the hashed document can be rebuilt from their rows."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from domain.context import MarketContext, Window
 _COLUMNS = (
     "signal_id, timestamp, current_price, volume, indicators, quality, rest, market_contexts.window_hash, context_hash"
 )
-_WINDOWS_KEPT = 256
-_kept: dict[str, Window] = {}
+_WINDOWS_CACHED = 256
+_window_cache: dict[str, Window] = {}
 _REST = ("instrument", "quote", "depth", "rules")
 
 _INSERT_WINDOW = text("""
@@ -30,28 +30,28 @@ _INSERT_WINDOW = text("""
 
 def record(session: Session, contexts: Sequence[MarketContext]) -> None:
     """Write contexts and their windows; a signal's first context stays."""
-    windows = {one.window_hash: one for one in contexts}
-    for window_hash in sorted(_unknown(session, windows)):
+    windows = {context.window_hash: context for context in contexts}
+    for window_hash in sorted(_find_missing_windows(session, windows)):
         document = json.dumps(context_builder.window_to_document(windows[window_hash].window))
         session.execute(_INSERT_WINDOW, {"window_hash": window_hash, "document": document})
-    bulk.insert(session, MarketContextRow, [_row(one) for one in contexts])
-    for one in contexts:
-        _remember_window(one.window_hash, one.window)
+    bulk.insert(session, MarketContextRow, [_build_row(context) for context in contexts])
+    for context in contexts:
+        _remember_window(context.window_hash, context.window)
 
 
 def load(session: Session, signal_ids: Collection[UUID]) -> dict[UUID, MarketContext]:
     """Return the stored context of each signal that has one; equal windows are one object."""
     query = text(f"SELECT {_COLUMNS} FROM market_contexts WHERE signal_id = ANY(:ids)")
     rows = session.execute(query, {"ids": list(signal_ids)}).mappings().all()
-    known = _known_windows(session, {row["window_hash"] for row in rows})
+    windows = _load_windows(session, {row["window_hash"] for row in rows})
     return {
-        row["signal_id"]: context_builder.context_from_document(build_document(row), window=known[row["window_hash"]])
+        row["signal_id"]: context_builder.context_from_document(build_document(row), window=windows[row["window_hash"]])
         for row in rows
     }
 
 
 def load_window_documents(session: Session, hashes: Collection[str]) -> dict[str, Mapping[str, Any]]:
-    """Return the stored documents of windows by hash."""
+    """Return the stored documents of windows, by hash."""
     if not hashes:
         return {}
     query = text("SELECT window_hash, document FROM bar_windows WHERE window_hash = ANY(:hashes)")
@@ -59,12 +59,12 @@ def load_window_documents(session: Session, hashes: Collection[str]) -> dict[str
 
 
 def build_document(row: RowMapping) -> dict[str, Any]:
-    """Rebuild the hashed document from a row with this module's columns."""
+    """Return the document that was hashed, rebuilt from a row of `market_contexts`."""
     return {
         "signal_id": str(row["signal_id"]),
         "as_of": canonical.format_time(row["timestamp"]),
-        "current_price": _number(row["current_price"]),
-        "volume": _number(row["volume"]),
+        "current_price": _format_number(row["current_price"]),
+        "volume": _format_number(row["volume"]),
         "indicators": row["indicators"],
         "quality": row["quality"],
         "window_hash": row["window_hash"],
@@ -73,28 +73,28 @@ def build_document(row: RowMapping) -> dict[str, Any]:
     }
 
 
-def _known_windows(session: Session, hashes: Collection[str]) -> dict[str, Window]:
-    """Return windows by hash; a hash names its content, so what was read once is kept."""
-    found = {key: window for key in hashes if (window := _kept.get(key)) is not None}
-    for key, document in load_window_documents(session, set(hashes) - set(found)).items():
-        found[key] = context_builder.window_from_document(document)
-        _remember_window(key, found[key])
-    return found
+def _load_windows(session: Session, hashes: Collection[str]) -> dict[str, Window]:
+    """Return windows by hash, from the cache where they are in it; the content of a hash never changes."""
+    windows = {key: window for key in hashes if (window := _window_cache.get(key)) is not None}
+    for key, document in load_window_documents(session, set(hashes) - set(windows)).items():
+        windows[key] = context_builder.window_from_document(document)
+        _remember_window(key, windows[key])
+    return windows
 
 
 def _remember_window(window_hash: str, window: Window) -> None:
-    """Remember a window by its hash, forgetting the oldest beyond a few."""
-    _kept[window_hash] = window
-    while len(_kept) > _WINDOWS_KEPT:
-        _kept.pop(next(iter(_kept)), None)
+    """Cache a window by its hash, and drop the oldest beyond _WINDOWS_CACHED."""
+    _window_cache[window_hash] = window
+    while len(_window_cache) > _WINDOWS_CACHED:
+        _window_cache.pop(next(iter(_window_cache)), None)
 
 
-def _unknown(session: Session, hashes: Collection[str]) -> set[str]:
+def _find_missing_windows(session: Session, hashes: Collection[str]) -> set[str]:
     query = text("SELECT window_hash FROM bar_windows WHERE window_hash = ANY(:hashes)")
     return set(hashes) - set(session.execute(query, {"hashes": list(hashes)}).scalars())
 
 
-def _row(context: MarketContext) -> dict[str, Any]:
+def _build_row(context: MarketContext) -> dict[str, Any]:
     document = context_builder.context_to_document(context)
     return {
         "context_id": uuid5(context.signal_id, "context"),
@@ -113,5 +113,5 @@ def _row(context: MarketContext) -> dict[str, Any]:
     }
 
 
-def _number(value: Any) -> str | None:
+def _format_number(value: Any) -> str | None:
     return None if value is None else canonical.format_number(value)

@@ -1,4 +1,4 @@
-"""Decisions: what each engine said, stored unmodified and once."""
+"""Decisions: the answers of the engines, stored unmodified and once."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from domain.decision import EngineAnswer
 
 def record(session: Session, pairs: Iterable[tuple[Dispatch, tuple[EngineAnswer, EngineAnswer]]]) -> None:
     """Write both answers of each dispatch; an engine's first answer stays."""
-    rows = [_row(one.experiment_id, answer) for one, answers in pairs for answer in answers]
+    rows = [_build_row(dispatch.experiment_id, answer) for dispatch, answers in pairs for answer in answers]
     bulk.insert(session, DecisionRow, rows)
 
 
-def _row(experiment_id: UUID, answer: EngineAnswer) -> dict[str, Any]:
+def _build_row(experiment_id: UUID, answer: EngineAnswer) -> dict[str, Any]:
     decision, plan = answer.decision, answer.decision.plan
     return {
         "decision_id": uuid5(experiment_id, f"decision:{answer.slot.value}"),

@@ -1,4 +1,4 @@
-"""What the dispatch stage needs of each signal, loaded together."""
+"""Dispatches: the data that the dispatch stage needs of each signal, loaded together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from domain.trade import experiment_id_for
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatch:
-    """An entry signal on its way to the engines."""
+    """Entry signal with all that the engines and the opening of trades need."""
 
     signal: Signal
     context: MarketContext
@@ -35,13 +35,13 @@ class Dispatch:
 
     @property
     def question(self) -> tuple[Signal, MarketContext, EngineSlot]:
-        """What the engines are asked, and which of them first."""
+        """The signal, its context, and the engine to ask first."""
         return self.signal, self.context, self.assignment.first_asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    """A signal that closes open trades, at the quote of its own context."""
+    """Signal that closes open trades, at the quote of its own context."""
 
     signal: Signal
     trade_ids: tuple[UUID, ...]
@@ -50,7 +50,10 @@ class Closing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispatchBatch:
-    """What of a batch can be dispatched now, and which signals wait for earlier entries they would close."""
+    """Signals of a batch that can be dispatched now, and those that wait for earlier entries which they would close.
+
+    `asked` are the entries among the ready signals, `closings` those that close open trades.
+    """
 
     ready: tuple[UUID, ...]
     waiting: tuple[UUID, ...]
@@ -59,41 +62,45 @@ class DispatchBatch:
 
 
 def prepare_batch(session: Session, owned: Sequence[Signal]) -> DispatchBatch:
-    """Return what can go on: entries with all that the engines need, and the trades that signals close."""
-    behind = signals.find_waiting_for_entries(session, [one.signal_id for one in owned])
-    going = [one for one in owned if one.signal_id not in behind]
+    """Divide claimed signals into those that can be dispatched, with the data they need, and those that must wait."""
+    waiting = signals.find_waiting_for_entries(session, [signal.signal_id for signal in owned])
+    ready = [signal for signal in owned if signal.signal_id not in waiting]
     return DispatchBatch(
-        ready=tuple(one.signal_id for one in going),
-        waiting=tuple(one.signal_id for one in owned if one.signal_id in behind),
-        asked=tuple(_load_dispatches(session, [one for one in going if one.is_entry])),
-        closings=tuple(_load_closings(session, going)),
+        ready=tuple(signal.signal_id for signal in ready),
+        waiting=tuple(signal.signal_id for signal in owned if signal.signal_id in waiting),
+        asked=tuple(_load_dispatches(session, [signal for signal in ready if signal.is_entry])),
+        closings=tuple(_load_closings(session, ready)),
     )
 
 
 def _load_dispatches(session: Session, entries: Collection[Signal]) -> list[Dispatch]:
     """Return the entries with their context, assignment, policy and study."""
-    ids = [one.signal_id for one in entries]
-    context, assignment = contexts.load(session, ids), experiments.load(session, ids)
-    policy = policies.load(session, [experiment_id_for(one) for one in ids])
-    study = studies.load(session, {one.study_id for one in assignment.values()})
+    ids = [signal.signal_id for signal in entries]
+    contexts_by_signal, assignments = contexts.load(session, ids), experiments.load(session, ids)
+    policies_by_experiment = policies.load(session, [experiment_id_for(signal_id) for signal_id in ids])
+    studies_by_id = studies.load(session, {assignment.study_id for assignment in assignments.values()})
     return [
         Dispatch(
-            signal=one,
-            context=context[one.signal_id],
-            assignment=assignment[one.signal_id],
-            policy=policy[experiment_id_for(one.signal_id)],
-            study=study[assignment[one.signal_id].study_id],
+            signal=signal,
+            context=contexts_by_signal[signal.signal_id],
+            assignment=assignments[signal.signal_id],
+            policy=policies_by_experiment[experiment_id_for(signal.signal_id)],
+            study=studies_by_id[assignments[signal.signal_id].study_id],
         )
-        for one in entries
+        for signal in entries
     ]
 
 
-def _load_closings(session: Session, going: Sequence[Signal]) -> list[Closing]:
-    """Return those signals that close open trades: exits their own side, entries the opposite one."""
-    matched = trades.match_closing_signals(session, [one.signal_id for one in going])
-    context = contexts.load(session, matched) if matched else {}
+def _load_closings(session: Session, ready: Sequence[Signal]) -> list[Closing]:
+    """Return the signals that close open trades: exits close their own side, entries the opposite one."""
+    trade_ids = trades.match_closing_signals(session, [signal.signal_id for signal in ready])
+    contexts_by_signal = contexts.load(session, trade_ids) if trade_ids else {}
     return [
-        Closing(signal=one, trade_ids=tuple(matched[one.signal_id]), quote=context[one.signal_id].quote)
-        for one in going
-        if one.signal_id in matched
+        Closing(
+            signal=signal,
+            trade_ids=tuple(trade_ids[signal.signal_id]),
+            quote=contexts_by_signal[signal.signal_id].quote,
+        )
+        for signal in ready
+        if signal.signal_id in trade_ids
     ]

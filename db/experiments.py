@@ -44,19 +44,19 @@ def record(session: Session, assignments: Sequence[Assignment]) -> None:
     """Write the assignments; a signal that has one keeps it."""
     rows = [
         {
-            "experiment_id": experiment_id_for(one.signal_id),
-            "signal_id": one.signal_id,
-            "study_id": one.study_id,
-            "variant": one.variant.value,
-            "assignment_hash": one.assignment_hash,
-            "bucket": one.bucket_ppm,
-            "split_percentage": Decimal(one.split_ppm) / PPM,
-            "first_asked": one.first_asked.value,
-            "reference_notional": one.reference_notional,
-            "policy_version_id": one.policy_version_id,
-            "policy_version": one.policy_version,
+            "experiment_id": experiment_id_for(assignment.signal_id),
+            "signal_id": assignment.signal_id,
+            "study_id": assignment.study_id,
+            "variant": assignment.variant.value,
+            "assignment_hash": assignment.assignment_hash,
+            "bucket": assignment.bucket_ppm,
+            "split_percentage": Decimal(assignment.split_ppm) / PPM,
+            "first_asked": assignment.first_asked.value,
+            "reference_notional": assignment.reference_notional,
+            "policy_version_id": assignment.policy_version_id,
+            "policy_version": assignment.policy_version,
         }
-        for one in assignments
+        for assignment in assignments
     ]
     bulk.insert(session, ExperimentRow, rows)
 
@@ -68,10 +68,10 @@ def load(session: Session, signal_ids: Collection[UUID]) -> dict[UUID, Assignmen
                reference_notional, policy_version_id, policy_version
         FROM experiments WHERE signal_id = ANY(:ids)
     """)
-    return {row.signal_id: _assignment(row) for row in session.execute(query, {"ids": list(signal_ids)})}
+    return {row.signal_id: _build_assignment(row) for row in session.execute(query, {"ids": list(signal_ids)})}
 
 
-def _assignment(row: Any) -> Assignment:
+def _build_assignment(row: Any) -> Assignment:
     return Assignment(
         signal_id=row.signal_id,
         study_id=row.study_id,

@@ -1,4 +1,4 @@
-"""Failed attempts and dead letters."""
+"""Failed attempts of stages; the last one of a dead signal is its dead letter."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _INSERT = text("""
 def record(
     session: Session, signal_id: UUID, *, stage: str, error: str, traceback_hash: str, attempt: int, dead: bool
 ) -> None:
-    """Write one failed attempt; `dead` marks the last."""
-    given = {"signal_id": signal_id, "stage": stage, "error": error, "traceback_hash": traceback_hash}
-    session.execute(_INSERT, given | {"attempt": attempt, "dead": dead})
+    """Insert a failed attempt; `dead` marks the last one, after which the signal is given up."""
+    parameters = {"signal_id": signal_id, "stage": stage, "error": error, "traceback_hash": traceback_hash}
+    session.execute(_INSERT, parameters | {"attempt": attempt, "dead": dead})
 
 
 def hash_traceback(error: BaseException) -> str:
-    """Return 16 hex digits that are equal for errors raised at the same places."""
-    places = [f"{frame.filename}:{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
-    return hashlib.sha256("\n".join([type(error).__name__, *places]).encode()).hexdigest()[:16]
+    """Return 16 hex digits that are equal for errors of one type raised at the same lines."""
+    lines = [f"{frame.filename}:{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    return hashlib.sha256("\n".join([type(error).__name__, *lines]).encode()).hexdigest()[:16]

@@ -19,30 +19,29 @@ T = TypeVar("T")
 
 
 def load(session: Session, experiment_ids: Collection[UUID]) -> list[Family]:
-    """Return the families of experiments that have trades, and hold their trades until the transaction ends."""
-    members = trades.lock_siblings(session, experiment_ids)
-    trade_ids = [one.trade_id for family in members.values() for one in family]
+    """Return the families of experiments that have trades, and lock their trades until the transaction ends."""
+    trades_of = trades.lock_siblings(session, experiment_ids)
+    trade_ids = [trade.trade_id for members in trades_of.values() for trade in members]
     placed, fills = orders.load_exits(session, trade_ids), orders.load_fills(session, trade_ids)
-    done, entering = (
-        outcomes.load_finished_clocks(session, trade_ids),
-        orders.load_trades_with_open_entry(session, trade_ids),
-    )
+    finished = outcomes.load_finished_clocks(session, trade_ids)
+    entering = orders.load_trades_with_open_entry(session, trade_ids)
     return [
         Family(
             experiment_id=row.experiment_id,
             reference_notional=row.reference_notional,
             shares={EngineSlot(slot): Decimal(share) for slot, share in row.allocations.items()},
-            trades=tuple(members[row.experiment_id]),
-            exits=_of(placed, members[row.experiment_id]),
-            fills=_of(fills, members[row.experiment_id]),
-            outcomes_done=frozenset(done),
-            entering=frozenset(entering & {one.trade_id for one in members[row.experiment_id]}),
+            trades=tuple(trades_of[row.experiment_id]),
+            exits=_collect(placed, trades_of[row.experiment_id]),
+            fills=_collect(fills, trades_of[row.experiment_id]),
+            outcomes_done=frozenset(finished),
+            entering=frozenset(entering & {trade.trade_id for trade in trades_of[row.experiment_id]}),
         )
-        for row in _terms(session, list(members))
+        for row in _load_terms(session, list(trades_of))
     ]
 
 
-def _terms(session: Session, experiment_ids: list[UUID]) -> list[Any]:
+def _load_terms(session: Session, experiment_ids: list[UUID]) -> list[Any]:
+    """Return the reference notional and the allocations of each experiment, in order of id."""
     query = text("""
         SELECT experiment_id, reference_notional, allocations
         FROM experiments JOIN execution_policies USING (experiment_id) WHERE experiment_id = ANY(:ids)
@@ -51,5 +50,6 @@ def _terms(session: Session, experiment_ids: list[UUID]) -> list[Any]:
     return list(session.execute(query, {"ids": experiment_ids}))
 
 
-def _of(found: dict[UUID, list[T]], members: list[Trade]) -> tuple[T, ...]:
-    return tuple(one for trade in members for one in found.get(trade.trade_id, ()))
+def _collect(items_of: dict[UUID, list[T]], members: list[Trade]) -> tuple[T, ...]:
+    """Return the items of all trades of a family, in order of the trades."""
+    return tuple(item for trade in members for item in items_of.get(trade.trade_id, ()))

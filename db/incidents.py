@@ -1,4 +1,4 @@
-"""Incidents: what needs a person, at most one open of a kind about a subject."""
+"""Incidents: conditions that need a person's attention; at most one is open for each kind and subject."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ INCIDENTS = PageQuery(
 
 
 def open_(session: Session, *, kind: str, subject: str, detail: dict[str, Any]) -> bool:
-    """Open an incident; say whether it is new (False: there is an open one of this kind about the subject)."""
-    given = {"kind": kind, "subject": subject, "detail": json.dumps(detail)}
-    return session.execute(_OPEN, given).one_or_none() is not None
+    """Open an incident; return False when one of this kind about the subject is open already."""
+    parameters = {"kind": kind, "subject": subject, "detail": json.dumps(detail)}
+    return session.execute(_OPEN, parameters).one_or_none() is not None
 
 
 def close(session: Session, incident_id: UUID) -> bool:
-    """Close an incident; say whether it was open."""
+    """Close an incident; return False when it was not open."""
     return session.execute(_CLOSE, {"id": incident_id}).one_or_none() is not None
 
 
 def close_resolved(session: Session, *, kind: str, still: Collection[str]) -> None:
-    """Close the open incidents of a kind whose subject is no longer among those it is still about."""
+    """Close the open incidents of a kind whose subject is not in `still`, the subjects that still have the cause."""
     query = text("""
         UPDATE incidents SET closed_at = clock_timestamp()
         WHERE kind = :kind AND closed_at IS NULL AND subject <> ALL(:still)
@@ -57,7 +57,7 @@ def close_resolved(session: Session, *, kind: str, still: Collection[str]) -> No
 
 
 def find_reported_subjects(session: Session, *, kind: str, subjects: Collection[str]) -> set[str]:
-    """Return those of the subjects about which there is or was an incident of this kind."""
+    """Return the subjects about which an incident of this kind was ever opened."""
     query = text("SELECT subject FROM incidents WHERE kind = :kind AND subject = ANY(:subjects)")
     return set(session.execute(query, {"kind": kind, "subjects": list(subjects)}).scalars())
 

@@ -125,11 +125,11 @@ def _number_signal(arrival: Arrival, received_at: datetime, occurrence: int) -> 
 def _store(session: Session, signals: Sequence[NumberedSignal]) -> list[Receipt]:
     """Insert the signals that are not there, and the bars of the new ones; return a receipt for each signal."""
     rows = _JSON.encode([build_row(signal) for signal in signals]).decode()
-    new = set(session.execute(_INSERT, {"rows": rows}).scalars())
-    known_ids = [signal.signal_id for signal in signals if signal.signal_id not in new]
+    new_ids = set(session.execute(_INSERT, {"rows": rows}).scalars())
+    known_ids = [signal.signal_id for signal in signals if signal.signal_id not in new_ids]
     stored_flags = _load_flags(session, known_ids)
-    alert_bars.record(session, [(one.signal, one.received_at) for one in signals if one.signal_id in new])
-    return _build_receipts(signals, new, stored_flags)
+    alert_bars.record(session, [(new.signal, new.received_at) for new in signals if new.signal_id in new_ids])
+    return _build_receipts(signals, new_ids, stored_flags)
 
 
 def _load_flags(session: Session, ids: Collection[UUID]) -> dict[UUID, tuple[str, ...]]:
@@ -139,7 +139,7 @@ def _load_flags(session: Session, ids: Collection[UUID]) -> dict[UUID, tuple[str
 
 
 def _build_receipts(
-    signals: Sequence[NumberedSignal], new: set[UUID], stored_flags: Mapping[UUID, tuple[str, ...]]
+    signals: Sequence[NumberedSignal], new_ids: set[UUID], stored_flags: Mapping[UUID, tuple[str, ...]]
 ) -> list[Receipt]:
     """Return a receipt for each signal; of equal ones among them only the first is new."""
     receipts, seen = [], set[UUID]()
@@ -149,7 +149,7 @@ def _build_receipts(
                 signal_id=signal.signal_id,
                 signal_hash=signal.signal_hash,
                 flags=stored_flags.get(signal.signal_id, signal.flags),
-                is_new=signal.signal_id in new and signal.signal_id not in seen,
+                is_new=signal.signal_id in new_ids and signal.signal_id not in seen,
             )
         )
         seen.add(signal.signal_id)

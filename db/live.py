@@ -1,6 +1,7 @@
-"""Going live: on which account the live book trades at a venue, if on any, and every change of that.
+"""Live trading: the account on which the live book trades at a venue, if any, and the history of its changes.
 
-A change waits for whoever begins an order, and whoever begins one reads it again: both hold the lock of the policy.
+A change and the begin of an order's submission exclude each other by the lock of the book's policy, and a submission
+reads the state again under it. So no entry begins after live trading was switched off.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _SET = text("""
 
 
 class AccountDisabled(ValueError):
-    """The account was disabled, and may not be used."""
+    """The account is disabled and cannot be used."""
 
 
 class AccountInUse(ValueError):
@@ -36,7 +37,7 @@ class AccountInUse(ValueError):
 
 
 class TradesOpen(ValueError):
-    """Real trades are open at the venue, on an account that is not to be left now."""
+    """Real trades are open on the account, so it cannot be changed, switched off or disabled."""
 
     def __init__(self, account: str, count: int) -> None:
         super().__init__(f"{count} real trades are open on {account}")
@@ -46,7 +47,7 @@ class TradesOpen(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveState:
-    """The account that is live (None: none is), and who said so last, why and when."""
+    """The live account (None when live trading is off), and who changed it last, why and when."""
 
     account: str | None
     actor: str | None = None
@@ -55,26 +56,26 @@ class LiveState:
 
 
 def load_state(session: Session) -> LiveState:
-    """Return whether the live book trades at a venue, and on which account."""
+    """Return the present state of live trading, with its last change."""
     row = session.execute(_NEWEST).mappings().one_or_none()
     return LiveState(account=None) if row is None else LiveState(**row)
 
 
 def is_enabled(session: Session) -> bool:
-    """Say whether entries of the live book may go to a venue."""
+    """Return whether entries of the live book may be sent to a venue."""
     query = text("SELECT live_account IS NOT NULL FROM books WHERE book = 'live'")
     return bool(session.execute(query).scalar_one_or_none())
 
 
 def load_account(session: Session) -> StoredAccount | None:
-    """Return the account that the live book's orders belong to: the live one, else the last that was.
+    """Return the account that the live book's orders belong to: the live account, else the last one that was live.
 
-    What is open there is followed and closed after the switch, too. None when no account ever was live, or when the
-    last one was disabled.
+    Trades that are still open there are followed and closed even after live trading was switched off. None when no
+    account was ever live, or when the last one is disabled.
     """
     name = session.execute(_LAST_USED).scalar_one_or_none()
-    found = accounts.by_name(session, name) if name is not None else None
-    return found if found is not None and found.enabled else None
+    account = accounts.by_name(session, name) if name is not None else None
+    return account if account is not None and account.enabled else None
 
 
 def count_open_trades(session: Session) -> int:
@@ -83,7 +84,7 @@ def count_open_trades(session: Session) -> int:
 
 
 def count_open_trades_by_venue(session: Session) -> dict[str, int]:
-    """Count the real trades that are pending or open at each venue, by what orders call it."""
+    """Return the number of real trades that are pending or open, by venue."""
     query = text(f"""
         SELECT venue, count(DISTINCT trade_id) AS trades FROM trades JOIN orders USING (trade_id)
         WHERE trades.book = 'live' AND NOT is_shadow AND status IN {states.UNFINISHED_TRADES}
@@ -97,7 +98,7 @@ def switch_on(session: Session, name: str, *, actor: str, reason: str) -> None:
     """Let the live book trade on an account.
 
     Raises:
-        AccountUnknown, AccountDisabled: when it may not be used; TradesOpen: when trades are open on another one.
+        AccountUnknown, AccountDisabled: when it cannot be used; TradesOpen: when trades are open on another one.
     """
     policies.lock(session, LIVE_BOOK)
     if not accounts.by_name(session, name).enabled:
@@ -109,10 +110,10 @@ def switch_on(session: Session, name: str, *, actor: str, reason: str) -> None:
 
 
 def switch_off(session: Session, *, actor: str, reason: str, keep_open: bool) -> None:
-    """Let no entry of the live book begin at a venue: once this is committed, none does.
+    """Switch live trading off: once this is committed, no entry of the live book begins at a venue.
 
     Raises:
-        TradesOpen: when real trades are open there, unless they are to be kept open.
+        TradesOpen: when real trades are open there, unless `keep_open`.
     """
     policies.lock(session, LIVE_BOOK)
     last = session.execute(_LAST_USED).scalar_one_or_none()
@@ -122,7 +123,7 @@ def switch_off(session: Session, *, actor: str, reason: str, keep_open: bool) ->
 
 
 def disable_account(session: Session, name: str) -> None:
-    """Disable an account that nothing depends on.
+    """Disable an account that is not live and has no open trades.
 
     Raises:
         AccountUnknown: when there is none; AccountInUse: while it is live; TradesOpen: while trades are open on it.
@@ -136,6 +137,7 @@ def disable_account(session: Session, name: str) -> None:
 
 
 def _require_none_open(session: Session, last: str) -> None:
+    """Raise TradesOpen, naming the last live account, while real trades are open at a venue."""
     count = count_open_trades(session)
     if count:
         raise TradesOpen(last, count)

@@ -1,6 +1,6 @@
-"""Notifications: what is to be told of incidents, to each service at least once, and how that went.
+"""Notifications: messages about opened and closed incidents, delivered to each configured service at least once.
 
-A claim pushes the next attempt on before anything is sent, so that a sender that dies is followed by another one.
+A claim postpones the next attempt before anything is sent, so that another worker sends when the first one dies.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from sqlalchemy.orm import Session
 
 from domain.incidents import Incident, IncidentEvent
 
-# What began longer ago was there before anybody asked to be told.
-TOLD_WITHIN_S = 3600
+# Incidents that opened longer ago are older than the configuration of the services: nobody is notified of them.
+NOTIFIED_WITHIN_S = 3600
 # After 7 attempts the wait is 10 minutes: 160 of them take more than a day.
 FIRST_WAIT_S, LONGEST_WAIT_S, MAX_ATTEMPTS = 5, 600, 160
 
-_MAKE_OPENED = text("""
+_CREATE_OPENED = text("""
     INSERT INTO notifications (incident_id, event)
     SELECT incident_id, 'opened' FROM incidents
-    WHERE opened_at > clock_timestamp() - make_interval(secs => :told_within_s)
+    WHERE opened_at > clock_timestamp() - make_interval(secs => :notified_within_s)
       AND NOT EXISTS (SELECT FROM notifications AS known
                       WHERE known.incident_id = incidents.incident_id AND known.event = 'opened')
     ON CONFLICT DO NOTHING
 """)
-_MAKE_CLOSED = text("""
+_CREATE_CLOSED = text("""
     INSERT INTO notifications (incident_id, event)
     SELECT incident_id, 'closed' FROM incidents JOIN notifications AS opened USING (incident_id)
     WHERE closed_at IS NOT NULL AND opened.event = 'opened'
@@ -38,11 +38,11 @@ _MAKE_CLOSED = text("""
 """)
 _CLAIM = text("""
     WITH due AS (
-        SELECT incident_id, event FROM notifications AS one
+        SELECT incident_id, event FROM notifications AS candidate
         WHERE sent_at IS NULL AND next_attempt_at <= clock_timestamp() AND attempts < :max_attempts
           AND (event = 'opened' OR NOT EXISTS (
               SELECT FROM notifications AS opened
-              WHERE opened.incident_id = one.incident_id AND opened.event = 'opened' AND opened.sent_at IS NULL
+              WHERE opened.incident_id = candidate.incident_id AND opened.event = 'opened' AND opened.sent_at IS NULL
                 AND opened.attempts < :max_attempts))
         ORDER BY next_attempt_at, incident_id LIMIT :limit FOR UPDATE SKIP LOCKED),
     claimed AS (
@@ -56,17 +56,17 @@ _CLAIM = text("""
         ON order_id = CASE WHEN starts_with(kind, 'order_') AND subject ~ '^[0-9a-f-]{36}$' THEN subject::uuid END
     ORDER BY opened_at, incident_id
 """)
-_SENT = text("""
+_RECORD_SENT = text("""
     UPDATE notifications SET sent_at = clock_timestamp(), last_error = NULL, told = cast(:told AS jsonb)
     WHERE incident_id = :id AND event = :event AND sent_at IS NULL
 """)
-_FAILED = text("""
+_RECORD_FAILED = text("""
     UPDATE notifications SET last_error = :error, told = cast(:told AS jsonb),
         next_attempt_at = clock_timestamp()
             + make_interval(secs => least(:first_wait_s * power(2, attempts - 1), :longest_wait_s))
     WHERE incident_id = :id AND event = :event AND sent_at IS NULL
 """)
-_WAITING = text("""
+_COUNT_UNSENT = text("""
     SELECT count(*) FILTER (WHERE attempts < :max_attempts) AS waiting,
         count(*) FILTER (WHERE attempts >= :max_attempts) AS given_up
     FROM notifications WHERE sent_at IS NULL
@@ -75,61 +75,61 @@ _WAITING = text("""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueNotification:
-    """One notification that was claimed; `told` are the marks of the services that took it already."""
+    """Claimed notification; `delivered_to` holds the marks of the services that accepted it already."""
 
     incident_id: UUID
     event: IncidentEvent
     incident: Incident
     attempts: int
-    told: frozenset[str]
+    delivered_to: frozenset[str]
 
     @property
     def is_last(self) -> bool:
-        """Whether it is given up when this attempt fails."""
+        """Whether this is the last attempt."""
         return self.attempts >= MAX_ATTEMPTS
 
 
 def create_missing(session: Session) -> None:
-    """Note what is to be told: incidents that were opened within the hour, and the ends of those that were told."""
-    session.execute(_MAKE_OPENED, {"told_within_s": TOLD_WITHIN_S})
-    session.execute(_MAKE_CLOSED)
+    """Create the missing notifications: of incidents opened within the hour, and of the ends of notified ones."""
+    session.execute(_CREATE_OPENED, {"notified_within_s": NOTIFIED_WITHIN_S})
+    session.execute(_CREATE_CLOSED)
 
 
 def claim(session: Session, *, limit: int, lease_s: float) -> list[DueNotification]:
-    """Take up to `limit` due notifications for so many seconds, oldest incident first.
+    """Claim up to `limit` due notifications for `lease_s` seconds, oldest incident first.
 
-    That an incident is over waits until its beginning was told.
+    The end of an incident waits until the notification of its beginning was sent or given up.
     """
-    given = {"limit": limit, "lease_s": lease_s, "max_attempts": MAX_ATTEMPTS}
-    return [_due(row) for row in session.execute(_CLAIM, given).mappings()]
+    parameters = {"limit": limit, "lease_s": lease_s, "max_attempts": MAX_ATTEMPTS}
+    return [_build_due(row) for row in session.execute(_CLAIM, parameters).mappings()]
 
 
-def record_sent(session: Session, due: DueNotification, *, told: Collection[str]) -> None:
-    """Record that every service took a notification."""
-    given = {"id": due.incident_id, "event": due.event.value, "told": json.dumps(sorted(told))}
-    session.execute(_SENT, given)
+def record_sent(session: Session, due: DueNotification, *, delivered_to: Collection[str]) -> None:
+    """Record that every service accepted a notification."""
+    parameters = {"id": due.incident_id, "event": due.event.value, "told": json.dumps(sorted(delivered_to))}
+    session.execute(_RECORD_SENT, parameters)
 
 
-def record_failed(session: Session, due: DueNotification, *, told: Collection[str], error: str) -> None:
-    """Record which services took a notification and why the others did not; it is tried again after a while."""
-    given = {
+def record_failed(session: Session, due: DueNotification, *, delivered_to: Collection[str], error: str) -> None:
+    """Record which services accepted a notification and the error of the others; it is due again after a pause."""
+    parameters = {
         "id": due.incident_id,
         "event": due.event.value,
-        "told": json.dumps(sorted(told)),
+        "told": json.dumps(sorted(delivered_to)),
         "error": error,
         "first_wait_s": FIRST_WAIT_S,
         "longest_wait_s": LONGEST_WAIT_S,
     }
-    session.execute(_FAILED, given)
+    session.execute(_RECORD_FAILED, parameters)
 
 
 def count_unsent(session: Session) -> tuple[int, int]:
     """Return how many notifications are still to be sent, and how many were given up."""
-    row = session.execute(_WAITING, {"max_attempts": MAX_ATTEMPTS}).one()
+    row = session.execute(_COUNT_UNSENT, {"max_attempts": MAX_ATTEMPTS}).one()
     return row.waiting, row.given_up
 
 
-def _due(row: RowMapping) -> DueNotification:
+def _build_due(row: RowMapping) -> DueNotification:
     incident = Incident(
         kind=row["kind"],
         subject=row["subject"],
@@ -143,5 +143,5 @@ def _due(row: RowMapping) -> DueNotification:
         event=IncidentEvent(row["event"]),
         incident=incident,
         attempts=row["attempts"],
-        told=frozenset(row["told"]),
+        delivered_to=frozenset(row["told"]),
     )

@@ -1,4 +1,7 @@
-"""Orders, their fills and the quotes both refer to. Facts about the outside are written whoever owns the signal."""
+"""Orders, their events and fills, and the quotes both refer to.
+
+What a venue reports is stored whether or not the writer still owns the signal: it has happened.
+"""
 
 from __future__ import annotations
 
@@ -30,40 +33,40 @@ _SELECT = """
 
 
 def record(session: Session, orders: Sequence[Order], *, state: OrderState) -> set[UUID]:
-    """Write new orders in `state` with their quotes and first event; those that exist stay.
+    """Insert orders in `state` with their quotes and first event; orders that exist stay as they are.
 
     Returns:
         The ids that were new.
     """
     if not orders:
         return set()
-    quotes = {one.quote.quote_id: one.quote for one in orders}
-    bulk.insert(session, QuoteRow, [_quote_row(quotes[key]) for key in sorted(quotes)])
-    rows = [_row(one, state) for one in sorted(orders, key=lambda one: one.order_id)]
+    quotes = {order.quote.quote_id: order.quote for order in orders}
+    bulk.insert(session, QuoteRow, [_build_quote_row(quotes[key]) for key in sorted(quotes)])
+    rows = [_build_row(order, state) for order in sorted(orders, key=lambda order: order.order_id)]
     new: set[UUID] = set(bulk.insert(session, OrderRow, rows))
     record_events(session, [(order_id, None, state, None) for order_id in new])
     return new
 
 
 def record_filled_model_orders(session: Session, orders: Sequence[Order], fills: Sequence[Fill]) -> None:
-    """Write model orders as filled, with their fills."""
+    """Insert model orders as filled, with their fills."""
     record(session, orders, state=OrderState.FILLED)
     record_fills(session, fills)
 
 
 def record_fills(session: Session, fills: Sequence[Fill]) -> list[UUID]:
-    """Write fills; one that a venue reported before stays. Returns the ids of those that were new."""
-    return bulk.insert(session, FillRow, [_fill_row(one) for one in fills])
+    """Insert fills and return the ids of the new ones; a fill that a venue reported before stays as it is."""
+    return bulk.insert(session, FillRow, [_build_fill_row(fill) for fill in fills])
 
 
 def load_orders_of_fills(session: Session, fill_ids: Collection[UUID]) -> set[UUID]:
-    """Return the orders that these fills belong to."""
+    """Return the ids of the orders that the fills belong to."""
     query = text("SELECT order_id FROM fills WHERE fill_id = ANY(:ids)")
     return set(session.execute(query, {"ids": list(fill_ids)}).scalars())
 
 
 def list_pending_entries(session: Session, experiment_ids: Collection[UUID]) -> list[UUID]:
-    """Return the ids of real entry orders of these experiments that are not at their end."""
+    """Return the ids of the experiments' real entry orders that are still to be sent, or are being sent."""
     query = text(f"""
         SELECT order_id FROM orders JOIN trades USING (trade_id)
         WHERE experiment_id = ANY(:ids) AND NOT is_shadow AND intent = 'entry'
@@ -76,23 +79,23 @@ def list_pending_entries(session: Session, experiment_ids: Collection[UUID]) -> 
 def load(session: Session, order_ids: Collection[UUID]) -> list[Order]:
     """Return orders by id, in order of id."""
     query = text(f"{_SELECT} WHERE order_id = ANY(:ids) ORDER BY order_id")
-    return [_order(row) for row in session.execute(query, {"ids": list(order_ids)})]
+    return [_build_order(row) for row in session.execute(query, {"ids": list(order_ids)})]
 
 
 def load_exits(session: Session, trade_ids: Collection[UUID]) -> dict[UUID, list[PlacedOrder]]:
-    """Return the exit orders of each trade by leg and attempt."""
+    """Return the exit orders of each trade, by clock, leg and attempt."""
     query = text(
         f"{_SELECT} WHERE trade_id = ANY(:ids) AND intent = 'exit' ORDER BY trade_id, exit_clock, leg, attempt"
     )
-    found: dict[UUID, list[PlacedOrder]] = {}
+    exits: dict[UUID, list[PlacedOrder]] = {}
     for row in session.execute(query, {"ids": list(trade_ids)}):
-        placed = PlacedOrder(order=_order(row), state=OrderState(row.state), may_retry=row.may_retry)
-        found.setdefault(row.trade_id, []).append(placed)
-    return found
+        placed = PlacedOrder(order=_build_order(row), state=OrderState(row.state), may_retry=row.may_retry)
+        exits.setdefault(row.trade_id, []).append(placed)
+    return exits
 
 
 def list_pending_exits(session: Session, experiment_ids: Collection[UUID]) -> list[UUID]:
-    """Return the ids of real exit orders of these experiments that are not at their end."""
+    """Return the ids of the experiments' real exit orders that are still to be sent, or are being sent."""
     query = text(f"""
         SELECT order_id FROM orders JOIN trades USING (trade_id)
         WHERE experiment_id = ANY(:ids) AND NOT is_shadow AND intent = 'exit'
@@ -103,7 +106,7 @@ def list_pending_exits(session: Session, experiment_ids: Collection[UUID]) -> li
 
 
 def load_trades_with_open_entry(session: Session, trade_ids: Collection[UUID]) -> set[UUID]:
-    """Return the trades whose entry order may still fill."""
+    """Return the ids of the trades whose entry order may still fill."""
     query = text(
         f"SELECT trade_id FROM orders WHERE trade_id = ANY(:ids) AND intent = 'entry' AND state IN {states.OPEN_ORDERS}"
     )
@@ -111,36 +114,36 @@ def load_trades_with_open_entry(session: Session, trade_ids: Collection[UUID]) -
 
 
 def load_fills(session: Session, trade_ids: Collection[UUID]) -> dict[UUID, list[Fill]]:
-    """Return all fills of each trade in order of time."""
+    """Return the fills of each trade, in order of time."""
     query = text("""
         SELECT order_id, trade_id, exit_clock, intent, venue, venue_fill_id, side, quantity, price, fee, filled_at,
                quote_id, quote_basis, fill_model
         FROM fills WHERE trade_id = ANY(:ids) ORDER BY trade_id, filled_at, venue_fill_id
     """)
-    found: dict[UUID, list[Fill]] = {}
+    fills: dict[UUID, list[Fill]] = {}
     for row in session.execute(query, {"ids": list(trade_ids)}):
-        found.setdefault(row.trade_id, []).append(_fill(row))
-    return found
+        fills.setdefault(row.trade_id, []).append(_build_fill(row))
+    return fills
 
 
 def record_events(session: Session, events: Sequence[tuple[UUID, OrderState | None, OrderState, str | None]]) -> None:
-    """Append events: (order, state before, state after, why)."""
+    """Append events: (order id, state before, state after, reason)."""
     if not events:
         return
-    given = {
-        "ids": [one[0] for one in events],
-        "froms": [one[1] and one[1].value for one in events],
-        "tos": [one[2].value for one in events],
-        "details": [one[3] for one in events],
+    parameters = {
+        "ids": [order_id for order_id, _, _, _ in events],
+        "froms": [before and before.value for _, before, _, _ in events],
+        "tos": [after.value for _, _, after, _ in events],
+        "details": [reason for _, _, _, reason in events],
     }
-    session.execute(_INSERT_EVENT, given)
+    session.execute(_INSERT_EVENT, parameters)
 
 
-def _side(*, is_buy: bool) -> str:
+def _format_side(*, is_buy: bool) -> str:
     return "buy" if is_buy else "sell"
 
 
-def _quote_row(quote: TradeQuote) -> dict[str, Any]:
+def _build_quote_row(quote: TradeQuote) -> dict[str, Any]:
     return {
         "quote_id": quote.quote_id,
         "book": quote.book,
@@ -154,7 +157,7 @@ def _quote_row(quote: TradeQuote) -> dict[str, Any]:
     }
 
 
-def _row(order: Order, state: OrderState) -> dict[str, Any]:
+def _build_row(order: Order, state: OrderState) -> dict[str, Any]:
     return {
         "order_id": order.order_id,
         "client_order_id": order.client_order_id,
@@ -164,7 +167,7 @@ def _row(order: Order, state: OrderState) -> dict[str, Any]:
         "exit_clock": order.clock.value,
         "leg": order.leg,
         "attempt": order.attempt,
-        "side": _side(is_buy=order.is_buy),
+        "side": _format_side(is_buy=order.is_buy),
         "quantity": order.quantity,
         "fraction": order.fraction,
         "pricing": order.pricing.value,
@@ -177,7 +180,7 @@ def _row(order: Order, state: OrderState) -> dict[str, Any]:
     }
 
 
-def _fill_row(fill: Fill) -> dict[str, Any]:
+def _build_fill_row(fill: Fill) -> dict[str, Any]:
     return {
         "order_id": fill.order_id,
         "trade_id": fill.trade_id,
@@ -185,7 +188,7 @@ def _fill_row(fill: Fill) -> dict[str, Any]:
         "intent": fill.intent.value,
         "venue": fill.venue,
         "venue_fill_id": fill.venue_fill_id,
-        "side": _side(is_buy=fill.is_buy),
+        "side": _format_side(is_buy=fill.is_buy),
         "quantity": fill.quantity,
         "price": fill.price,
         "fee": fill.fee,
@@ -196,7 +199,7 @@ def _fill_row(fill: Fill) -> dict[str, Any]:
     }
 
 
-def _order(row: Any) -> Order:
+def _build_order(row: Any) -> Order:
     instrument = Instrument(symbol=row.symbol, exchange=row.exchange, kind=InstrumentKind(row.instrument_kind))
     return Order(
         order_id=row.order_id,
@@ -227,7 +230,7 @@ def _order(row: Any) -> Order:
     )
 
 
-def _fill(row: Any) -> Fill:
+def _build_fill(row: Any) -> Fill:
     return Fill(
         order_id=row.order_id,
         trade_id=row.trade_id,

@@ -1,4 +1,4 @@
-"""Outcomes: written in the transaction that closes a trade on a clock; a trade closed on all its clocks is closed."""
+"""Outcomes: the results of trades on each exit clock; a trade that has them on all its clocks is closed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from domain.trade import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoTrade:
-    """A side of an experiment that did not trade, and the code of why."""
+    """Side of an experiment that did not trade, and the code of the reason."""
 
     experiment_id: UUID
     engine: EngineSlot
@@ -28,21 +28,21 @@ class NoTrade:
 
 
 def record(session: Session, outcomes: Sequence[Outcome]) -> None:
-    """Write outcomes; a clock's first outcome stays. Then close the trades that have one on each clock."""
+    """Insert outcomes, and close the trades that have one on each of their clocks; a clock's first outcome stays."""
     if not outcomes:
         return
-    bulk.insert(session, TradeOutcomeRow, [_row(one) for one in outcomes])
-    _close(session, {one.trade_id for one in outcomes})
+    bulk.insert(session, TradeOutcomeRow, [_build_row(outcome) for outcome in outcomes])
+    _close_finished(session, {outcome.trade_id for outcome in outcomes})
 
 
 def record_zeros(session: Session, sides: Iterable[NoTrade]) -> None:
-    """Write the final zero result, on both clocks, of sides that did not trade."""
-    rows = [_zero_row(one, clock) for one in sides for clock in ExitClock]
+    """Insert the result 0, on both clocks, of sides that did not trade."""
+    rows = [_build_zero_row(side, clock) for side in sides for clock in ExitClock]
     bulk.insert(session, TradeOutcomeRow, rows)
 
 
 def load_sides_without_trade(session: Session, experiment_ids: Collection[UUID]) -> list[NoTrade]:
-    """Return the sides of experiments that will not trade: no ENTER, or an ENTER whose model trade was denied."""
+    """Return the sides of experiments that do not trade: their engine did not enter, or its model trade was denied."""
     query = text("""
         SELECT experiment_id, decisions.engine, trade_id, denial, decisions.action
         FROM decisions LEFT JOIN trades USING (experiment_id, engine)
@@ -62,12 +62,13 @@ def load_sides_without_trade(session: Session, experiment_ids: Collection[UUID])
 
 
 def load_finished_clocks(session: Session, trade_ids: Collection[UUID]) -> set[tuple[UUID, ExitClock]]:
-    """Return the (trade, clock) pairs that have their outcome."""
+    """Return the (trade id, clock) pairs that have an outcome."""
     query = text("SELECT trade_id, exit_clock FROM trade_outcomes WHERE trade_id = ANY(:ids)")
     return {(row.trade_id, ExitClock(row.exit_clock)) for row in session.execute(query, {"ids": list(trade_ids)})}
 
 
-def _close(session: Session, trade_ids: Collection[UUID]) -> None:
+def _close_finished(session: Session, trade_ids: Collection[UUID]) -> None:
+    """Close the open trades that have all outcomes: a model trade on both clocks, a real one on the synchronized."""
     query = text("""
         UPDATE trades SET status = 'closed' WHERE trade_id = ANY(:ids) AND status = 'open'
           AND (SELECT count(*) FROM trade_outcomes WHERE trade_outcomes.trade_id = trades.trade_id)
@@ -76,7 +77,7 @@ def _close(session: Session, trade_ids: Collection[UUID]) -> None:
     session.execute(query, {"ids": list(trade_ids)})
 
 
-def _row(outcome: Outcome) -> dict[str, Any]:
+def _build_row(outcome: Outcome) -> dict[str, Any]:
     return {
         "experiment_id": outcome.experiment_id,
         "engine": outcome.engine.value,
@@ -94,7 +95,7 @@ def _row(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _zero_row(side: NoTrade, clock: ExitClock) -> dict[str, Any]:
+def _build_zero_row(side: NoTrade, clock: ExitClock) -> dict[str, Any]:
     return {
         "experiment_id": side.experiment_id,
         "engine": side.engine.value,

@@ -1,4 +1,4 @@
-"""The paper venue's memory, behind the PaperLedger port."""
+"""The ledger of the paper venue on the database: the implementation of the PaperLedger port."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ from domain.trade import Clock, Fill, Intent, OrderState, QuoteBasis
 
 
 class StoredPaperLedger:
-    """Remembers what the paper venue filled; each call is a transaction of its own, as a venue's would be."""
+    """Ledger of the paper venue's fills; each call is a transaction of its own, as a call to a real venue would be."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def book(self, reports: Sequence[OrderReport]) -> None:
-        """Remember filled orders and their fills; an order that is known already stays as it was."""
+        """Store the fills of filled orders; an order that is stored already stays as it is."""
         query = text(
             "INSERT INTO paper_ledger (client_order_id, fills) VALUES (:id, cast(:fills AS jsonb))"
             " ON CONFLICT (client_order_id) DO NOTHING"
         )
         rows = [
-            {"id": one.order.client_order_id, "fills": json.dumps([_to_json(fill) for fill in one.fills])}
-            for one in reports
-            if one.state is OrderState.FILLED
+            {"id": report.order.client_order_id, "fills": json.dumps([_fill_to_json(fill) for fill in report.fills])}
+            for report in reports
+            if report.state is OrderState.FILLED
         ]
         if rows:
             with self._database.transaction() as session:
                 session.execute(query, rows)
 
     def find(self, client_order_ids: Sequence[str]) -> dict[str, tuple[Fill, ...]]:
-        """Return the remembered fills by client_order_id."""
+        """Return the stored fills, by client_order_id."""
         query = text("SELECT client_order_id, fills FROM paper_ledger WHERE client_order_id = ANY(:ids)")
         with self._database.transaction() as session:
             rows = session.execute(query, {"ids": list(client_order_ids)}).all()
-        return {row.client_order_id: tuple(_from_json(one) for one in row.fills) for row in rows}
+        return {row.client_order_id: tuple(_fill_from_json(fill) for fill in row.fills) for row in rows}
 
 
-def _to_json(fill: Fill) -> dict[str, Any]:
+def _fill_to_json(fill: Fill) -> dict[str, Any]:
     return {
         "order_id": str(fill.order_id),
         "trade_id": str(fill.trade_id),
@@ -64,7 +64,7 @@ def _to_json(fill: Fill) -> dict[str, Any]:
     }
 
 
-def _from_json(stored: dict[str, Any]) -> Fill:
+def _fill_from_json(stored: dict[str, Any]) -> Fill:
     return Fill(
         order_id=UUID(stored["order_id"]),
         trade_id=UUID(stored["trade_id"]),

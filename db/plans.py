@@ -1,4 +1,4 @@
-"""How a plan and the exit walk's memory are written as JSON: decimals as strings, durations in seconds."""
+"""Plans and walk states as JSON documents: decimals as strings, durations in seconds."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from domain.trade import WalkState
 
 
 def plan_to_json(plan: Plan) -> dict[str, Any]:
-    """Write a plan."""
+    """Return the JSON document of a plan."""
     trailing = plan.trailing
     return {
         "side": plan.side.value,
         "quantity": str(plan.quantity),
         "stop": str(plan.stop),
-        "targets": [{"price": str(one.price), "fraction": str(one.fraction)} for one in plan.targets],
+        "targets": [{"price": str(target.price), "fraction": str(target.fraction)} for target in plan.targets],
         "trailing": trailing and {"activation": str(trailing.activation), "distance": str(trailing.distance)},
         "max_hold_s": str(int(plan.max_hold.total_seconds())),
     }
 
 
 def plan_from_json(stored: Mapping[str, Any]) -> Plan:
-    """Read a plan."""
+    """Return the plan of a JSON document."""
     trailing = stored["trailing"]
     return Plan(
         side=Direction(stored["side"]),
         quantity=Decimal(stored["quantity"]),
         stop=Decimal(stored["stop"]),
         targets=tuple(
-            Target(price=Decimal(one["price"]), fraction=Decimal(one["fraction"])) for one in stored["targets"]
+            Target(price=Decimal(target["price"]), fraction=Decimal(target["fraction"])) for target in stored["targets"]
         ),
         trailing=trailing
         and Trailing(activation=Decimal(trailing["activation"]), distance=Decimal(trailing["distance"])),
@@ -42,7 +42,7 @@ def plan_from_json(stored: Mapping[str, Any]) -> Plan:
 
 
 def walk_to_json(walk: WalkState) -> dict[str, Any]:
-    """Write the walk's memory."""
+    """Return the JSON document of a walk's state."""
     return {
         "stop": str(walk.stop),
         "remaining": str(walk.remaining),
@@ -53,7 +53,7 @@ def walk_to_json(walk: WalkState) -> dict[str, Any]:
 
 
 def walk_from_json(stored: Mapping[str, Any]) -> WalkState:
-    """Read the walk's memory."""
+    """Return the walk's state of a JSON document."""
     return WalkState(
         stop=Decimal(stored["stop"]),
         remaining=Decimal(stored["remaining"]),

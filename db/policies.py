@@ -31,7 +31,7 @@ VERSIONS = PageQuery(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyChange:
-    """A new version to be: what it says, who wants it, why; the switch stays as it is where it is None."""
+    """Policy version to be appended, with its author and reason; with `switch` None the switch stays as it is."""
 
     label: str
     mode: ExecutionMode
@@ -47,22 +47,23 @@ def load_current(session: Session, books: Collection[str]) -> dict[str, PolicyVe
         f"SELECT DISTINCT ON (book) {_COLUMNS} FROM policy_versions WHERE book = ANY(:books)"
         " ORDER BY book, policy_version_id DESC"
     )
-    return {row["book"]: _version(row) for row in session.execute(query, {"books": list(set(books))}).mappings()}
+    return {row["book"]: _build_version(row) for row in session.execute(query, {"books": list(set(books))}).mappings()}
 
 
 def load_by_id(session: Session, ids: Collection[int]) -> dict[int, PolicyVersion]:
     """Return versions by id."""
     query = text(f"SELECT {_COLUMNS} FROM policy_versions WHERE policy_version_id = ANY(:ids)")
     return {
-        row["policy_version_id"]: _version(row) for row in session.execute(query, {"ids": list(set(ids))}).mappings()
+        row["policy_version_id"]: _build_version(row)
+        for row in session.execute(query, {"ids": list(set(ids))}).mappings()
     }
 
 
 def seed(session: Session, book: str, wanted: PolicyChange) -> None:
-    """Give a book its first version; later, let a *changed* environment value become a new one.
+    """Append the environment's policy to a book that has none, or when the environment changed since.
 
-    What the environment said last is the newest version set by `environment`; a value that did not change since
-    then leaves the table's rule alone.
+    The newest version set by `environment` tells what the environment said last. While that has not changed, versions
+    that somebody set later stay in force.
     """
     lock(session, book)
     query = text(
@@ -77,20 +78,20 @@ def seed(session: Session, book: str, wanted: PolicyChange) -> None:
 def append_version(session: Session, book: str, wanted: PolicyChange) -> PolicyVersion:
     """Append a version; a label that is taken gets the next free suffix (`v1`, `v1.2`, `v1.3`, ...).
 
-    Once this is committed under a paused switch, no entry begins to be submitted: whoever begins one reads the switch
+    Once a version with a paused switch is committed, no entry begins to be submitted: a submission reads the switch
     under the lock that is taken here.
     """
     lock(session, book)
-    switch = wanted.switch or _switch(session, book)
+    switch = wanted.switch or _load_switch(session, book)
     query = text("SELECT label FROM policy_versions WHERE book = :book")
     taken = set(session.execute(query, {"book": book}).scalars())
     suffixed = (f"{wanted.label}.{number}" for number in range(2, len(taken) + 3))
-    label = wanted.label if wanted.label not in taken else next(one for one in suffixed if one not in taken)
+    label = wanted.label if wanted.label not in taken else next(name for name in suffixed if name not in taken)
     insert = text(
         "INSERT INTO policy_versions (book, label, mode, split_ppm, set_by, reason, paused, flatten)"
         f" VALUES (:book, :label, :mode, :split_ppm, :set_by, :reason, :paused, :flatten) RETURNING {_COLUMNS}"
     )
-    given = {
+    parameters = {
         "book": book,
         "label": label,
         "mode": wanted.mode.value,
@@ -100,16 +101,16 @@ def append_version(session: Session, book: str, wanted: PolicyChange) -> PolicyV
         "paused": switch is not Switch.ON,
         "flatten": switch is Switch.FLAT,
     }
-    return _version(session.execute(insert, given).mappings().one())
+    return _build_version(session.execute(insert, parameters).mappings().one())
 
 
 def lock(session: Session, book: str) -> None:
-    """Let nobody else change what a book may do, and no order of it begin, until this transaction ends."""
+    """Lock a book's policy until the transaction ends: nobody else changes it, and no order of the book begins."""
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('policy:' || :book, 0))"), {"book": book})
 
 
 def load_history(session: Session, book: str) -> list[dict[str, Any]]:
-    """Return all versions of a book, newest first, with who set them, why and when."""
+    """Return all versions of a book with their authors, reasons and times, newest first."""
     query = text(
         "SELECT label, mode, split_ppm, paused, flatten, set_by, reason, created_at FROM policy_versions"
         " WHERE book = :book ORDER BY policy_version_id DESC"
@@ -118,8 +119,10 @@ def load_history(session: Session, book: str) -> list[dict[str, Any]]:
 
 
 def record(session: Session, resolved: Mapping[UUID, ExecutionPolicy]) -> None:
-    """Write the policy of each experiment; the first one written stays."""
-    bulk.insert(session, ExecutionPolicyRow, [_row(one, policy) for one, policy in resolved.items()])
+    """Insert the resolved policy of each experiment; the first one written stays."""
+    bulk.insert(
+        session, ExecutionPolicyRow, [_build_row(experiment_id, policy) for experiment_id, policy in resolved.items()]
+    )
 
 
 def load(session: Session, experiment_ids: Collection[UUID]) -> dict[UUID, ExecutionPolicy]:
@@ -128,17 +131,17 @@ def load(session: Session, experiment_ids: Collection[UUID]) -> dict[UUID, Execu
         "SELECT experiment_id, execution_mode, allocations, reason, policy_version FROM execution_policies"
         " WHERE experiment_id = ANY(:ids)"
     )
-    return {row.experiment_id: _policy(row) for row in session.execute(query, {"ids": list(experiment_ids)})}
+    return {row.experiment_id: _build_policy(row) for row in session.execute(query, {"ids": list(experiment_ids)})}
 
 
 def name_engines(slots: Sequence[EngineSlot]) -> str:
-    """Return A, B, BOTH or NONE."""
+    """Return the stored name of a set of engines: A, B, BOTH or NONE."""
     if not slots:
         return "NONE"
     return slots[0].value if len(slots) == 1 else "BOTH"
 
 
-def _row(experiment_id: UUID, policy: ExecutionPolicy) -> dict[str, Any]:
+def _build_row(experiment_id: UUID, policy: ExecutionPolicy) -> dict[str, Any]:
     return {
         "policy_id": uuid5(experiment_id, "policy"),
         "experiment_id": experiment_id,
@@ -151,7 +154,7 @@ def _row(experiment_id: UUID, policy: ExecutionPolicy) -> dict[str, Any]:
     }
 
 
-def _policy(row: Any) -> ExecutionPolicy:
+def _build_policy(row: Any) -> ExecutionPolicy:
     return ExecutionPolicy(
         execution_mode=ExecutionMode(row.execution_mode),
         allocations={EngineSlot(slot): Decimal(share) for slot, share in row.allocations.items()},
@@ -160,10 +163,11 @@ def _policy(row: Any) -> ExecutionPolicy:
     )
 
 
-def _version(row: RowMapping) -> PolicyVersion:
+def _build_version(row: RowMapping) -> PolicyVersion:
     return PolicyVersion(**{**row, "mode": ExecutionMode(row["mode"])})
 
 
-def _switch(session: Session, book: str) -> Switch:
+def _load_switch(session: Session, book: str) -> Switch:
+    """Return the switch of a book's newest policy; a book without one is switched on."""
     present = load_current(session, [book]).get(book)
     return Switch.ON if present is None else present.switch

@@ -1,4 +1,4 @@
-"""Replay books as a whole: whether one is complete, and removing what an interrupted one left behind."""
+"""Books of replays as a whole: locking, completing and removing them."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ _OF_BOOK = ("signals", "webhook_events", "sources", "bars", "studies", "policy_v
 
 
 def try_lock(session: Session, book: str) -> bool:
-    """Take the book for this transaction; False when another one is creating it."""
+    """Lock the book for this transaction; return False when another process has it locked."""
     query = text("SELECT pg_try_advisory_xact_lock(hashtextextended('replay:' || :book, 0))")
     return bool(session.execute(query, {"book": book}).scalar_one())
 
 
 def is_complete(session: Session, book: str) -> bool:
-    """Say whether the book exists and was replayed to its end."""
+    """Return whether the book exists and was replayed to its end."""
     query = text("SELECT EXISTS (SELECT FROM books WHERE book = :book AND completed)")
     return bool(session.execute(query, {"book": book}).scalar_one())
 
 
 def mark_complete(session: Session, book: str) -> None:
-    """Record that a replay came to its end."""
+    """Record that a replay has reached its end."""
     session.execute(text("UPDATE books SET completed = true WHERE book = :book AND kind = 'replay'"), {"book": book})
 
 
 def remove(session: Session, book: str) -> None:
     """Remove an incomplete replay's book with everything in it; books of other kinds are never removed."""
-    found = session.execute(
+    incomplete = session.execute(
         text("SELECT FROM books WHERE book = :book AND kind = 'replay' AND NOT completed"), {"book": book}
     )
-    if not found.all():
+    if not incomplete.all():
         return
-    given = {"book": book}
+    parameters = {"book": book}
     signals = "(SELECT signal_id FROM signals WHERE book = :book)"
     experiments = f"(SELECT experiment_id FROM experiments WHERE signal_id IN {signals})"
     orders = "(SELECT order_id FROM orders WHERE book = :book)"
@@ -50,4 +50,4 @@ def remove(session: Session, book: str) -> None:
         *(f"DELETE FROM {table} WHERE book = :book" for table in _OF_BOOK),
     ]
     for statement in statements:
-        session.execute(text(statement), given)
+        session.execute(text(statement), parameters)

@@ -1,4 +1,4 @@
-"""Sources: who may post alerts, into which book, and how their messages are read."""
+"""Sources: the senders of alerts, with their tokens, their books and the options for reading their messages."""
 
 from __future__ import annotations
 
@@ -44,22 +44,22 @@ _CHANGE = text("""
 
 
 class SourceExists(ValueError):
-    """There is a source of that name."""
+    """A source of that name exists already."""
 
 
 class SourceUnknown(ValueError):
-    """There is no source of that name."""
+    """No source has that name."""
 
 
 class BookUnknown(ValueError):
-    """There is no book of that name."""
+    """No book has that name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredSource:
-    """A source as it is stored: its token hashed for look-up and encrypted for display.
+    """Source as it is stored: its token hashed for look-up and encrypted for display.
 
-    `previous_token_hash` is that of the token before, as long as it still holds.
+    `previous_token_hash` is that of the token before, as long as that is still valid.
     """
 
     source: Source
@@ -68,10 +68,10 @@ class StoredSource:
     enabled: bool
     previous_token_hash: str | None = None
 
-    def answers_to(self, token_hash: str) -> bool:
-        """Say whether this is the hash of a token that holds, in a time that tells nothing of how near it is."""
+    def accepts_token_hash(self, token_hash: str) -> bool:
+        """Return whether a hash is that of a valid token of the source, compared in constant time."""
         known = (self.token_hash, self.previous_token_hash or self.token_hash)
-        return any([hmac.compare_digest(one, token_hash) for one in known])  # noqa: C419 - both are compared
+        return any([hmac.compare_digest(known_hash, token_hash) for known_hash in known])  # noqa: C419 - both are compared
 
 
 def add(session: Session, source: Source, *, token_hash: str, token_encrypted: bytes) -> None:
@@ -82,31 +82,30 @@ def add(session: Session, source: Source, *, token_hash: str, token_encrypted: b
     """
     if not session.execute(text("SELECT FROM books WHERE book = :book"), {"book": source.book}).all():
         raise BookUnknown(source.book)
-    given = _row(source) | {"token_hash": token_hash, "token_encrypted": token_encrypted}
-    if session.execute(_INSERT, given).one_or_none() is None:
+    parameters = _build_row(source) | {"token_hash": token_hash, "token_encrypted": token_encrypted}
+    if session.execute(_INSERT, parameters).one_or_none() is None:
         raise SourceExists(source.name)
 
 
 def update(session: Session, source: Source) -> None:
-    """Store how a source is described now; its name, book and tokens stay, and so does what it sent before.
+    """Replace the options of a source; its name, book and tokens stay, and so do the signals it sent.
 
     Raises:
-        SourceUnknown: when there is none of that name in that book.
+        SourceUnknown: when the book has no source of that name.
     """
-    if session.execute(_CHANGE, _row(source)).one_or_none() is None:
+    if session.execute(_CHANGE, _build_row(source)).one_or_none() is None:
         raise SourceUnknown(source.name)
 
 
 def load_sizings(session: Session, names: Collection[str]) -> dict[str, Decimal]:
-    """Return on which share of their book's capital the entries of these sources are sized."""
+    """Return, by source, the share of its book's capital on which its entries are sized."""
     query = text("SELECT name, sizing FROM sources WHERE name = ANY(:names)")
     return {row.name: row.sizing for row in session.execute(query, {"names": list(set(names))})}
 
 
 def ensure_default(session: Session, source: Source, *, token_hash: str, token_encrypted: bytes) -> bool:
-    """Store the source when there is none at all outside replays; say whether it was stored."""
-    found = session.execute(text("SELECT FROM sources WHERE book NOT LIKE 'replay:%' LIMIT 1")).all()
-    if found:
+    """Store the source when there is none outside replays; return whether it was stored."""
+    if session.execute(text("SELECT FROM sources WHERE book NOT LIKE 'replay:%' LIMIT 1")).all():
         return False
     add(session, source, token_hash=token_hash, token_encrypted=token_encrypted)
     return True
@@ -115,21 +114,21 @@ def ensure_default(session: Session, source: Source, *, token_hash: str, token_e
 def list_all(session: Session) -> list[StoredSource]:
     """Return every source, ordered by name."""
     rows = session.execute(text(f"SELECT {_COLUMNS} FROM sources ORDER BY name")).mappings()
-    return [_stored(row) for row in rows]
+    return [build_source(row) for row in rows]
 
 
 def by_token_hash(session: Session, token_hash: str) -> StoredSource | None:
-    """Return the source whose token, or whose last one while that still holds, has this SHA-256, enabled or not."""
+    """Return the source whose present or still valid previous token has this SHA-256, enabled or not."""
     query = text(f"""
         SELECT {_COLUMNS} FROM sources
         WHERE token_hash = :token_hash OR (previous_token_hash = :token_hash AND previous_until > now())
     """)
     row = session.execute(query, {"token_hash": token_hash}).mappings().one_or_none()
-    return _stored(row) if row is not None else None
+    return build_source(row) if row is not None else None
 
 
 def token_hashes(session: Session) -> frozenset[str]:
-    """Return the SHA-256 of every token that holds: those of enabled sources, and their last ones while they do."""
+    """Return the SHA-256 of every valid token: the present and still valid previous ones of enabled sources."""
     query = text("""
         SELECT token_hash FROM sources WHERE enabled
         UNION ALL SELECT previous_token_hash FROM sources WHERE enabled AND previous_until > now()
@@ -147,11 +146,11 @@ def by_name(session: Session, name: str) -> StoredSource:
     row = session.execute(query, {"name": name}).mappings().one_or_none()
     if row is None:
         raise SourceUnknown(name)
-    return _stored(row)
+    return build_source(row)
 
 
 def lock_by_name(session: Session, name: str) -> StoredSource:
-    """Return the source of that name, which nobody else changes until this transaction ends.
+    """Return the source of that name, locked until the transaction ends.
 
     Raises:
         SourceUnknown: when there is none.
@@ -160,34 +159,29 @@ def lock_by_name(session: Session, name: str) -> StoredSource:
     return by_name(session, name)
 
 
-def read(row: Columns) -> StoredSource:
-    """Return the source of a row of `SOURCES`."""
-    return _stored(row)
-
-
 def rotate_token(
     session: Session, name: str, *, token_hash: str, token_encrypted: bytes, previous_for_s: float
 ) -> datetime:
-    """Give a source another token; the present one holds for some seconds more, the one before it no longer.
+    """Replace the token of a source; the present one stays valid for `previous_for_s` seconds, older ones do not.
 
     Returns:
-        Until when the present one holds.
+        The time until which the present token stays valid.
 
     Raises:
-        SourceUnknown: when there is no such source.
+        SourceUnknown: when no source has that name.
     """
     query = text("""
         UPDATE sources SET previous_token_hash = token_hash, token_hash = :token_hash,
             token_encrypted = :token_encrypted, previous_until = now() + make_interval(secs => :previous_for_s)
         WHERE name = :name RETURNING previous_until
     """)
-    given = {
+    parameters = {
         "name": name,
         "token_hash": token_hash,
         "token_encrypted": token_encrypted,
         "previous_for_s": previous_for_s,
     }
-    until = session.execute(query, given).scalar_one_or_none()
+    until = session.execute(query, parameters).scalar_one_or_none()
     if until is None:
         raise SourceUnknown(name)
     assert isinstance(until, datetime)  # noqa: S101 - the column's type
@@ -195,10 +189,10 @@ def rotate_token(
 
 
 def set_enabled(session: Session, name: str, *, enabled: bool) -> None:
-    """Let a source post, or refuse it.
+    """Enable or disable a source; alerts of a disabled one are refused.
 
     Raises:
-        SourceUnknown: when there is no such source.
+        SourceUnknown: when no source has that name.
     """
     query = text("UPDATE sources SET enabled = :enabled WHERE name = :name RETURNING name")
     if session.execute(query, {"name": name, "enabled": enabled}).one_or_none() is None:
@@ -206,17 +200,17 @@ def set_enabled(session: Session, name: str, *, enabled: bool) -> None:
 
 
 def record_alerts_renewed(session: Session, name: str) -> None:
-    """Note that the alerts of a source were made anew at TradingView, which lets them live for two months more.
+    """Record that the alerts of a source were renewed at TradingView, where they expire after two months.
 
     Raises:
-        SourceUnknown: when there is no such source.
+        SourceUnknown: when no source has that name.
     """
     query = text("UPDATE sources SET renewed_at = now() WHERE name = :name RETURNING name")
     if session.execute(query, {"name": name}).one_or_none() is None:
         raise SourceUnknown(name)
 
 
-def _row(source: Source) -> dict[str, Any]:
+def _build_row(source: Source) -> dict[str, Any]:
     return {
         "name": source.name,
         "book": source.book,
@@ -234,7 +228,8 @@ def _row(source: Source) -> dict[str, Any]:
     }
 
 
-def _stored(row: RowMapping | Columns) -> StoredSource:
+def build_source(row: RowMapping | Columns) -> StoredSource:
+    """Return the source of a row with the columns of `SOURCES`."""
     source = Source(
         name=row["name"],
         book=row["book"],

@@ -1,4 +1,4 @@
-"""Studies: one runs per book; a change of its terms closes it and opens the next."""
+"""Studies: one runs per book; when a version that it compares changes, it is closed and the next one opened."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from db.core.listing import Columns, PageQuery, SortKey
 from domain.study import DEFAULT_ALPHA, DEFAULT_HORIZON_SESSIONS, ExitClock, Study
 
 _COLUMNS = "study_id, name, book, salt, horizon_sessions, exit_clock, alpha"
-_SHOWN = f"""
+_SELECT = f"""
     SELECT {_COLUMNS}, engine_a, engine_b, fill_model, status, created_at,
            (SELECT count(*) FROM experiments WHERE experiments.study_id = studies.study_id) AS experiments
     FROM studies
 """
 STUDIES = PageQuery(
-    select=_SHOWN,
+    select=_SELECT,
     conditions={"book": "book = :book"},
     order=(
         SortKey(column="created_at", kind=datetime, sql="created_at"),
@@ -32,7 +32,7 @@ STUDIES = PageQuery(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedVersions:
-    """What a study compares, by version; when one changes the study ends."""
+    """Versions of the engines and the fill model that a study compares; when one changes the study ends."""
 
     engine_a: str
     engine_b: str
@@ -83,10 +83,10 @@ def load_running(session: Session, books: Collection[str]) -> dict[str, Study]:
 
 
 def load_versions(session: Session, book: str) -> ComparedVersions:
-    """Return what the book's running study compares.
+    """Return the versions that the book's running study compares.
 
     Raises:
-        sqlalchemy.exc.NoResultFound: when none runs there; a started stack has one in each standing book.
+        sqlalchemy.exc.NoResultFound: when the book has no running study; a started stack has one in each standing book.
     """
     query = text("SELECT engine_a, engine_b, fill_model FROM studies WHERE book = :book AND status = 'running'")
     return ComparedVersions(**session.execute(query, {"book": book}).mappings().one())
@@ -99,8 +99,8 @@ def load(session: Session, ids: Collection[UUID]) -> dict[UUID, Study]:
 
 
 def find(session: Session, study_id: UUID) -> Columns | None:
-    """Return a study with its versions, its status and how many experiments it has; None when there is none."""
-    row = session.execute(text(f"{_SHOWN} WHERE study_id = :id"), {"id": study_id}).mappings().one_or_none()
+    """Return a study with its versions, its status and its number of experiments; None when it does not exist."""
+    row = session.execute(text(f"{_SELECT} WHERE study_id = :id"), {"id": study_id}).mappings().one_or_none()
     return None if row is None else dict(row)
 
 

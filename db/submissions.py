@@ -1,6 +1,7 @@
-"""The way of an order to its venue and back: begun before it is sent, reported on by whoever learns something.
+"""Submissions: orders on their way to their venue, and the reports on them.
 
-What is known about the outside is written whoever owns the signal; a state moves only where its table allows.
+An order's submission is begun and committed before it is sent. Reports are stored whether or not the writer still owns
+the signal; a state changes only as `domain.order_states` allows.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -19,13 +21,13 @@ from domain import order_states
 from domain.ports import OrderReport
 from domain.trade import Order, OrderState
 
-# A leg that was refused is asked for again after 2, 4, 8 ... seconds, an order at its venue looked up likewise.
+# A refused leg is sent again after 2, 4, 8 ... seconds; an order at its venue is looked up at such intervals, too.
 RETRY_AFTER_S = "least(60, power(2, least(attempt, 6)))"
 CHECK_AGAIN_S = "least(30, power(2, least(checks, 5)))"
 
 # An exit is always sent. An entry is denied while the switch is set, at a venue while its book is not live, or when its
-# signal is too old to be traded for real; one that paper began before goes on, since whoever began it may be booking it
-# now.
+# signal is too old to be traded for real. One that was begun at the paper venue before goes on, since the worker that
+# began it may be booking it now.
 _BEGIN = text(f"""
     WITH candidates AS (
         SELECT o.order_id, o.state AS before, CASE
@@ -46,12 +48,12 @@ _BEGIN = text(f"""
     FROM candidates WHERE orders.order_id = candidates.order_id
     RETURNING orders.order_id, before, refusal, not_after - make_interval(secs => :window_s) AS opened_at, not_after
 """)
-_SWITCH = text("""
+_LOCK_POLICIES = text("""
     SELECT pg_advisory_xact_lock_shared(hashtextextended('policy:' || book, 0))
-    FROM (SELECT DISTINCT book FROM orders WHERE order_id = ANY(:ids) ORDER BY book) AS named
+    FROM (SELECT DISTINCT book FROM orders WHERE order_id = ANY(:ids) ORDER BY book) AS submitted
 """)
 _STATES = text("SELECT order_id, state FROM orders WHERE order_id = ANY(:ids) ORDER BY order_id FOR UPDATE")
-_SETTLE = text(f"""
+_UPDATE_STATES = text(f"""
     UPDATE orders SET state = given.state, venue_order_id = coalesce(given.venue_id, venue_order_id),
         next_check_at = clock_timestamp() + make_interval(secs => {RETRY_AFTER_S})
     FROM unnest(cast(:ids AS uuid[]), cast(:states AS text[]), cast(:venue_ids AS text[])) AS given(id, state, venue_id)
@@ -71,7 +73,7 @@ _TAKE_DUE = text(f"""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BegunSubmission:
-    """An order that may be sent between two moments of the database's clock; `again` when it was sent before."""
+    """Order that may be sent between two times of the database's clock; `again` when it was sent before."""
 
     order: Order
     again: bool
@@ -81,7 +83,7 @@ class BegunSubmission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmissionRefused:
-    """An order that is not sent, and why."""
+    """Order that is denied instead of sent, and the reason."""
 
     order: Order
     reason: str
@@ -89,7 +91,10 @@ class SubmissionRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueOrder:
-    """An order to be looked at: how often that was done, and whether its window and the settling after it are over."""
+    """Order to be looked up at its venue, with the number of look-ups so far.
+
+    `is_over` is whether its window, and the time for its venue to settle after it, are over.
+    """
 
     order: Order
     state: OrderState
@@ -100,38 +105,32 @@ class DueOrder:
 def begin_submission(
     session: Session, order_ids: Collection[UUID], *, window_s: float, max_age_s: float
 ) -> tuple[list[BegunSubmission], list[SubmissionRefused]]:
-    """Move intents to submitting, or to denied: only what is begun may be sent, once this transaction is committed.
+    """Move sendable orders to `submitting`, or to `denied` with a reason.
 
-    The switch, and whether the book is live, are read under a lock that changing them takes too: what is begun was
-    begun before the change.
+    Only the former may be sent, once this transaction is committed. The switch, and whether the book is live, are read
+    under a lock that changing them takes too, so that no submission begins after a change.
     """
-    given = {"ids": list(order_ids), "window_s": window_s, "max_age_s": max_age_s}
-    session.execute(_SWITCH, {"ids": given["ids"]})
-    rows = {row.order_id: row for row in session.execute(_BEGIN, given)}
-    orders.record_events(
-        session,
-        [
-            (one, OrderState(row.before), OrderState.DENIED if row.refusal else OrderState.SUBMITTING, row.refusal)
-            for one, row in rows.items()
-        ],
-    )
-    loaded = [(one, rows[one.order_id]) for one in orders.load(session, rows)]
-    begun = [
-        BegunSubmission(order=one, again=row.before == "resubmit_ok", opened_at=row.opened_at, not_after=row.not_after)
-        for one, row in loaded
-        if not row.refusal
+    parameters = {"ids": list(order_ids), "window_s": window_s, "max_age_s": max_age_s}
+    session.execute(_LOCK_POLICIES, {"ids": parameters["ids"]})
+    rows = {row.order_id: row for row in session.execute(_BEGIN, parameters)}
+    events = [
+        (order_id, OrderState(row.before), OrderState.DENIED if row.refusal else OrderState.SUBMITTING, row.refusal)
+        for order_id, row in rows.items()
     ]
-    return begun, [SubmissionRefused(order=one, reason=row.refusal) for one, row in loaded if row.refusal]
+    orders.record_events(session, events)
+    loaded = [(order, rows[order.order_id]) for order in orders.load(session, rows)]
+    begun = [_build_begun(order, row) for order, row in loaded if not row.refusal]
+    return begun, [SubmissionRefused(order=order, reason=row.refusal) for order, row in loaded if row.refusal]
 
 
 def load_in_doubt(session: Session, order_ids: Collection[UUID]) -> list[Order]:
-    """Return those of `order_ids` that were being submitted when their worker stopped."""
+    """Return the orders that were being submitted when their worker stopped."""
     query = text(f"SELECT order_id FROM orders WHERE order_id = ANY(:ids) AND state IN {states.DOUBTFUL_ORDERS}")
     return orders.load(session, list(session.execute(query, {"ids": list(order_ids)}).scalars()))
 
 
 def load_working_entries(session: Session, experiment_ids: Collection[UUID]) -> list[Order]:
-    """Return the entry orders of these experiments that the venue has and that may still fill."""
+    """Return the entry orders of the experiments that the venue has and may still fill."""
     query = text(f"""
         SELECT order_id FROM orders JOIN trades USING (trade_id)
         WHERE experiment_id = ANY(:ids) AND intent = 'entry' AND state IN {states.WORKING_ORDERS}
@@ -140,62 +139,72 @@ def load_working_entries(session: Session, experiment_ids: Collection[UUID]) -> 
 
 
 def deny(session: Session, order_ids: Collection[UUID], *, reason: str) -> set[UUID]:
-    """Deny intents that can never be sent; returns those that were denied."""
+    """Deny orders that were never sent, with a reason, and return the ids of those that were denied."""
     query = text(
         "UPDATE orders SET state = 'denied' WHERE order_id = ANY(:ids) AND state = 'intent' RETURNING order_id"
     )
     denied = set(session.execute(query, {"ids": list(order_ids)}).scalars())
-    orders.record_events(session, [(one, OrderState.INTENT, OrderState.DENIED, reason) for one in denied])
+    orders.record_events(session, [(order_id, OrderState.INTENT, OrderState.DENIED, reason) for order_id in denied])
     return denied
 
 
 def record_reports(session: Session, reports: Sequence[OrderReport]) -> list[OrderReport]:
-    """Write what is known about orders at their venue: fills always, states where the way there is allowed.
+    """Store reports on orders: all fills, and the new states where the transition is allowed.
 
-    That an order is still filled in part is a move only when more of it was filled.
+    A report that an order is still partially filled changes its state only when it brings new fills.
 
     Returns:
         The reports that changed an order's state.
     """
-    new = orders.record_fills(session, [fill for one in reports for fill in one.fills])
-    grown = orders.load_orders_of_fills(session, new)
-    states_before = {
-        row.order_id: OrderState(row.state)
-        for row in session.execute(_STATES, {"ids": [one.order.order_id for one in reports]})
-    }
-    moved = [
-        one
-        for one in reports
-        if order_states.can_transition(states_before[one.order.order_id], one.state)
-        and (states_before[one.order.order_id] is not one.state or one.order.order_id in grown)
-    ]
-    given = {
-        "ids": [one.order.order_id for one in moved],
-        "states": [one.state.value for one in moved],
-        "venue_ids": [one.venue_order_id for one in moved],
-    }
-    if moved:
-        session.execute(_SETTLE, given)
+    new_fills = orders.record_fills(session, [fill for report in reports for fill in report.fills])
+    grown = orders.load_orders_of_fills(session, new_fills)
+    rows = session.execute(_STATES, {"ids": [report.order.order_id for report in reports]})
+    before = {row.order_id: OrderState(row.state) for row in rows}
+    changes = [report for report in reports if _changes_state(report, before[report.order.order_id], grown)]
+    if changes:
+        _update_states(session, changes)
     orders.record_events(
-        session, [(one.order.order_id, states_before[one.order.order_id], one.state, one.detail) for one in moved]
+        session,
+        [(report.order.order_id, before[report.order.order_id], report.state, report.detail) for report in changes],
     )
-    return moved
+    return changes
 
 
 def take_due(session: Session, *, venue: str, limit: int, settle_s: float) -> list[DueOrder]:
-    """Take up to `limit` orders of a venue that the sweep should look at; each caller gets others.
+    """Take up to `limit` orders of a venue that are due to be looked up; concurrent callers get different ones.
 
-    `is_over` says that an order which the venue does not show `settle_s` after its window never arrived.
+    An order that the venue does not show `settle_s` seconds after its window (`is_over`) never arrived.
     """
-    rows = {
-        row.order_id: row for row in session.execute(_TAKE_DUE, {"venue": venue, "limit": limit, "settle_s": settle_s})
-    }
+    parameters = {"venue": venue, "limit": limit, "settle_s": settle_s}
+    rows = {row.order_id: row for row in session.execute(_TAKE_DUE, parameters)}
     return [
         DueOrder(
-            order=one,
-            state=OrderState(rows[one.order_id].state),
-            checks=rows[one.order_id].checks,
-            is_over=bool(rows[one.order_id].is_over),
+            order=order,
+            state=OrderState(rows[order.order_id].state),
+            checks=rows[order.order_id].checks,
+            is_over=bool(rows[order.order_id].is_over),
         )
-        for one in orders.load(session, rows)
+        for order in orders.load(session, rows)
     ]
+
+
+def _build_begun(order: Order, row: Any) -> BegunSubmission:
+    is_again = row.before == OrderState.RESUBMIT_OK.value
+    return BegunSubmission(order=order, again=is_again, opened_at=row.opened_at, not_after=row.not_after)
+
+
+def _changes_state(report: OrderReport, before: OrderState, grown: Collection[UUID]) -> bool:
+    """Return whether a report is an allowed transition: to another state, or by new fills within the same one."""
+    if not order_states.can_transition(before, report.state):
+        return False
+    return before is not report.state or report.order.order_id in grown
+
+
+def _update_states(session: Session, reports: Sequence[OrderReport]) -> None:
+    """Write the reported states, and the venue's order ids where the reports name them."""
+    parameters = {
+        "ids": [report.order.order_id for report in reports],
+        "states": [report.state.value for report in reports],
+        "venue_ids": [report.venue_order_id for report in reports],
+    }
+    session.execute(_UPDATE_STATES, parameters)

@@ -1,4 +1,4 @@
-"""People who may come in: their roles, their passwords' hashes, and how often somebody failed to give the right one."""
+"""Users: their roles, the hashes of their passwords, and their failed logins."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _INSERT = text("""
     INSERT INTO users (name, role, password_hash) VALUES (:name, :role, :password_hash)
     ON CONFLICT (name) DO NOTHING RETURNING name
 """)
-# A failure while the name is locked counts for nothing: who locks somebody out cannot keep them out by going on.
-_FAILED = text("""
+# Failures while the name is locked are not counted, so that an attacker cannot prolong the lock by going on.
+_RECORD_FAILED_LOGIN = text("""
     UPDATE users SET failures = failures + 1, locked_until = CASE WHEN failures + 1 >= :most
         THEN clock_timestamp()
             + make_interval(secs => least(:longest_s, 60 * power(2, least(failures + 1 - :most, 20)))::double precision)
@@ -27,7 +27,7 @@ _FAILED = text("""
     WHERE name = :name AND (locked_until IS NULL OR locked_until <= clock_timestamp())
     RETURNING failures, locked_until
 """)
-_PASSED = text("""
+_RECORD_SUCCESSFUL_LOGIN = text("""
     UPDATE users SET failures = 0, locked_until = NULL
     WHERE name = :name AND enabled AND (locked_until IS NULL OR locked_until <= clock_timestamp())
         AND password_hash = :password_hash
@@ -36,20 +36,20 @@ _PASSED = text("""
 
 
 class UserExists(ValueError):
-    """There is a user of that name."""
+    """A user of that name exists already."""
 
 
 class UserUnknown(ValueError):
-    """There is no user of that name."""
+    """No user has that name."""
 
 
 class LastAdmin(ValueError):
-    """The user is the last enabled admin, without whom nobody could let others in."""
+    """The user is the last enabled admin, without whom nobody could administer users."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A person, with the Argon2id hash of the password; `is_locked` is as of the database's clock."""
+    """User with the Argon2id hash of the password; `is_locked` is by the database's clock."""
 
     name: str
     role: Role
@@ -68,26 +68,26 @@ def add(session: Session, name: str, *, role: Role, password_hash: str) -> None:
     Raises:
         UserExists: when the name is taken.
     """
-    given = {"name": name, "role": role.value, "password_hash": password_hash}
-    if session.execute(_INSERT, given).one_or_none() is None:
+    parameters = {"name": name, "role": role.value, "password_hash": password_hash}
+    if session.execute(_INSERT, parameters).one_or_none() is None:
         raise UserExists(name)
 
 
 def has_users(session: Session) -> bool:
-    """Say whether there is any user."""
+    """Return whether any user exists."""
     return bool(session.execute(text("SELECT FROM users LIMIT 1")).all())
 
 
 def list_all(session: Session) -> list[User]:
     """Return every user, ordered by name."""
-    return [_user(row) for row in session.execute(text(f"SELECT {_COLUMNS} FROM users ORDER BY name")).mappings()]
+    return [_build_user(row) for row in session.execute(text(f"SELECT {_COLUMNS} FROM users ORDER BY name")).mappings()]
 
 
 def find(session: Session, name: str) -> User | None:
     """Return the user of that name, enabled or not; None when there is none."""
     query = text(f"SELECT {_COLUMNS} FROM users WHERE name = :name")
     row = session.execute(query, {"name": name}).mappings().one_or_none()
-    return _user(row) if row is not None else None
+    return _build_user(row) if row is not None else None
 
 
 def by_name(session: Session, name: str) -> User:
@@ -96,79 +96,84 @@ def by_name(session: Session, name: str) -> User:
     Raises:
         UserUnknown: when there is none.
     """
-    found = find(session, name)
-    if found is None:
+    user = find(session, name)
+    if user is None:
         raise UserUnknown(name)
-    return found
+    return user
 
 
 def set_role(session: Session, name: str, role: Role) -> None:
     """Give a user another role.
 
     Raises:
-        UserUnknown, LastAdmin
+        UserUnknown: when no user has that name; LastAdmin: when no enabled admin would be left.
     """
     if role is not Role.ADMIN:
         _require_another_admin(session, name)
-    _change(session, name, "role = :value", value=role.value)
+    _update(session, name, "role = :value", value=role.value)
 
 
 def set_enabled(session: Session, name: str, *, enabled: bool) -> None:
-    """Let a user in, or no longer.
+    """Enable or disable a user; a disabled one cannot log in.
 
     Raises:
-        UserUnknown, LastAdmin
+        UserUnknown: when no user has that name; LastAdmin: when no enabled admin would be left.
     """
     if not enabled:
         _require_another_admin(session, name)
-    _change(session, name, "enabled = :value", value=enabled)
+    _update(session, name, "enabled = :value", value=enabled)
 
 
 def set_password(session: Session, name: str, password_hash: str) -> None:
-    """Give a user another password; a lock is lifted.
+    """Set the password of a user and lift a lock.
 
     Raises:
-        UserUnknown: when there is no such user.
+        UserUnknown: when no user has that name.
     """
     assignment = "password_hash = :value, password_set_at = clock_timestamp(), failures = 0, locked_until = NULL"
-    _change(session, name, assignment, value=password_hash)
+    _update(session, name, assignment, value=password_hash)
 
 
 def replace_hash(session: Session, name: str, *, before: str, after: str) -> None:
-    """Put another hash of the same password in the place of the one before, unless the password was changed."""
+    """Replace a hash by another one of the same password, unless the password was changed meanwhile."""
     query = text("UPDATE users SET password_hash = :after WHERE name = :name AND password_hash = :before")
     session.execute(query, {"name": name, "before": before, "after": after})
 
 
 def record_failed_login(session: Session, name: str) -> datetime | None:
-    """Count a wrong password and return until when that locks the name, None when it does not.
+    """Count a wrong password; return the time until which the user is locked now, None when it is not.
 
-    Five in a row lock it for a minute, each further one for twice as long, an hour at most.
+    Five in a row lock the user for a minute, each further one for twice as long, at most an hour.
     """
-    given = {"name": name, "most": MOST_FAILURES, "longest_s": _LONGEST_LOCK_S}
-    row = session.execute(_FAILED, given).one_or_none()
+    parameters = {"name": name, "most": MOST_FAILURES, "longest_s": _LONGEST_LOCK_S}
+    row = session.execute(_RECORD_FAILED_LOGIN, parameters).one_or_none()
     return row.locked_until if row is not None else None
 
 
 def record_successful_login(session: Session, name: str, *, password_hash: str) -> bool:
-    """Forget the wrong passwords of a user who gave the right one; False when the user is locked out or disabled.
+    """Reset the count of wrong passwords after a right one; return False when the user is locked or disabled.
 
-    `password_hash` is what the given one was compared with; when it was changed since, the answer is False too.
+    `password_hash` is the hash with which the password was compared; when it was changed since, this returns False.
     """
-    return session.execute(_PASSED, {"name": name, "password_hash": password_hash}).one_or_none() is not None
+    return (
+        session.execute(_RECORD_SUCCESSFUL_LOGIN, {"name": name, "password_hash": password_hash}).one_or_none()
+        is not None
+    )
 
 
 def _require_another_admin(session: Session, name: str) -> None:
+    """Raise LastAdmin when the user is the only enabled admin; locks the admins until the transaction ends."""
     query = text("SELECT name FROM users WHERE role = 'admin' AND enabled ORDER BY name FOR UPDATE")
     if session.execute(query).scalars().all() == [name]:
         raise LastAdmin(name)
 
 
-def _change(session: Session, name: str, assignment: str, *, value: str | bool) -> None:
+def _update(session: Session, name: str, assignment: str, *, value: str | bool) -> None:
+    """Apply the SQL assignment, which uses `:value`, to a user; raise UserUnknown when no user has that name."""
     query = text(f"UPDATE users SET {assignment} WHERE name = :name RETURNING name")
     if session.execute(query, {"name": name, "value": value}).one_or_none() is None:
         raise UserUnknown(name)
 
 
-def _user(row: RowMapping) -> User:
+def _build_user(row: RowMapping) -> User:
     return User(**dict(row) | {"role": Role(row["role"])})

@@ -1,4 +1,4 @@
-"""Webhook events: what came in and was not accepted, with its bytes and the reasons; nothing is lost."""
+"""Webhook events: requests that were not accepted, stored with their bodies and the reasons."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ EVENTS = PageQuery(
         SortKey(column="event_id", kind=UUID, sql="event_id"),
     ),
 )
-_KEPT = "event_id, source, book, received_at, raw_body, errors, redriven_at, redriven_signal_id"
+_QUARANTINED_COLUMNS = "event_id, source, book, received_at, raw_body, errors, redriven_at, redriven_signal_id"
 
 
 class EventKind(Enum):
@@ -49,7 +49,7 @@ class EventKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookEvent:
-    """A body that was not accepted; `errors` says per field what would be right."""
+    """Body that was not accepted; `errors` says for each field what would be right."""
 
     event_id: UUID
     source: str
@@ -62,7 +62,7 @@ class WebhookEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantinedEvent:
-    """A body in quarantine: when it came, from whom, what was wrong, and which signal it became since."""
+    """Body in quarantine, with its source, its errors, and the signal that it became when it was redriven."""
 
     event_id: UUID
     source: str
@@ -76,7 +76,7 @@ class QuarantinedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailingField:
-    """A field that made messages of a source unreadable: how often, when last, and the last of them."""
+    """Field that made messages of a source unreadable: how often, when last, and the last of the messages."""
 
     source: str
     field: str
@@ -86,23 +86,23 @@ class FailingField:
 
 
 def load_quarantined(session: Session, event_id: UUID) -> QuarantinedEvent | None:
-    """Return a quarantined body; None when there is none of that id."""
-    query = text(f"SELECT {_KEPT} FROM webhook_events WHERE event_id = :id AND kind = 'quarantined'")
+    """Return a quarantined body; None when none has that id."""
+    query = text(f"SELECT {_QUARANTINED_COLUMNS} FROM webhook_events WHERE event_id = :id AND kind = 'quarantined'")
     row = session.execute(query, {"id": event_id}).mappings().one_or_none()
-    return None if row is None else _kept(row)
+    return None if row is None else _build_quarantined(row)
 
 
 def list_quarantined(session: Session, *, source: str | None, limit: int) -> list[QuarantinedEvent]:
-    """Return bodies that still wait to be understood, newest first."""
+    """Return the quarantined bodies that were not redriven, newest first."""
     query = text(
-        f"SELECT {_KEPT} FROM webhook_events WHERE kind = 'quarantined' AND redriven_at IS NULL"
+        f"SELECT {_QUARANTINED_COLUMNS} FROM webhook_events WHERE kind = 'quarantined' AND redriven_at IS NULL"
         " AND (cast(:source AS text) IS NULL OR source = :source) ORDER BY received_at DESC, event_id LIMIT :limit"
     )
-    return [_kept(row) for row in session.execute(query, {"source": source, "limit": limit}).mappings()]
+    return [_build_quarantined(row) for row in session.execute(query, {"source": source, "limit": limit}).mappings()]
 
 
 def count_failing_fields(session: Session, *, source: str | None, since: datetime) -> list[FailingField]:
-    """Return what could not be read since a moment, by source and field, the most frequent first."""
+    """Count, by source and field, the messages that could not be read since a time; most frequent first."""
     query = text("""
         SELECT source, field, count(*) AS times, max(received_at) AS last_at,
             (array_agg(event_id ORDER BY received_at DESC, event_id))[1] AS last_event
@@ -115,19 +115,21 @@ def count_failing_fields(session: Session, *, source: str | None, since: datetim
 
 
 def lock_quarantined(session: Session, event_id: UUID) -> QuarantinedEvent | None:
-    """Return a quarantined body and hold it until the transaction ends; None when there is none of that id."""
-    query = text(f"SELECT {_KEPT} FROM webhook_events WHERE event_id = :id AND kind = 'quarantined' FOR UPDATE")
+    """Return a quarantined body, locked until the transaction ends; None when none has that id."""
+    query = text(
+        f"SELECT {_QUARANTINED_COLUMNS} FROM webhook_events WHERE event_id = :id AND kind = 'quarantined' FOR UPDATE"
+    )
     row = session.execute(query, {"id": event_id}).mappings().one_or_none()
-    return None if row is None else _kept(row)
+    return None if row is None else _build_quarantined(row)
 
 
 def mark_redriven(session: Session, event_id: UUID, *, signal_id: UUID, at: datetime) -> None:
-    """Record which signal (the first, where there are several) a body became."""
+    """Record the signal that a body became (the first, where it became several)."""
     query = text("UPDATE webhook_events SET redriven_at = :at, redriven_signal_id = :signal_id WHERE event_id = :id")
     session.execute(query, {"id": event_id, "signal_id": signal_id, "at": at})
 
 
-def _kept(row: RowMapping) -> QuarantinedEvent:
+def _build_quarantined(row: RowMapping) -> QuarantinedEvent:
     return QuarantinedEvent(**{**row, "raw_body": bytes(row["raw_body"])})
 
 

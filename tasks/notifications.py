@@ -39,7 +39,7 @@ def send_due_notifications(parts: Parts) -> None:
     with parts.transaction() as session:
         notifications.create_missing(session)
         claimed = notifications.claim(session, limit=AT_ONCE, lease_s=within_s + MARGIN_S)
-    wanted = [(due, service) for due in claimed for service in services if service.mark not in due.told]
+    wanted = [(due, service) for due in claimed for service in services if service.mark not in due.delivered_to]
     errors = notification_services.send_messages(
         [(service, incidents.build_message(due.incident, due.event)) for due, service in wanted], within_s=within_s
     )
@@ -63,13 +63,13 @@ def send_test_notification(settings: Settings) -> list[tuple[NotificationService
 def _record_result(
     parts: Parts, due: DueNotification, answers: Sequence[tuple[NotificationService, str | None]]
 ) -> None:
-    informed = due.told | {service.mark for service, error in answers if error is None}
+    informed = due.delivered_to | {service.mark for service, error in answers if error is None}
     error = "; ".join(f"{service.name}: {error}" for service, error in answers if error is not None)
     with parts.transaction() as session:
         if error:
-            notifications.record_failed(session, due, told=informed, error=error)
+            notifications.record_failed(session, due, delivered_to=informed, error=error)
         else:
-            notifications.record_sent(session, due, told=informed)
+            notifications.record_sent(session, due, delivered_to=informed)
     fields = {"incident_id": str(due.incident_id), "kind": due.incident.kind, "told": due.event.value}
     if not error:
         log.info("notification.sent", **fields)

@@ -125,7 +125,7 @@ def _pages(reach: Reach, shown: Shown, filters: listing.Filters) -> Iterator[lis
         yield shown.show(found)
         if len(found) < MOST:
             return
-        after = shown.of.place_of(found[-1])
+        after = shown.of.sort_values_of(found[-1])
 
 
 def _rows(
@@ -139,7 +139,7 @@ def _plain(value: Any) -> Any:
 
 
 def _cursor(shown: Shown, row: Mapping[str, Any]) -> str:
-    place = [value if isinstance(value, int) else str(value) for value in shown.of.place_of(row)]
+    place = [value if isinstance(value, int) else str(value) for value in shown.of.sort_values_of(row)]
     return base64.urlsafe_b64encode(msgspec.json.encode([shown.name, *place])).decode().rstrip("=")
 
 

@@ -128,7 +128,7 @@ class Template(Output):
 
 
 def _shown(rows: Sequence[Document]) -> list[Document]:
-    return [_described(sources.read(row)) for row in rows]
+    return [_described(sources.build_source(row)) for row in rows]
 
 
 SHOWN = Shown(name="sources", of=sources.SOURCES, item=SourceRow, show=_shown, left_out=frozenset({"token", "url"}))

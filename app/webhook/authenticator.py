@@ -72,7 +72,7 @@ class Authenticator:
             if cached is None or cached.until < self._clock():
                 self._require_lookup_allowed(token, digest, origin())
                 cached = self._look_up_source(digest, within_s=within_s)
-            if not cached.stored.answers_to(digest) or not cached.stored.enabled:
+            if not cached.stored.accepts_token_hash(digest) or not cached.stored.enabled:
                 raise Unauthorized
         except Unauthorized:
             self.refuse(token, origin())

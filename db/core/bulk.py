@@ -1,4 +1,4 @@
-"""Inserting many rows in one statement: they travel as one JSON document, which spares a round of work per row."""
+"""Inserts of many rows in one statement: the rows travel as one JSON document, which is faster than row by row."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _JSON = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical")
 
 
 def insert(session: Session, row_type: type[Base], rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """Insert rows, all with the same columns, in the order given; one that violates a unique constraint is left out.
+    """Insert rows with the same columns, in their order; a row that violates a unique constraint is left out.
 
     Values may be text, numbers, decimals, UUIDs, aware times, booleans, None, and JSON values for jsonb columns.
 
@@ -29,11 +29,12 @@ def insert(session: Session, row_type: type[Base], rows: Sequence[Mapping[str, A
         return []
     table = row_type.__table__
     assert isinstance(table, Table)  # noqa: S101 - our rows are mapped to plain tables
-    return list(session.execute(_statement(table, tuple(rows[0])), {"rows": _JSON.encode(rows).decode()}).scalars())
+    return list(session.execute(_build_insert(table, tuple(rows[0])), {"rows": _JSON.encode(rows).decode()}).scalars())
 
 
 @lru_cache(maxsize=64)
-def _statement(table: Table, names: tuple[str, ...]) -> TextClause:
+def _build_insert(table: Table, names: tuple[str, ...]) -> TextClause:
+    """Return the statement that inserts rows with these columns from a JSON document, `:rows`."""
     columns = ", ".join(f'"{name}"' for name in names)
     types = ", ".join(f'"{name}" {table.c[name].type.compile(_DIALECT)}' for name in names)
     key = next(iter(table.primary_key)).name

@@ -1,4 +1,4 @@
-"""The database's errors, for those who catch them without knowing what talks to it."""
+"""Database errors, for callers that must not depend on SQLAlchemy, and their classification."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = [
 ]
 
 
-_OUTAGES = ("08", "53", "57", "58")  # no connection, no resources (a full disk), shutting down, the system's own errors
-_LACKS = frozenset({"42P01", "42703"})  # a table, a column
+_OUTAGES = ("08", "53", "57", "58")  # SQLSTATE classes: connection, resources (a full disk), shutdown, system errors
+_UNDEFINED = frozenset({"42P01", "42703"})  # SQLSTATE of an undefined table and column
 
 
 def is_outage(error: BaseException) -> bool:
-    """Say whether an error means that the database is away or cannot work, rather than that a statement is bad."""
+    """Return whether an error means that the database is unreachable or cannot work, not that a statement is wrong."""
     if not isinstance(error, DBAPIError):
         return False
     state = getattr(error.orig, "sqlstate", None)
@@ -30,5 +30,5 @@ def is_outage(error: BaseException) -> bool:
 
 
 def lacks_schema(error: BaseException) -> bool:
-    """Say whether an error means that the database lacks a table or column that a statement names."""
-    return isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", None) in _LACKS
+    """Return whether an error means that the database lacks a table or column that a statement names."""
+    return isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", None) in _UNDEFINED

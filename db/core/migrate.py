@@ -1,4 +1,4 @@
-"""Migrations as a step of their own: one at a time, with lock and statement timeouts."""
+"""Migrations of the schema: one process at a time, with lock and statement timeouts."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def upgrade(url: str) -> None:
 
 
 def check_current(url: str) -> None:
-    """Return when the database has the newest schema.
+    """Check that the database has the newest schema.
 
     Raises:
-        SchemaOutdated: saying what the database has, what is needed and what to run.
+        SchemaOutdated: when it has not; the message names both versions and the command to run.
     """
     head = ScriptDirectory.from_config(build_alembic_config()).get_current_head()
     engine = create_engine(driver_url(url), connect_args={"connect_timeout": 5})
@@ -58,17 +58,17 @@ def check_current(url: str) -> None:
 
 
 def build_alembic_config() -> Config:
-    """Return the configuration of our migration scripts."""
+    """Return the Alembic configuration of the migration scripts."""
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     return config
 
 
 def driver_url(url: str) -> str:
-    """Name SQLAlchemy's psycopg driver in a libpq URL."""
+    """Return a libpq URL with the name of SQLAlchemy's psycopg driver."""
     return re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql+psycopg://", url)
 
 
 def describe_error(error: Exception) -> str:
-    """Return the first line of what a database error says; the rest repeats the statement."""
+    """Return the first line of a database error's message; the rest repeats the statement."""
     return str(getattr(error, "orig", None) or error).strip().split("\n")[0]

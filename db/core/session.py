@@ -1,4 +1,4 @@
-"""Connections and transactions. The engine is made after the fork; nothing here is shared between processes."""
+"""Connections and transactions; each process creates its engine after the fork and shares it with no other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONNECT_TIMEOUT_S = 3
 
 
 class Database:
-    """A pool of connections with the one way to open a transaction."""
+    """Pool of connections, with the ways to open a transaction, a snapshot or a plain connection."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class Database:
         idle_timeout_s: float = 30,
         connect_timeout_s: int = CONNECT_TIMEOUT_S,
     ) -> None:
-        # A process that stands still in a transaction would keep its locks for ever: the server ends it.
+        # A process that hangs within a transaction would keep its locks for ever, so the server ends such sessions.
         milliseconds = {
             "statement_timeout": statement_timeout_s * 1000,
             "lock_timeout": lock_timeout_s * 1000,
@@ -46,13 +46,13 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """Open a session, commit at the end, roll back when the block raises."""
+        """Open a session with a transaction; commit it at the end, roll it back when the block raises."""
         with self._sessions.begin() as session:
             yield session
 
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
-        """Open a read-only transaction in which all queries see the same moment; it holds nobody up, however long."""
+        """Open a read-only transaction in which all queries see the same state; however long, it blocks no writer."""
         with self.transaction() as session:
             session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
@@ -60,7 +60,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Open a connection on which each statement stands alone, which spares a read two round trips."""
+        """Open a connection in autocommit mode, which saves a read the round trips of BEGIN and COMMIT."""
         with self.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 

@@ -1,4 +1,4 @@
-"""How much waits, and what has waited too long to be traded for real; by the database's clock."""
+"""The backlog of signals: its size, its age, and signals too old to be traded for real, by the database's clock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 
 def find_too_old(session: Session, ids: Collection[UUID], *, max_age_s: float) -> set[UUID]:
-    """Return those that were stored longer ago than that, by the database's clock; a replay's are never too old."""
+    """Return the signals that were stored more than `max_age_s` seconds ago; those of replays are never too old."""
     query = text(
         "SELECT signal_id FROM signals WHERE signal_id = ANY(:ids) AND book NOT LIKE 'replay:%'"
         " AND stored_at < clock_timestamp() - make_interval(secs => :max_age_s)"
@@ -20,7 +20,7 @@ def find_too_old(session: Session, ids: Collection[UUID], *, max_age_s: float) -
 
 
 def is_overloaded(session: Session, *, most: int) -> bool:
-    """Say whether more than `most` signals outside replays are unfinished."""
+    """Return whether more than `most` signals outside replays are unfinished."""
     query = text(
         "SELECT count(*) > :most FROM (SELECT FROM signals WHERE status = 'open' AND book NOT LIKE 'replay:%'"
         " LIMIT :most + 1) AS waiting"
@@ -34,8 +34,8 @@ def count_open(session: Session) -> int:
 
 
 def find_oldest_open(session: Session) -> datetime | None:
-    """Return when the oldest unfinished signal was stored."""
-    found: datetime | None = session.execute(
+    """Return the time at which the oldest unfinished signal was stored; None when none is unfinished."""
+    stored_at: datetime | None = session.execute(
         text("SELECT min(stored_at) FROM signals WHERE status = 'open'")
     ).scalar_one()
-    return found
+    return stored_at

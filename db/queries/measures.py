@@ -1,4 +1,4 @@
-"""Measures of the whole, for a scrape: counts and ages by the database's clock, each found by an index."""
+"""Measures for the metrics endpoint: counts and ages by the database's clock, each read from an index."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from db.source_health import activity
 from db.source_health.activity import SourceActivity
 from domain.books import STANDING_BOOKS
 
-# What is done is what is neither open nor dead: counting it by its status would read every row.
+# Signals that are done are counted as the rest of all: counting them by their status would read every row.
 _SIGNALS = text("""
     SELECT book, waiting, dead, total - waiting - dead AS done
     FROM books
@@ -40,10 +40,10 @@ _INCIDENTS = text(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measures:
-    """What was measured at one moment.
+    """Measures of the standing books at one moment.
 
-    `signals` are by book and status, `orders` (those meant for a broker) by book and state, `incidents` the open ones
-    by kind. `oldest_due_s` is how long ago the oldest signal that should be worked on was stored, 0 without any.
+    `signals` are counted by book and status, `orders` (those for a broker) by book and state, open `incidents` by kind.
+    `oldest_due_s` is the age in seconds of the oldest signal that is due, 0 without any.
     """
 
     signals: Mapping[tuple[str, str], int]
@@ -57,25 +57,25 @@ class Measures:
     queues: Sequence[QueueHealth]
 
 
-def measure(session: Session, patience: CanarySettings) -> Measures:
-    """Measure the standing books; those of replays are many, and nobody's alarm."""
-    given = {"books": list(STANDING_BOOKS)}
+def measure(session: Session, canary_settings: CanarySettings) -> Measures:
+    """Measure the standing books; replays are left out, since they are many and need no alarms."""
+    parameters = {"books": list(STANDING_BOOKS)}
     waiting, given_up = notifications.count_unsent(session)
     return Measures(
-        signals=_signals(session),
+        signals=_count_signals(session),
         oldest_due_s=float(session.execute(_OLDEST_DUE).scalar_one()),
-        orders={(row.book, row.state): row.orders for row in session.execute(_ORDERS, given)},
+        orders={(row.book, row.state): row.orders for row in session.execute(_ORDERS, parameters)},
         incidents={row.kind: row.incidents for row in session.execute(_INCIDENTS)},
         notifications_waiting=waiting,
         notifications_given_up=given_up,
         sources=activity.load(session),
         signals_by_source=activity.count_signals(session),
-        queues=canaries.list_all(session, patience),
+        queues=canaries.list_all(session, canary_settings),
     )
 
 
-def _signals(session: Session) -> dict[tuple[str, str], int]:
-    counted: dict[tuple[str, str], int] = {}
+def _count_signals(session: Session) -> dict[tuple[str, str], int]:
+    counts: dict[tuple[str, str], int] = {}
     for row in session.execute(_SIGNALS, {"books": list(STANDING_BOOKS)}):
-        counted |= {(row.book, "open"): row.waiting, (row.book, "dead"): row.dead, (row.book, "done"): row.done}
-    return counted
+        counts |= {(row.book, "open"): row.waiting, (row.book, "dead"): row.dead, (row.book, "done"): row.done}
+    return counts

@@ -1,4 +1,4 @@
-"""What is out for real: counted for people, compared with venues, closed when the switch says so."""
+"""Real exposure: real trades and orders of a book, their positions, and those that the switch wants closed."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from db.core import states
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RealExposure:
-    """What a book has out for real: trades that are pending or open, and entry orders on their way."""
+    """Numbers of a book's real trades that are pending or open, and of its entry orders that may still fill."""
 
     trades: int
     orders: int
 
 
 def count_exposure(session: Session, book: str) -> RealExposure:
-    """Count what a book has out for real."""
+    """Count the real trades and entry orders of a book."""
     query = text(f"""
         SELECT (SELECT count(*) FROM trades WHERE book = :book AND NOT is_shadow
                   AND status IN {states.UNFINISHED_TRADES}) AS trades,
@@ -33,21 +33,21 @@ def count_exposure(session: Session, book: str) -> RealExposure:
 
 
 def find_to_flatten(session: Session) -> dict[str, set[UUID]]:
-    """Return, by book, the experiments with real trades that the policy in force wants closed."""
+    """Return, by book, the experiments with real trades that the policy in force wants closed (`flatten`)."""
     query = text(f"""
         SELECT book, experiment_id FROM trades
         WHERE NOT is_shadow AND status IN {states.UNFINISHED_TRADES} AND (
             SELECT flatten FROM policy_versions WHERE policy_versions.book = trades.book
             ORDER BY policy_version_id DESC LIMIT 1)
     """)
-    found: dict[str, set[UUID]] = {}
+    experiments: dict[str, set[UUID]] = {}
     for row in session.execute(query):
-        found.setdefault(row.book, set()).add(row.experiment_id)
-    return found
+        experiments.setdefault(row.book, set()).add(row.experiment_id)
+    return experiments
 
 
 def load_settled_positions(session: Session, book: str) -> dict[str, Decimal]:
-    """Return what real trades hold by symbol (short < 0), of symbols without an order that may still fill."""
+    """Return the quantity that real trades hold, by symbol (short below 0), of symbols without unsettled orders."""
     query = text(f"""
         SELECT symbol, sum(CASE fills.side WHEN 'buy' THEN fills.quantity ELSE -fills.quantity END) AS quantity
         FROM trades JOIN fills USING (trade_id) WHERE book = :book AND NOT is_shadow AND symbol NOT IN (

@@ -1,4 +1,4 @@
-"""Studies as they are reported: which one is meant, and everything its comparison needs."""
+"""Records of studies: the data from which a study's comparison is computed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _ENTRIES = text("""
     ORDER BY s.seq
 """)
 
-_ENDINGS = text("""
+_OUTCOMES = text("""
     SELECT o.experiment_id, o.engine, o.is_shadow, o.exit_clock, o.pnl, o.return_ratio, o.exit_reason, o.exit_time
     FROM trade_outcomes o JOIN experiments e USING (experiment_id)
     WHERE e.study_id = :study_id
@@ -60,80 +60,88 @@ _Key = tuple[UUID, EngineSlot, bool]
 
 
 class StudyUnknown(LookupError):
-    """There is no such study; the message names those that exist, or says that there is none yet."""
+    """No study fits; the message names those that exist, or says that there is none yet."""
 
 
 def load(session: Session, *, study: str | None = None, book: str | None = None) -> StudyRecord:
-    """Return the newest study of that name in that book; without either, of all, one with signals before one without.
+    """Return the record of the newest study of that name and book, either of which may be left open.
+
+    Studies with experiments come before those without, and books other than `test` before it.
 
     Raises:
         StudyUnknown: when there is none.
     """
     row = session.execute(_STUDIES, {"name": study, "book": book}).mappings().one_or_none()
     if row is None:
-        raise StudyUnknown(_what_there_is(session, study=study, book=book))
+        raise StudyUnknown(_explain_absence(session, study=study, book=book))
     entries = session.execute(_ENTRIES, {"study_id": row["study_id"]}).mappings().all()
-    assignments = experiments.load(session, [one["signal_id"] for one in entries])
-    endings = _endings(session, row["study_id"])
+    assignments = experiments.load(session, [entry["signal_id"] for entry in entries])
+    outcomes = _load_outcomes(session, row["study_id"])
     return StudyRecord(
         study=studies.build_study(row),
         engines={EngineSlot.A: row["engine_a"], EngineSlot.B: row["engine_b"]},
         fill_model=row["fill_model"],
         reference_capital=row["reference_capital"],
         currency=row["base_currency"],
-        entries=tuple(_entry(one, assignments[one["signal_id"]], endings) for one in entries),
+        entries=tuple(_build_entry(row, assignments[row["signal_id"]], outcomes) for row in entries),
         unassigned=session.execute(_UNASSIGNED, dict(row)).scalar_one(),
-        stored_at=_newest(entries),
+        stored_at=_newest_stored_at(entries),
     )
 
 
-def _what_there_is(session: Session, *, study: str | None, book: str | None) -> str:
+def _explain_absence(session: Session, *, study: str | None, book: str | None) -> str:
+    """Return the message that no study fits, with the studies that exist."""
     rows = session.execute(text("SELECT name, book FROM studies ORDER BY created_at DESC, study_id LIMIT 20")).all()
     if not rows:
         return "there is no study yet: run `orchestrator demo`, or send an alert to a running `orchestrator up`"
     wanted = " in ".join(
         part for part in (f"study {study!r}" if study else "a study", f"book {book!r}" if book else "") if part
     )
-    there = ", ".join(f"{row.name} (book {row.book})" for row in rows)
-    return f"there is no {wanted.removeprefix('a ')}; there are: {there}"
+    existing = ", ".join(f"{row.name} (book {row.book})" for row in rows)
+    return f"there is no {wanted.removeprefix('a ')}; there are: {existing}"
 
 
-def _endings(session: Session, study_id: UUID) -> dict[_Key, dict[ExitClock, SideOutcome]]:
-    found: dict[_Key, dict[ExitClock, SideOutcome]] = {}
-    for row in session.execute(_ENDINGS, {"study_id": study_id}):
+def _load_outcomes(session: Session, study_id: UUID) -> dict[_Key, dict[ExitClock, SideOutcome]]:
+    """Return the outcomes of a study's sides (experiment, engine, whether shadow), by exit clock."""
+    outcomes: dict[_Key, dict[ExitClock, SideOutcome]] = {}
+    for row in session.execute(_OUTCOMES, {"study_id": study_id}):
         key = (row.experiment_id, EngineSlot(row.engine), row.is_shadow)
-        found.setdefault(key, {})[ExitClock(row.exit_clock)] = SideOutcome(
+        outcomes.setdefault(key, {})[ExitClock(row.exit_clock)] = SideOutcome(
             pnl=row.pnl, return_ratio=row.return_ratio, exit_reason=row.exit_reason, exit_time=row.exit_time
         )
-    return found
+    return outcomes
 
 
-def _entry(row: RowMapping, assignment: Assignment, endings: Mapping[_Key, dict[ExitClock, SideOutcome]]) -> StudyEntry:
+def _build_entry(
+    row: RowMapping, assignment: Assignment, outcomes: Mapping[_Key, dict[ExitClock, SideOutcome]]
+) -> StudyEntry:
     return StudyEntry(
         signal_hash=row["signal_hash"],
         received_at=row["received_at"],
         assignment=assignment,
-        mode=_optional(ExecutionMode, row["execution_mode"]),
+        mode=_convert(ExecutionMode, row["execution_mode"]),
         context_hash=row["context_hash"],
-        sides={engine: _side(row, engine, endings) for engine in EngineSlot},
+        sides={engine: _build_side(row, engine, outcomes) for engine in EngineSlot},
     )
 
 
-def _side(row: RowMapping, engine: EngineSlot, endings: Mapping[_Key, dict[ExitClock, SideOutcome]]) -> Side:
+def _build_side(row: RowMapping, engine: EngineSlot, outcomes: Mapping[_Key, dict[ExitClock, SideOutcome]]) -> Side:
     suffix = engine.value.lower()
-    real = endings.get((row["experiment_id"], engine, False), {})
+    real = outcomes.get((row["experiment_id"], engine, False), {})
     return Side(
-        verdict=_optional(Verdict, row[f"action_{suffix}"]),
+        verdict=_convert(Verdict, row[f"action_{suffix}"]),
         context_hash=row[f"context_hash_{suffix}"],
-        direction=_optional(Direction, row[f"side_{suffix}"]),
-        model=endings.get((row["experiment_id"], engine, True), {}),
+        direction=_convert(Direction, row[f"side_{suffix}"]),
+        model=outcomes.get((row["experiment_id"], engine, True), {}),
         real=real.get(ExitClock.SYNCHRONIZED),
     )
 
 
-def _newest(entries: Any) -> datetime | None:
+def _newest_stored_at(entries: Any) -> datetime | None:
+    """Return the time at which the newest entry was stored; None without entries."""
     return max((row["stored_at"] for row in entries), default=None)
 
 
-def _optional(kind: Any, value: Any) -> Any:
+def _convert(kind: Any, value: Any) -> Any:
+    """Return the value as a member of an enum; None stays None."""
     return None if value is None else kind(value)

@@ -1,4 +1,4 @@
-"""The trace of a signal: everything that was stored about it, from the alert to the outcomes."""
+"""Traces of signals: all rows that belong to one signal, from the alert to the outcomes."""
 
 from __future__ import annotations
 
@@ -80,14 +80,14 @@ SIGNALS = PageQuery(
 
 
 class SignalUnknown(LookupError):
-    """There is no signal with that id."""
+    """No signal has that id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """What was stored about one signal, by table; None or empty where it has not come that far.
+    """All rows that belong to one signal, by table; None or empty for stages that it has not reached.
 
-    Each order carries its `fills` and `events`. The raw body is never part of it.
+    Each order has its `fills` and `events`. The raw body is never part of a trace.
     """
 
     signal: Columns
@@ -109,30 +109,30 @@ def load(session: Session, signal_id: UUID) -> Trace:
         SignalUnknown: when there is none.
     """
 
-    def rows(query: str) -> list[Columns]:
+    def load_rows(query: str) -> list[Columns]:
         return [dict(row) for row in session.execute(text(query), {"id": signal_id}).mappings()]
 
-    found = rows(_SIGNAL)
-    if not found:
+    signals = load_rows(_SIGNAL)
+    if not signals:
         raise SignalUnknown(f"there is no signal {signal_id}")
     return Trace(
-        signal=found[0],
-        context=_first(rows(_CONTEXT)),
-        experiment=_first(rows(_EXPERIMENT)),
-        policy=_first(rows(_POLICY)),
-        decisions=rows(_DECISIONS),
-        orders=_with_parts(rows(_ORDERS), fills=rows(_FILLS), events=rows(_EVENTS)),
-        trades=rows(_TRADES),
-        outcomes=rows(_OUTCOMES),
-        failures=rows(_FAILURES),
-        stages=rows(_STAGES),
+        signal=signals[0],
+        context=_first_row(load_rows(_CONTEXT)),
+        experiment=_first_row(load_rows(_EXPERIMENT)),
+        policy=_first_row(load_rows(_POLICY)),
+        decisions=load_rows(_DECISIONS),
+        orders=_attach_parts(load_rows(_ORDERS), fills=load_rows(_FILLS), events=load_rows(_EVENTS)),
+        trades=load_rows(_TRADES),
+        outcomes=load_rows(_OUTCOMES),
+        failures=load_rows(_FAILURES),
+        stages=load_rows(_STAGES),
     )
 
 
 def load_newest(session: Session, *, book: str | None = None, status: str | None = None, limit: int) -> list[Columns]:
-    """Return up to `limit` signals, newest first, with the columns a list shows."""
-    wanted = {"book": book, "status": status}
-    filters = {name: value for name, value in wanted.items() if value is not None}
+    """Return up to `limit` signals, newest first, with the columns of `SIGNALS`."""
+    conditions = {"book": book, "status": status}
+    filters = {name: value for name, value in conditions.items() if value is not None}
     return listing.load_page(session, SIGNALS, filters=filters, limit=limit)
 
 
@@ -148,12 +148,13 @@ def find_signal_of_trade(session: Session, trade_id: UUID) -> UUID | None:
     return session.execute(query, {"id": trade_id}).scalar_one_or_none()
 
 
-def _with_parts(orders: list[Columns], **parts: Sequence[Mapping[str, Any]]) -> list[Columns]:
+def _attach_parts(orders: list[Columns], **parts: Sequence[Mapping[str, Any]]) -> list[Columns]:
+    """Return the orders, each with its own rows of every part under the part's name."""
     for order in orders:
         for name, rows in parts.items():
             order[name] = [dict(row) for row in rows if row["order_id"] == order["order_id"]]
     return orders
 
 
-def _first(rows: list[Columns]) -> Columns | None:
+def _first_row(rows: list[Columns]) -> Columns | None:
     return rows[0] if rows else None

@@ -1,1 +1,1 @@
-"""Whether sources are alive: when they last sent, which alerts never came, what must be told."""
+"""The health of sources: their activity, the alerts that never arrived, and the incidents that follow."""

@@ -1,4 +1,4 @@
-"""What the sources of the standing books do: when each was heard, how often, and what became of what it sent."""
+"""The activity of the standing books' sources: their last messages, their rates and their quarantined messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from db.source_health import watch
 from domain.books import STANDING_BOOKS
 
-# A source is heard of by whatever it sent that was authenticated, a message in quarantine too.
+# Any authenticated message of a source counts as heard, one in quarantine too.
 _ACTIVITY = text("""
     SELECT name, enabled, heartbeat_s, last_signal_at, greatest(last_signal_at, last_event_at) AS heard_at,
         recent.alerts AS recent_alerts, coalesce(quarantined_in_day, 0) AS quarantined_in_day,
@@ -43,11 +43,11 @@ _TOTALS = text("""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceActivity:
-    """What one source does.
+    """Activity of one source.
 
-    `silent_s` counts from when it was last heard, else from when it was made. `recent_alerts` are those of the last
-    three minutes. `quarantined` counts all that could not be read. `ends_in_s` is when TradingView ends its
-    alerts, None when none came since they were made. `warnings` are the kinds of its open incidents.
+    `silent_s` counts from its last message, else from its creation. `recent_alerts` are those of the last three
+    minutes. `quarantined` counts all messages that could not be read. `ends_in_s` is the time until TradingView ends
+    its alerts, None when none arrived since they were created. `warnings` are the kinds of its open incidents.
     """
 
     name: str
@@ -65,16 +65,16 @@ class SourceActivity:
 
 
 def load(session: Session) -> list[SourceActivity]:
-    """Return what each source of the standing books does, by name."""
-    given = {
+    """Return the activity of each source of the standing books, by name."""
+    parameters = {
         "books": list(STANDING_BOOKS),
         "kinds": list(watch.KINDS),
         "within_s": watch.FAST_WITHIN_S,
         "expires_after_days": watch.EXPIRES_AFTER_DAYS,
     }
-    return [SourceActivity(**row) for row in session.execute(_ACTIVITY, given).mappings()]
+    return [SourceActivity(**row) for row in session.execute(_ACTIVITY, parameters).mappings()]
 
 
 def count_signals(session: Session) -> dict[str, int]:
-    """Return how many signals each source of the standing books has sent."""
+    """Return the number of signals of each source of the standing books."""
     return {row.name: row.signals for row in session.execute(_TOTALS, {"books": list(STANDING_BOOKS)})}

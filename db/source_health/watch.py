@@ -1,4 +1,4 @@
-"""Watching the sources: who fell silent, whose alerts never came, or will be stopped by TradingView before long."""
+"""Problems of sources, kept as incidents: silence, missing alerts, and alerts that TradingView stops or will stop."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from domain.books import STANDING_BOOKS
 
 SILENT, TOO_FAST, EXPIRING, MISSING = "source_silent", "alerts_too_fast", "alerts_expire", "alerts_missing"
 KINDS = (SILENT, TOO_FAST, EXPIRING, MISSING)
-# TradingView stops an alert without a word when it fires more than 15 times in 3 minutes, and two months after it was
-# made; both are warned of before.
+# TradingView stops an alert without notice when it fires more than 15 times in 3 minutes, and two months after it was
+# created; the incidents come before either.
 FAST, FAST_WITHIN_S = 12, 180
 EXPIRES_AFTER_DAYS, WARNED_DAYS_BEFORE = 60, 7
 
@@ -44,7 +44,7 @@ _EXPIRING = text("""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFinding:
-    """One thing an owner should know of: its kind, what it is about, and how it is told."""
+    """Problem of a source: the kind and the subject of its incident, and the detail to store."""
 
     kind: str
     subject: str
@@ -52,8 +52,8 @@ class SourceFinding:
 
 
 def find_problems(session: Session) -> list[SourceFinding]:
-    """Return what is the matter with the sources of the standing books now."""
-    given = {
+    """Return the present problems of the sources of the standing books."""
+    parameters = {
         "books": list(STANDING_BOOKS),
         "within_s": FAST_WITHIN_S,
         "fast": FAST,
@@ -63,32 +63,38 @@ def find_problems(session: Session) -> list[SourceFinding]:
         SourceFinding(
             kind=SILENT, subject=row.subject, detail={"since": row.last_at.isoformat(), "heartbeat_s": row.heartbeat_s}
         )
-        for row in session.execute(_SILENT, given)
+        for row in session.execute(_SILENT, parameters)
     ]
     fast = [
         SourceFinding(kind=TOO_FAST, subject=row.subject, detail={"alerts": row.times, "within_s": FAST_WITHIN_S})
-        for row in session.execute(_TOO_FAST, given)
+        for row in session.execute(_TOO_FAST, parameters)
     ]
     expiring = [
         SourceFinding(kind=EXPIRING, subject=row.subject, detail={"renewed_at": row.renewed_at.isoformat()})
-        for row in session.execute(_EXPIRING, given)
+        for row in session.execute(_EXPIRING, parameters)
     ]
     missing = [
-        SourceFinding(kind=MISSING, subject=one.subject, detail=one.detail) for one in gaps.find(session, kind=MISSING)
+        SourceFinding(kind=MISSING, subject=gap.subject, detail=gap.detail) for gap in gaps.find(session, kind=MISSING)
     ]
     return [*silent, *fast, *expiring, *missing]
 
 
 def update_incidents(session: Session) -> list[SourceFinding]:
-    """Open an incident for each new finding, close those whose cause is over, and return what is new.
+    """Open an incident for each new problem, close those whose cause is over, and return the new problems.
 
-    A gap that a person closed stays closed: it is over, and what is missing in it will hardly come.
+    A gap whose incident somebody closed is not opened again: its missing alerts will hardly arrive any more.
     """
-    found = find_problems(session)
+    findings = find_problems(session)
     for kind in KINDS:
-        incidents.close_resolved(session, kind=kind, still=[one.subject for one in found if one.kind == kind])
+        incidents.close_resolved(
+            session, kind=kind, still=[finding.subject for finding in findings if finding.kind == kind]
+        )
     known = incidents.find_reported_subjects(
-        session, kind=MISSING, subjects=[one.subject for one in found if one.kind == MISSING]
+        session, kind=MISSING, subjects=[finding.subject for finding in findings if finding.kind == MISSING]
     )
-    fresh = [one for one in found if one.kind != MISSING or one.subject not in known]
-    return [one for one in fresh if incidents.open_(session, kind=one.kind, subject=one.subject, detail=one.detail)]
+    fresh = [finding for finding in findings if finding.kind != MISSING or finding.subject not in known]
+    return [
+        finding
+        for finding in fresh
+        if incidents.open_(session, kind=finding.kind, subject=finding.subject, detail=finding.detail)
+    ]

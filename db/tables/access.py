@@ -1,4 +1,4 @@
-"""Tables of who may come in and on what terms: people, their sessions and tokens, and accounts at venues."""
+"""Tables of access: users, their sessions and API tokens, and accounts at venues."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from domain.access import Role
 
 
 class UserRow(Base):
-    """A person; of the password only its Argon2id hash is kept. `failures` counts the wrong ones since a right one."""
+    """User with the Argon2id hash of the password; `failures` counts wrong passwords since the last right one."""
 
     __tablename__ = "users"
     __table_args__ = (one_of("role", Role), CheckConstraint("failures >= 0", name="failures_counted"))
@@ -30,7 +30,7 @@ class UserRow(Base):
 
 
 class WebSessionRow(Base):
-    """A person's session in a browser, found by the SHA-256 of what the cookie holds."""
+    """Session of a user in a browser, found by the SHA-256 of the cookie's secret."""
 
     __tablename__ = "web_sessions"
 
@@ -46,7 +46,7 @@ class WebSessionRow(Base):
 
 
 class ApiTokenRow(Base):
-    """A token for programs: it acts for a person, within its scopes and that person's role."""
+    """API token: it acts for a user, within its scopes and the user's role."""
 
     __tablename__ = "api_tokens"
 
@@ -62,9 +62,9 @@ class ApiTokenRow(Base):
 
 
 class AccountRow(Base):
-    """An account at a venue, its keys encrypted under SECRET_KEY; never changed, only added and disabled.
+    """Account at a venue, with keys encrypted under SECRET_KEY; it is never changed, only added and disabled.
 
-    One without keys takes those that BROKER_KEY and BROKER_SECRET give.
+    Without keys it uses those of BROKER_KEY and BROKER_SECRET.
     """
 
     __tablename__ = "accounts"
@@ -79,7 +79,7 @@ class AccountRow(Base):
 
 
 class LiveSwitchRow(Base):
-    """That the live book began to trade on an account (NULL: on none any more): who said so, why and when."""
+    """Change of the account on which the live book trades (NULL: none), with its author, reason and time."""
 
     __tablename__ = "live_switches"
 

@@ -1,4 +1,4 @@
-"""The declarative base: names for constraints, and the column shapes all tables share."""
+"""The declarative base: the naming of constraints and the column types that all tables share."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMES = {
 
 
 class Base(DeclarativeBase):
-    """Maps Python types to columns: text without length, numeric without scale, times with zone."""
+    """Base of all tables: text has no length, numeric no scale, times have a zone."""
 
     metadata = MetaData(naming_convention=NAMES)
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads this class attribute

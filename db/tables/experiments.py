@@ -1,4 +1,4 @@
-"""Tables of how signals are judged: studies, policies, experiments, decisions, failed attempts."""
+"""Tables of experiments: studies, policies, experiments, decisions and failed attempts."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class StudyRow(Base):
 
 
 class PolicyVersionRow(Base):
-    """A book's execution rule, append-only: who set it, why; the newest is in force."""
+    """Policy of a book with its author and reason, append-only; the newest version is in force."""
 
     __tablename__ = "policy_versions"
     __table_args__ = (
@@ -97,7 +97,7 @@ class ExperimentRow(Base):
 
 
 class ExecutionPolicyRow(Base):
-    """Who may trade one experiment for real, and why."""
+    """Resolved policy of one experiment: the engines that trade for real, and the reason."""
 
     __tablename__ = "execution_policies"
     __table_args__ = (
@@ -124,7 +124,7 @@ class ExecutionPolicyRow(Base):
 
 
 class DecisionRow(Base):
-    """What an engine said, unmodified; the plan's parts are columns, the rationale is its own words."""
+    """Answer of an engine, unmodified; parts of the plan are also columns, the rationale is the engine's document."""
 
     __tablename__ = "decisions"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Tables of how the product is run: what people did, what needs one, and whether the queues move."""
+"""Tables of operations: the audit log, incidents, notifications and canaries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from db.tables.base import Base
 
 
 class AuditRow(Base):
-    """What somebody did and why; each entry's hash covers the one before it, so that none can be changed unseen."""
+    """Entry of the audit log; each entry's hash covers the entry before it, so that a change is detected."""
 
     __tablename__ = "audit_log"
 
@@ -29,7 +29,7 @@ class AuditRow(Base):
 
 
 class CanaryRow(Base):
-    """When a queue was last sent a sign of life to return, and when its worker last did."""
+    """Time of the last canary that was sent to a queue, and of the last sign of life of its workers."""
 
     __tablename__ = "canaries"
 
@@ -39,7 +39,7 @@ class CanaryRow(Base):
 
 
 class IncidentRow(Base):
-    """What needs a person: at most one open incident of a kind about a subject."""
+    """Condition that needs a person's attention; at most one is open for each kind and subject."""
 
     __tablename__ = "incidents"
     __table_args__ = (
@@ -55,9 +55,9 @@ class IncidentRow(Base):
 
 
 class NotificationRow(Base):
-    """One telling of an incident: that it was opened, or that it is over; sent at least once, until it is told.
+    """Notification that an incident was opened or closed; sent to each service at least once.
 
-    `told` holds the marks of the services that took it.
+    `told` holds the marks of the services that accepted it.
     """
 
     __tablename__ = "notifications"

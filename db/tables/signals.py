@@ -1,4 +1,4 @@
-"""Tables of what comes in: books, sources, signals, webhook events, bars and market contexts."""
+"""Tables of intake: books, sources, signals, webhook events, bars and market contexts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from domain.signal import Action, Direction, InstrumentKind, Position, SellAlone
 
 
 class BookRow(Base):
-    """A book: everything belongs to one and follows its clock; `cursor` is a replay's clock."""
+    """Book, to which all other rows belong and whose clock they follow; `cursor` is the clock of a replay."""
 
     __tablename__ = "books"
     __table_args__ = (
@@ -153,7 +153,7 @@ class SignalRow(Base):
 
 
 class SignalEventRow(Base):
-    """Each stage that a signal reached, append-only: which token wrote it, and which one owned the signal then."""
+    """Stage that a signal reached, append-only: the token that wrote it, and the token that owned the signal then."""
 
     __tablename__ = "signal_events"
     __table_args__ = (CheckConstraint("stage BETWEEN 1 AND 5", name="stage_known"),)
@@ -166,7 +166,7 @@ class SignalEventRow(Base):
 
 
 class WebhookEventRow(Base):
-    """What came in and was not accepted: the raw bytes and the reasons."""
+    """Request that was not accepted: its raw body and the errors."""
 
     __tablename__ = "webhook_events"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Tables of what was traded: trades, orders, fills, quotes, outcomes, and the paper venue's memory."""
+"""Tables of trading: trades, orders, fills, quotes, outcomes, and the paper venue's ledger."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ class OrderEventRow(Base):
 
 
 class FillRow(Base):
-    """What was traded, at which price, on which stored quote."""
+    """Fill of an order: its quantity and price, and the stored quote it refers to."""
 
     __tablename__ = "fills"
     __table_args__ = (
@@ -189,7 +189,7 @@ class FillRow(Base):
 
 
 class TradeOutcomeRow(Base):
-    """How one engine's side of an experiment ended on one exit clock; a side that did not trade ends at zero."""
+    """Result of one engine's side of an experiment on one exit clock; a side that did not trade has the result 0."""
 
     __tablename__ = "trade_outcomes"
     __table_args__ = (
@@ -223,7 +223,7 @@ class TradeOutcomeRow(Base):
 
 
 class PaperLedgerRow(Base):
-    """What the paper venue did, by client_order_id, so that it can be asked like a real one."""
+    """Fills of the paper venue by client_order_id, so that it can be asked for an order like a real venue."""
 
     __tablename__ = "paper_ledger"
 

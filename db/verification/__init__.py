@@ -1,4 +1,4 @@
-"""The invariants of the database, each proven by a query that finds what breaks it."""
+"""The invariants of the database, each checked by a query that finds the rows which violate it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ RULES: tuple[VerificationRule, ...] = (
 
 
 def check(session: Session) -> list[VerificationFinding]:
-    """Check every rule and return one finding each, in a fixed order; call it in one snapshot."""
+    """Check every rule and return a finding for each, in a fixed order; call it within one snapshot."""
     session.execute(text("SET LOCAL statement_timeout = '10min'"))
     return [rule.find(session) for rule in RULES]

@@ -1,4 +1,4 @@
-"""Rules about the audit log: nothing in it was changed, taken out or put in between."""
+"""Rules about the audit log: no entry in it was changed, removed or inserted."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Rules about money: what closed has its outcome, and every figure in it recomputes from fills."""
+"""Rules about money: closed trades have outcomes, and every figure of an outcome recomputes from fills."""
 
 from __future__ import annotations
 
 from db.verification.rule import QueryRule, VerificationRule
 
-# Where the synchronized clock is the own one by definition, the own clock's fills stand for both.
+# Where the synchronized clock equals the own one by definition, only the own clock has fills, which count for both.
 _FILLS = """
     trade_outcomes o JOIN trades t USING (trade_id) JOIN fills f USING (trade_id)
     WHERE o.entry_price IS NOT NULL AND (f.intent = 'entry' OR NOT t.is_shadow

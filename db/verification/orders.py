@@ -6,9 +6,9 @@ from db.core import states
 from db.verification.rule import QueryRule, VerificationRule
 from domain.order_states import TRANSITIONS
 
-# Where one engine trades for real, the model trades of its experiment follow that trade's exits. An exit that rounds
-# to less than a lot makes no order.
-_TOGETHER = f"""
+# Where one engine trades for real, the model trades of its experiment follow the exits of the real trade. An exit that
+# is smaller than a lot has no order.
+_UNSYNCHRONIZED_EXITS = f"""
     WITH exits AS (
         SELECT o.order_id, o.trade_id, o.quote_id, o.fraction, o.is_final, o.venue, f.filled_at
         FROM orders o JOIN fills f USING (order_id)
@@ -34,26 +34,26 @@ _TOGETHER = f"""
         SELECT FROM matched WHERE matched.model_order = x.order_id AND matched.real_id = followed.real_id)
 """
 
-_ALLOWED = ", ".join(
+_TRANSITIONS_ALLOWED = ", ".join(
     f"('{before.value}', '{after.value}')"
     for before, following in TRANSITIONS.items()
     for after in sorted(following, key=str)
 )
-_ILLEGAL = f"""
+_FORBIDDEN_TRANSITIONS = f"""
     SELECT order_id AS id FROM (
         SELECT order_id, from_state, to_state, lag(to_state) OVER (PARTITION BY order_id ORDER BY event_id) AS before
         FROM order_events) AS moved
     WHERE from_state IS DISTINCT FROM before
-       OR (from_state IS NOT NULL AND (from_state, to_state) NOT IN ({_ALLOWED}))
+       OR (from_state IS NOT NULL AND (from_state, to_state) NOT IN ({_TRANSITIONS_ALLOWED}))
 """
-_UNDER_THE_SWITCH = """
+_BEGUN_WHILE_PAUSED = """
     SELECT order_id AS id FROM order_events JOIN orders USING (order_id) CROSS JOIN LATERAL (
         SELECT paused FROM policy_versions WHERE policy_versions.book = orders.book AND created_at <= at
         ORDER BY policy_version_id DESC LIMIT 1) AS rule
     WHERE to_state = 'submitting' AND intent = 'entry' AND paused
       AND NOT (venue = 'paper' AND from_state = 'resubmit_ok')
 """
-_NOT_LIVE = """
+_BEGUN_WHILE_NOT_LIVE = """
     SELECT order_id AS id FROM order_events JOIN orders USING (order_id)
     WHERE to_state = 'submitting' AND intent = 'entry' AND venue NOT IN ('model', 'paper') AND (
         SELECT account FROM live_switches WHERE live_switches.at <= order_events.at
@@ -97,7 +97,7 @@ RULES: tuple[VerificationRule, ...] = (
     QueryRule(
         "orders_move_as_they_may",
         "each order's states follow each other as the table of orders allows",
-        _ILLEGAL,
+        _FORBIDDEN_TRANSITIONS,
     ),
     QueryRule(
         "order_state_is_its_last_event",
@@ -111,12 +111,12 @@ RULES: tuple[VerificationRule, ...] = (
     QueryRule(
         "no_entry_begins_under_the_switch",
         "no real entry began to be submitted while the switch was set",
-        _UNDER_THE_SWITCH,
+        _BEGUN_WHILE_PAUSED,
     ),
     QueryRule(
         "no_entry_begins_at_a_venue_unless_live",
         "no entry began to be submitted to a venue while the live book was not live",
-        _NOT_LIVE,
+        _BEGUN_WHILE_NOT_LIVE,
     ),
     QueryRule(
         "live_is_what_its_history_says",
@@ -147,6 +147,6 @@ RULES: tuple[VerificationRule, ...] = (
     QueryRule(
         "sync_exits_same_time_same_quote_same_fraction",
         "a real exit closes the same fraction of its experiment's model trades at the same time on the same quote",
-        _TOGETHER,
+        _UNSYNCHRONIZED_EXITS,
     ),
 )

@@ -1,4 +1,4 @@
-"""Rules about pairs: one snapshot, one experiment, one policy per entry signal, and both engines' answers to it."""
+"""Rules about pairs: each entry signal has one snapshot, one experiment, one policy, and a decision of each engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rule is: a name, a promise in words, and a way to find what breaks it."""
+"""Verification rules: an invariant with its name, its promise in words, and a way to find the rows that violate it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationFinding:
-    """What one rule found: how many rows break it, and up to five of their ids."""
+    """Result of checking one rule: the number of rows that violate it, and up to five of their ids."""
 
     rule: str
     promise: str
@@ -23,51 +23,51 @@ class VerificationFinding:
 
     @property
     def holds(self) -> bool:
-        """Whether nothing breaks the rule."""
+        """Whether no row violates the rule."""
         return self.count == 0
 
 
 class VerificationRule(Protocol):
-    """One invariant."""
+    """One invariant of the database."""
 
     name: str
 
     def find(self, session: Session) -> VerificationFinding:
-        """Look for what breaks the rule."""
+        """Find the rows that violate the rule."""
         ...
 
 
 class QueryRule:
-    """A rule whose SQL selects the ids of what breaks it, in one column named `id`."""
+    """Rule whose SQL selects the ids of the rows that violate it, in one column named `id`."""
 
     def __init__(self, name: str, promise: str, sql: str) -> None:
         self.name = name
         self._promise = promise
         self._sql = text(f"""
-            WITH broken AS (SELECT DISTINCT id::text AS id FROM ({sql}) AS found)
-            SELECT (SELECT count(*) FROM broken) AS broken_count,
-                   ARRAY(SELECT id FROM broken ORDER BY id LIMIT {EXAMPLES}) AS examples
+            WITH violations AS (SELECT DISTINCT id::text AS id FROM ({sql}) AS selected)
+            SELECT (SELECT count(*) FROM violations) AS violation_count,
+                   ARRAY(SELECT id FROM violations ORDER BY id LIMIT {EXAMPLES}) AS examples
         """)
 
     def find(self, session: Session) -> VerificationFinding:
-        """Run the query."""
+        """Run the query and count the ids."""
         row = session.execute(self._sql).one()
         return VerificationFinding(
-            rule=self.name, promise=self._promise, count=row.broken_count, examples=tuple(row.examples)
+            rule=self.name, promise=self._promise, count=row.violation_count, examples=tuple(row.examples)
         )
 
 
 class RecomputationRule:
-    """A rule that recomputes stored values in Python; its function yields the ids of what breaks it."""
+    """Rule that recomputes stored values in Python; its function yields the ids of the rows that violate it."""
 
-    def __init__(self, name: str, promise: str, broken: Callable[[Session], Iterable[str]]) -> None:
+    def __init__(self, name: str, promise: str, find_violations: Callable[[Session], Iterable[str]]) -> None:
         self.name = name
         self._promise = promise
-        self._broken = broken
+        self._find_violations = find_violations
 
     def find(self, session: Session) -> VerificationFinding:
-        """Recompute everything."""
-        ids = sorted(self._broken(session))
+        """Recompute all values and count the ids."""
+        ids = sorted(self._find_violations(session))
         return VerificationFinding(
             rule=self.name, promise=self._promise, count=len(ids), examples=tuple(ids[:EXAMPLES])
         )

@@ -1,4 +1,4 @@
-"""Rules about signals: each is accounted for, and none crosses its book."""
+"""Rules about signals: each is finished or due, and belongs to one book with all that follows from it."""
 
 from __future__ import annotations
 

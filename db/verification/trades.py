@@ -1,11 +1,11 @@
-"""Rules about trades: who may trade for real, how much, and that a trade is what its fills say."""
+"""Rules about trades: which may be real and how large, and that a trade agrees with its fills."""
 
 from __future__ import annotations
 
 from db.core import states
 from db.verification.rule import QueryRule, VerificationRule
 
-_REAL = """
+_REAL_TRADES = """
     trades t JOIN execution_policies p USING (experiment_id)
     JOIN decisions d ON d.experiment_id = t.experiment_id AND d.engine = t.engine
     WHERE NOT t.is_shadow AND t.status <> 'denied'
@@ -35,7 +35,7 @@ RULES: tuple[VerificationRule, ...] = (
         "split_fits_allocation",
         "allocations sum to at most 1, and a real trade is not larger than its engine's share of its own quantity",
         f"""
-        SELECT t.trade_id AS id FROM {_REAL} AND p.execution_mode = 'SPLIT_CAPITAL'
+        SELECT t.trade_id AS id FROM {_REAL_TRADES} AND p.execution_mode = 'SPLIT_CAPITAL'
           AND t.quantity > d.quantity * coalesce((p.allocations->>t.engine)::numeric, 0)
         UNION SELECT p.experiment_id FROM execution_policies p, jsonb_each_text(p.allocations) AS share
         GROUP BY p.experiment_id HAVING sum(share.value::numeric) > 1 OR min(share.value::numeric) < 0
@@ -44,7 +44,9 @@ RULES: tuple[VerificationRule, ...] = (
     QueryRule(
         "real_fits_decision",
         "a real trade is not larger than what its engine asked for",
-        f"SELECT t.trade_id AS id FROM {_REAL} AND p.execution_mode <> 'SPLIT_CAPITAL' AND t.quantity > d.quantity",
+        f"""
+        SELECT t.trade_id AS id FROM {_REAL_TRADES} AND p.execution_mode <> 'SPLIT_CAPITAL' AND t.quantity > d.quantity
+        """,
     ),
     QueryRule(
         "only_enter_trades",
