@@ -1,6 +1,9 @@
 """Trades that lag behind the exits they have to follow, found in SQL for the sweep.
 
-The rule is that of `domain.exit_synchronization`; a property test compares the two on random families of trades.
+A trade lags when `domain.exit_synchronization` says that it owes an exit or an outcome, or will once an order that is
+out has been answered: a real trade follows the own clock of its engine's model trade; the synchronized clock of model
+trades follows the experiment's one real trade, else their own clock. A property test compares the two on random
+families of trades.
 """
 
 from __future__ import annotations
@@ -26,30 +29,48 @@ def filter_experiments(session: Session, experiment_ids: Collection[UUID]) -> se
 
 
 def _select_lagging(chosen: str) -> TextClause:
-    """Return the statement that finds lagging experiments among the open model trades that meet a condition."""
-    # A real trade has as many exits as its engine's own clock made, and as many of them filled as its engine's model
-    # trade has on the synchronized clock; without exactly one real trade that clock has as many as the own one.
+    """Return the statement that finds the experiments with lagging trades, among the open trades of a condition."""
+    # Legs are compared and not counted: an exit that flattens has a leg, too, and one below a lot has none.
     return text(f"""
-        WITH open_models AS (
-            SELECT trade_id, experiment_id, engine FROM trades WHERE is_shadow AND status = 'open' AND {chosen}
-        ), reals AS (
-            SELECT experiment_id, trade_id, engine, status, count(*) OVER (PARTITION BY experiment_id) AS members
-            FROM trades WHERE NOT is_shadow AND status <> 'denied'
-              AND experiment_id IN (SELECT experiment_id FROM open_models)
-        ), legs AS (
-            SELECT model.experiment_id, real.trade_id AS real_id, real.status, real.members,
-                count(*) FILTER (WHERE orders.trade_id = model.trade_id AND exit_clock = 'own') AS own,
-                count(*) FILTER (WHERE orders.trade_id = model.trade_id AND exit_clock = 'synchronized') AS same,
-                count(*) FILTER (WHERE orders.trade_id = real.trade_id AND state IN {states.FINISHED_EXITS}) AS made,
-                count(*) FILTER (WHERE orders.trade_id = real.trade_id AND state = 'filled') AS filled
-            FROM open_models AS model
-            LEFT JOIN reals AS real ON real.experiment_id = model.experiment_id AND real.engine = model.engine
-            LEFT JOIN orders ON orders.trade_id IN (model.trade_id, real.trade_id) AND intent = 'exit'
-            GROUP BY model.experiment_id, model.trade_id, real.trade_id, real.status, real.members
-        ), lagging AS (
-            SELECT experiment_id FROM legs
-            WHERE (real_id IS NOT NULL AND status = 'open' AND (own <> made OR (members = 1 AND filled > same)))
-               OR (own > same AND NOT EXISTS (SELECT FROM reals WHERE reals.experiment_id = legs.experiment_id))
+        WITH chosen AS (
+            SELECT DISTINCT experiment_id FROM trades WHERE status = 'open' AND {chosen}
+        ), members AS (
+            SELECT trade_id, experiment_id, engine, is_shadow, status, quantity, lot,
+                count(*) FILTER (WHERE NOT is_shadow) OVER (PARTITION BY experiment_id) AS reals
+            FROM trades JOIN chosen USING (experiment_id) WHERE status <> 'denied'
+        ), exits AS (
+            SELECT experiment_id, engine, is_shadow, orders.trade_id, exit_clock, leg, state, fraction, is_final,
+                orders.quantity
+            FROM members JOIN orders USING (trade_id) WHERE intent = 'exit'
+        ), owed_by_real AS (
+            SELECT real.experiment_id FROM members AS real JOIN exits AS own USING (experiment_id, engine)
+            WHERE NOT real.is_shadow AND real.status = 'open' AND own.exit_clock = 'own' AND NOT EXISTS (
+                SELECT FROM exits AS made WHERE made.trade_id = real.trade_id AND made.leg = own.leg
+                  AND made.state IN {states.FINISHED_EXITS})
+        ), owed_to_driver AS (
+            SELECT model.experiment_id FROM members AS model JOIN exits AS real USING (experiment_id)
+            WHERE model.is_shadow AND model.reals = 1 AND NOT real.is_shadow AND real.state = 'filled'
+              AND NOT EXISTS (SELECT FROM exits AS made WHERE made.trade_id = model.trade_id
+                              AND made.exit_clock = 'synchronized' AND made.leg = real.leg)
+              AND (real.is_final OR div(model.quantity * real.fraction, model.lot) > 0)
+              AND model.quantity > (SELECT coalesce(sum(made.quantity), 0) FROM exits AS made
+                                    WHERE made.trade_id = model.trade_id AND made.exit_clock = 'synchronized')
+        ), owed_to_own_clock AS (
+            SELECT own.experiment_id FROM exits AS own JOIN members USING (trade_id)
+            WHERE own.exit_clock = 'own' AND reals <> 1
+              AND NOT EXISTS (SELECT FROM exits AS made WHERE made.trade_id = own.trade_id
+                              AND made.exit_clock = 'synchronized' AND made.leg = own.leg)
+        ), without_outcome AS (
+            SELECT members.experiment_id
+            FROM members CROSS JOIN (VALUES ('synchronized'), ('own')) AS clocks(clock)
+            JOIN fills ON fills.trade_id = members.trade_id AND fills.exit_clock IN ('both', clock)
+            WHERE status = 'open' AND (is_shadow OR clock = 'synchronized') AND NOT EXISTS (
+                SELECT FROM trade_outcomes WHERE trade_outcomes.trade_id = members.trade_id
+                  AND trade_outcomes.exit_clock = clock)
+            GROUP BY members.experiment_id, members.trade_id, clock
+            HAVING count(*) FILTER (WHERE intent = 'exit') > 0
+               AND sum(CASE intent WHEN 'entry' THEN fills.quantity ELSE -fills.quantity END) = 0
         )
-        SELECT DISTINCT experiment_id FROM lagging
+        SELECT experiment_id FROM owed_by_real UNION SELECT experiment_id FROM owed_to_driver
+        UNION SELECT experiment_id FROM owed_to_own_clock UNION SELECT experiment_id FROM without_outcome
     """)
