@@ -88,7 +88,7 @@ def an_entry(trade: Trade) -> Order:
 def exit_own_clock(family: Family, engine: EngineSlot, *, fraction: Decimal, is_final: bool) -> Family:
     """Let the own clock of an engine's model trade exit, if it still runs, and copy or follow in the same step."""
     for model in family.models:
-        if model.engine is engine and family.closed(model, ExitClock.OWN) < model.quantity:
+        if model.engine is engine and family.closed_quantity(model, ExitClock.OWN) < model.quantity:
             leg = 1 + model.walk.legs
             event = _event(leg, fraction=fraction, is_final=is_final, reason="target", trade=model)
             placed = exit_synchronization.build_own_exit_orders(family, model, [event], first_leg=leg)
