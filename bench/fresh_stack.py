@@ -144,7 +144,7 @@ def run_on_fresh_stack(
 def _measure_ready_stack(running_stack: RunningStack, directory: Path, measure: Callable[[BenchStack], None]) -> None:
     from operations import sources  # noqa: PLC0415 - it loads what only a running benchmark needs
 
-    ((_, webhook),) = sources.webhook_urls(running_stack.settings, base=running_stack.web_url)
+    ((_, webhook),) = sources.list_webhook_urls(running_stack.settings, base=running_stack.web_url)
     with psycopg.connect(running_stack.settings.database_url or "", autocommit=True) as connection:
         measure(
             BenchStack(stack=running_stack, connection=connection, path=urlsplit(webhook).path, directory=directory)

@@ -1,4 +1,4 @@
-"""Issuing the tokens of sources; they are stored as SHA-256 for look-up and encrypted for display."""
+"""Issuing of the tokens of sources, which are stored hashed (SHA-256) for look-up and encrypted for display."""
 
 from __future__ import annotations
 
@@ -24,25 +24,24 @@ def issue(session: Session, vault: TokenVault, source: Source) -> str:
     return token
 
 
-def reissue(session: Session, vault: TokenVault, name: str, *, previous_for_s: float) -> tuple[str, datetime]:
-    """Give a source a fresh token; return it, and until when the one it has now holds beside it.
+def reissue(session: Session, vault: TokenVault, name: str, *, previous_for_s: float) -> datetime:
+    """Give a source a fresh token; return the time until which the token before is accepted.
 
     Raises:
         db.sources.SourceUnknown
     """
     token = tokens.new_token()
-    until = sources.rotate_token(
+    return sources.rotate_token(
         session,
         name,
         token_hash=tokens.hash_token(token),
         token_encrypted=vault.seal(token),
         previous_for_s=previous_for_s,
     )
-    return token, until
 
 
 def issue_default(session: Session, vault: TokenVault, source: Source) -> str | None:
-    """Store the source with a fresh token when there is none at all; return the token if so."""
+    """Store the source with a fresh token if no source exists outside replays; return the token if it was stored."""
     token = tokens.new_token()
     sealed = vault.seal(token)
     stored = sources.ensure_default(session, source, token_hash=tokens.hash_token(token), token_encrypted=sealed)
@@ -50,7 +49,7 @@ def issue_default(session: Session, vault: TokenVault, source: Source) -> str | 
 
 
 def ensure_first_source(settings: Settings) -> None:
-    """Make the source `default` on the paper book when there is no source yet."""
+    """Add the source `default` to the paper book when there is no source yet."""
     source = Source(
         name="default",
         book=PAPER_BOOK,

@@ -1,67 +1,133 @@
-"""Sources as people handle them: made, given another token, let in or not; each act stands in the audit log."""
+"""Operations on sources: add, change, rotate the token, enable, disable, renew; and sources as documents."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from cryptography.fernet import InvalidToken
-
 from alerts import template
 from config.settings import Settings
-from config.vault import TokenVault
 from db import books, sources
 from db.core.session import Database, Session
 from db.sources import StoredSource
 from domain.books import STANDING_BOOKS
 from domain.signal import Source
-from operations import source_tokens
+from operations import source_links, source_tokens
 from operations.audit_entry import AuditContext
+from operations.source_links import SourceLinks
 
-KEEP_S, MOST_KEEP_S = 86_400, 30 * 86_400
-
-
-class NoSecretKey(RuntimeError):
-    """There is no SECRET_KEY to encrypt tokens under."""
+DEFAULT_KEEP_S, MAX_KEEP_S = 86_400, 30 * 86_400
 
 
-def vault(settings: Settings) -> TokenVault:
-    """Return what tokens are encrypted with.
-
-    Raises:
-        NoSecretKey
-    """
-    if settings.secret_key is None:
-        raise NoSecretKey("SECRET_KEY is not set; tokens are encrypted under it")
-    return TokenVault(settings.secret_key)
-
-
-def add(session: Session, source: Source, *, vault: TokenVault, audit: AuditContext) -> str:
-    """Store a new source and return its token.
+def add(session: Session, source: Source, *, links: SourceLinks, audit: AuditContext) -> dict[str, Any]:
+    """Store a new source with a fresh token, and return its document.
 
     Raises:
         db.sources.SourceExists, db.sources.BookUnknown
     """
     books.ensure_standing(session)
-    token = source_tokens.issue(session, vault, source)
+    source_tokens.issue(session, links.vault, source)
     audit.write_entry(session, "source.added", source.name, book=source.book)
-    return token
+    return _load_document(session, source.name, links)
 
 
-def change(session: Session, before: Source, after: Source, *, audit: AuditContext) -> dict[str, Any]:
-    """Store how a source is described now; return what changed, of each field what it was and what it is.
+def change(
+    session: Session, name: str, edit: Callable[[Source], Source], *, links: SourceLinks, audit: AuditContext
+) -> dict[str, Any]:
+    """Change the settings of a source; `edit` returns the source as it shall be.
+
+    Returns:
+        `source`: its document. `changed`: by field, the value before and the value now.
 
     Raises:
         db.sources.SourceUnknown
     """
+    before = sources.lock_by_name(session, name).source
+    after = edit(before)
     sources.update(session, after)
-    changed = differences(before, after)
-    audit.write_entry(session, "source.changed", after.name, **changed)
-    return changed
+    changed = _compare(before, after)
+    audit.write_entry(session, "source.changed", name, **changed)
+    return {"source": _load_document(session, name, links), "changed": changed}
 
 
-def describe(source: Source) -> dict[str, Any]:
-    """Return the settings of a source as a plain document."""
+def rotate(session: Session, name: str, *, keep_s: int, links: SourceLinks, audit: AuditContext) -> dict[str, Any]:
+    """Give a source a fresh token; the present one is accepted for `keep_s` seconds more.
+
+    Returns:
+        The source's document with `previous_until`, the datetime until which the token before is accepted.
+
+    Raises:
+        db.sources.SourceUnknown
+    """
+    until: datetime = source_tokens.reissue(session, links.vault, name, previous_for_s=keep_s)
+    audit.write_entry(session, "source.rotated", name, keep_s=keep_s, previous_until=until.isoformat())
+    return _load_document(session, name, links) | {"previous_until": until}
+
+
+def enable(session: Session, name: str, *, audit: AuditContext, links: SourceLinks | None = None) -> dict[str, Any]:
+    """Accept alerts of a source again, and return its document.
+
+    Raises:
+        db.sources.SourceUnknown
+    """
+    sources.set_enabled(session, name, enabled=True)
+    audit.write_entry(session, "source.enabled", name)
+    return _load_document(session, name, links)
+
+
+def disable(session: Session, name: str, *, audit: AuditContext, links: SourceLinks | None = None) -> dict[str, Any]:
+    """Refuse alerts of a source from now on, and return its document.
+
+    Raises:
+        db.sources.SourceUnknown
+    """
+    sources.set_enabled(session, name, enabled=False)
+    audit.write_entry(session, "source.disabled", name)
+    return _load_document(session, name, links)
+
+
+def record_renewal(
+    session: Session, name: str, *, audit: AuditContext, links: SourceLinks | None = None
+) -> dict[str, Any]:
+    """Record that the alerts of a source were made anew at TradingView, and return the source's document.
+
+    Raises:
+        db.sources.SourceUnknown
+    """
+    sources.record_alerts_renewed(session, name)
+    audit.write_entry(session, "source.renewed", name)
+    return _load_document(session, name, links)
+
+
+def list_webhook_urls(settings: Settings, *, base: str) -> list[tuple[str, str]]:
+    """Return the name and webhook URL of each source of a standing book whose token can be decrypted.
+
+    Raises:
+        operations.source_links.NoSecretKey
+    """
+    database = Database(settings.sqlalchemy_url, pool_size=1)
+    try:
+        with database.transaction() as session:
+            standing = [stored for stored in sources.list_all(session) if stored.source.book in STANDING_BOOKS]
+    finally:
+        database.dispose()
+    links = SourceLinks(vault=source_links.open_vault(settings), base=base)
+    urls = ((stored.source.name, links.build_url(stored)) for stored in standing)
+    return [(name, url) for name, url in urls if url is not None]
+
+
+def document(stored: StoredSource, links: SourceLinks | None) -> dict[str, Any]:
+    """Return a source as a document; without links, its token and URL are None."""
+    return describe_settings(stored.source) | {
+        "token": links.read_token(stored) if links is not None else None,
+        "url": links.build_url(stored) if links is not None else None,
+        "enabled": stored.enabled,
+    }
+
+
+def describe_settings(source: Source) -> dict[str, Any]:
+    """Return the settings of a source as a document."""
     return {
         "name": source.name,
         "book": source.book,
@@ -79,87 +145,20 @@ def describe(source: Source) -> dict[str, Any]:
     }
 
 
-def differences(before: Source, after: Source) -> dict[str, Any]:
-    """Return of each field that differs what it was and what it is."""
-    was, now = describe(before), describe(after)
-    return {field: [was[field], now[field]] for field in now if was[field] != now[field]}
-
-
-def rotate(session: Session, name: str, *, keep_s: int, vault: TokenVault, audit: AuditContext) -> tuple[str, datetime]:
-    """Give a source another token; return it, and until when the present one holds beside it.
-
-    Raises:
-        db.sources.SourceUnknown
-    """
-    token, until = source_tokens.reissue(session, vault, name, previous_for_s=keep_s)
-    audit.write_entry(session, "source.rotated", name, keep_s=keep_s, previous_until=until.isoformat())
-    return token, until
-
-
-def enable(session: Session, name: str, *, enabled: bool, audit: AuditContext) -> None:
-    """Take what a source posts, or refuse it.
-
-    Raises:
-        db.sources.SourceUnknown
-    """
-    sources.set_enabled(session, name, enabled=enabled)
-    audit.write_entry(session, "source.enabled" if enabled else "source.disabled", name)
-
-
-def renewed(session: Session, name: str, *, audit: AuditContext) -> None:
-    """Note that the alerts of a source were made anew at TradingView.
-
-    Raises:
-        db.sources.SourceUnknown
-    """
-    sources.record_alerts_renewed(session, name)
-    audit.write_entry(session, "source.renewed", name)
-
-
-def token_of(stored: StoredSource, vault: TokenVault) -> str | None:
-    """Return the token of a source; None when it was encrypted under another SECRET_KEY."""
-    try:
-        return vault.open(stored.token_encrypted)
-    except InvalidToken:
-        return None
-
-
-def described(source: Source, *, token: str | None, base: str | None, enabled: bool) -> dict[str, Any]:
-    """Describe a source; without its token, or without a base, the URL is None too."""
-    return describe(source) | {"token": token, "url": url(token, base=base), "enabled": enabled}
-
-
-def base(settings: Settings, *, asked_at: str | None) -> str | None:
-    """Return where the webhook is reached: PUBLIC_URL, else where somebody just asked; None when that is not told."""
-    told = settings.public_url or asked_at
-    return told.rstrip("/") if told is not None else None
-
-
-def url(token: str | None, *, base: str | None) -> str | None:
-    """Return where the alerts of a source with this token are posted to, None without a token or a base."""
-    return f"{base}/webhook/{token}" if token is not None and base is not None else None
-
-
-def webhook_urls(settings: Settings, *, base: str) -> list[tuple[str, str]]:
-    """Return the name and webhook URL of each source of a standing book whose token can be decrypted.
-
-    Raises:
-        NoSecretKey
-    """
-    database = Database(settings.sqlalchemy_url, pool_size=1)
-    try:
-        with database.transaction() as session:
-            stored = [source for source in sources.list_all(session) if source.source.book in STANDING_BOOKS]
-    finally:
-        database.dispose()
-    named = ((source.source.name, url(token_of(source, vault(settings)), base=base)) for source in stored)
-    return [(name, webhook) for name, webhook in named if webhook is not None]
-
-
-def messages() -> dict[str, str]:
-    """Return what to paste into TradingView's alerts."""
+def alert_messages() -> dict[str, str]:
+    """Return the messages to paste into TradingView's alerts."""
     return {
         "strategy": template.strategy_message(),
         "buy": template.indicator_message("buy"),
         "exit": template.indicator_message("exit long"),
     }
+
+
+def _compare(before: Source, after: Source) -> dict[str, Any]:
+    """Return, by field that differs, the value before and the value now."""
+    old, new = describe_settings(before), describe_settings(after)
+    return {field: [old[field], new[field]] for field in new if old[field] != new[field]}
+
+
+def _load_document(session: Session, name: str, links: SourceLinks | None) -> dict[str, Any]:
+    return document(sources.by_name(session, name), links)

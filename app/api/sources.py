@@ -23,17 +23,18 @@ from app.api.request_schemas import OptionalReasonInput, line, whole
 from app.api.resource import Noun
 from app.api.responses import audit_context
 from app.api.source_schemas import SourceInput, is_name, is_reason_if_any
-from config.vault import TokenVault
 from db import sources
 from db.core.session import Session
 from db.source_health import activity
-from db.sources import BookUnknown, SourceExists, SourceUnknown, StoredSource
+from db.sources import BookUnknown, SourceExists, SourceUnknown
 from domain import canonical
 from domain.access import Scope
 from domain.books import STANDING_BOOKS
 from domain.signal import InstrumentKind, SellAlone
-from operations import sources as sourcing
-from operations.sources import KEEP_S, MOST_KEEP_S, NoSecretKey
+from operations import source_links
+from operations import sources as source_operations
+from operations.source_links import NoSecretKey, SourceLinks
+from operations.sources import DEFAULT_KEEP_S, MAX_KEEP_S
 
 Document = dict[str, Any]
 T = TypeVar("T")
@@ -67,8 +68,8 @@ class RotateInput(OptionalReasonInput):
     keep_s = whole(
         "How long the present token holds beside the new one, in seconds; 0 ends it at once.",
         least=0,
-        most=MOST_KEEP_S,
-        default=KEEP_S,
+        most=MAX_KEEP_S,
+        default=DEFAULT_KEEP_S,
         strict=True,
     )
 
@@ -128,7 +129,8 @@ class Template(Output):
 
 
 def _shown(rows: Sequence[Document]) -> list[Document]:
-    return [_described(sources.build_source(row)) for row in rows]
+    links = _links_for_caller()
+    return [source_operations.document(sources.build_source(row), links) for row in rows]
 
 
 SHOWN = Shown(name="sources", of=sources.SOURCES, item=SourceRow, show=_shown, left_out=frozenset({"token", "url"}))
@@ -143,7 +145,7 @@ def list_sources(query: Document) -> Any:
 @noun.shows("/sources/<name>", needs=Scope.READ, answer=SourceRow)
 def show_source(name: str) -> Document:
     """Show a source."""
-    return _described(_stored(name))
+    return _load_document(name)
 
 
 @noun.shows("/sources/<name>/activity", needs=Scope.READ, answer=SourceActivity)
@@ -169,61 +171,60 @@ def show_activity(name: str) -> Document:
 @noun.shows("/sources/<name>/template", needs=Scope.READ, answer=Template)
 def show_template(name: str) -> Document:
     """Show what to paste into a TradingView alert of a source."""
-    return sourcing.messages() | {"url": _described(_stored(name))["url"]}
+    return source_operations.alert_messages() | {"url": _load_document(name)["url"]}
 
 
 @noun.acts("/sources", needs=Scope.ADMIN, body=NewSource, answer=SourceRow, status=201, errors=(409,))
 def add_source(given: Document) -> Document:
     """Make a source, with a token of its own."""
-    source, doing, vault = given["source"], audit_context(given["reason"]), _vault()
+    source, audit, links = given["source"], audit_context(given["reason"]), _make_links()
     try:
-        here().change(lambda session: sourcing.add(session, source, vault=vault, audit=doing))
+        return here().change(lambda session: source_operations.add(session, source, links=links, audit=audit))
     except SourceExists:
         raise Conflict(f"there is a source named {source.name!r} already") from None
     except BookUnknown:
-        told = f"there is no book named {source.book!r}; the standing ones are {', '.join(STANDING_BOOKS)}"
-        raise Invalid({"book": [told]}) from None
-    return _described(_stored(source.name))
+        message = f"there is no book named {source.book!r}; the standing ones are {', '.join(STANDING_BOOKS)}"
+        raise Invalid({"book": [message]}) from None
 
 
 @noun.acts("/sources/<name>/rotate", needs=Scope.ADMIN, body=RotateInput, answer=Rotated)
 def rotate_source(given: Document, *, name: str) -> Document:
     """Give a source another token; the present one still holds for a while."""
-    doing, vault, keep_s = audit_context(given["reason"]), _vault(), given["keep_s"]
-    _, until = _of(name, lambda session: sourcing.rotate(session, name, keep_s=keep_s, vault=vault, audit=doing))
-    return _described(_stored(name)) | {"previous_until": canonical.format_time(until)}
+    keep_s, audit, links = given["keep_s"], audit_context(given["reason"]), _make_links()
+    document = _change(
+        name, lambda session: source_operations.rotate(session, name, keep_s=keep_s, links=links, audit=audit)
+    )
+    return document | {"previous_until": canonical.format_time(document["previous_until"])}
 
 
 @noun.acts("/sources/<name>/enable", needs=Scope.ADMIN, body=OptionalReasonInput, answer=SourceRow)
 def enable_source(given: Document, *, name: str) -> Document:
     """Take again what a source posts."""
-    doing = audit_context(given["reason"])
-    _of(name, lambda session: sourcing.enable(session, name, enabled=True, audit=doing))
-    return _described(_stored(name))
+    audit, links = audit_context(given["reason"]), _make_links()
+    return _change(name, lambda session: source_operations.enable(session, name, audit=audit, links=links))
 
 
 @noun.acts("/sources/<name>/disable", needs=Scope.ADMIN, body=OptionalReasonInput, answer=SourceRow)
 def disable_source(given: Document, *, name: str) -> Document:
     """Refuse what a source posts from now on."""
-    doing = audit_context(given["reason"])
-    _of(name, lambda session: sourcing.enable(session, name, enabled=False, audit=doing))
-    return _described(_stored(name))
+    audit, links = audit_context(given["reason"]), _make_links()
+    return _change(name, lambda session: source_operations.disable(session, name, audit=audit, links=links))
 
 
 @noun.acts("/sources/<name>/renewed", needs=Scope.ADMIN, body=OptionalReasonInput, answer=SourceRow)
 def renew_source(given: Document, *, name: str) -> Document:
     """Note that the alerts of a source were made anew at TradingView, which ends them after two months."""
-    doing = audit_context(given["reason"])
-    _of(name, lambda session: sourcing.renewed(session, name, audit=doing))
-    return _described(_stored(name))
+    audit, links = audit_context(given["reason"]), _make_links()
+    return _change(name, lambda session: source_operations.record_renewal(session, name, audit=audit, links=links))
 
 
-def _stored(name: str) -> StoredSource:
-    return _of(name, lambda session: sources.by_name(session, name))
+def _load_document(name: str) -> Document:
+    links = _links_for_caller()
+    return _change(name, lambda session: source_operations.document(sources.by_name(session, name), links))
 
 
-def _of(name: str, work: Callable[[Session], T]) -> T:
-    """Do something with a source in one transaction; a name that nothing can have is not asked for."""
+def _change(name: str, work: Callable[[Session], T]) -> T:
+    """Do work on a source in one transaction; a name that no source can have is not looked up."""
     try:
         if not is_name(name):
             raise SourceUnknown(name)
@@ -232,22 +233,19 @@ def _of(name: str, work: Callable[[Session], T]) -> T:
         raise NotFound(f"there is no source named {name!r}") from None
 
 
-def _described(stored: StoredSource) -> Document:
+def _links_for_caller() -> SourceLinks | None:
+    """Return the links for administrators; None for everybody else, who must not see tokens and URLs."""
     who = permissions.principal()
-    token = sourcing.token_of(stored, _vault()) if who is not None and Scope.ADMIN in who.scopes else None
-    return sourcing.described(stored.source, token=token, base=_base(), enabled=stored.enabled)
+    return _make_links() if who is not None and Scope.ADMIN in who.scopes else None
 
 
-def _instant(at: datetime | None) -> str | None:
-    return canonical.format_time(at) if at is not None else None
-
-
-def _vault() -> TokenVault:
+def _make_links() -> SourceLinks:
+    base = request.host_url if request.host else None
     try:
-        return sourcing.vault(here().settings)
+        return source_links.make_links(here().settings, fallback_base=base)
     except NoSecretKey as error:
         raise ServiceUnavailable(str(error)) from None
 
 
-def _base() -> str | None:
-    return sourcing.base(here().settings, asked_at=request.host_url if request.host else None)
+def _instant(at: datetime | None) -> str | None:
+    return canonical.format_time(at) if at is not None else None

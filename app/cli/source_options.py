@@ -1,4 +1,4 @@
-"""Sources as commands take and show them: their options, their description, and the URL to post to."""
+"""Options that describe a source, the source they describe, and the links to its webhook URL."""
 
 from __future__ import annotations
 
@@ -8,135 +8,125 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import msgspec
 from marshmallow import ValidationError
 
 from app.api.source_schemas import SourceInput
 from app.cli import CommandError
 from config.settings import Settings
-from config.vault import TokenVault
-from db.sources import StoredSource
 from domain.signal import InstrumentKind, SellAlone, Source
-from operations import sources
-from operations.sources import NoSecretKey
+from operations import source_links
+from operations.source_links import NoSecretKey, SourceLinks
 from stack import datadir, network, runfile
 
-_PORT = 8000
+_DEFAULT_PORT = 8000
 _OPTIONS = (
     click.option("--strategy", help="Strategy of alerts that name none."),
-    click.option("--sell-alone", type=click.Choice([one.value for one in SellAlone]), help="What a bare sell means."),
+    click.option(
+        "--sell-alone", type=click.Choice([meaning.value for meaning in SellAlone]), help="Meaning of a bare `sell`."
+    ),
     click.option("--timeframe", help="Interval of alerts that name none, such as 1h."),
     click.option("--exchange", help="Exchange of alerts that name none."),
     click.option(
         "--kind",
         "instrument_kind",
-        type=click.Choice([one.value for one in InstrumentKind]),
-        help="What its symbols are.",
+        type=click.Choice([kind.value for kind in InstrumentKind]),
+        help="Kind of instrument that its symbols name.",
     ),
-    click.option("--confidence-scale", type=int, help="What full confidence is: 1, 10 or 100 (at first 100)."),
-    click.option("--dialect", help="Form of its messages (default: told by their content)."),
-    click.option("--symbol", "mapped", multiple=True, metavar="SENT=READ", help="How to read a symbol; repeatable."),
     click.option(
-        "--heartbeat", "heartbeat_s", type=int, metavar="SECONDS", help="Raise an alarm when silent for longer."
+        "--confidence-scale", type=int, help="Number that means full confidence: 1, 10 or 100 (at first 100)."
+    ),
+    click.option("--dialect", help="Format of its messages (default: recognised by their content)."),
+    click.option(
+        "--symbol", "mapped", multiple=True, metavar="SENT=READ", help="Read the symbol SENT as READ; repeatable."
+    ),
+    click.option(
+        "--heartbeat",
+        "heartbeat_s",
+        type=int,
+        metavar="SECONDS",
+        help="Open an incident when no alert has come for longer.",
     ),
     click.option("--max-lag", "max_lag_s", type=int, metavar="SECONDS", help="Older alerts are stale (at first 300)."),
     click.option("--sizing", metavar="SHARE", help="Share of the book's capital to size entries on (at first 1)."),
 )
-# What a source need not have can be taken away again.
-_UNSETTING = tuple(
-    click.option(f"--no-{name}", "unset", flag_value=field, multiple=True, help=told)
-    for name, field, told in (
-        ("heartbeat", "heartbeat_s", "It may be silent for ever."),
-        ("dialect", "dialect", "The form of its messages is told by their content."),
-        ("sell-alone", "sell_alone", "A bare sell is ambiguous."),
-        ("timeframe", "timeframe", "Alerts that name no interval have none."),
-        ("kind", "instrument_kind", "What its symbols are is told by their form."),
-        ("symbols", "symbols", "Symbols are read as they are written."),
+_UNSET_OPTIONS = tuple(
+    click.option(f"--no-{name}", "unset", flag_value=field, multiple=True, help=help_text)
+    for name, field, help_text in (
+        ("heartbeat", "heartbeat_s", "Open no incident when no alert comes."),
+        ("dialect", "dialect", "Recognise the format of its messages by their content."),
+        ("sell-alone", "sell_alone", "Refuse a bare `sell` as ambiguous."),
+        ("timeframe", "timeframe", "Leave alerts that name no interval without one."),
+        ("kind", "instrument_kind", "Recognise the kind of instrument by the symbol."),
+        ("symbols", "symbols", "Read symbols as they are written."),
     )
 )
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def options(command: Command) -> Command:
-    """Give a command the options that describe a source; what is not given is None, symbols are empty."""
-    return reduce(lambda made, option: option(made), reversed(_OPTIONS), command)
+def add_options(command: Command) -> Command:
+    """Give a command the options that describe a source; an option that is not given is None, no symbol is ()."""
+    return _apply(_OPTIONS, command)
 
 
-def unsetting(command: Command) -> Command:
-    """Give a command the options that take away what a source need not have, gathered in `unset`."""
-    return reduce(lambda made, option: option(made), reversed(_UNSETTING), command)
+def add_unset_options(command: Command) -> Command:
+    """Give a command the options that remove an optional setting of a source; the fields are gathered in `unset`."""
+    return _apply(_UNSET_OPTIONS, command)
 
 
-def described(given: Mapping[str, Any], *, mapped: Sequence[str] = ()) -> Source:
-    """Return the source that these fields of `SourceInput` describe, with its symbols as SENT=READ.
+def build_source(fields: Mapping[str, Any], *, mapped: Sequence[str] = ()) -> Source:
+    """Return the source with these fields of `SourceInput`, and with more symbols as SENT=READ.
 
     Raises:
-        Problem: when one is not allowed.
+        CommandError: when a value is not allowed.
     """
-    symbols = dict(given.get("symbols", {})) | _pairs(mapped)
+    symbols = dict(fields.get("symbols", {})) | _parse_symbols(mapped)
     try:
-        source = SourceInput().load({**given, "symbols": symbols})
+        source = SourceInput().load({**fields, "symbols": symbols})
     except ValidationError as error:
-        raise CommandError(_told(error.messages_dict)) from None
+        raise CommandError(_format_errors(error.messages_dict)) from None
     assert isinstance(source, Source)  # noqa: S101 - the schema makes one
     return source
 
 
-def document(source: Source) -> dict[str, Any]:
-    """Return what describes a source, as `SourceInput` takes it."""
-    return sources.describe(source)
-
-
-def shown(source: Source, *, token: str | None, base: str, enabled: bool) -> dict[str, Any]:
-    """Describe a source; token and URL are None when the token was encrypted under another SECRET_KEY."""
-    return sources.described(source, token=token, base=base, enabled=enabled)
-
-
-def stored(one: StoredSource, *, vault: TokenVault, base: str) -> dict[str, Any]:
-    """Describe a source with its token and URL."""
-    return shown(one.source, token=sources.token_of(one, vault), base=base, enabled=one.enabled)
-
-
-def vault(settings: Settings) -> TokenVault:
-    """Return the vault of tokens.
+def make_links(settings: Settings, data_dir: Path | None) -> SourceLinks:
+    """Return links below PUBLIC_URL, else below the running stack's URL, else below that of a stack that would run.
 
     Raises:
-        Problem: when SECRET_KEY is not set.
+        CommandError: when SECRET_KEY is not set.
     """
     try:
-        return sources.vault(settings)
+        return source_links.make_links(settings, fallback_base=_find_stack_url(settings, data_dir))
     except NoSecretKey as error:
         raise CommandError(str(error)) from None
 
 
-def base(settings: Settings, directory: Path | None) -> str:
-    """Return where the webhook is reached: PUBLIC_URL, else the running stack, else where one would listen."""
+def _find_stack_url(settings: Settings, directory: Path | None) -> str:
     if directory is None and settings.sources.get("DATABASE_URL") != "environment":
         directory = datadir.current(settings)
     running = runfile.read(directory) if directory is not None else None
-    listening = running.web_url if running is not None else network.url(settings.bind, _PORT)
-    return (settings.public_url or listening).rstrip("/")
+    return running.web_url if running is not None else network.url(settings.bind, _DEFAULT_PORT)
 
 
-def encoded(document: object) -> str:
-    """Write a document as JSON."""
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+def _apply(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:
+    """Apply option decorators so that `--help` lists them in this order."""
+    return reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
-def _pairs(mapped: Sequence[str]) -> dict[str, str]:
-    pairs = [one.partition("=") for one in mapped]
+def _parse_symbols(mapped: Sequence[str]) -> dict[str, str]:
+    """Return symbols by what is sent, in upper case without spaces, from SENT=READ."""
+    pairs = [text.partition("=") for text in mapped]
     for sent, sign, read in pairs:
         if not (sent.strip() and sign and read.strip()):
             raise CommandError(f"--symbol: must be SENT=READ, such as US100=NASDAQ:NDX, and is {sent + sign + read!r}")
     return {"".join(sent.upper().split()): read for sent, _, read in pairs}
 
 
-def _told(messages: Mapping[str, Any]) -> str:
-    return "; ".join(f"{field}: {_line(told)}" for field, told in messages.items())
+def _format_errors(messages: Mapping[str, Any]) -> str:
+    return "; ".join(f"{field}: {_format_messages(value)}" for field, value in messages.items())
 
 
-def _line(told: Any) -> str:
-    """Write what is wrong with a field, of a mapping with the key it is about."""
-    if isinstance(told, Mapping):
-        return " ".join(f"{name}: {_line(one)}" for name, one in told.items())
-    return " ".join(map(str, told)) if isinstance(told, list) else str(told)
+def _format_messages(messages: Any) -> str:
+    """Return a field's errors in one line; those of a mapping with the key that each is about."""
+    if isinstance(messages, Mapping):
+        return " ".join(f"{key}: {_format_messages(value)}" for key, value in messages.items())
+    return " ".join(map(str, messages)) if isinstance(messages, list) else str(messages)

@@ -49,6 +49,7 @@ def _announce(ready: RunningStack) -> None:
 
     login = first_admin.ensure_admin(ready.settings, ready.data_dir)
     webhooks = (
-        f"webhook  {url}  (source {name})" for name, url in sources.webhook_urls(ready.settings, base=ready.web_url)
+        f"webhook  {url}  (source {name})"
+        for name, url in sources.list_webhook_urls(ready.settings, base=ready.web_url)
     )
     stack.announce(ready, login, *webhooks)

@@ -13,16 +13,15 @@ from app.console import rendering
 from app.console.login import the_doors, the_owner
 from app.webhook.receiver import MAX_BODY
 from config.settings import Settings
-from config.vault import TokenVault
 from db import sources
 from db.core.session import Database
 from db.source_health import activity
 from db.sources import StoredSource
 from domain.access import Scope
 from domain.books import STANDING_BOOKS
-from operations import explain_message
-from operations import sources as sourcing
-from operations.sources import NoSecretKey
+from operations import explain_message, source_links
+from operations import sources as source_operations
+from operations.source_links import NoSecretKey, SourceLinks
 
 blueprint = Blueprint("sources", __name__)
 rendering.refusals_of(blueprint)
@@ -60,10 +59,13 @@ def _shown(
 ) -> Response:
     the_owner()
     found, doing = _load()
+    links = _links()
     rendered = rendering.render_template(
         "sources.html",
-        messages=sourcing.messages(),
-        sources=[(one, _url(one), doing.get(one.source.name)) for one in found],
+        messages=source_operations.alert_messages(),
+        sources=[
+            (one, links.build_url(one) if links is not None else None, doing.get(one.source.name)) for one in found
+        ],
         readings=readings,
         chosen=chosen,
         error=error,
@@ -82,21 +84,16 @@ def _load() -> tuple[list[StoredSource], dict[str, activity.SourceActivity]]:
     return the_doors().act(load)
 
 
-def _url(stored: StoredSource) -> str | None:
-    """Return the webhook's URL for those who may see it; whoever has it can post alerts."""
-    if not _may(Scope.ADMIN):
-        return None
-    base = sourcing.base(_settings(), asked_at=request.host_url if request.host else None)
-    return sourcing.url(sourcing.token_of(stored, _vault()), base=base)
-
-
 def _may(scope: Scope) -> bool:
     return scope in the_owner().scopes
 
 
-def _vault() -> TokenVault:
+def _links() -> SourceLinks | None:
+    """Return the links for administrators; None for everybody else: whoever has a URL can post alerts."""
+    if not _may(Scope.ADMIN):
+        return None
     try:
-        return sourcing.vault(_settings())
+        return source_links.make_links(_settings(), fallback_base=request.host_url if request.host else None)
     except NoSecretKey:
         raise ServiceUnavailable from None
 

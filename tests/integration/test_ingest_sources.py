@@ -384,10 +384,10 @@ def test_a_change_that_changes_nothing_says_so(database_url: str, tmp_path: Path
         (("desk", "--sizing", "NaN"), "sizing"),
         (("desk", "--sizing", "half"), "sizing"),
         (("desk", "--heartbeat", "5"), "heartbeat_s"),
-        (("desk", "--heartbeat", "3600", "--no-heartbeat"), "heartbeat_s: it is given and taken away"),
+        (("desk", "--heartbeat", "3600", "--no-heartbeat"), "heartbeat_s: it is set and removed"),
         (("desk", "--symbol", "US100=not a symbol!?"), "symbols: US100"),
         (("nobody", "--sizing", "0.5"), "'nobody'"),
-        (("desk",), "nothing is to be changed"),
+        (("desk",), "nothing to change"),
     ],
 )
 def test_a_change_that_is_not_allowed_ends_with_2_and_changes_nothing(

@@ -161,7 +161,7 @@ def test_an_alert_that_never_came_is_listed_in_words(desk: Desk, runner: CliRunn
     told = runner.invoke(cli, ["incidents", "list"])
     [listed] = json.loads(runner.invoke(cli, ["incidents", "list", "--json"]).stdout)["incidents"]
 
-    assert "number 7 to 9 did not come, between signal a1 and signal b2" in told.stdout
+    assert "number 7 to 9 did not arrive, between signal a1 and signal b2" in told.stdout
     assert listed["detail"] == detail
 
 
