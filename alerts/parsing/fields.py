@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -95,11 +95,14 @@ class Fields:
         """Return all of the named fields that have a value."""
         return [self._leaves[name] for name in names if name in self._leaves]
 
-    def find_by_key(self, keys: Iterable[str]) -> list[Field]:
+    def find_by_key(self, keys: Collection[str]) -> list[Field]:
         """Return the fields whose last key is one of `keys`, in whatever group.
 
         Groups about another time or another order are left out.
         """
+        if self._by_key.keys().isdisjoint(keys):
+            # The usual case: an alert has few of the many keys that are looked for.
+            return []
         fields = (field for key in keys if key in self._by_key for field in self._by_key[key])
         return [field for field in fields if "." not in field.path or not names_other_order(_group_path(field))]
 
