@@ -1,4 +1,4 @@
-"""The web application and its wiring: one of the two places where parts are put together."""
+"""The web application's factory: creates its parts and wires them together, as `tasks.parts` does for the workers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from config.settings import Settings
 from db.core.session import Database
 
 RECEIVER = "orchestrator.receiver"
-_TOLD = ("Allow", "Retry-After")
+_KEPT_HEADERS = ("Allow", "Retry-After")
 _CHALLENGE = {401: {"WWW-Authenticate": "Bearer"}}
 
 log = structlog.get_logger()
@@ -47,67 +47,73 @@ def create_app(settings: Settings, *, enqueue: Enqueue | None = None, deadlines:
     app = Flask(__name__, static_folder=None)
     app.config["SETTINGS"] = settings
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    app.url_map.merge_slashes = False  # such a redirect would go to whatever host the sender names
-    app.config["DATABASE"] = _owned(
+    app.url_map.merge_slashes = False  # its redirect would go to whatever host the request names
+    app.config["DATABASE"] = _close_with_app(
         app, Database(settings.sqlalchemy_url, pool_size=1, connect_timeout_s=deadlines.connect_s)
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    receiver = _receiver(settings, enqueue or _pipeline(settings), deadlines)
+    receiver = _make_receiver(settings, enqueue or _connect_pipeline(settings), deadlines)
     app.extensions[RECEIVER] = receiver
-    _let_in(app, settings, deadlines)
-    app.register_blueprint(_webhook(settings, receiver))
-    app.register_blueprint(health.blueprint(settings, within_s=deadlines.probe_s))
+    _install_access(app, settings, deadlines)
+    app.register_blueprint(_make_webhook(settings, receiver))
+    app.register_blueprint(health.make_blueprint(settings, within_s=deadlines.probe_s))
     app.register_blueprint(
-        metrics.blueprint(
-            settings, _owned(app, _impatient(settings, deadlines, pool_size=1)), receiver, within_s=deadlines.probe_s
+        metrics.make_blueprint(
+            settings,
+            _close_with_app(app, _make_database(settings, deadlines, pool_size=1)),
+            receiver,
+            within_s=deadlines.probe_s,
         )
     )
     for pages in (report, login, account, sources):
         app.register_blueprint(pages.blueprint)
-    app.before_request(_begin(uuid4().hex[:20]))
+    app.before_request(_begin_requests(uuid4().hex[:20]))
     api.mount(app, settings, deadlines)
     app.wsgi_app = headers.add_security_headers(app.wsgi_app, settings)  # type: ignore[method-assign, assignment]  # Flask's own way to wrap it
-    app.register_error_handler(Exception, _failure)
+    app.register_error_handler(Exception, _answer_error)
     return app
 
 
-def _let_in(app: Flask, settings: Settings, deadlines: Deadlines) -> None:
-    """Set up what finds out who asks, and what logins and forms need."""
+def _install_access(app: Flask, settings: Settings, deadlines: Deadlines) -> None:
+    """Set up identification, logins and CSRF tokens."""
     csrf.install(app, settings)
-    app.extensions[permissions.IDENTIFIER] = identity.identifier(
-        settings, _owned(app, _impatient(settings, deadlines, pool_size=1)), within_s=deadlines.identity_s
+    app.extensions[permissions.IDENTIFIER] = identity.make_identifier(
+        settings, _close_with_app(app, _make_database(settings, deadlines, pool_size=1)), within_s=deadlines.identity_s
     )
     app.extensions[login.DOORS] = login.Doors(
-        _owned(app, _impatient(settings, deadlines, pool_size=1)), within_s=deadlines.login_s
+        _close_with_app(app, _make_database(settings, deadlines, pool_size=1)), within_s=deadlines.login_s
     )
 
 
-def _owned(app: Flask, database: Database) -> Database:
-    """Return the database, whose connections are closed when the application is let go of."""
+def _close_with_app(app: Flask, database: Database) -> Database:
+    """Return the database; its connections are closed when the application is garbage-collected."""
     weakref.finalize(app, database.dispose)
     return database
 
 
-def _webhook(settings: Settings, receiver: Receiver) -> Blueprint:
+def _make_webhook(settings: Settings, receiver: Receiver) -> Blueprint:
     proxies = settings.trusted_proxies or 0
     is_listed = allowed_senders.make_sender_check(settings.sender_addresses, trusted_proxies=proxies)
     is_certified = allowed_senders.make_certificate_check(settings.client_certificate_header)
     return routes.make_blueprint(
         receiver,
         is_allowed_sender=lambda environ: is_listed(environ) and is_certified(environ),
-        origin=partial(limits.origin, trusted_proxies=proxies),
+        origin=partial(limits.origin_of, trusted_proxies=proxies),
     )
 
 
-def _receiver(settings: Settings, enqueue: Enqueue, deadlines: Deadlines) -> Receiver:
+def _make_receiver(settings: Settings, enqueue: Enqueue, deadlines: Deadlines) -> Receiver:
     return Receiver(
-        Authenticator(_impatient(settings, deadlines, pool_size=2), read_within_s=deadlines.webhook_s),
-        Writer(_impatient(settings, deadlines, pool_size=1), Publisher(enqueue), failpoint=_failpoint(settings)),
+        Authenticator(_make_database(settings, deadlines, pool_size=2), read_within_s=deadlines.webhook_s),
+        Writer(
+            _make_database(settings, deadlines, pool_size=1), Publisher(enqueue), failpoint=_make_failpoint(settings)
+        ),
         deadline_s=deadlines.webhook_s,
     )
 
 
-def _impatient(settings: Settings, deadlines: Deadlines, *, pool_size: int) -> Database:
+def _make_database(settings: Settings, deadlines: Deadlines, *, pool_size: int) -> Database:
+    """Return a pool whose statements and locks time out within the deadlines."""
     return Database(
         settings.sqlalchemy_url,
         pool_size=pool_size,
@@ -117,14 +123,14 @@ def _impatient(settings: Settings, deadlines: Deadlines, *, pool_size: int) -> D
     )
 
 
-def _pipeline(settings: Settings) -> Enqueue:
+def _connect_pipeline(settings: Settings) -> Enqueue:
     from tasks import pipeline  # noqa: PLC0415 - Celery takes a while to load and not every use of the app sends
 
     pipeline.connect(settings)
     return pipeline.enqueue
 
 
-def _failpoint(settings: Settings) -> Failpoint | None:
+def _make_failpoint(settings: Settings) -> Failpoint | None:
     """Return a function that stops the writer where a test of failures asks for it; None without FAILPOINTS=1."""
     if settings.failpoint_dir is None:
         return None
@@ -133,32 +139,34 @@ def _failpoint(settings: Settings) -> Failpoint | None:
     return partial(pipeline.reach, settings.failpoint_dir)
 
 
-def _begin(process: str) -> Callable[[], None]:
-    """Name each request by its process's random part and a count: random bytes for each one cost under load."""
+def _begin_requests(process: str) -> Callable[[], None]:
+    """Return a hook that gives each request an id: the process's random part and a count, cheaper than random bytes."""
     numbers = count()
 
-    def begin() -> None:
+    def begin_request() -> None:
         g.request_id = f"{process}{next(numbers):012x}"
         clear_contextvars()
         bind_contextvars(request_id=g.request_id)
 
-    return begin
+    return begin_request
 
 
-def _failure(error: Exception) -> ResponseReturnValue:
+def _answer_error(error: Exception) -> ResponseReturnValue:
     """Answer an error in JSON, or in a page when a browser asks for one that is not there.
 
-    An unexpected error is logged in full; its answer tells nothing of it.
+    An unexpected error is logged in full; the answer has no details of it.
     """
     if problems.concerns(request.path):
         return problems.answer(error)
     if isinstance(error, NotFound) and _wants_page():
         return rendering.message(404, "No such page", "There is nothing at this address. The report is at /.")
     if isinstance(error, HTTPException):
-        given = error.get_response().headers
+        sent_headers = error.get_response().headers
         document = {"status": error.name.lower().replace(" ", "_"), "request_id": g.get("request_id")}
-        named = {name: given[name] for name in _TOLD if name in given} | _CHALLENGE.get(error.code or 500, {})
-        return jsonify(document), error.code or 500, named
+        kept = {name: sent_headers[name] for name in _KEPT_HEADERS if name in sent_headers} | _CHALLENGE.get(
+            error.code or 500, {}
+        )
+        return jsonify(document), error.code or 500, kept
     log.error("request.failed", exc_info=error)
     return jsonify({"status": "internal_server_error", "request_id": g.get("request_id")}), 500
 

@@ -1,1 +1,1 @@
-"""Who may come in: people with passwords and sessions, programs with tokens, and what each of them may do."""
+"""Authentication and authorization: users with passwords and sessions, programs with tokens, scopes, CSRF, limits."""

@@ -1,7 +1,7 @@
-"""Forms of ours: each write that comes by cookie shows that a page we made for this very visitor sent it.
+"""CSRF tokens: session-authenticated writes need one that was issued to the same visitor.
 
 flask-wtf keeps a value in Flask's session and signs it into each form. Here that session is not stored: its value is
-derived from the visitor's cookie, so that a form made before a login is worth nothing after it.
+derived from the visitor's or session's cookie, so that a form from before a login is invalid after it.
 """
 
 from __future__ import annotations
@@ -22,71 +22,71 @@ from config import tokens, vault
 from config.settings import Settings
 
 FIELD, HEADER = "csrf_token", "X-CSRF-Token"
-_GOOD_FOR_S = 12 * 3600
-_FORMS = ("application/x-www-form-urlencoded", "multipart/")
-_LARGEST = 4 * 64 * 1024  # a message as large as the webhook takes, every byte of it escaped
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_ELSEWHERE = ("/webhook/", "/healthz", "/readyz")
+_VALID_FOR_S = 12 * 3600
+_FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/")
+_MAX_FORM_BYTES = 4 * 64 * 1024  # a message as large as the webhook takes, every byte of it escaped
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_WITHOUT_SESSION = ("/webhook/", "/healthz", "/readyz")
 
 log = structlog.get_logger()
 
 
 class FormRefused(BadRequest):
-    """A write that does not show that a page of ours sent it, or whose page was made for another session."""
+    """A write without a CSRF token, or with one of another session."""
 
     description = "this did not come from a page that was made for this session; load the page again"
 
 
-class _Visit(dict[str, Any], SessionMixin):
-    """What flask-wtf finds in Flask's session; `fresh_cookie` is what to give to a visitor who has none."""
+class _DerivedSession(dict[str, Any], SessionMixin):
+    """Flask's session as flask-wtf reads it; `fresh_cookie` is set for a visitor who has no cookie yet."""
 
     fresh_cookie: str | None = None
 
 
-class _Visits(SessionInterface):
-    """Derives the session from the cookies; what has no forms has no session either."""
+class _DerivedSessions(SessionInterface):
+    """Derives Flask's session from the cookies; paths without forms have none."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def open_session(self, app: Flask, request: Request) -> _Visit | None:
-        if request.path.startswith(_ELSEWHERE):
+    def open_session(self, app: Flask, request: Request) -> _DerivedSession | None:
+        if request.path.startswith(_WITHOUT_SESSION):
             return None
-        if request.mimetype.startswith(_FORMS):
-            request.max_content_length = _LARGEST
-        made = _Visit()
-        known = cookies.session_of(app, request) or cookies.visitor_of(app, request)
-        if known is None:
-            known = made.fresh_cookie = tokens.new_token()
-        made[FIELD] = hmac.digest(self._key, tokens.hash_token(known).encode(), "sha256").hex()
-        return made
+        if request.mimetype.startswith(_FORM_TYPES):
+            request.max_content_length = _MAX_FORM_BYTES
+        session = _DerivedSession()
+        cookie = cookies.read_session(app, request) or cookies.read_visitor(app, request)
+        if cookie is None:
+            cookie = session.fresh_cookie = tokens.new_token()
+        session[FIELD] = hmac.digest(self._key, tokens.hash_token(cookie).encode(), "sha256").hex()
+        return session
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        if isinstance(session, _Visit) and session.fresh_cookie is not None and FIELD in g:
-            cookies.give_visitor(app, response, session.fresh_cookie)
+        if isinstance(session, _DerivedSession) and session.fresh_cookie is not None and FIELD in g:
+            cookies.set_visitor(app, response, session.fresh_cookie)
 
 
 def install(app: Flask, settings: Settings) -> None:
-    """Set the application up for forms; without SECRET_KEY they hold for as long as this process lives."""
+    """Set up CSRF tokens; without SECRET_KEY they are signed with a key of this process and end with it."""
     key = vault.derive_form_key(settings.secret_key or random.token_hex(32))
     app.config["WTF_CSRF_SECRET_KEY"] = key.hex()
-    app.config["WTF_CSRF_TIME_LIMIT"] = _GOOD_FOR_S
-    app.session_interface = _Visits(key)
+    app.config["WTF_CSRF_TIME_LIMIT"] = _VALID_FOR_S
+    app.session_interface = _DerivedSessions(key)
 
 
-def token() -> str:
-    """Return what a form, or the header X-CSRF-Token, must hold to be taken from the present visitor."""
-    made: str = csrf.generate_csrf()
-    return made
+def make_token() -> str:
+    """Return the CSRF token that a form or the header X-CSRF-Token of this visitor must have."""
+    signed: str = csrf.generate_csrf()
+    return signed
 
 
-def require_ours() -> None:
-    """Return when the present request changes nothing, or shows that a page of ours sent it.
+def require_token() -> None:
+    """Require a valid CSRF token of the present request, unless its method changes nothing.
 
     Raises:
         FormRefused
     """
-    if request.method in _SAFE:
+    if request.method in _SAFE_METHODS:
         return
     try:
         csrf.validate_csrf(request.headers.get(HEADER) or request.form.get(FIELD))

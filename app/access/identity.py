@@ -1,4 +1,4 @@
-"""Finding out who asks, by what the request brings with it: a bearer's token, else the cookie of a session."""
+"""Identification of the requester: by a bearer token, else by the session cookie."""
 
 from __future__ import annotations
 
@@ -31,99 +31,101 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-def identifier(settings: Settings, database: Database, *, within_s: float) -> Callable[[], Principal | None]:
-    """Return what finds out who sent the present request; None for a stranger.
+def make_identifier(settings: Settings, database: Database, *, within_s: float) -> Callable[[], Principal | None]:
+    """Return a function that returns the principal of the present request, None without valid credentials.
 
-    It looks up with `database`, on a thread of its own and for `within_s` at most, and holds nothing open afterwards.
-    What it returns raises werkzeug's ServiceUnavailable when the database does not answer, and TooManyRequests when
-    too many wrong tokens came from where this one comes from.
+    It queries `database` on a thread of its own, for `within_s` at most, and holds no transaction open afterwards. It
+    raises werkzeug's ServiceUnavailable when the database does not answer, and TooManyRequests when too many wrong
+    tokens came from the same origin.
     """
-    known = _Known(database, within_s=within_s)
+    credentials = _Credentials(database, within_s=within_s)
 
     def identify() -> Principal | None:
-        given = bearer()
-        if given is not None:
-            return _by_environment(settings, given) or _by_token(known, given, origin=origin(settings))
-        held = cookies.session_of(current_app, request)
-        return None if held is None else _by_session(known, held)
+        token = read_bearer_token()
+        if token is not None:
+            return _identify_environment(settings, token) or _identify_token(
+                credentials, token, origin=request_origin(settings)
+            )
+        cookie = cookies.read_session(current_app, request)
+        return None if cookie is None else _identify_session(credentials, cookie)
 
     return identify
 
 
-def bearer() -> str | None:
+def read_bearer_token() -> str | None:
     """Return the token of the request's Authorization header, None when there is none."""
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    return given.strip() if scheme.lower() == "bearer" and given.strip() else None
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 
 
-def origin(settings: Settings) -> str:
-    """Return what failures of whoever sent the present request count under."""
-    return limits.origin(request.environ, trusted_proxies=settings.trusted_proxies or 0)
+def request_origin(settings: Settings) -> str:
+    """Return the name under which failed attempts from the sender of the present request are counted."""
+    return limits.origin_of(request.environ, trusted_proxies=settings.trusted_proxies or 0)
 
 
 def session_hash() -> str:
-    """Return the SHA-256 by which the session of the present request is stored; of nothing when it has none."""
-    return tokens.hash_token(cookies.session_of(current_app, request) or "")
+    """Return the SHA-256 of the present request's session cookie, of the empty text without one."""
+    return tokens.hash_token(cookies.read_session(current_app, request) or "")
 
 
-class _Known:
-    """The tokens and sessions that there are, looked up in the time there is."""
+class _Credentials:
+    """Look-ups of stored tokens and sessions, each within the deadline."""
 
     def __init__(self, database: Database, *, within_s: float) -> None:
         self._database = database
         self._within_s = within_s
         self._lookups: SerialCalls[object] = SerialCalls("identity")
-        self._hashes = KnownHashes(lambda: self._read(api_tokens.load_active_hashes))
+        self._hashes = KnownHashes(lambda: self._run_query(api_tokens.load_active_hashes))
         self.failures = Failures(_FAILURES_A_MINUTE)
 
-    def token(self, token_hash: str) -> ApiToken | None:
-        return self._read(lambda session: api_tokens.find(session, token_hash))
+    def find_token(self, token_hash: str) -> ApiToken | None:
+        return self._run_query(lambda session: api_tokens.find(session, token_hash))
 
-    def visitor(self, session_hash: str) -> SessionUser | None:
-        return self._read(lambda session: web_sessions.find(session, session_hash))
+    def find_visitor(self, session_hash: str) -> SessionUser | None:
+        return self._run_query(lambda session: web_sessions.find(session, session_hash))
 
     def is_known(self, token_hash: str) -> bool:
-        return self._hashes.hold(token_hash)
+        return self._hashes.contain(token_hash)
 
-    def _read(self, read: Callable[[Session], T]) -> T:
-        def reading() -> T:
+    def _run_query(self, query: Callable[[Session], T]) -> T:
+        def run() -> T:
             with self._database.transaction() as session:
-                return read(session)
+                return query(session)
 
         try:
-            return self._lookups.run(reading, within_s=self._within_s)  # type: ignore[return-value]  # what reading returns
+            return self._lookups.run(run, within_s=self._within_s)  # type: ignore[return-value]  # the result of the query
         except (SQLAlchemyError, DeadlineMissed) as error:
             log.warning("identity.unavailable", error=type(error).__name__)
             raise ServiceUnavailable from None
 
 
-def _by_environment(settings: Settings, given: str) -> Principal | None:
-    """Take API_TOKEN, which may do everything; compared in constant time, whatever the lengths."""
+def _identify_environment(settings: Settings, token: str) -> Principal | None:
+    """Return the principal of API_TOKEN, which has every scope; hashes are compared in constant time."""
     if settings.api_token is None:
         return None
-    is_it = hmac.compare_digest(tokens.hash_token(given), tokens.hash_token(settings.api_token.reveal()))
-    if not is_it:
+    is_equal = hmac.compare_digest(tokens.hash_token(token), tokens.hash_token(settings.api_token.reveal()))
+    if not is_equal:
         return None
     return Principal(name=THE_ENVIRONMENT, scopes=frozenset(Scope), by=By.ENVIRONMENT, has_stepped_up=False)
 
 
-def _by_token(known: _Known, given: str, *, origin: str) -> Principal | None:
-    """Take a token that holds; a wrong one counts against where it comes from, and is not looked up beyond a limit."""
-    digest = tokens.hash_token(given)
-    are_too_many = known.failures.are_too_many(origin)
-    is_worth_looking = len(given) <= _LONGEST_TOKEN and (not are_too_many or known.is_known(digest))
-    found = known.token(digest) if is_worth_looking else None
-    if found is not None:
-        name = f"{found.user_name}/{found.label}"
-        return Principal(name=name, scopes=found.effective, by=By.TOKEN, has_stepped_up=False)
-    known.failures.count(origin)
+def _identify_token(credentials: _Credentials, token: str, *, origin: str) -> Principal | None:
+    """Return the principal of a valid token; a wrong one is counted, and beyond the limit no longer looked up."""
+    digest = tokens.hash_token(token)
+    are_too_many = credentials.failures.are_too_many(origin)
+    may_look_up = len(token) <= _LONGEST_TOKEN and (not are_too_many or credentials.is_known(digest))
+    stored = credentials.find_token(digest) if may_look_up else None
+    if stored is not None:
+        name = f"{stored.user_name}/{stored.label}"
+        return Principal(name=name, scopes=stored.effective, by=By.TOKEN, has_stepped_up=False)
+    credentials.failures.count(origin)
     if are_too_many:
-        raise too_many(known.failures.refusal(origin))
+        raise too_many_requests(credentials.failures.refusal(origin))
     return None
 
 
-def _by_session(known: _Known, held: str) -> Principal | None:
-    visitor = known.visitor(tokens.hash_token(held))
+def _identify_session(credentials: _Credentials, cookie: str) -> Principal | None:
+    visitor = credentials.find_visitor(tokens.hash_token(cookie))
     if visitor is None:
         return None
     return Principal(
@@ -131,7 +133,7 @@ def _by_session(known: _Known, held: str) -> Principal | None:
     )
 
 
-def too_many(failures: TooManyFailures) -> TooManyRequests:
-    """Return the HTTP error that says when to try again."""
+def too_many_requests(failures: TooManyFailures) -> TooManyRequests:
+    """Return the HTTP error 429 with the time of the next attempt."""
     log.info("identity.too_many_failures")
     return TooManyRequests(retry_after=failures.retry_after_s)

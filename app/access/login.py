@@ -1,4 +1,4 @@
-"""Logging in: a name and a password become a session; every refusal takes the same time and says the same."""
+"""Login: a name and a password begin a session. Every refusal takes the same time and has the same text."""
 
 from __future__ import annotations
 
@@ -17,53 +17,61 @@ from operations import users as user_operations
 from operations.audit_entry import AuditContext
 
 REFUSED = "The name or the password is wrong, or the name is locked for a while."
-_NOBODY = ""
+_NO_USER = ""
 _LONGEST_AGENT = 200
-_LONGEST_GIVEN = 1000
+_LONGEST_PASSWORD = 1000
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Browser:
-    """Where somebody logs in from, as it is shown beside the session."""
+    """The address and browser of a login, shown beside the session."""
 
     address: str
     user_agent: str
 
     @property
-    def shown(self) -> str:
+    def printable_agent(self) -> str:
         """The browser's own description, printable and not too long."""
-        return "".join(one for one in self.user_agent if one.isprintable())[:_LONGEST_AGENT]
+        return "".join(character for character in self.user_agent if character.isprintable())[:_LONGEST_AGENT]
 
 
 def log_in(database: Database, name: str, password: str, *, browser: Browser) -> str | None:
-    """Begin a session and return what its cookie is to hold; None when the person may not come in."""
+    """Begin a session and return the value of its cookie; None when the login is refused."""
     token = tokens.new_token()
 
     def begin(session: Session) -> None:
         digest = tokens.hash_token(token)
-        web_sessions.begin(session, name, session_hash=digest, address=browser.address, user_agent=browser.shown)
+        web_sessions.begin(
+            session, name, session_hash=digest, address=browser.address, user_agent=browser.printable_agent
+        )
         _write_audit_entry(session, "user.logged_in", name, address=browser.address)
 
-    if not proves(database, name, password, address=browser.address, then=begin):
+    if not check_password(database, name, password, address=browser.address, on_success=begin):
         return None
     log.info("login.passed", user=name, address=browser.address)
     return token
 
 
-def proves(
-    database: Database, name: str, password: str, *, address: str, then: Callable[[Session], None] = lambda _: None
+def check_password(
+    database: Database,
+    name: str,
+    password: str,
+    *,
+    address: str,
+    on_success: Callable[[Session], None] = lambda _: None,
 ) -> bool:
-    """Say whether the password is that of an enabled user who is not locked out, and do `then` with it if so.
+    """Return whether this is the password of an enabled user who is not locked out; call `on_success` if so.
 
-    A wrong one is counted. While the name is locked the right one is refused too, and nothing is counted.
+    A wrong one is counted. While the name is locked the right one is refused too, and none is counted. `on_success`
+    runs in the transaction that notes the success.
     """
-    name = name if user_operations.is_name(name) else _NOBODY
+    name = name if user_operations.is_name(name) else _NO_USER
     with database.transaction() as session:
         user = users.find(session, name)
     is_right = password_hashing.matches_hash(
-        user.password_hash if user is not None else None, password[:_LONGEST_GIVEN]
+        user.password_hash if user is not None else None, password[:_LONGEST_PASSWORD]
     )
     with database.transaction() as session:
         if (
@@ -71,32 +79,33 @@ def proves(
             and is_right
             and users.record_successful_login(session, name, password_hash=user.password_hash)
         ):
-            then(session)
+            on_success(session)
         else:
-            _refused(session, name, user, is_right=is_right, address=address)
+            _note_failure(session, name, user, is_right=is_right, address=address)
             return False
     _renew_hash(database, user, password)
     return True
 
 
-def proves_again(database: Database, name: str, password: str, *, address: str) -> bool:
-    """Say whether who is logged in gave the right password, as `proves` does; the audit log has the answer."""
-    is_right = proves(database, name, password, address=address)
+def check_password_again(database: Database, name: str, password: str, *, address: str) -> bool:
+    """Check the password of a logged-in user as `check_password` does, and write the result into the audit log."""
+    is_right = check_password(database, name, password, address=address)
     action = "user.password_given" if is_right else "user.password_refused"
     with database.transaction() as session:
         _write_audit_entry(session, action, name, address=address)
     return is_right
 
 
-def _refused(session: Session, name: str, user: User | None, *, is_right: bool, address: str) -> None:
+def _note_failure(session: Session, name: str, user: User | None, *, is_right: bool, address: str) -> None:
+    """Count a wrong password, log it, and write a lock into the audit log."""
     locked_until = None if is_right else users.record_failed_login(session, name)
-    # Somebody may have typed a password where the name belongs: only a name that there is may be written down.
-    known = name if user is not None else None
-    log.info("login.failed", user=known, address=address)
-    if known is not None and locked_until is not None:
-        log.warning("login.locked", user=known, address=address, until=locked_until.isoformat())
+    # A password may have been typed into the name field: only names of existing users are logged.
+    known_name = name if user is not None else None
+    log.info("login.failed", user=known_name, address=address)
+    if known_name is not None and locked_until is not None:
+        log.warning("login.locked", user=known_name, address=address, until=locked_until.isoformat())
         until = locked_until.isoformat(timespec="seconds")
-        _write_audit_entry(session, "user.locked", known, address=address, until=until)
+        _write_audit_entry(session, "user.locked", known_name, address=address, until=until)
 
 
 def _write_audit_entry(session: Session, action: str, name: str, **detail: str) -> None:

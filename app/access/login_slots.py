@@ -1,6 +1,6 @@
-"""Strangers at a form: few of them are served at once, so that threads are left for alerts.
+"""Caps concurrent unauthenticated form posts, so that login traffic cannot exhaust the webhook's threads.
 
-A server's thread waits for as long as a sender takes to send, and for the hash of a password besides.
+A server thread is busy for as long as the sender takes to send the form, and for the hash of the password besides.
 """
 
 from __future__ import annotations
@@ -12,43 +12,43 @@ from contextlib import contextmanager
 
 from werkzeug.exceptions import ServiceUnavailable
 
-_PLACES, _OF_ONE_ORIGIN = 8, 3
+_SLOTS, _SLOTS_PER_ORIGIN = 8, 3
 
 
-class Crowded(ServiceUnavailable):
-    """Too many strangers are being served already."""
+class TooManyLogins(ServiceUnavailable):
+    """Too many logins are being processed already."""
 
     description = "too many are logging in right now; try again in a moment"
 
 
-class Crowd:
-    """The places that there are for strangers, in one process: some in all, and fewer for each origin."""
+class LoginSlots:
+    """The slots for logins of one process: `slots` in all, at most `per_origin` for each origin."""
 
-    def __init__(self, *, places: int = _PLACES, of_one_origin: int = _OF_ONE_ORIGIN) -> None:
-        self._places, self._of_one_origin = places, of_one_origin
+    def __init__(self, *, slots: int = _SLOTS, per_origin: int = _SLOTS_PER_ORIGIN) -> None:
+        self._slots, self._per_origin = slots, per_origin
         self._lock = threading.Lock()
         self._held: Counter[str] = Counter()
 
     @contextmanager
-    def place(self, origin: str) -> Iterator[None]:
-        """Hold a place for the duration of the block; nobody waits for one.
+    def hold_slot(self, origin: str) -> Iterator[None]:
+        """Hold a slot for the duration of the block; raise at once when there is none.
 
         Raises:
-            Crowded: when all are taken, or too many by this origin.
+            TooManyLogins: when all slots are taken, or too many by this origin.
         """
-        self._take(origin)
+        self._take_slot(origin)
         try:
             yield
         finally:
-            self._give_back(origin)
+            self._free_slot(origin)
 
-    def _take(self, origin: str) -> None:
+    def _take_slot(self, origin: str) -> None:
         with self._lock:
-            if self._held.total() >= self._places or self._held[origin] >= self._of_one_origin:
-                raise Crowded(retry_after=1)
+            if self._held.total() >= self._slots or self._held[origin] >= self._per_origin:
+                raise TooManyLogins(retry_after=1)
             self._held[origin] += 1
 
-    def _give_back(self, origin: str) -> None:
+    def _free_slot(self, origin: str) -> None:
         with self._lock:
             self._held[origin] -= 1
-            self._held += Counter()  # without those that hold none, which would be kept for ever
+            self._held += Counter()  # drops origins without a slot, which would pile up

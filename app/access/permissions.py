@@ -1,6 +1,6 @@
-"""The gate before every route that is not for everybody: who is asking, and whether they may.
+"""Authorization of routes: a view names its scope with `@permissions.needs(Scope.OPERATE)`.
 
-A view says what it needs with `@gate.needs(Scope.OPERATE)`. Who asks is found once per request.
+The principal of a request is identified once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class By(Enum):
-    """How somebody came in."""
+    """The credentials that a principal was identified by."""
 
     ENVIRONMENT = "environment"
     TOKEN = "token"  # noqa: S105 - a word, not a secret
@@ -32,7 +32,7 @@ class By(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who asks: the name that goes into the audit log, what they may do, and whether they just proved who they are."""
+    """The authenticated requester: name for the audit log, scopes, and whether the password was given just now."""
 
     name: str
     scopes: frozenset[Scope]
@@ -41,16 +41,17 @@ class Principal:
 
 
 class StepUpNeeded(Forbidden):
-    """The act needs the password once more: it was not given within the last minutes."""
+    """The route needs the password once more: it was not given within the last minutes."""
 
     description = "this needs your password once more"
 
 
 def needs(scope: Scope, *, step_up: bool = False) -> Callable[[View], View]:
-    """Let a view run only for those who have this scope, and who gave their password just now where that is asked.
+    """Decorate a view so that it runs only for principals with this scope.
 
-    A token is not asked for a password: whoever made it with such a scope gave theirs then. Whoever comes by session
-    shows with each write that a page of ours sent it. The view bears `needs_scope` and `needs_step_up`.
+    Session-authenticated writes need a valid CSRF token, and with `step_up` the password within the last minutes. API
+    tokens need neither: the password was asked for when the token was made. The decorated view has the attributes
+    `needs_scope` and `needs_step_up`.
 
     Raises:
         Unauthorized, Forbidden, app.access.csrf.FormRefused, StepUpNeeded: in place of the view.
@@ -58,27 +59,27 @@ def needs(scope: Scope, *, step_up: bool = False) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            who = principal()
-            if who is None:
+        def check_and_run(*args: Any, **kwargs: Any) -> Any:
+            requester = principal()
+            if requester is None:
                 raise Unauthorized
-            if scope not in who.scopes:
+            if scope not in requester.scopes:
                 raise Forbidden(f"this needs the scope {scope.value!r}")
-            if who.by is By.SESSION:
-                csrf.require_ours()
-            if step_up and who.by is By.SESSION and not who.has_stepped_up:
+            if requester.by is By.SESSION:
+                csrf.require_token()
+            if step_up and requester.by is By.SESSION and not requester.has_stepped_up:
                 raise StepUpNeeded
             return view(*args, **kwargs)
 
-        marked = cast("Any", guarded)
+        marked = cast("Any", check_and_run)
         marked.needs_scope, marked.needs_step_up = scope, step_up
-        return cast("View", guarded)
+        return cast("View", check_and_run)
 
     return decorate
 
 
 def principal() -> Principal | None:
-    """Return who asks, None for a stranger."""
+    """Return the principal of the present request, None without valid credentials."""
     if "principal" not in g:
         g.principal = current_app.extensions[IDENTIFIER]()
     return cast("Principal | None", g.principal)

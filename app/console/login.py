@@ -13,9 +13,9 @@ from werkzeug.exceptions import Forbidden, ServiceUnavailable
 
 from app.access import cookies, csrf, identity, login, permissions
 from app.access.csrf import FormRefused
-from app.access.limits import NOT_TOLD, Failures
+from app.access.limits import UNKNOWN_ORIGIN, Failures
 from app.access.login import Browser
-from app.access.login_slots import Crowd
+from app.access.login_slots import LoginSlots
 from app.access.permissions import By, Principal
 from app.console import rendering
 from app.web import allowed_senders
@@ -47,7 +47,7 @@ class Doors:
     def __init__(self, database: Database, *, within_s: float) -> None:
         self._within_s = within_s
         self.failures = Failures(_FAILURES_A_MINUTE)
-        self.strangers = Crowd()
+        self.strangers = LoginSlots()
         self._database = database
         self._acts: SerialCalls[object] = SerialCalls("access")
 
@@ -78,14 +78,14 @@ def login_() -> ResponseReturnValue:
     """Begin a session, always a new one, and go where the visitor wanted to."""
     origin, doors = _origin(), the_doors()
     if doors.failures.are_too_many(origin):
-        raise identity.too_many(doors.failures.refusal(origin))
-    with doors.strangers.place(origin):
+        raise identity.too_many_requests(doors.failures.refusal(origin))
+    with doors.strangers.hold_slot(origin):
         return _logged_in(doors, origin)
 
 
 def _logged_in(doors: Doors, origin: str) -> Response:
     try:
-        csrf.require_ours()
+        csrf.require_token()
     except FormRefused:
         return _form("login.html", error="This page was too old. Try again.", status=400)
     begun = _begin(request.form.get("name", "").strip(), request.form.get("password", ""))
@@ -102,7 +102,7 @@ def logout() -> ResponseReturnValue:
     digest = identity.session_hash()
     the_doors().act(lambda database: _end(database, digest))
     answer = current_app.make_response(redirect(url_for("access.login_page"), 303))
-    cookies.take_session(current_app, answer)
+    cookies.delete_session(current_app, answer)
     return answer
 
 
@@ -148,9 +148,9 @@ def gave_password(password: str) -> bool:
     """Say whether this is the password of who is logged in; a wrong one counts as at a login."""
     who, origin, doors = the_owner(), _origin(), the_doors()
     if doors.failures.are_too_many(origin):
-        raise identity.too_many(doors.failures.refusal(origin))
+        raise identity.too_many_requests(doors.failures.refusal(origin))
     address = the_browser().address
-    if doors.act(lambda database: login.proves_again(database, who.name, password, address=address)):
+    if doors.act(lambda database: login.check_password_again(database, who.name, password, address=address)):
         return True
     doors.failures.count(origin)
     return False
@@ -159,18 +159,18 @@ def gave_password(password: str) -> bool:
 def the_browser() -> Browser:
     """Return where the present request comes from."""
     address = allowed_senders.client_address(request.environ, trusted_proxies=_settings().trusted_proxies or 0)
-    return Browser(address=str(address or NOT_TOLD), user_agent=request.headers.get("User-Agent", ""))
+    return Browser(address=str(address or UNKNOWN_ORIGIN), user_agent=request.headers.get("User-Agent", ""))
 
 
 def with_session(answer: ResponseReturnValue, begun: str) -> Response:
     """Let the answer bring a new session's cookie."""
     made = current_app.make_response(answer)
-    cookies.give_session(current_app, made, begun)
+    cookies.set_session(current_app, made, begun)
     return made
 
 
 def _begin(name: str, password: str) -> str | None:
-    browser, held = the_browser(), cookies.session_of(current_app, request)
+    browser, held = the_browser(), cookies.read_session(current_app, request)
 
     def begin(database: Database) -> str | None:
         begun = login.log_in(database, name, password, browser=browser)
@@ -194,7 +194,7 @@ def _note_step_up(database: Database, session_hash: str) -> None:
 def _form(template: str, *, error: str | None = None, status: int = 200) -> Response:
     rendered = rendering.render_template(
         template,
-        form_token=csrf.token(),
+        form_token=csrf.make_token(),
         wanted=_wanted(),
         error=error,
     )
@@ -208,7 +208,7 @@ def _wanted() -> str:
 
 
 def _origin() -> str:
-    return identity.origin(_settings())
+    return identity.request_origin(_settings())
 
 
 def _settings() -> Settings:

@@ -12,7 +12,7 @@ from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, To
 
 from app.access import csrf, permissions
 from app.access.csrf import FormRefused
-from app.access.login_slots import Crowded
+from app.access.login_slots import TooManyLogins
 from app.access.permissions import By, StepUpNeeded
 from reporting import page
 from reporting.page import PageReader
@@ -20,7 +20,7 @@ from reporting.page import PageReader
 _TITLES: dict[type[HTTPException], tuple[str, str]] = {
     Forbidden: ("Not for you", "Your role does not allow this. An admin can give you another one."),
     FormRefused: ("This page was too old", "It was made for another session. Go back, load it again, and try again."),
-    Crowded: ("Too many at once", "Too many are logging in right now. Try again in a moment."),
+    TooManyLogins: ("Too many at once", "Too many are logging in right now. Try again in a moment."),
     ServiceUnavailable: ("The database cannot be read", "So there is nothing to show. The log says why."),
     TooManyRequests: ("Too many attempts", "Too many attempts failed from your address. Try again in a minute."),
 }
@@ -62,7 +62,7 @@ def reader() -> PageReader | None:
     who = permissions.principal()
     if who is None or who.by is not By.SESSION:
         return None
-    return PageReader(name=who.name, form_token=csrf.token())
+    return PageReader(name=who.name, form_token=csrf.make_token())
 
 
 def stylesheet() -> str:
@@ -80,6 +80,6 @@ def _sent_to(endpoint: str) -> ResponseReturnValue:
 def _told(error: HTTPException) -> ResponseReturnValue:
     title, text = next(told for kind, told in _TITLES.items() if isinstance(error, kind))
     answer = message(error.code or 500, title, text)
-    if isinstance(error, TooManyRequests | Crowded) and error.retry_after is not None:
+    if isinstance(error, TooManyRequests | TooManyLogins) and error.retry_after is not None:
         answer.headers["Retry-After"] = str(error.retry_after)
     return answer

@@ -1,1 +1,1 @@
-"""What monitors ask: liveness, readiness and Prometheus metrics."""
+"""Endpoints for monitoring: liveness, readiness and Prometheus metrics."""

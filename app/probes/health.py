@@ -1,4 +1,4 @@
-"""`/healthz`: this process lives. `/readyz`: it can do its work; broker and queues are reported but not required."""
+"""`/healthz` (liveness) and `/readyz` (readiness: the database; broker and queues are reported but not required)."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _BROKER_WITHIN_S = 0.5
 _PORTS = {"redis": 6379, "rediss": 6379, "sentinel": 26379, "amqp": 5672, "amqps": 5671}
 
 Document = dict[str, object]
-_States = tuple[str, dict[str, str]]
+_States = tuple[str, dict[str, str]]  # of the database, and of each queue
 
 
-def blueprint(settings: Settings, *, within_s: float) -> Blueprint:
-    """Return the blueprint of the health answers."""
-    made = Blueprint("health", __name__)
+def make_blueprint(settings: Settings, *, within_s: float) -> Blueprint:
+    """Return the blueprint of the two probes; the database is given up after `within_s`."""
+    blueprint = Blueprint("health", __name__)
     checks: SerialCalls[_States] = SerialCalls("readiness")
 
-    @made.get("/healthz")
+    @blueprint.get("/healthz")
     def healthz() -> Document:
         return {"status": "alive"}
 
-    @made.get("/readyz")
+    @blueprint.get("/readyz")
     def readyz() -> tuple[Document, int]:
-        database, queues = _database_state(settings, checks, within_s=within_s)
+        database, queues = _check_database(settings, checks, within_s=within_s)
         ready = database == "current"
         document: Document = {
             "status": "ready" if ready else "not_ready",
@@ -44,27 +44,27 @@ def blueprint(settings: Settings, *, within_s: float) -> Blueprint:
         }
         return document, 200 if ready else 503
 
-    return made
+    return blueprint
 
 
 def broker_state(url: str | None) -> str:
-    """Say whether something listens where the broker should be: reachable, unreachable or not_configured.
+    """Return `reachable` when the broker's port accepts connections, else `unreachable` or `not_configured`.
 
     Of several Sentinels one is enough.
     """
     if url is None:
         return "not_configured"
-    return "reachable" if any(_listens(one) for one in url.split(";")) else "unreachable"
+    return "reachable" if any(_is_listening(address) for address in url.split(";")) else "unreachable"
 
 
-def _database_state(settings: Settings, checks: SerialCalls[_States], *, within_s: float) -> _States:
+def _check_database(settings: Settings, checks: SerialCalls[_States], *, within_s: float) -> _States:
     try:
-        return checks.run(lambda: _states(settings), within_s=within_s)
+        return checks.run(lambda: _read_states(settings), within_s=within_s)
     except (SQLAlchemyError, DeadlineMissed):
         return "unreachable", {}
 
 
-def _states(settings: Settings) -> _States:
+def _read_states(settings: Settings) -> _States:
     try:
         migrate.check_current(settings.sqlalchemy_url)
     except SchemaOutdated:
@@ -72,20 +72,20 @@ def _states(settings: Settings) -> _States:
     database = Database(settings.sqlalchemy_url, pool_size=1, connect_timeout_s=1)
     try:
         with database.transaction() as session:
-            return "current", {one.queue: one.state.value for one in canaries.list_all(session, settings)}
+            return "current", {queue.queue: queue.state.value for queue in canaries.list_all(session, settings)}
     finally:
         database.dispose()
 
 
-def _listens(url: str) -> bool:
+def _is_listening(url: str) -> bool:
     try:
-        with closing(_connection(url)):
+        with closing(_connect(url)):
             return True
     except (OSError, ValueError):
         return False
 
 
-def _connection(url: str) -> socket.socket:
+def _connect(url: str) -> socket.socket:
     parts = urlsplit(url)
     if parts.scheme in ("unix", "redis+socket"):
         connection = socket.socket(socket.AF_UNIX)

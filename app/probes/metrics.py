@@ -1,4 +1,4 @@
-"""`GET /metrics`: how it stands, in Prometheus' text format, measured in the database at each scrape."""
+"""`GET /metrics`: the state of the product in Prometheus' text format, measured in the database at each scrape."""
 
 from __future__ import annotations
 
@@ -29,40 +29,46 @@ from domain.access import Scope
 log = structlog.get_logger()
 
 
-def blueprint(settings: Settings, database: Database, receiver: Receiver, *, within_s: float) -> Blueprint:
-    """Return the blueprint of the metrics; they tell of books and sources by name, and need the scope for it."""
-    made = Blueprint("metrics", __name__)
+def make_blueprint(settings: Settings, database: Database, receiver: Receiver, *, within_s: float) -> Blueprint:
+    """Return the blueprint of `/metrics`, which needs the scope METRICS: its labels name books and sources."""
+    blueprint = Blueprint("metrics", __name__)
     scrapes: SerialCalls[Measures] = SerialCalls("metrics")
 
-    def measured() -> Measures:
+    def take_measures() -> Measures:
         with database.snapshot() as session:
             return measures.measure(session, settings)
 
-    @made.get("/metrics")
+    @blueprint.get("/metrics")
     @permissions.needs(Scope.METRICS)
     def metrics() -> Response:
         try:
-            found = scrapes.run(measured, within_s=within_s)
+            measured = scrapes.run(take_measures, within_s=within_s)
         except (SQLAlchemyError, DeadlineMissed) as error:
             log.warning("metrics.unavailable", error=type(error).__name__)
             answer = jsonify({"status": "unavailable", "request_id": g.request_id})
             answer.status_code = 503
             return answer
-        return Response(render(found, receiver.answer_counts()), content_type=CONTENT_TYPE_LATEST)
+        return Response(render(measured, receiver.answer_counts()), content_type=CONTENT_TYPE_LATEST)
 
-    return made
+    return blueprint
 
 
-def render(found: Measures, answered: Mapping[str, int]) -> bytes:
-    """Write measures, and the webhook's answers of this process by status, as Prometheus reads them."""
-    families = [*_signals(found), *_operations(found), *_sources(found), _answers(answered), _build()]
+def render(measured: Measures, answer_counts: Mapping[str, int]) -> bytes:
+    """Render measures, and the numbers of this process's webhook answers by status, as Prometheus' text."""
+    families = [
+        *_signal_metrics(measured),
+        *_operation_metrics(measured),
+        *_source_metrics(measured),
+        _answer_metric(answer_counts),
+        _build_metric(),
+    ]
     registry = CollectorRegistry()
-    registry.register(_Collected(families))
+    registry.register(_CollectedFamilies(families))
     return generate_latest(registry)
 
 
-class _Collected(Collector):
-    """What was collected before, as a registry takes it."""
+class _CollectedFamilies(Collector):
+    """Metric families that were collected before, in the form that a registry takes."""
 
     def __init__(self, families: Iterable[Metric]) -> None:
         self._families = list(families)
@@ -72,78 +78,78 @@ class _Collected(Collector):
         yield from self._families
 
 
-def _signals(found: Measures) -> Iterator[Metric]:
-    yield _gauge("signals", "Signals by book and status.", ("book", "status"), found.signals)
-    told = "Age of the oldest signal that should be worked on, 0 without any."
-    yield _gauge("oldest_due_signal_age_seconds", told, (), {(): found.oldest_due_s})
-    yield _gauge("orders", "Orders meant for a broker, by book and state.", ("book", "state"), found.orders)
+def _signal_metrics(measured: Measures) -> Iterator[Metric]:
+    yield _gauge("signals", "Signals by book and status.", ("book", "status"), measured.signals)
+    description = "Age of the oldest signal that should be worked on, 0 without any."
+    yield _gauge("oldest_due_signal_age_seconds", description, (), {(): measured.oldest_due_s})
+    yield _gauge("orders", "Orders meant for a broker, by book and state.", ("book", "state"), measured.orders)
 
 
-def _operations(found: Measures) -> Iterator[Metric]:
-    kinds = {(kind,): count for kind, count in found.incidents.items()}
+def _operation_metrics(measured: Measures) -> Iterator[Metric]:
+    kinds = {(kind,): count for kind, count in measured.incidents.items()}
     yield _gauge("incidents_open", "Open incidents by kind.", ("kind",), kinds)
-    unsent = {("waiting",): found.notifications_waiting, ("given_up",): found.notifications_given_up}
+    unsent = {("waiting",): measured.notifications_waiting, ("given_up",): measured.notifications_given_up}
     yield _gauge("notifications", "Notifications that were not sent: still tried, or given up.", ("state",), unsent)
-    silent = {(one.queue,): one.silent_s for one in found.queues}
+    silent = {(queue.queue,): queue.silent_s for queue in measured.queues}
     yield _gauge("queue_silence_seconds", "Time since a worker of the queue did something.", ("queue",), silent)
-    late = {(one.queue,): _is_late(one) for one in found.queues}
+    late = {(queue.queue,): _late_value(queue) for queue in measured.queues}
     yield _gauge("queue_late", "Whether the queue has been silent for too long.", ("queue",), late)
 
 
-def _is_late(one: QueueHealth) -> int:
-    return int(one.state is QueueState.LATE)
+def _late_value(queue: QueueHealth) -> int:
+    return int(queue.state is QueueState.LATE)
 
 
-def _sources(found: Measures) -> Iterator[Metric]:
+def _source_metrics(measured: Measures) -> Iterator[Metric]:
     signals = CounterMetricFamily("orchestrator_source_signals", "Signals of a source.", labels=["source"])
     quarantined = CounterMetricFamily(
         "orchestrator_source_quarantined", "Messages of a source that could not be read.", labels=["source"]
     )
-    for one in found.sources:
-        signals.add_metric([one.name], found.signals_by_source[one.name])
-        quarantined.add_metric([one.name], one.quarantined)
+    for source in measured.sources:
+        signals.add_metric([source.name], measured.signals_by_source[source.name])
+        quarantined.add_metric([source.name], source.quarantined)
     yield from (signals, quarantined)
-    for name, told, value in _OF_SOURCES:
-        values = {(one.name,): given for one in found.sources if (given := value(one)) is not None}
-        yield _gauge(f"source_{name}", told, ("source",), values)
+    for name, description, read in _SOURCE_GAUGES:
+        values = {(source.name,): value for source in measured.sources if (value := read(source)) is not None}
+        yield _gauge(f"source_{name}", description, ("source",), values)
 
 
-def _enabled(one: SourceActivity) -> float:
-    return float(one.enabled)
+def _enabled_value(source: SourceActivity) -> float:
+    return float(source.enabled)
 
 
-_OF_SOURCES = (
-    ("enabled", "Whether the source may post.", _enabled),
-    ("silence_seconds", "Time since the source sent anything, else since it was made.", lambda one: one.silent_s),
-    ("last_signal_age_seconds", "Time since the last signal of the source.", lambda one: one.signal_age_s),
-    ("heartbeat_seconds", "How long the source may be silent.", lambda one: one.heartbeat_s),
-    ("recent_signals", "Signals of the source within the last three minutes.", lambda one: one.recent_alerts),
-    ("alerts_end_in_seconds", "Time until TradingView ends the alerts of the source.", lambda one: one.ends_in_s),
+_SOURCE_GAUGES = (
+    ("enabled", "Whether the source may post.", _enabled_value),
+    ("silence_seconds", "Time since the source sent anything, else since it was made.", lambda source: source.silent_s),
+    ("last_signal_age_seconds", "Time since the last signal of the source.", lambda source: source.signal_age_s),
+    ("heartbeat_seconds", "How long the source may be silent.", lambda source: source.heartbeat_s),
+    ("recent_signals", "Signals of the source within the last three minutes.", lambda source: source.recent_alerts),
+    ("alerts_end_in_seconds", "Time until TradingView ends the alerts of the source.", lambda source: source.ends_in_s),
 )
 
 
-def _answers(answered: Mapping[str, int]) -> Metric:
-    """Count by process too: each scrape is answered by one of several, and counts for itself alone."""
+def _answer_metric(answer_counts: Mapping[str, int]) -> Metric:
+    """Return the answers of this process, labelled by it: each scrape reaches one of several web processes."""
     family = CounterMetricFamily(
         "orchestrator_webhook_answers",
         "Answers of the webhook, of the process that was scraped.",
         labels=["process", "status"],
     )
-    for status, count in sorted(answered.items()):
+    for status, count in sorted(answer_counts.items()):
         family.add_metric([str(os.getpid()), status], count)
     return family
 
 
-def _build() -> Metric:
+def _build_metric() -> Metric:
     version = metadata.version("trading-orchestrator")
     family = InfoMetricFamily("orchestrator_build", "What is running.")
     family.add_metric([], {"version": version, "python": platform.python_version()})
     return family
 
 
-def _gauge(name: str, told: str, labels: tuple[str, ...], values: Mapping[Any, float]) -> Metric:
-    """Return a gauge whose values are found by those of its labels."""
-    family = GaugeMetricFamily(f"orchestrator_{name}", told, labels=labels)
-    for given, value in values.items():
-        family.add_metric(given, value)
+def _gauge(name: str, description: str, labels: tuple[str, ...], values: Mapping[Any, float]) -> Metric:
+    """Return a gauge; `values` are keyed by the tuples of label values."""
+    family = GaugeMetricFamily(f"orchestrator_{name}", description, labels=labels)
+    for label_values, value in values.items():
+        family.add_metric(label_values, value)
     return family

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
-from app.access.limits import NOT_TOLD, Failures, KnownHashes
+from app.access.limits import UNKNOWN_ORIGIN, Failures, KnownHashes
 from app.web.deadlines import DeadlineMissed, SerialCalls
 from config import tokens
 from db import sources
@@ -59,7 +59,7 @@ class Authenticator:
         self._failures = Failures(_FAILURES_A_MINUTE)
         self._hashes = KnownHashes(self._read_hashes, clock=clock)
 
-    def find_source(self, token: str, *, within_s: float, origin: Callable[[], str] = lambda: NOT_TOLD) -> Source:
+    def find_source(self, token: str, *, within_s: float, origin: Callable[[], str] = lambda: UNKNOWN_ORIGIN) -> Source:
         """Return the enabled source of this token; `origin` returns the sender's name for the count of failures.
 
         Raises:
@@ -104,7 +104,7 @@ class Authenticator:
 
     def _is_known(self, digest: str) -> bool:
         try:
-            return self._hashes.hold(digest)
+            return self._hashes.contain(digest)
         except (SQLAlchemyError, DeadlineMissed) as error:
             raise AuthUnavailable("the sources cannot be read") from error
 

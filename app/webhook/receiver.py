@@ -38,7 +38,7 @@ class PostedBody:
 
     @property
     def is_oversized(self) -> bool:
-        """Whether the body is longer than MAX_BODY."""
+        """True when the body is longer than MAX_BODY."""
         return len(self.raw) > MAX_BODY
 
 

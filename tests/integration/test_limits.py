@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy import event
 
-from app.access.limits import Failures, KnownHashes, origin
+from app.access.limits import Failures, KnownHashes, origin_of
 from app.webhook.authenticator import Authenticator
 from db.core.session import Database
 from tests.support.builders.users import House, a_house, form_token
@@ -210,7 +210,7 @@ def test_beyond_twenty_a_minute_logins_from_an_address_are_told_to_wait(house: H
     ],
 )
 def test_what_failures_count_under(environ: dict[str, str], proxies: int, expected: str) -> None:
-    assert origin(environ, trusted_proxies=proxies) == expected
+    assert origin_of(environ, trusted_proxies=proxies) == expected
 
 
 def test_the_limit_is_over_after_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,9 +230,9 @@ def test_known_hashes_are_read_again_after_a_second() -> None:
     load: Callable[[], frozenset[str]] = lambda: readings.pop(0)  # noqa: E731 - one line says it
     known = KnownHashes(load, clock=lambda: seconds[0])
 
-    first = [known.hold("a"), known.hold("b")]
+    first = [known.contain("a"), known.contain("b")]
     seconds[0] = 1.0
-    second = [known.hold("a"), known.hold("b")]
+    second = [known.contain("a"), known.contain("b")]
 
     assert (first, second) == ([True, False], [False, True])
 
@@ -250,8 +250,8 @@ def test_hashes_that_cannot_be_read_are_tried_again_after_a_second_and_not_by_ea
 
     for _ in range(3):
         with pytest.raises(TimeoutError):
-            known.hold("a")
+            known.contain("a")
     seconds[0] = 1.0
 
-    assert known.hold("a")
+    assert known.contain("a")
     assert len(tries) == 2

@@ -105,7 +105,7 @@ def test_a_refusal_costs_one_hash_whether_the_name_is_there_or_not(
 
     monkeypatch.setattr(PasswordHasher, "verify", counted)
 
-    is_let_in = login.proves(house.database, name, "a wrong password", address="x")
+    is_let_in = login.check_password(house.database, name, "a wrong password", address="x")
 
     assert not is_let_in
     assert hashed_with == [RFC_9106_LOW_MEMORY]
@@ -133,7 +133,7 @@ def test_each_further_wrong_password_locks_for_twice_as_long_up_to_an_hour(house
 
     locks = []
     for _ in range(8):
-        assert not login.proves(house.database, "alice", "wrong", address="x")
+        assert not login.check_password(house.database, "alice", "wrong", address="x")
         locks.append(house.locked_for_s())
         house.change("UPDATE users SET locked_until = clock_timestamp()")
 
@@ -158,7 +158,7 @@ def test_many_guesses_at_once_are_counted_one_by_one(house: House) -> None:
 
     def guess() -> None:
         begun.wait(timeout=20)
-        login.proves(house.database, "alice", "wrong", address="x")
+        login.check_password(house.database, "alice", "wrong", address="x")
 
     threads = [threading.Thread(target=guess) for _ in range(8)]
     for one in threads:
@@ -167,7 +167,7 @@ def test_many_guesses_at_once_are_counted_one_by_one(house: House) -> None:
         one.join(timeout=60)
 
     assert house.rows("SELECT failures FROM users") == [{"failures": 5}]
-    assert not login.proves(house.database, "alice", PASSWORD, address="x")
+    assert not login.check_password(house.database, "alice", PASSWORD, address="x")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The places for strangers at a form."""
+"""The slots for strangers at a form."""
 
 from __future__ import annotations
 
@@ -6,42 +6,42 @@ from contextlib import ExitStack
 
 import pytest
 
-from app.access.login_slots import Crowd, Crowded
+from app.access.login_slots import LoginSlots, TooManyLogins
 
 
 def test_there_are_only_so_many_places() -> None:
-    crowd = Crowd(places=2, of_one_origin=2)
+    crowd = LoginSlots(slots=2, per_origin=2)
 
-    with crowd.place("a"), crowd.place("b"), pytest.raises(Crowded), crowd.place("c"):
+    with crowd.hold_slot("a"), crowd.hold_slot("b"), pytest.raises(TooManyLogins), crowd.hold_slot("c"):
         pass
 
 
 def test_one_origin_leaves_places_for_the_others() -> None:
-    crowd = Crowd(places=4, of_one_origin=2)
+    crowd = LoginSlots(slots=4, per_origin=2)
 
     with ExitStack() as held:
-        held.enter_context(crowd.place("a"))
-        held.enter_context(crowd.place("a"))
-        with pytest.raises(Crowded):
-            held.enter_context(crowd.place("a"))
+        held.enter_context(crowd.hold_slot("a"))
+        held.enter_context(crowd.hold_slot("a"))
+        with pytest.raises(TooManyLogins):
+            held.enter_context(crowd.hold_slot("a"))
 
-        held.enter_context(crowd.place("b"))
+        held.enter_context(crowd.hold_slot("b"))
 
 
 def test_a_place_is_given_back_whatever_happened_in_it() -> None:
-    crowd = Crowd(places=1, of_one_origin=1)
-    with pytest.raises(ValueError, match="x"), crowd.place("a"):
+    crowd = LoginSlots(slots=1, per_origin=1)
+    with pytest.raises(ValueError, match="x"), crowd.hold_slot("a"):
         raise ValueError("x")
 
-    with crowd.place("a"), pytest.raises(Crowded), crowd.place("b"):
+    with crowd.hold_slot("a"), pytest.raises(TooManyLogins), crowd.hold_slot("b"):
         pass
 
 
 def test_who_holds_no_place_is_forgotten() -> None:
-    crowd = Crowd()
+    crowd = LoginSlots()
 
     for number in range(100):
-        with crowd.place(str(number)):
+        with crowd.hold_slot(str(number)):
             pass
 
     assert dict(crowd._held) == {}  # noqa: SLF001 - there is no other way to see that nothing grows
