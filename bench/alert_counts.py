@@ -28,7 +28,7 @@ class AlertCounts:
 
     @property
     def is_exact(self) -> bool:
-        """Whether the posted, the acknowledged and the stored alerts are the same."""
+        """True when the posted, the acknowledged and the stored alerts are the same."""
         missing = self.acknowledged_not_stored + self.stored_not_acknowledged
         return self.posted == self.acknowledged == self.stored and not missing and not self.new_twice
 

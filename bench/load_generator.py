@@ -1,8 +1,7 @@
 """The load generator: `python -m bench.load_generator PLAN RESULT` posts alerts by a plan and writes the result.
 
 It speaks HTTP/1.1 on raw sockets under asyncio: bodies are encoded beforehand but for their number, and of a response
-only status, length and signal id are read. Its own processor time is part of the result, since it runs on the machine
-that it measures.
+only status, length and signal id are read. Its processor time is in the result, since it runs on the measured machine.
 """
 
 from __future__ import annotations
@@ -292,8 +291,8 @@ async def run_load(plan: LoadPlan) -> LoadResult:
 
 def _read_cpu_seconds() -> float:
     """Return the processor time that this process has used."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
 
 
 if __name__ == "__main__":

@@ -174,20 +174,7 @@ class SimulatedAccount:
         quantity = (quantity / lot).to_integral_value(ROUND_DOWN) * lot
         if quantity <= 0:
             return
-        level = self.prices.current(order.instrument.symbol)
-        price = level.ask if order.is_buy else level.bid
-        received, asset = (
-            (quantity, order.instrument.base) if order.is_buy else (quantity * price, order.instrument.quote)
-        )
-        self._last_fill_id += 1
-        fill = SimulatedFill(
-            fill_id=self._last_fill_id,
-            quantity=quantity,
-            price=price,
-            fee=received * self.rules.fee_rate,
-            fee_asset=self.rules.fee_asset or asset,
-            at=now_ms(),
-        )
+        fill = self._build_fill(order, quantity)
         self._ledger.append(
             "filled",
             venue=self.rules.name,
@@ -196,13 +183,28 @@ class SimulatedAccount:
             symbol=order.instrument.symbol,
             is_buy=order.is_buy,
             fill_id=fill.fill_id,
-            quantity=str(quantity),
-            price=str(price),
+            quantity=str(fill.quantity),
+            price=str(fill.price),
             fee=str(fill.fee),
             fee_asset=fill.fee_asset,
             at=fill.at,
         )
         self._apply_fill(order, fill)
+
+    def _build_fill(self, order: SimulatedOrder, quantity: Decimal) -> SimulatedFill:
+        """Build the next fill at the present best price, with the fee on what is received."""
+        level, instrument = self.prices.current(order.instrument.symbol), order.instrument
+        price = level.ask if order.is_buy else level.bid
+        received, asset = (quantity, instrument.base) if order.is_buy else (quantity * price, instrument.quote)
+        self._last_fill_id += 1
+        return SimulatedFill(
+            fill_id=self._last_fill_id,
+            quantity=quantity,
+            price=price,
+            fee=received * self.rules.fee_rate,
+            fee_asset=self.rules.fee_asset or asset,
+            at=now_ms(),
+        )
 
     def _apply_fill(self, order: SimulatedOrder, fill: SimulatedFill) -> None:
         """Add a fill to its order and to the balances."""

@@ -32,40 +32,37 @@ class AlpacaMarket:
     def answer(self, path: str, parameters: Parameters) -> WireAnswer:
         """Answer one request by its path."""
         if path == "/v2/assets":
-            return WireAnswer(
-                body=[
-                    _render_asset(instrument)
-                    for instrument in self._account.instruments.values()
-                    if _has_asset_class(instrument, parameters)
-                ]
-            )
+            return self._list_assets(parameters)
         if path.startswith("/v2/assets/"):
             return self._get_asset(path.removeprefix("/v2/assets/"))
-        instruments = [
-            self._account.instruments[symbol]
-            for symbol in parameters.get("symbols", "").split(",")
-            if symbol in self._account.instruments
-        ]
+        symbols = [symbol for symbol in parameters.get("symbols", "").split(",") if symbol in self._account.instruments]
+        instruments = {symbol: self._account.instruments[symbol] for symbol in symbols}
         match path.removeprefix(CRYPTO_PREFIX).removeprefix(STOCK_PREFIX):
             case "latest/quotes" | "quotes/latest":
                 return WireAnswer(
-                    body={"quotes": {instrument.symbol: self._render_quote(instrument) for instrument in instruments}}
+                    body={
+                        "quotes": {symbol: self._render_quote(instrument) for symbol, instrument in instruments.items()}
+                    }
                 )
             case "latest/trades" | "trades/latest":
                 return WireAnswer(
-                    body={"trades": {instrument.symbol: self._render_trade(instrument) for instrument in instruments}}
-                )
-            case "bars":
-                return WireAnswer(
                     body={
-                        "bars": {
-                            instrument.symbol: self._render_bars(instrument, parameters) for instrument in instruments
-                        },
-                        "next_page_token": None,
+                        "trades": {symbol: self._render_trade(instrument) for symbol, instrument in instruments.items()}
                     }
                 )
+            case "bars":
+                bars = {symbol: self._render_bars(instrument, parameters) for symbol, instrument in instruments.items()}
+                return WireAnswer(body={"bars": bars, "next_page_token": None})
             case _:
                 return _NOT_FOUND
+
+    def _list_assets(self, parameters: Parameters) -> WireAnswer:
+        assets = [
+            _render_asset(instrument)
+            for instrument in self._account.instruments.values()
+            if _has_asset_class(instrument, parameters)
+        ]
+        return WireAnswer(body=assets)
 
     def _get_asset(self, name: str) -> WireAnswer:
         """Answer with one asset; crypto pairs are found with and without the slash."""

@@ -63,7 +63,7 @@ class ActiveFaults:
         self._lock = Lock()
         self._active: list[SimulatorFault] = []
 
-    def reseed(self, seed: int) -> None:
+    def set_seed(self, seed: int) -> None:
         """Start the random numbers anew from a seed."""
         with self._lock:
             self._random.seed(seed)
@@ -95,6 +95,7 @@ class ActiveFaults:
             return fault
 
     def _is_triggered(self, fault: SimulatorFault) -> bool:
+        """Draw whether a fault applies, by its probability."""
         return fault.probability >= 1 or self._random.random() < fault.probability
 
 

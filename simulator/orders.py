@@ -81,7 +81,7 @@ class SimulatedOrder:
 
     @property
     def is_open(self) -> bool:
-        """Return whether the order can still fill."""
+        """True while the order can still fill."""
         return not self.is_cancelled and self.filled < self.quantity
 
 

@@ -97,7 +97,7 @@ class Simulator:
         if document.get("clear"):
             self._faults.clear()
         if "seed" in document:
-            self._faults.reseed(int(document["seed"]))
+            self._faults.set_seed(int(document["seed"]))
         for fault in document.get("faults", ()):
             self._faults.add(faults.parse_fault(fault))
         for symbol, level in document.get("prices", {}).items():

@@ -51,7 +51,7 @@ class ErrorResponse(Exception):
 
     @property
     def is_temporary(self) -> bool:
-        """Whether the same request may succeed later: it was rate-limited, or the venue failed with a 5xx."""
+        """True when the same request may succeed later: it was rate-limited, or the venue failed with a 5xx."""
         return self.status in TOO_MANY_REQUESTS or self.status >= SERVER_ERROR
 
 

@@ -23,7 +23,7 @@ from domain.context import (
 from domain.intervals import Interval
 from domain.ports import BookClock, VenueUnavailable, ViewRequest, WalkBars
 from domain.signal import Instrument
-from venues import bar_history
+from venues import bar_windows
 from venues.bar_cache import CachedBars
 
 LIVE_WITHIN = timedelta(seconds=10)
@@ -74,7 +74,7 @@ class LiveMarketData:
         self._source, self._clock, self._depth = source, clock, depth
         self._series: dict[tuple[Instrument, Interval, int], BarSeries] = {}
         self._cached_bars: dict[Instrument, CachedBars] = {}
-        self._windows = bar_history.WindowCache()
+        self._windows = bar_windows.WindowCache()
 
     def views(self, requests: Sequence[ViewRequest]) -> list[MarketView]:
         """Answer each request in order; requests about one instrument share its quote, on one bar its window."""
@@ -89,7 +89,7 @@ class LiveMarketData:
         """Return the quote at a moment, with an empty window."""
         batch, is_live = _BatchReader(self._source), _is_live(at, self._clock.now(book))
         quote, quality = self._build_quote(batch, instrument, at=at, is_live=is_live)
-        return self._build_view(quote, quality, bar_history.EMPTY_WINDOW)
+        return self._build_view(quote, quality, bar_windows.EMPTY_WINDOW)
 
     def walk_bars(self, book: str, instrument: Instrument, *, after: datetime, until: datetime) -> WalkBars:  # noqa: ARG002 - a venue has the same bars for all books
         """Return the one-minute bars with an end in (after, until], or none while the venue is silent."""
@@ -109,7 +109,7 @@ class LiveMarketData:
         signal, as_of = request.signal, request.as_of
         quote, quality = self._build_quote(batch, signal.instrument, at=as_of, is_live=is_live)
         if signal.timeframe is None:
-            return self._build_view(quote, quality, bar_history.EMPTY_WINDOW)
+            return self._build_view(quote, quality, bar_windows.EMPTY_WINDOW)
         base = self._load_series(batch, signal.instrument, signal.timeframe, as_of=as_of, count=self._depth.base)
         higher = self._load_series(
             batch, signal.instrument, signal.timeframe.next, as_of=as_of, count=self._depth.higher

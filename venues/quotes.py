@@ -69,7 +69,7 @@ class _SeriesPrices:
 
     @property
     def _is_wide(self) -> bool:
-        """Whether the moments span too many bars to read them all at once."""
+        """True when the moments span too many bars to read them all at once."""
         return self._last - self._first > _MAX_BARS_AT_ONCE * self.feed.interval.approximate
 
     def _load_covering_bars(self, moment: datetime) -> list[Bar]:

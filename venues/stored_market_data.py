@@ -21,7 +21,9 @@ from domain.context import (
 from domain.intervals import Interval
 from domain.ports import BarStore, Feed, ViewRequest, WalkBars
 from domain.signal import Instrument
-from venues import bar_history
+from venues import bar_windows
+from venues.bar_history import FixedBarHistories, GrowingBarHistories
+from venues.bar_windows import WindowBuilder
 from venues.quotes import KnownPrice, QuoteLookup, rate_price
 
 PricesBySide: TypeAlias = dict[PriceSide, KnownPrice]
@@ -42,9 +44,8 @@ class StoredMarketData:
         self._bars = bars
         self._covered = covered
         self._depth = depth
-        self._histories = (
-            bar_history.FixedBarHistories(bars) if covered is Quality.REPLAY else bar_history.GrowingBarHistories(bars)
-        )
+        histories = FixedBarHistories(bars) if covered is Quality.REPLAY else GrowingBarHistories(bars)
+        self._window_builder = WindowBuilder(histories, depth=depth)
 
     def views(self, requests: Sequence[ViewRequest]) -> list[MarketView]:
         """Answer each request in order; requests on the same closed bars share one window object."""
@@ -68,7 +69,7 @@ class StoredMarketData:
         """Return the quote at a moment, with an empty window."""
         lookup = QuoteLookup(self._bars, self._bars.feeds(book, instrument), first=at, last=at)
         quote, quality = self._build_quote(lookup.prices_at(at), at=at)
-        return self._build_view(quote, quality, window=bar_history.EMPTY_WINDOW)
+        return self._build_view(quote, quality, window=bar_windows.EMPTY_WINDOW)
 
     def _load_series_between(self, feed: Feed, *, after: datetime, until: datetime) -> BarSeries:
         bars = self._bars.closed_between(feed, after=after, until=until)
@@ -76,18 +77,16 @@ class StoredMarketData:
 
     def _load_windows(self, requests: Sequence[ViewRequest], feeds: _FeedCache) -> list[Window]:
         """Return the window of each request, in order."""
-        windows = [bar_history.EMPTY_WINDOW] * len(requests)
+        windows = [bar_windows.EMPTY_WINDOW] * len(requests)
         # Requests within one bar of their timeframe see the same closed bars, so that one load serves them all.
         for positions in _group_positions(_bar_key(request) for request in requests):
             signal = requests[positions[0]].signal
             if signal.timeframe is None:
                 continue
-            windows_by_moment = bar_history.build_windows(
-                self._histories,
+            windows_by_moment = self._window_builder.build_windows(
                 feeds.feeds_of(signal.book, signal.instrument),
                 timeframe=signal.timeframe,
                 moments=[requests[position].as_of for position in positions],
-                depth=self._depth,
             )
             for position in positions:
                 windows[position] = windows_by_moment[requests[position].as_of]

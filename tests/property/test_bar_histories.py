@@ -1,4 +1,4 @@
-"""Histories that are kept while nothing was added answer as those that are read each time."""
+"""Histories that are cached while no bar was added return the same bars as those that are read each time."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS, to=st.sampled_from(("1m", "5m")), count=st.integers(1, 6))
-def test_watched_histories_answer_as_fresh_ones_however_late_bars_come(
+def test_growing_histories_return_the_same_as_fresh_ones_however_late_bars_come(
     steps: list[tuple[str, int]], to: str, count: int
 ) -> None:
     store = BarsInMemory({FEED: []})
-    watched, fresh = GrowingBarHistories(store), BarHistories(store)
+    growing, fresh = GrowingBarHistories(store), BarHistories(store)
 
     for step, number in steps:
         if step == "add":
@@ -35,17 +35,17 @@ def test_watched_histories_answer_as_fresh_ones_however_late_bars_come(
             store.series[FEED] = [stored[at] for at in sorted(stored)]
             continue
         as_of = START + timedelta(seconds=15 * number)
-        given_ = {"to": interval(to), "as_of": as_of, "count": count}
+        arguments = {"to": interval(to), "as_of": as_of, "count": count}
 
-        assert watched.load_closed(FEED, **given_) == fresh.load_closed(FEED, **given_)  # type: ignore[arg-type]
+        assert growing.load_closed(FEED, **arguments) == fresh.load_closed(FEED, **arguments)  # type: ignore[arg-type]
 
 
-def test_watched_histories_read_bars_once_while_none_is_added() -> None:
+def test_growing_histories_read_bars_once_while_none_is_added() -> None:
     store = BarsInMemory({FEED: WALK})
-    watched = GrowingBarHistories(store)
+    growing = GrowingBarHistories(store)
 
     first, second = (
-        watched.load_closed(FEED, to=interval("5m"), as_of=START + minutes(moment), count=4) for moment in (60.1, 60.9)
+        growing.load_closed(FEED, to=interval("5m"), as_of=START + minutes(moment), count=4) for moment in (60.1, 60.9)
     )
 
     assert second is first
