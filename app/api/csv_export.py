@@ -17,7 +17,7 @@ from flask import Response
 from marshmallow import Schema, fields
 from werkzeug.exceptions import HTTPException
 
-from app.api.fields import Moment, Money
+from app.api.fields import DecimalField, TimestampField
 
 MEDIA_TYPE = "text/csv"
 BROKEN_OFF = "ERROR: the list breaks off here"
@@ -59,7 +59,7 @@ def _cell(field: fields.Field[Any], value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     written = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    is_text = not isinstance(field, Money | Moment | fields.Number)
+    is_text = not isinstance(field, DecimalField | TimestampField | fields.Number)
     return f"'{written}" if is_text and written.startswith(_BEGINS_A_FORMULA) else written
 
 

@@ -9,8 +9,20 @@ from flask import Response
 from marshmallow import fields
 
 from app.api import paging, trace_schemas
-from app.api.fields import Output, choice, count, ident, moment, money, one_of, part, parts, ratio, text
-from app.api.paging import PageInput, Shown
+from app.api.fields import (
+    OutputSchema,
+    choice,
+    decimal,
+    enum_value,
+    integer,
+    nested,
+    nested_list,
+    number,
+    text,
+    utc_time,
+    uuid,
+)
+from app.api.paging import PageInputSchema, Shown
 from app.api.reach import here
 from app.api.request_schemas import line
 from app.api.resource import Noun
@@ -28,7 +40,7 @@ Document = dict[str, Any]
 noun = Noun("experiments", "The assignment of each entry signal, and what came of it.")
 
 
-class ExperimentQuery(PageInput):
+class ExperimentQuerySchema(PageInputSchema):
     """Which experiments are listed."""
 
     book = line("Only experiments of this book.")
@@ -37,51 +49,51 @@ class ExperimentQuery(PageInput):
     symbol = line("Only experiments on this symbol.")
 
 
-class ExperimentRow(Output):
+class ExperimentRowSchema(OutputSchema):
     """An experiment as it is listed."""
 
-    experiment_id = ident("Its id.")
-    signal_id = ident("Its signal.")
-    study_id = ident("Its study.")
+    experiment_id = uuid("Its id.")
+    signal_id = uuid("Its signal.")
+    study_id = uuid("Its study.")
     study = text("That study's name.")
     book = text("Its book.")
     symbol = text("The symbol.")
-    direction = one_of(Direction, "Which way the alert wants to enter.")
-    variant = one_of(EngineSlot, "The engine it was assigned to.")
-    bucket = count("The bucket, 0 to 999999.")
-    split_percentage = ratio("The share of buckets that are A, 0 to 1.")
-    first_asked = one_of(EngineSlot, "The engine that was asked first.")
+    direction = enum_value(Direction, "Which way the alert wants to enter.")
+    variant = enum_value(EngineSlot, "The engine it was assigned to.")
+    bucket = integer("The bucket, 0 to 999999.")
+    split_percentage = number("The share of buckets that are A, 0 to 1.")
+    first_asked = enum_value(EngineSlot, "The engine that was asked first.")
     assignment_hash = text("The hash that the bucket is taken from.")
-    reference_notional = money("What returns are divided by.")
+    reference_notional = decimal("What returns are divided by.")
     policy_version = text("The label of the policy version in force.")
-    execution_mode = one_of(ExecutionMode, "The mode that was applied; null until that is known.", null=True)
-    executed_engine = choice("A", "B", "BOTH", "NONE", told="Who trades for real.", null=True)
-    shadow_engine = choice("A", "B", "BOTH", "NONE", told="Who trades in shadow only.", null=True)
+    execution_mode = enum_value(ExecutionMode, "The mode that was applied; null until that is known.", null=True)
+    executed_engine = choice("A", "B", "BOTH", "NONE", description="Who trades for real.", null=True)
+    shadow_engine = choice("A", "B", "BOTH", "NONE", description="Who trades in shadow only.", null=True)
     reason = text("Why, as a stable code.", null=True)
-    created_at = moment("When it was stored.")
+    created_at = utc_time("When it was stored.")
 
 
-class ExperimentTrace(Output):
+class ExperimentTraceSchema(OutputSchema):
     """An experiment, what the engines said, and what was traded."""
 
-    signal_id = ident("Its signal; `/signals/<signal_id>` has the orders and the snapshot.")
-    experiment = part(trace_schemas.Assignment, "The assignment.")
-    policy = part(trace_schemas.Policy, "Who trades for real.", null=True)
-    decisions = parts(trace_schemas.Decision, "What the engines said.")
-    trades = parts(trace_schemas.Trade, "Its trades.")
-    outcomes = parts(trace_schemas.Outcome, "How it ended.")
+    signal_id = uuid("Its signal; `/signals/<signal_id>` has the orders and the snapshot.")
+    experiment = nested(trace_schemas.AssignmentSchema, "The assignment.")
+    policy = nested(trace_schemas.PolicySchema, "Who trades for real.", null=True)
+    decisions = nested_list(trace_schemas.DecisionSchema, "What the engines said.")
+    trades = nested_list(trace_schemas.TradeSchema, "Its trades.")
+    outcomes = nested_list(trace_schemas.OutcomeSchema, "How it ended.")
 
 
-SHOWN = Shown(name="experiments", of=experiments.EXPERIMENTS, item=ExperimentRow)
+SHOWN = Shown(name="experiments", of=experiments.EXPERIMENTS, item=ExperimentRowSchema)
 
 
-@noun.lists("/experiments", needs=Scope.READ, item=ExperimentRow, query=ExperimentQuery)
+@noun.lists("/experiments", needs=Scope.READ, item=ExperimentRowSchema, query=ExperimentQuerySchema)
 def list_experiments(query: Document) -> Any:
     """List experiments, newest first."""
     return paging.answer(SHOWN, query)
 
 
-@noun.shows("/experiments/<uuid:experiment_id>", needs=Scope.READ, answer=ExperimentTrace)
+@noun.shows("/experiments/<uuid:experiment_id>", needs=Scope.READ, answer=ExperimentTraceSchema)
 def show_experiment(experiment_id: UUID) -> Response:
     """Show an experiment with its policy, decisions, trades and outcomes."""
     return as_is(found(here().read(lambda session: _traced(session, experiment_id)), what="experiment"))

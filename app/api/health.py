@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from app.api.fields import Output, choice, count, mapping, moment, one_of, part, parts, ratio, text, yes_no
+from app.api.fields import (
+    OutputSchema,
+    boolean,
+    choice,
+    enum_value,
+    integer,
+    json_object,
+    nested,
+    nested_list,
+    number,
+    text,
+    utc_time,
+)
 from app.api.reach import here
 from app.api.resource import Noun
 from app.probes.health import broker_state
@@ -25,52 +37,52 @@ Document = dict[str, Any]
 noun = Noun("health", "Whether the product does its work.")
 
 
-class Backlog(Output):
+class BacklogSchema(OutputSchema):
     """What is not finished."""
 
-    open_signals = count("Unfinished signals.")
-    oldest_at = moment("When the oldest of them was stored.", null=True)
+    open_signals = integer("Unfinished signals.")
+    oldest_at = utc_time("When the oldest of them was stored.", null=True)
 
 
-class Queue(Output):
+class QueueSchema(OutputSchema):
     """Whether a queue's workers take tasks."""
 
     queue = text("The queue.")
-    state = one_of(QueueState, "`unasked` when it cannot be told, since nobody sends signs of life.")
-    seen_at = moment("When a worker of it was last seen alive.")
-    silent_s = ratio("How many seconds ago that was.")
+    state = enum_value(QueueState, "`unasked` when it cannot be told, since nobody sends signs of life.")
+    seen_at = utc_time("When a worker of it was last seen alive.")
+    silent_s = number("How many seconds ago that was.")
 
 
-class OpenIncidents(Output):
+class OpenIncidentsSchema(OutputSchema):
     """What needs a person."""
 
-    open = count("How many.")
-    kinds = mapping("How many of each kind.")
+    open = integer("How many.")
+    kinds = json_object("How many of each kind.")
 
 
-class BookHealth(Output):
+class BookHealthSchema(OutputSchema):
     """What is in force in a book; null where the stack was never started."""
 
     book = text("The book.")
     policy_version = text("The label of the version in force.", null=True)
-    mode = one_of(ExecutionMode, "Who trades for real.", null=True)
-    switch = one_of(Switch, "Where the switch for real trading stands.", null=True)
+    mode = enum_value(ExecutionMode, "Who trades for real.", null=True)
+    switch = enum_value(Switch, "Where the switch for real trading stands.", null=True)
     study = text("The study that runs.", null=True)
 
 
-class Health(Output):
+class HealthSchema(OutputSchema):
     """The state of the product; `ok` when nothing needs anybody."""
 
-    ok = yes_no("Whether the schema is current, no queue is late, no incident is open, and each book has a policy.")
-    schema = choice("current", "outdated", told="Whether the database has this version's schema.")
-    broker = choice("reachable", "unreachable", "not_configured", told="Whether something listens there.")
-    backlog = part(Backlog, "What is not finished.")
-    queues = parts(Queue, "The queues that were ever asked for a sign of life.")
-    incidents = part(OpenIncidents, "What needs a person.")
-    books = parts(BookHealth, "The standing books.")
+    ok = boolean("Whether the schema is current, no queue is late, no incident is open, and each book has a policy.")
+    schema = choice("current", "outdated", description="Whether the database has this version's schema.")
+    broker = choice("reachable", "unreachable", "not_configured", description="Whether something listens there.")
+    backlog = nested(BacklogSchema, "What is not finished.")
+    queues = nested_list(QueueSchema, "The queues that were ever asked for a sign of life.")
+    incidents = nested(OpenIncidentsSchema, "What needs a person.")
+    books = nested_list(BookHealthSchema, "The standing books.")
 
 
-@noun.shows("/health", needs=Scope.READ, answer=Health)
+@noun.shows("/health", needs=Scope.READ, answer=HealthSchema)
 def show_health() -> Document:
     """Show schema, broker, backlog, queues, incidents, and what is in force."""
     reach = here()

@@ -17,10 +17,10 @@ from flask import Response, request
 from marshmallow import Schema, fields, validate
 
 from app.api import csv_export
-from app.api.fields import Output
+from app.api.fields import OutputSchema
 from app.api.problems import Invalid
 from app.api.reach import Reach, here
-from app.api.request_schemas import Input
+from app.api.request_schemas import InputSchema
 from db.core import listing
 from db.core.listing import PageQuery, SortKey
 from reporting import signal_trace
@@ -42,7 +42,7 @@ class Form(Enum):
     CSV = "csv"
 
 
-class PageInput(Input):
+class PageInputSchema(InputSchema):
     """Which page of a list is wanted, and how it is written."""
 
     limit = fields.Integer(
@@ -73,7 +73,7 @@ class Shown:
 
 def page_of(item: type[Schema]) -> type[Schema]:
     """Return the schema of a page of such items."""
-    return Output.from_dict(
+    return OutputSchema.from_dict(
         {
             "items": fields.List(
                 fields.Nested(item), required=True, metadata={"description": "The rows of this page, in order."}
@@ -84,7 +84,7 @@ def page_of(item: type[Schema]) -> type[Schema]:
                 metadata={"description": "The `cursor` of the next page; null when this is the last one."},
             ),
         },
-        name=f"{item.__name__}Page",
+        name=f"{item.__name__.removesuffix('Schema')}Page",
     )
 
 

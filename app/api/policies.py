@@ -9,11 +9,11 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from app.api import paging
-from app.api.fields import Output, count, moment, one_of, part, ratio, text
-from app.api.paging import PageInput, Shown
+from app.api.fields import OutputSchema, enum_value, integer, nested, number, text, utc_time
+from app.api.paging import PageInputSchema, Shown
 from app.api.problems import Invalid
 from app.api.reach import here
-from app.api.request_schemas import ReasonInput, line
+from app.api.request_schemas import ReasonInputSchema, line
 from app.api.resource import Noun
 from app.api.responses import audit_context
 from db import policies
@@ -37,13 +37,13 @@ def _is_share(written: Decimal) -> None:
         raise ValidationError(str(error)) from None
 
 
-class PolicyQuery(PageInput):
+class PolicyQuerySchema(PageInputSchema):
     """Whose policy is listed."""
 
     book = line("Only versions of this book.")
 
 
-class SwitchInput(ReasonInput):
+class SwitchInputSchema(ReasonInputSchema):
     """The book whose switch is thrown, and why."""
 
     book = fields.String(
@@ -51,7 +51,7 @@ class SwitchInput(ReasonInput):
     )
 
 
-class PolicyInput(SwitchInput):
+class PolicyInputSchema(SwitchInputSchema):
     """What a new version shall say; what is left out stays as it is."""
 
     mode = fields.Enum(ExecutionMode, by_value=True, metadata={"description": "Who trades for real."})
@@ -66,47 +66,47 @@ class PolicyInput(SwitchInput):
     label = line("The name of the new version; one that is taken gets a suffix.", longest=_LONGEST_LABEL)
 
 
-class PolicyRow(Output):
+class PolicyRowSchema(OutputSchema):
     """A version of a book's policy; the newest is in force."""
 
     policy_version = text("Its label.")
     book = text("The book.")
-    mode = one_of(ExecutionMode, "Who trades for real.")
-    switch = one_of(Switch, "Whether real entries are sent, held back, or held back while all is closed.")
-    split = ratio("Engine A's share, 0 to 1.")
+    mode = enum_value(ExecutionMode, "Who trades for real.")
+    switch = enum_value(Switch, "Whether real entries are sent, held back, or held back while all is closed.")
+    split = number("Engine A's share, 0 to 1.")
     set_by = text("Who set it.")
     reason = text("Why.")
-    created_at = moment("When.")
+    created_at = utc_time("When.")
 
 
-class LeftOpen(Output):
+class LeftOpenSchema(OutputSchema):
     """What a book still has out for real."""
 
-    trades = count("Real trades that are pending or open.")
-    orders = count("Entry orders on their way.")
+    trades = integer("Real trades that are pending or open.")
+    orders = integer("Entry orders on their way.")
 
 
-class Switched(Output):
+class SwitchedSchema(OutputSchema):
     """The version that is in force now, and what is still out for real."""
 
-    policy = part(PolicyRow, "The version in force.")
-    open = part(LeftOpen, "What is still out for real.")
+    policy = nested(PolicyRowSchema, "The version in force.")
+    open = nested(LeftOpenSchema, "What is still out for real.")
 
 
 def _shown(rows: Sequence[Document]) -> list[Document]:
     return [_format_version(policy.document(row), row["book"]) for row in rows]
 
 
-SHOWN = Shown(name="policy", of=policies.VERSIONS, item=PolicyRow, show=_shown)
+SHOWN = Shown(name="policy", of=policies.VERSIONS, item=PolicyRowSchema, show=_shown)
 
 
-@noun.lists("/policy", needs=Scope.READ, item=PolicyRow, query=PolicyQuery)
+@noun.lists("/policy", needs=Scope.READ, item=PolicyRowSchema, query=PolicyQuerySchema)
 def list_policy(query: Document) -> Any:
     """List policy versions, newest first; of each book the first one is in force."""
     return paging.answer(SHOWN, query)
 
 
-@noun.acts("/policy", needs=Scope.ADMIN, body=PolicyInput, answer=PolicyRow, status=201)
+@noun.acts("/policy", needs=Scope.ADMIN, body=PolicyInputSchema, answer=PolicyRowSchema, status=201)
 def set_policy(given: Document) -> Document:
     """Put a new version in force for new experiments; those that exist keep theirs."""
     split, book, audit = given.get("split"), given["book"], audit_context(given["reason"])
@@ -120,7 +120,7 @@ def set_policy(given: Document) -> Document:
     return _format_version(version, book)
 
 
-@noun.acts("/policy/pause", needs=Scope.OPERATE, body=SwitchInput, answer=Switched)
+@noun.acts("/policy/pause", needs=Scope.OPERATE, body=SwitchInputSchema, answer=SwitchedSchema)
 def pause(given: Document) -> Document:
     """Send no new real entries.
 
@@ -129,13 +129,13 @@ def pause(given: Document) -> Document:
     return _set_switch(given, policy.pause)
 
 
-@noun.acts("/policy/resume", needs=Scope.OPERATE, body=SwitchInput, answer=Switched, step_up=True)
+@noun.acts("/policy/resume", needs=Scope.OPERATE, body=SwitchInputSchema, answer=SwitchedSchema, step_up=True)
 def resume(given: Document) -> Document:
     """Send real entries again, for new experiments."""
     return _set_switch(given, policy.resume)
 
 
-@noun.acts("/policy/flatten", needs=Scope.OPERATE, body=SwitchInput, answer=Switched, step_up=True)
+@noun.acts("/policy/flatten", needs=Scope.OPERATE, body=SwitchInputSchema, answer=SwitchedSchema, step_up=True)
 def flatten(given: Document) -> Document:
     """Pause, and close everything that is open for real.
 

@@ -35,7 +35,7 @@ class Invalid(UnprocessableEntity):
         self.errors = errors
 
 
-class Problem(Schema):
+class ProblemSchema(Schema):
     """What went wrong."""
 
     class Meta:

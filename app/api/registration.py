@@ -49,7 +49,7 @@ log = structlog.get_logger()
 class Mounted(Api):  # type: ignore[misc]  # it has no types
     """The routes and their document; errors are answered by the application."""
 
-    ERROR_SCHEMA = problems.Problem
+    ERROR_SCHEMA = problems.ProblemSchema
     DEFAULT_ERROR_RESPONSE_NAME = None
 
     def add(self, noun: Noun) -> None:
@@ -114,7 +114,7 @@ def _terms() -> dict[str, Any]:
 def _described(status: HTTPStatus) -> dict[str, Any]:
     told: dict[str, Any] = {
         "description": status.phrase,
-        "content": {problems.MEDIA_TYPE: {"schema": problems.Problem}},
+        "content": {problems.MEDIA_TYPE: {"schema": problems.ProblemSchema}},
     }
     if status is HTTPStatus.UNAUTHORIZED:
         told["headers"] = {

@@ -26,7 +26,7 @@ _LONGEST_TEXT = 200
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-class Input(Schema):
+class InputSchema(Schema):
     """The base of what comes in: what is not known is refused."""
 
     class Meta:
@@ -37,7 +37,7 @@ class Input(Schema):
     error_messages = {"unknown": UNKNOWN}  # noqa: RUF012 - marshmallow reads this class attribute
 
 
-class ReasonInput(Input):
+class ReasonInputSchema(InputSchema):
     """Why something is done."""
 
     reason = fields.String(
@@ -47,7 +47,7 @@ class ReasonInput(Input):
     )
 
 
-class OptionalReasonInput(Input):
+class OptionalReasonInputSchema(InputSchema):
     """Why something is done, where that may be left out."""
 
     reason = fields.String(

@@ -11,7 +11,7 @@ from marshmallow import Schema
 
 from app.access import permissions
 from app.api import csv_export, paging
-from app.api.paging import PageInput
+from app.api.paging import PageInputSchema
 from app.api.request_schemas import Parser, no_query
 from domain.access import Scope
 
@@ -40,7 +40,9 @@ class Noun(Blueprint):  # type: ignore[misc]  # it has no types
         super().__init__(f"api_{name}", __name__, url_prefix=PREFIX, description=told)
         self.noun = name
 
-    def lists(self, rule: str, *, needs: Scope, item: type[Schema], query: type[PageInput]) -> Callable[[View], View]:
+    def lists(
+        self, rule: str, *, needs: Scope, item: type[Schema], query: type[PageInputSchema]
+    ) -> Callable[[View], View]:
         """Register a view that answers a list."""
 
         def decorate(view: View) -> View:

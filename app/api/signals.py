@@ -11,27 +11,27 @@ from marshmallow import fields
 
 from app.api import paging, trace_schemas
 from app.api.fields import (
-    OpenOutput,
-    Output,
-    count,
-    ident,
-    mapping,
-    moment,
-    money,
-    one_of,
-    part,
-    parts,
-    ratio,
+    OpenOutputSchema,
+    OutputSchema,
+    boolean,
+    decimal,
+    enum_value,
+    integer,
+    json_object,
+    nested,
+    nested_list,
+    number,
     text,
-    words,
-    yes_no,
+    text_list,
+    utc_time,
+    uuid,
 )
-from app.api.paging import PageInput, Shown
+from app.api.paging import PageInputSchema, Shown
 from app.api.reach import here
 from app.api.request_schemas import a_time, line
 from app.api.resource import Noun
 from app.api.responses import as_is, audit_context, found, with_id
-from app.api.source_schemas import ActInput
+from app.api.source_schemas import ActInputSchema
 from config.settings import Settings
 from db.core.session import Database, Session
 from db.queries import traces
@@ -47,7 +47,7 @@ Document = dict[str, Any]
 noun = Noun("signals", "Accepted alerts, and what became of each.")
 
 
-class SignalQuery(PageInput):
+class SignalQuerySchema(PageInputSchema):
     """Which signals are listed."""
 
     book = line("Only signals of this book.")
@@ -59,67 +59,67 @@ class SignalQuery(PageInput):
     until = a_time("Only signals received before this time, on their book's clock.")
 
 
-class SignalRow(Output):
+class SignalRowSchema(OutputSchema):
     """A signal as it is listed."""
 
-    signal_id = ident("Its id.")
-    received_at = moment("When it came, on its book's clock.")
+    signal_id = uuid("Its id.")
+    received_at = utc_time("When it came, on its book's clock.")
     book = text("Its book.")
     source = text("Who sent it.")
     strategy = text("The strategy, empty where none was named.")
     symbol = text("The symbol.")
     exchange = text("The exchange, empty where none was named.")
-    instrument_kind = one_of(InstrumentKind, "What kind of instrument.")
-    direction = one_of(Direction, "Which way; of an exit, the side that is closed.")
-    action = one_of(Action, "Entry or exit.")
+    instrument_kind = enum_value(InstrumentKind, "What kind of instrument.")
+    direction = enum_value(Direction, "Which way; of an exit, the side that is closed.")
+    action = enum_value(Action, "Entry or exit.")
     timeframe = text("The interval, such as `1h`.", null=True)
-    price = money("The price the alert told.", null=True)
-    stage = count("How far it has come, 0 to 5.")
-    status = one_of(SignalStatus, "Whether work remains.")
-    attempts = count("Failed attempts at the present stage.")
-    flags = words("Remarks, such as `stale`.")
-    is_test = yes_no("Whether the alert called itself a test.")
+    price = decimal("The price the alert told.", null=True)
+    stage = integer("How far it has come, 0 to 5.")
+    status = enum_value(SignalStatus, "Whether work remains.")
+    attempts = integer("Failed attempts at the present stage.")
+    flags = text_list("Remarks, such as `stale`.")
+    is_test = boolean("Whether the alert called itself a test.")
     last_error = text("What went wrong last.", null=True)
     traceback_hash = text("Where it went wrong: equal hashes have one cause.", null=True)
 
 
-class Signal(OpenOutput):
+class SignalSchema(OpenOutputSchema):
     """All columns of a signal but its raw bytes; secrets in its payload are hidden."""
 
-    signal_id = ident("Its id.")
-    seq = count("Its number in order of arrival.")
+    signal_id = uuid("Its id.")
+    seq = integer("Its number in order of arrival.")
     source = text("Who sent it.")
     strategy = text("The strategy, empty where none was named.")
     symbol = text("The symbol.")
     exchange = text("The exchange, empty where none was named.")
-    instrument_kind = one_of(InstrumentKind, "What kind of instrument.")
-    direction = one_of(Direction, "Which way; of an exit, the side that is closed.")
-    action = one_of(Action, "Entry or exit.")
+    instrument_kind = enum_value(InstrumentKind, "What kind of instrument.")
+    direction = enum_value(Direction, "Which way; of an exit, the side that is closed.")
+    action = enum_value(Action, "Entry or exit.")
     timeframe = text("The interval.", null=True)
-    timestamp = moment("The bar's or alert's time, as the alert told it.", null=True)
-    event_at = moment("When the alert fired, as it told.", null=True)
-    received_at = moment("When it came, on its book's clock.")
-    stored_at = moment("When it was stored, by the database's clock.")
-    price = money("The price the alert told.", null=True)
-    confidence = ratio("How sure the alert is, 0 to 100.", null=True)
+    timestamp = utc_time("The bar's or alert's time, as the alert told it.", null=True)
+    event_at = utc_time("When the alert fired, as it told.", null=True)
+    received_at = utc_time("When it came, on its book's clock.")
+    stored_at = utc_time("When it was stored, by the database's clock.")
+    price = decimal("The price the alert told.", null=True)
+    confidence = number("How sure the alert is, 0 to 100.", null=True)
     signal_hash = text("The hash that makes it this signal.")
     content_hash = text("The hash of what the alert said.")
-    occurrence = count("Which occurrence of that content it is.")
+    occurrence = integer("Which occurrence of that content it is.")
     dialect = text("The form of message it was read as.")
-    read_from = mapping("From which fields of the payload each meaning was read.")
-    raw_payload = mapping("The payload, secrets hidden.")
-    flags = words("Remarks.")
+    read_from = json_object("From which fields of the payload each meaning was read.")
+    raw_payload = json_object("The payload, secrets hidden.")
+    flags = text_list("Remarks.")
     book = text("Its book.")
-    is_test = yes_no("Whether the alert called itself a test.")
-    stage = count("How far it has come, 0 to 5.")
-    status = one_of(SignalStatus, "Whether work remains.")
-    processed = yes_no("Whether it is done.")
-    experiment_id = ident("Its experiment, of an entry.", null=True)
-    processing_lock = ident("The lease that works on it.", null=True)
+    is_test = boolean("Whether the alert called itself a test.")
+    stage = integer("How far it has come, 0 to 5.")
+    status = enum_value(SignalStatus, "Whether work remains.")
+    processed = boolean("Whether it is done.")
+    experiment_id = uuid("Its experiment, of an entry.", null=True)
+    processing_lock = uuid("The lease that works on it.", null=True)
     locked_by = text("The worker that holds the lease.", null=True)
-    lock_expires_at = moment("When the lease ends.", null=True)
-    attempts = count("Failed attempts at the present stage.")
-    next_attempt_at = moment("When it is due.")
+    lock_expires_at = utc_time("When the lease ends.", null=True)
+    attempts = integer("Failed attempts at the present stage.")
+    next_attempt_at = utc_time("When it is due.")
     last_error = text("What went wrong last.", null=True)
     sequence = fields.Integer(allow_none=True, metadata={"description": "The order in which its sender numbered it."})
     position_before = fields.Enum(
@@ -130,73 +130,80 @@ class Signal(OpenOutput):
     )
 
 
-class SignalTrace(OpenOutput):
+class SignalTraceSchema(OpenOutputSchema):
     """Everything that was stored about a signal, from the alert to its outcomes."""
 
-    signal = part(Signal, "The signal.")
-    context = part(trace_schemas.Context, "The market it was seen in.", null=True)
-    experiment = part(trace_schemas.Assignment, "Its assignment, of an entry.", null=True)
-    policy = part(trace_schemas.Policy, "Who trades for real.", null=True)
-    decisions = parts(trace_schemas.Decision, "What the engines said.")
-    orders = parts(trace_schemas.Order, "Its orders.")
-    trades = parts(trace_schemas.Trade, "Its trades.")
-    outcomes = parts(trace_schemas.Outcome, "How it ended.")
-    failures = parts(trace_schemas.Failure, "Failed attempts.")
-    stages = parts(trace_schemas.StageReached, "When it reached each stage.")
+    signal = nested(SignalSchema, "The signal.")
+    context = nested(trace_schemas.ContextSchema, "The market it was seen in.", null=True)
+    experiment = nested(trace_schemas.AssignmentSchema, "Its assignment, of an entry.", null=True)
+    policy = nested(trace_schemas.PolicySchema, "Who trades for real.", null=True)
+    decisions = nested_list(trace_schemas.DecisionSchema, "What the engines said.")
+    orders = nested_list(trace_schemas.OrderSchema, "Its orders.")
+    trades = nested_list(trace_schemas.TradeSchema, "Its trades.")
+    outcomes = nested_list(trace_schemas.OutcomeSchema, "How it ended.")
+    failures = nested_list(trace_schemas.FailureSchema, "Failed attempts.")
+    stages = nested_list(trace_schemas.StageReachedSchema, "When it reached each stage.")
 
 
-class Rerun(Output):
+class RerunSchema(OutputSchema):
     """What was rerun."""
 
     status = text("`rerun`.")
     signal_ids = fields.List(fields.UUID(), required=True, metadata={"description": "The signals that are due again."})
-    enqueued = yes_no("Whether they were sent on; else the broker is away and the sweep sends them.")
+    enqueued = boolean("Whether they were sent on; else the broker is away and the sweep sends them.")
     request_id = text("Names the request in the logs.")
 
 
-class RerunRefusedSchema(Output):
+class RerunRefusedSchema(OutputSchema):
     """Why nothing was rerun."""
 
     status = text("`refused`.")
-    refused = mapping("Why, by id.")
+    refused = json_object("Why, by id.")
     request_id = text("Names the request in the logs.")
 
 
-class RedrivenEvent(Output):
+class RedrivenEventSchema(OutputSchema):
     """What became of one message."""
 
-    event_id = ident("The message.")
+    event_id = uuid("The message.")
     status = text("`accepted`, `duplicate` (its signals were there before) or `quarantined`.")
     signal_ids = fields.List(fields.UUID(), metadata={"description": "The signals it is."})
     stale = fields.Boolean(metadata={"description": "Whether they are too old to be traded for real."})
     errors = fields.Dict(keys=fields.String(), metadata={"description": "What is still wrong, by field."})
 
 
-class RedrivenEvents(Output):
+class RedrivenEventsSchema(OutputSchema):
     """What became of each message."""
 
     status = text("`redriven`, or `refused` when one of them still cannot be read.")
-    enqueued = yes_no("Whether the new signals were sent on; else the sweep sends them.")
-    events = parts(RedrivenEvent, "Each message.")
+    enqueued = boolean("Whether the new signals were sent on; else the sweep sends them.")
+    events = nested_list(RedrivenEventSchema, "Each message.")
     request_id = text("Names the request in the logs.")
 
 
-SHOWN = Shown(name="signals", of=traces.SIGNALS, item=SignalRow)
+SHOWN = Shown(name="signals", of=traces.SIGNALS, item=SignalRowSchema)
 
 
-@noun.lists("/signals", needs=Scope.READ, item=SignalRow, query=SignalQuery)
+@noun.lists("/signals", needs=Scope.READ, item=SignalRowSchema, query=SignalQuerySchema)
 def list_signals(query: Document) -> Any:
     """List signals, newest first."""
     return paging.answer(SHOWN, query)
 
 
-@noun.shows("/signals/<uuid:signal_id>", needs=Scope.READ, answer=SignalTrace)
+@noun.shows("/signals/<uuid:signal_id>", needs=Scope.READ, answer=SignalTraceSchema)
 def show_signal(signal_id: UUID) -> Response:
     """Show the whole trace of a signal, from the alert to its outcomes."""
     return as_is(found(here().read(lambda session: trace_of(session, signal_id)), what="signal"))
 
 
-@noun.acts("/signals/rerun", needs=Scope.OPERATE, body=ActInput, answer=Rerun, refusal=RerunRefusedSchema, step_up=True)
+@noun.acts(
+    "/signals/rerun",
+    needs=Scope.OPERATE,
+    body=ActInputSchema,
+    answer=RerunSchema,
+    refusal=RerunRefusedSchema,
+    step_up=True,
+)
 def rerun_signals(given: Document) -> Response:
     """Give signals that are not done fresh attempts.
 
@@ -207,7 +214,13 @@ def rerun_signals(given: Document) -> Response:
     return with_id(*reach.act(lambda database: _rerun(reach.settings, database, given["ids"], audit=audit)))
 
 
-@noun.acts("/signals/redrive", needs=Scope.OPERATE, body=ActInput, answer=RedrivenEvents, refusal=RedrivenEvents)
+@noun.acts(
+    "/signals/redrive",
+    needs=Scope.OPERATE,
+    body=ActInputSchema,
+    answer=RedrivenEventsSchema,
+    refusal=RedrivenEventsSchema,
+)
 def redrive_events(given: Document) -> Response:
     """Read messages from quarantine again, after a fix.
 

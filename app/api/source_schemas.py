@@ -72,7 +72,7 @@ def _is_plain(written: str) -> None:
         raise ValidationError("must be one line of printable characters")
 
 
-class SourceInput(Schema):
+class SourceInputSchema(Schema):
     """What it takes to make a source; loading gives a `domain.signal.Source`."""
 
     name = fields.String(
@@ -165,7 +165,7 @@ class SourceInput(Schema):
         return Source(**data | {"exchange": data["exchange"].upper(), "timeframe": timeframe, "symbols": symbols})
 
 
-class ActInput(Schema):
+class ActInputSchema(Schema):
     """What an act on signals or events names: `ids`, each once and at most 100, and the `reason`, one line."""
 
     ids = fields.List(

@@ -15,14 +15,25 @@ from werkzeug.exceptions import Conflict, NotFound, ServiceUnavailable
 
 from app.access import permissions
 from app.api import paging
-from app.api.fields import Output, count, mapping, moment, money, one_of, ratio, text, words, yes_no
-from app.api.paging import PageInput, Shown
+from app.api.fields import (
+    OutputSchema,
+    boolean,
+    decimal,
+    enum_value,
+    integer,
+    json_object,
+    number,
+    text,
+    text_list,
+    utc_time,
+)
+from app.api.paging import PageInputSchema, Shown
 from app.api.problems import Invalid
 from app.api.reach import here
-from app.api.request_schemas import OptionalReasonInput, line, whole
+from app.api.request_schemas import OptionalReasonInputSchema, line, whole
 from app.api.resource import Noun
 from app.api.responses import audit_context
-from app.api.source_schemas import SourceInput, is_name, is_reason_if_any
+from app.api.source_schemas import SourceInputSchema, is_name, is_reason_if_any
 from db import sources
 from db.core.session import Session
 from db.source_health import activity
@@ -41,14 +52,14 @@ T = TypeVar("T")
 noun = Noun("sources", "Who may post alerts.")
 
 
-class SourceQuery(PageInput):
+class SourceQuerySchema(PageInputSchema):
     """Which sources are listed."""
 
     book = line("Only sources of this book.")
     enabled = fields.Boolean(metadata={"description": "Only sources that may post, or that may not."})
 
 
-class NewSource(SourceInput):
+class NewSourceSchema(SourceInputSchema):
     """What it takes to make a source, and why it is made."""
 
     reason = fields.String(
@@ -62,7 +73,7 @@ class NewSource(SourceInput):
         return {"source": super().make(data), "reason": reason}
 
 
-class RotateInput(OptionalReasonInput):
+class RotateInputSchema(OptionalReasonInputSchema):
     """How a source gets another token."""
 
     keep_s = whole(
@@ -74,52 +85,52 @@ class RotateInput(OptionalReasonInput):
     )
 
 
-class SourceRow(Output):
+class SourceRowSchema(OutputSchema):
     """A source: who may post alerts, and how they are read."""
 
     name = text("Its name.")
     book = text("The book its signals go to.")
     token = text("Its token; null unless you are an administrator.", null=True)
     url = text("Where its alerts are posted to; null unless you are an administrator.", null=True)
-    enabled = yes_no("Whether what it posts is taken.")
+    enabled = boolean("Whether what it posts is taken.")
     strategy = text("The strategy of alerts that name none.")
     timeframe = text("The interval of alerts that name none.", null=True)
     exchange = text("The exchange of alerts that name none.")
-    instrument_kind = one_of(InstrumentKind, "What its symbols are.", null=True)
-    sell_alone = one_of(SellAlone, "What a bare sell means.", null=True)
-    confidence_scale = count("What full confidence is: 1, 10 or 100.")
-    max_lag_s = count("Alerts that are older, in seconds, are stale.")
+    instrument_kind = enum_value(InstrumentKind, "What its symbols are.", null=True)
+    sell_alone = enum_value(SellAlone, "What a bare sell means.", null=True)
+    confidence_scale = integer("What full confidence is: 1, 10 or 100.")
+    max_lag_s = integer("Alerts that are older, in seconds, are stale.")
     dialect = text("The form of its messages; null when that is told by their content.", null=True)
-    symbols = mapping("How to read symbols it sends.")
-    heartbeat_s = count("An incident is opened when it is silent for longer, in seconds.", null=True)
-    sizing = money("The share of its book's capital that its entries are sized on.")
+    symbols = json_object("How to read symbols it sends.")
+    heartbeat_s = integer("An incident is opened when it is silent for longer, in seconds.", null=True)
+    sizing = decimal("The share of its book's capital that its entries are sized on.")
 
 
-class Rotated(SourceRow):
+class RotatedSchema(SourceRowSchema):
     """The source with its new token."""
 
-    previous_until = moment("Until when the token before holds.")
+    previous_until = utc_time("Until when the token before holds.")
 
 
-class SourceActivity(Output):
+class SourceActivitySchema(OutputSchema):
     """What a source does, and what is the matter with it."""
 
     name = text("Its name.")
-    heard_at = moment("When it was last heard, a message in quarantine too.", null=True)
-    last_signal_at = moment("When its newest alert was taken.", null=True)
-    silent_s = ratio("For how long it has been silent, in seconds; from when it was made, when it was never heard.")
-    recent_alerts = count(
+    heard_at = utc_time("When it was last heard, a message in quarantine too.", null=True)
+    last_signal_at = utc_time("When its newest alert was taken.", null=True)
+    silent_s = number("For how long it has been silent, in seconds; from when it was made, when it was never heard.")
+    recent_alerts = integer(
         "How many alerts of the last three minutes; TradingView stops one that fires more than 15 times."
     )
-    quarantined_in_day = count("How many messages of the last day could not be read.")
-    quarantined = count("How many messages could not be read, ever.")
-    ends_in_s = ratio(
+    quarantined_in_day = integer("How many messages of the last day could not be read.")
+    quarantined = integer("How many messages could not be read, ever.")
+    ends_in_s = number(
         "In how many seconds TradingView ends its alerts; null when none came since they were made.", null=True
     )
-    warnings = words("The kinds of its open incidents.")
+    warnings = text_list("The kinds of its open incidents.")
 
 
-class Template(Output):
+class TemplateSchema(OutputSchema):
     """What to paste into a TradingView alert."""
 
     url = text("The webhook URL; null unless you are an administrator.", null=True)
@@ -133,22 +144,24 @@ def _shown(rows: Sequence[Document]) -> list[Document]:
     return [source_operations.document(sources.build_source(row), links) for row in rows]
 
 
-SHOWN = Shown(name="sources", of=sources.SOURCES, item=SourceRow, show=_shown, left_out=frozenset({"token", "url"}))
+SHOWN = Shown(
+    name="sources", of=sources.SOURCES, item=SourceRowSchema, show=_shown, left_out=frozenset({"token", "url"})
+)
 
 
-@noun.lists("/sources", needs=Scope.READ, item=SourceRow, query=SourceQuery)
+@noun.lists("/sources", needs=Scope.READ, item=SourceRowSchema, query=SourceQuerySchema)
 def list_sources(query: Document) -> Any:
     """List sources by name."""
     return paging.answer(SHOWN, query)
 
 
-@noun.shows("/sources/<name>", needs=Scope.READ, answer=SourceRow)
+@noun.shows("/sources/<name>", needs=Scope.READ, answer=SourceRowSchema)
 def show_source(name: str) -> Document:
     """Show a source."""
     return _load_document(name)
 
 
-@noun.shows("/sources/<name>/activity", needs=Scope.READ, answer=SourceActivity)
+@noun.shows("/sources/<name>/activity", needs=Scope.READ, answer=SourceActivitySchema)
 def show_activity(name: str) -> Document:
     """Show when a source was heard, and what is the matter with it; of a replay's source nothing is told."""
     found = here().read(activity.load)
@@ -168,13 +181,13 @@ def show_activity(name: str) -> Document:
     }
 
 
-@noun.shows("/sources/<name>/template", needs=Scope.READ, answer=Template)
+@noun.shows("/sources/<name>/template", needs=Scope.READ, answer=TemplateSchema)
 def show_template(name: str) -> Document:
     """Show what to paste into a TradingView alert of a source."""
     return source_operations.alert_messages() | {"url": _load_document(name)["url"]}
 
 
-@noun.acts("/sources", needs=Scope.ADMIN, body=NewSource, answer=SourceRow, status=201, errors=(409,))
+@noun.acts("/sources", needs=Scope.ADMIN, body=NewSourceSchema, answer=SourceRowSchema, status=201, errors=(409,))
 def add_source(given: Document) -> Document:
     """Make a source, with a token of its own."""
     source, audit, links = given["source"], audit_context(given["reason"]), _make_links()
@@ -187,7 +200,7 @@ def add_source(given: Document) -> Document:
         raise Invalid({"book": [message]}) from None
 
 
-@noun.acts("/sources/<name>/rotate", needs=Scope.ADMIN, body=RotateInput, answer=Rotated)
+@noun.acts("/sources/<name>/rotate", needs=Scope.ADMIN, body=RotateInputSchema, answer=RotatedSchema)
 def rotate_source(given: Document, *, name: str) -> Document:
     """Give a source another token; the present one still holds for a while."""
     keep_s, audit, links = given["keep_s"], audit_context(given["reason"]), _make_links()
@@ -197,21 +210,21 @@ def rotate_source(given: Document, *, name: str) -> Document:
     return document | {"previous_until": canonical.format_time(document["previous_until"])}
 
 
-@noun.acts("/sources/<name>/enable", needs=Scope.ADMIN, body=OptionalReasonInput, answer=SourceRow)
+@noun.acts("/sources/<name>/enable", needs=Scope.ADMIN, body=OptionalReasonInputSchema, answer=SourceRowSchema)
 def enable_source(given: Document, *, name: str) -> Document:
     """Take again what a source posts."""
     audit, links = audit_context(given["reason"]), _make_links()
     return _change(name, lambda session: source_operations.enable(session, name, audit=audit, links=links))
 
 
-@noun.acts("/sources/<name>/disable", needs=Scope.ADMIN, body=OptionalReasonInput, answer=SourceRow)
+@noun.acts("/sources/<name>/disable", needs=Scope.ADMIN, body=OptionalReasonInputSchema, answer=SourceRowSchema)
 def disable_source(given: Document, *, name: str) -> Document:
     """Refuse what a source posts from now on."""
     audit, links = audit_context(given["reason"]), _make_links()
     return _change(name, lambda session: source_operations.disable(session, name, audit=audit, links=links))
 
 
-@noun.acts("/sources/<name>/renewed", needs=Scope.ADMIN, body=OptionalReasonInput, answer=SourceRow)
+@noun.acts("/sources/<name>/renewed", needs=Scope.ADMIN, body=OptionalReasonInputSchema, answer=SourceRowSchema)
 def renew_source(given: Document, *, name: str) -> Document:
     """Note that the alerts of a source were made anew at TradingView, which ends them after two months."""
     audit, links = audit_context(given["reason"]), _make_links()

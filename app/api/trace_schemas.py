@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from app.api.fields import (
-    OpenOutput,
+    OpenOutputSchema,
+    boolean,
     choice,
-    count,
-    ident,
-    mapping,
-    moment,
-    money,
-    one_of,
-    parts,
-    ratio,
+    decimal,
+    enum_value,
+    integer,
+    json_object,
+    nested_list,
+    number,
     text,
-    words,
-    yes_no,
+    text_list,
+    utc_time,
+    uuid,
 )
 from domain.decision import EngineSlot, Verdict
 from domain.policy import ExecutionMode
@@ -26,209 +26,209 @@ from domain.trade import Clock, Intent, OrderState, Pricing, QuoteBasis, TradeSt
 _ENGINES = ("A", "B", "BOTH", "NONE")
 
 
-class Context(OpenOutput):
+class ContextSchema(OpenOutputSchema):
     """The frozen market snapshot that both engines saw."""
 
-    context_id = ident("Its id.")
-    signal_id = ident("The signal it was taken for.")
-    timestamp = moment("As of when, on the book's clock.")
+    context_id = uuid("Its id.")
+    signal_id = uuid("The signal it was taken for.")
+    timestamp = utc_time("As of when, on the book's clock.")
     symbol = text("The symbol.")
-    current_price = money("The price both engines saw.", null=True)
-    bid = money("The best bid.", null=True)
-    ask = money("The best ask.", null=True)
-    volume = money("The volume of the newest closed bar.", null=True)
-    indicators = mapping("Indicators of the closed bars, by name.")
-    quality = mapping("Where each value came from, or that it is missing.")
-    rest = mapping("What else the engines are shown.")
+    current_price = decimal("The price both engines saw.", null=True)
+    bid = decimal("The best bid.", null=True)
+    ask = decimal("The best ask.", null=True)
+    volume = decimal("The volume of the newest closed bar.", null=True)
+    indicators = json_object("Indicators of the closed bars, by name.")
+    quality = json_object("Where each value came from, or that it is missing.")
+    rest = json_object("What else the engines are shown.")
     window_hash = text("The hash of the bars.")
     context_hash = text("The hash of the whole snapshot; each decision names the one it saw.")
-    created_at = moment("When it was stored.")
-    bars = mapping("The closed bars, compact.")
+    created_at = utc_time("When it was stored.")
+    bars = json_object("The closed bars, compact.")
 
 
-class Assignment(OpenOutput):
+class AssignmentSchema(OpenOutputSchema):
     """The experiment: which variant the signal was given, and by what."""
 
-    experiment_id = ident("Its id.")
-    signal_id = ident("The signal.")
-    study_id = ident("The study it belongs to.")
+    experiment_id = uuid("Its id.")
+    signal_id = uuid("The signal.")
+    study_id = uuid("The study it belongs to.")
     study = text("That study's name.")
-    variant = one_of(EngineSlot, "The engine it was assigned to.")
+    variant = enum_value(EngineSlot, "The engine it was assigned to.")
     assignment_hash = text("The hash that the bucket is taken from.")
-    bucket = count("The bucket, 0 to 999999.")
-    split_percentage = ratio("The share of buckets that are A, 0 to 1.")
-    first_asked = one_of(EngineSlot, "The engine that was asked first.")
-    reference_notional = money("What returns are divided by.")
-    policy_version_id = count("The policy version in force.")
+    bucket = integer("The bucket, 0 to 999999.")
+    split_percentage = number("The share of buckets that are A, 0 to 1.")
+    first_asked = enum_value(EngineSlot, "The engine that was asked first.")
+    reference_notional = decimal("What returns are divided by.")
+    policy_version_id = integer("The policy version in force.")
     policy_version = text("That version's label.")
-    created_at = moment("When it was stored.")
+    created_at = utc_time("When it was stored.")
 
 
-class Policy(OpenOutput):
+class PolicySchema(OpenOutputSchema):
     """Who may trade one experiment for real, and why."""
 
-    policy_id = ident("Its id.")
-    experiment_id = ident("The experiment.")
-    execution_mode = one_of(ExecutionMode, "The mode that was applied.")
-    executed_engine = choice(*_ENGINES, told="Who trades for real.")
-    shadow_engine = choice(*_ENGINES, told="Who trades in shadow only.")
-    allocations = mapping("The share of its own quantity that each real engine may trade, as decimal strings.")
+    policy_id = uuid("Its id.")
+    experiment_id = uuid("The experiment.")
+    execution_mode = enum_value(ExecutionMode, "The mode that was applied.")
+    executed_engine = choice(*_ENGINES, description="Who trades for real.")
+    shadow_engine = choice(*_ENGINES, description="Who trades in shadow only.")
+    allocations = json_object("The share of its own quantity that each real engine may trade, as decimal strings.")
     reason = text("Why, as a stable code.")
     policy_version = text("The label of the version in force.")
-    created_at = moment("When it was stored.")
+    created_at = utc_time("When it was stored.")
 
 
-class Decision(OpenOutput):
+class DecisionSchema(OpenOutputSchema):
     """What an engine said, unmodified."""
 
-    decision_id = ident("Its id.")
-    experiment_id = ident("The experiment.")
-    engine = one_of(EngineSlot, "Which engine.")
+    decision_id = uuid("Its id.")
+    experiment_id = uuid("The experiment.")
+    engine = enum_value(EngineSlot, "Which engine.")
     engine_name = text("What the engine calls itself.")
     engine_version = text("Its version.")
     context_hash = text("The snapshot it saw.")
-    action = one_of(Verdict, "What it answered.")
-    side = one_of(Direction, "Which way it enters.", null=True)
-    quantity = money("How much it wants.", null=True)
-    stop = money("Its stop.", null=True)
-    plan = mapping("How it wants to be traded.", null=True)
-    confidence = ratio("How sure it is, 0 to 100.", null=True)
-    reasons = words("Its reasons, as codes.")
-    rationale = mapping("Its reasons, in its own words.")
-    latency_ms = ratio("How long it took, in milliseconds.")
+    action = enum_value(Verdict, "What it answered.")
+    side = enum_value(Direction, "Which way it enters.", null=True)
+    quantity = decimal("How much it wants.", null=True)
+    stop = decimal("Its stop.", null=True)
+    plan = json_object("How it wants to be traded.", null=True)
+    confidence = number("How sure it is, 0 to 100.", null=True)
+    reasons = text_list("Its reasons, as codes.")
+    rationale = json_object("Its reasons, in its own words.")
+    latency_ms = number("How long it took, in milliseconds.")
     error = text("What went wrong.", null=True)
-    created_at = moment("When it was stored.")
+    created_at = utc_time("When it was stored.")
 
 
-class Fill(OpenOutput):
+class FillSchema(OpenOutputSchema):
     """What was traded, at which price, on which stored quote."""
 
-    fill_id = ident("Its id.")
-    order_id = ident("The order.")
-    trade_id = ident("The trade.")
-    exit_clock = one_of(Clock, "The exit clock it counts on.")
-    intent = one_of(Intent, "Whether it opens or reduces.")
+    fill_id = uuid("Its id.")
+    order_id = uuid("The order.")
+    trade_id = uuid("The trade.")
+    exit_clock = enum_value(Clock, "The exit clock it counts on.")
+    intent = enum_value(Intent, "Whether it opens or reduces.")
     venue = text("Where.")
     venue_fill_id = text("The venue's id of it.")
-    side = choice("buy", "sell", told="Bought or sold.")
-    quantity = money("How much.")
-    price = money("At which price.")
-    fee = money("What it cost.")
-    filled_at = moment("When.")
-    quote_id = ident("The stored quote it refers to.")
-    quote_basis = one_of(QuoteBasis, "Whether its price was observed or modelled.")
+    side = choice("buy", "sell", description="Bought or sold.")
+    quantity = decimal("How much.")
+    price = decimal("At which price.")
+    fee = decimal("What it cost.")
+    filled_at = utc_time("When.")
+    quote_id = uuid("The stored quote it refers to.")
+    quote_basis = enum_value(QuoteBasis, "Whether its price was observed or modelled.")
     fill_model = text("The version of the fill model.")
 
 
-class OrderEvent(OpenOutput):
+class OrderEventSchema(OpenOutputSchema):
     """A move of an order from one state to another."""
 
-    event_id = count("Its number.")
-    order_id = ident("The order.")
-    from_state = one_of(OrderState, "The state before.", null=True)
-    to_state = one_of(OrderState, "The state after.")
+    event_id = integer("Its number.")
+    order_id = uuid("The order.")
+    from_state = enum_value(OrderState, "The state before.", null=True)
+    to_state = enum_value(OrderState, "The state after.")
     detail = text("What was said about it.", null=True)
-    at = moment("When.")
+    at = utc_time("When.")
 
 
-class Order(OpenOutput):
+class OrderSchema(OpenOutputSchema):
     """An order of a trade, on one exit clock, with its fills and its moves."""
 
-    order_id = ident("Its id.")
+    order_id = uuid("Its id.")
     client_order_id = text("The id it has at the venue.")
     book = text("The book.")
-    trade_id = ident("The trade.")
-    engine = one_of(EngineSlot, "Whose trade.")
-    is_shadow = yes_no("Whether it is of the model trade.")
-    intent = one_of(Intent, "Whether it opens or reduces.")
-    exit_clock = one_of(Clock, "The exit clock it counts on.")
-    leg = count("0 for the entry, then one number per exit.")
-    attempt = count("Which attempt, from 1.")
-    side = choice("buy", "sell", told="To buy or to sell.")
-    quantity = money("How much.")
-    fraction = ratio("The fraction of the opening quantity, 0 to 1.")
-    pricing = one_of(Pricing, "At the market or at its limit.")
+    trade_id = uuid("The trade.")
+    engine = enum_value(EngineSlot, "Whose trade.")
+    is_shadow = boolean("Whether it is of the model trade.")
+    intent = enum_value(Intent, "Whether it opens or reduces.")
+    exit_clock = enum_value(Clock, "The exit clock it counts on.")
+    leg = integer("0 for the entry, then one number per exit.")
+    attempt = integer("Which attempt, from 1.")
+    side = choice("buy", "sell", description="To buy or to sell.")
+    quantity = decimal("How much.")
+    fraction = number("The fraction of the opening quantity, 0 to 1.")
+    pricing = enum_value(Pricing, "At the market or at its limit.")
     reason = text("Why, as a stable code.")
-    is_final = yes_no("Whether nothing is left after it.")
+    is_final = boolean("Whether nothing is left after it.")
     venue = text("Where.")
-    state = one_of(OrderState, "Where it stands.")
+    state = enum_value(OrderState, "Where it stands.")
     account = text("The account at the venue.")
     venue_order_id = text("The venue's id of it.", null=True)
-    not_after = moment("Until when it may reach the venue.", null=True)
-    checks = count("How often it was looked up.")
-    next_check_at = moment("When it is looked at again.")
-    created_at = moment("When it was stored.")
-    quote_id = ident("The stored quote it refers to.")
-    quote_at = moment("When that quote was.")
-    bid = money("That quote's bid.", null=True)
-    ask = money("That quote's ask.", null=True)
-    last = money("That quote's last price.", null=True)
-    fills = parts(Fill, "What was filled.")
-    events = parts(OrderEvent, "How it moved.")
+    not_after = utc_time("Until when it may reach the venue.", null=True)
+    checks = integer("How often it was looked up.")
+    next_check_at = utc_time("When it is looked at again.")
+    created_at = utc_time("When it was stored.")
+    quote_id = uuid("The stored quote it refers to.")
+    quote_at = utc_time("When that quote was.")
+    bid = decimal("That quote's bid.", null=True)
+    ask = decimal("That quote's ask.", null=True)
+    last = decimal("That quote's last price.", null=True)
+    fills = nested_list(FillSchema, "What was filled.")
+    events = nested_list(OrderEventSchema, "How it moved.")
 
 
-class Trade(OpenOutput):
+class TradeSchema(OpenOutputSchema):
     """One engine's trade in one experiment: the model trade, or the real one."""
 
-    trade_id = ident("Its id.")
-    experiment_id = ident("The experiment.")
+    trade_id = uuid("Its id.")
+    experiment_id = uuid("The experiment.")
     book = text("The book.")
     source = text("The source.")
     strategy = text("The strategy.")
     symbol = text("The symbol.")
     exchange = text("The exchange.")
     instrument_kind = text("What kind of instrument.")
-    engine = one_of(EngineSlot, "Whose trade.")
-    is_shadow = yes_no("Whether it is the model trade.")
-    status = one_of(TradeStatus, "Where it stands.")
-    side = one_of(Direction, "Which way.")
-    quantity = money("How much.")
-    lot = money("The smallest step of the quantity.")
-    plan = mapping("How it is to be traded.")
-    entry_at = moment("When it was opened, on the book's clock.")
-    time_limit_at = moment("When it ends at the latest.")
-    walk = mapping("What the exits remember of it.")
-    evaluated_to = moment("Up to when its exits are evaluated.")
+    engine = enum_value(EngineSlot, "Whose trade.")
+    is_shadow = boolean("Whether it is the model trade.")
+    status = enum_value(TradeStatus, "Where it stands.")
+    side = enum_value(Direction, "Which way.")
+    quantity = decimal("How much.")
+    lot = decimal("The smallest step of the quantity.")
+    plan = json_object("How it is to be traded.")
+    entry_at = utc_time("When it was opened, on the book's clock.")
+    time_limit_at = utc_time("When it ends at the latest.")
+    walk = json_object("What the exits remember of it.")
+    evaluated_to = utc_time("Up to when its exits are evaluated.")
     denial = text("Why it was denied, as a stable code.", null=True)
-    created_at = moment("When it was stored.")
+    created_at = utc_time("When it was stored.")
 
 
-class Outcome(OpenOutput):
+class OutcomeSchema(OpenOutputSchema):
     """How one engine's side of an experiment ended on one exit clock; a side that did not trade ends at 0."""
 
-    outcome_id = ident("Its id.")
-    experiment_id = ident("The experiment.")
-    engine = one_of(EngineSlot, "Whose side.")
-    trade_id = ident("Its trade, if any.", null=True)
-    is_shadow = yes_no("Whether it is of the model trade.")
-    exit_clock = one_of(ExitClock, "By whose exits.")
-    equals_own = yes_no("Whether both clocks are the same here, by definition.")
-    entry_price = money("The entry's mean price.", null=True)
-    exit_price = money("The exits' mean price.", null=True)
-    pnl = money("The profit or loss, fees included.")
-    return_ratio = ratio("The profit or loss over the reference notional.")
+    outcome_id = uuid("Its id.")
+    experiment_id = uuid("The experiment.")
+    engine = enum_value(EngineSlot, "Whose side.")
+    trade_id = uuid("Its trade, if any.", null=True)
+    is_shadow = boolean("Whether it is of the model trade.")
+    exit_clock = enum_value(ExitClock, "By whose exits.")
+    equals_own = boolean("Whether both clocks are the same here, by definition.")
+    entry_price = decimal("The entry's mean price.", null=True)
+    exit_price = decimal("The exits' mean price.", null=True)
+    pnl = decimal("The profit or loss, fees included.")
+    return_ratio = number("The profit or loss over the reference notional.")
     exit_reason = text("Why it ended, as a stable code.")
-    entry_time = moment("When it was opened.", null=True)
-    exit_time = moment("When it was closed.", null=True)
-    created_at = moment("When it was stored.")
+    entry_time = utc_time("When it was opened.", null=True)
+    exit_time = utc_time("When it was closed.", null=True)
+    created_at = utc_time("When it was stored.")
 
 
-class Failure(OpenOutput):
+class FailureSchema(OpenOutputSchema):
     """A failed attempt at a stage."""
 
-    failure_id = count("Its number.")
-    signal_id = ident("The signal.")
+    failure_id = integer("Its number.")
+    signal_id = uuid("The signal.")
     stage = text("The stage.")
     error = text("The error.")
     traceback_hash = text("Equal hashes have one cause.")
-    attempt = count("Which attempt.")
-    dead = yes_no("Whether the signal was given up then.")
-    created_at = moment("When.")
+    attempt = integer("Which attempt.")
+    dead = boolean("Whether the signal was given up then.")
+    created_at = utc_time("When.")
 
 
-class StageReached(OpenOutput):
+class StageReachedSchema(OpenOutputSchema):
     """A stage that the signal reached."""
 
-    stage = count("The stage, 1 to 5.")
-    written_by = ident("The lease that wrote it.")
-    at = moment("When.")
+    stage = integer("The stage, 1 to 5.")
+    written_by = uuid("The lease that wrote it.")
+    at = utc_time("When.")

@@ -9,8 +9,8 @@ from flask import Response
 from marshmallow import fields
 
 from app.api import paging, trace_schemas
-from app.api.fields import Output, ident, moment, money, one_of, part, parts, text, yes_no
-from app.api.paging import PageInput, Shown
+from app.api.fields import OutputSchema, boolean, decimal, enum_value, nested, nested_list, text, utc_time, uuid
+from app.api.paging import PageInputSchema, Shown
 from app.api.reach import here
 from app.api.request_schemas import line
 from app.api.resource import Noun
@@ -28,7 +28,7 @@ Document = dict[str, Any]
 noun = Noun("trades", "Model trades and real trades.")
 
 
-class TradeQuery(PageInput):
+class TradeQuerySchema(PageInputSchema):
     """Which trades are listed."""
 
     book = line("Only trades of this book.")
@@ -38,49 +38,49 @@ class TradeQuery(PageInput):
     symbol = line("Only trades in this symbol.")
 
 
-class TradeRow(Output):
+class TradeRowSchema(OutputSchema):
     """A trade as it is listed."""
 
-    trade_id = ident("Its id.")
-    experiment_id = ident("Its experiment.")
-    signal_id = ident("Its signal.")
+    trade_id = uuid("Its id.")
+    experiment_id = uuid("Its experiment.")
+    signal_id = uuid("Its signal.")
     book = text("Its book.")
     source = text("The source of its signal.")
     strategy = text("The strategy of its signal.")
     symbol = text("The symbol.")
     exchange = text("The exchange.")
-    instrument_kind = one_of(InstrumentKind, "What kind of instrument.")
-    engine = one_of(EngineSlot, "Whose trade.")
-    is_shadow = yes_no("Whether it is the model trade.")
-    status = one_of(TradeStatus, "Where it stands.")
-    side = one_of(Direction, "Which way.")
-    quantity = money("How much.")
-    entry_at = moment("When it was opened, on its book's clock.")
-    time_limit_at = moment("When it ends at the latest.")
-    evaluated_to = moment("Up to when its exits are evaluated.")
+    instrument_kind = enum_value(InstrumentKind, "What kind of instrument.")
+    engine = enum_value(EngineSlot, "Whose trade.")
+    is_shadow = boolean("Whether it is the model trade.")
+    status = enum_value(TradeStatus, "Where it stands.")
+    side = enum_value(Direction, "Which way.")
+    quantity = decimal("How much.")
+    entry_at = utc_time("When it was opened, on its book's clock.")
+    time_limit_at = utc_time("When it ends at the latest.")
+    evaluated_to = utc_time("Up to when its exits are evaluated.")
     denial = text("Why it was denied, as a stable code.", null=True)
-    created_at = moment("When it was stored.")
+    created_at = utc_time("When it was stored.")
 
 
-class TradeTrace(Output):
+class TradeTraceSchema(OutputSchema):
     """A trade with its orders and outcomes."""
 
-    signal_id = ident("Its signal.")
-    trade = part(trace_schemas.Trade, "The trade.")
-    orders = parts(trace_schemas.Order, "Its orders, with fills and moves.")
-    outcomes = parts(trace_schemas.Outcome, "How it ended, by exit clock.")
+    signal_id = uuid("Its signal.")
+    trade = nested(trace_schemas.TradeSchema, "The trade.")
+    orders = nested_list(trace_schemas.OrderSchema, "Its orders, with fills and moves.")
+    outcomes = nested_list(trace_schemas.OutcomeSchema, "How it ended, by exit clock.")
 
 
-SHOWN = Shown(name="trades", of=trades.TRADES, item=TradeRow)
+SHOWN = Shown(name="trades", of=trades.TRADES, item=TradeRowSchema)
 
 
-@noun.lists("/trades", needs=Scope.READ, item=TradeRow, query=TradeQuery)
+@noun.lists("/trades", needs=Scope.READ, item=TradeRowSchema, query=TradeQuerySchema)
 def list_trades(query: Document) -> Any:
     """List trades, newest first."""
     return paging.answer(SHOWN, query)
 
 
-@noun.shows("/trades/<uuid:trade_id>", needs=Scope.READ, answer=TradeTrace)
+@noun.shows("/trades/<uuid:trade_id>", needs=Scope.READ, answer=TradeTraceSchema)
 def show_trade(trade_id: UUID) -> Response:
     """Show a trade with its orders, fills and outcomes."""
     return as_is(found(here().read(lambda session: _traced(session, trade_id)), what="trade"))

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 from marshmallow import ValidationError
 
-from app.api.source_schemas import SourceInput
+from app.api.source_schemas import SourceInputSchema
 from app.cli import CommandError
 from config.settings import Settings
 from domain.signal import InstrumentKind, SellAlone, Source
@@ -74,14 +74,14 @@ def add_unset_options(command: Command) -> Command:
 
 
 def build_source(fields: Mapping[str, Any], *, mapped: Sequence[str] = ()) -> Source:
-    """Return the source with these fields of `SourceInput`, and with more symbols as SENT=READ.
+    """Return the source with these fields of `SourceInputSchema`, and with more symbols as SENT=READ.
 
     Raises:
         CommandError: when a value is not allowed.
     """
     symbols = dict(fields.get("symbols", {})) | _parse_symbols(mapped)
     try:
-        source = SourceInput().load({**fields, "symbols": symbols})
+        source = SourceInputSchema().load({**fields, "symbols": symbols})
     except ValidationError as error:
         raise CommandError(_format_errors(error.messages_dict)) from None
     assert isinstance(source, Source)  # noqa: S101 - the schema makes one
