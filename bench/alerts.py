@@ -55,6 +55,7 @@ def _encode_around_number(number: int, *, run: str, at: datetime) -> tuple[bytes
 
 
 def _build_message(order: AlertOrder, *, run: str, at: datetime) -> dict[str, object]:
+    """Build the alert's JSON message, in the form of a TradingView strategy alert."""
     bar_open = at.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
     return {
         "time": _format_time(at),

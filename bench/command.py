@@ -123,6 +123,7 @@ def faults(*, first: int, seeds: int, seconds: float, rate: float, as_json: bool
 
 
 def _run_and_print(measure: Callable[[BenchStack], dict[str, Any]], *, as_json: bool) -> None:
+    """Measure on a fresh stack, print the document and exit; code 1 when an alert is lost or stored twice."""
     from bench import fresh_stack, text_table  # noqa: PLC0415 - likewise
 
     documents: list[dict[str, Any]] = []

@@ -142,6 +142,7 @@ def run_on_fresh_stack(
 
 
 def _measure_ready_stack(running_stack: RunningStack, directory: Path, measure: Callable[[BenchStack], None]) -> None:
+    """Call `measure` with the running stack, a connection to its database and its webhook's path."""
     from operations import sources  # noqa: PLC0415 - it loads what only a running benchmark needs
 
     ((_, webhook),) = sources.list_webhook_urls(running_stack.settings, base=running_stack.web_url)
@@ -152,6 +153,7 @@ def _measure_ready_stack(running_stack: RunningStack, directory: Path, measure: 
 
 
 def _run_load_generator(plan: LoadPlan, path: Path, *, meanwhile: Callable[[], None] | None) -> LoadResult:
+    """Run the load generator as a process and return its result; the plan and result are files."""
     plan_file, result = path.with_suffix(".plan"), path.with_suffix(".result")
     plan_file.write_bytes(msgspec.json.encode(plan))
     output = FileOutput(path.with_suffix(".log"))
@@ -172,6 +174,7 @@ def _run_load_generator(plan: LoadPlan, path: Path, *, meanwhile: Callable[[], N
 
 @contextmanager
 def _temporary_directory() -> Iterator[Path]:
+    """Make a directory for the block, which a service account can enter where processes run as one."""
     path = Path(tempfile.mkdtemp(prefix="orchestrator-bench-"))
     if accounts.service_account() is not None:
         path.chmod(0o711)

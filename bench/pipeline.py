@@ -91,6 +91,7 @@ def _wait_until_processed(bench_stack: BenchStack, signals: int, *, newest: int)
 
 
 def _describe_burst(burst: Burst, rates: ReferenceRates) -> dict[str, Any]:
+    """Describe a burst: its rate of processed signals, and the ratios to the reference rates."""
     signals = burst.load.statuses.get("200", 0)
     signal_rate = signals / burst.seconds
     return {

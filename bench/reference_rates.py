@@ -81,6 +81,7 @@ def measure_insert_rate(settings: Settings, *, clients: int, seconds: float) -> 
 
 
 def _insert_until(url: str, deadline: float, counts: list[int], index: int) -> None:
+    """Insert rows one by one until a monotonic time, and count them at `index`."""
     run = secrets.token_hex(8)
     with psycopg.connect(url, autocommit=True) as connection:
         while time.monotonic() < deadline:
@@ -108,6 +109,7 @@ def _run_no_op_worker(bench_stack: BenchStack) -> Iterator[Celery]:
 
 
 def _build_environment(settings: Settings) -> dict[str, str]:
+    """Build the environment in which a process finds the stack's servers."""
     urls = {
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,

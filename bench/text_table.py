@@ -27,6 +27,7 @@ def _render_lines(group: Mapping[str, Any], *, depth: int) -> Iterator[str]:
 
 
 def _format_value(value: object) -> str:
+    """Format a value as text: numbers with thousands separators, None as unknown."""
     match value:
         case None:
             return "unknown"

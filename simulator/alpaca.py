@@ -192,6 +192,7 @@ def _build_refusal(reason: RefusalReason) -> WireAnswer:
 
 
 def _render_order(order: SimulatedOrder) -> dict[str, Any]:
+    """Render an order as Alpaca's API returns it."""
     average = str(order.cost / order.filled) if order.fills else None
     return {
         "id": str(UUID(int=order.number)),
@@ -220,6 +221,7 @@ def _render_status(order: SimulatedOrder) -> str:
 
 
 def _render_activity(order: SimulatedOrder, fill: SimulatedFill) -> dict[str, Any]:
+    """Render a fill as an account activity."""
     return {
         "id": f"{_to_datetime(fill.at):%Y%m%d%H%M%S%f}::{UUID(int=fill.fill_id)}",
         "activity_type": "FILL",

@@ -57,6 +57,7 @@ class AlpacaMarket:
                 return _NOT_FOUND
 
     def _list_assets(self, parameters: Parameters) -> WireAnswer:
+        """Answer with the assets of the requested class."""
         assets = [
             _render_asset(instrument)
             for instrument in self._account.instruments.values()
@@ -95,6 +96,7 @@ class AlpacaMarket:
         return [self._render_bar(instrument, open_time, length_ms) for open_time in open_times]
 
     def _render_bar(self, instrument: ListedInstrument, start: int, length_ms: int) -> dict[str, Any]:
+        """Render the bar that opens at a time in milliseconds."""
         open_price, high, low, close_price = self._account.prices.build_bar(
             instrument.symbol, start=start, end=start + length_ms
         )
@@ -111,6 +113,7 @@ class AlpacaMarket:
 
 
 def _render_asset(instrument: ListedInstrument) -> dict[str, Any]:
+    """Render an instrument as an asset of Alpaca's API."""
     is_stock = instrument.base == instrument.symbol
     return {
         "id": str(UUID(int=sum(instrument.symbol.encode()))),

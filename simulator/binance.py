@@ -124,6 +124,7 @@ class BinanceApi:
             raise BinanceProblem(*_REFUSALS[RefusalReason.LATE])
 
     def _submit_order(self, parameters: Parameters, plan: FillPlan) -> WireAnswer:
+        """Submit a market order and answer with the order and its fills."""
         if parameters["type"] != "MARKET":
             raise BinanceProblem(-1116, "Invalid orderType.")
         order = self._account.submit(
@@ -157,6 +158,7 @@ class BinanceApi:
         )
 
     def _cancel_order(self, parameters: Parameters, plan: FillPlan) -> WireAnswer:  # noqa: ARG002 - likewise
+        """Cancel an open order and answer with it."""
         unknown = BinanceProblem(-2011, "Unknown order sent.")
         order = self._find_order(parameters, missing=unknown)
         if not self._account.cancel(order):
@@ -221,6 +223,7 @@ def _build_refusal(reason: RefusalReason) -> WireAnswer:
 
 
 def _render_order(order: SimulatedOrder) -> dict[str, Any]:
+    """Render an order as Binance's API returns it."""
     return {
         "symbol": order.instrument.symbol,
         "orderId": order.number,
@@ -250,6 +253,7 @@ def _render_status(order: SimulatedOrder) -> str:
 
 
 def _render_trade(order: SimulatedOrder, fill_index: int) -> dict[str, Any]:
+    """Render one fill of an order as a trade of Binance's API."""
     fill = order.fills[fill_index]
     return {
         "symbol": order.instrument.symbol,

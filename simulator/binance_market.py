@@ -76,6 +76,7 @@ class BinanceMarket:
         return {"timezone": "UTC", "serverTime": self.now_ms(), "rateLimits": [], "symbols": symbols}
 
     def _render_ticker(self, instrument: ListedInstrument) -> dict[str, Any]:
+        """Render the ticker of an instrument, without bid and ask while quotes are hidden."""
         level, shows_quotes = self._account.prices.current(instrument.symbol), not self.hides_quotes
         return {
             "symbol": instrument.symbol,
@@ -110,6 +111,7 @@ class BinanceMarket:
         return [self._render_bar(instrument, start, length_ms) for start in open_times]
 
     def _render_bar(self, instrument: ListedInstrument, open_time: int, length_ms: int) -> list[Any]:
+        """Render the bar that opens at a time in milliseconds."""
         prices = self._account.prices.build_bar(instrument.symbol, start=open_time, end=open_time + length_ms)
         return [
             open_time,
@@ -130,6 +132,7 @@ def _floor_to_bar(at: int, length_ms: int, shift_ms: int) -> int:
 
 
 def _render_instrument(instrument: ListedInstrument) -> dict[str, Any]:
+    """Render an instrument as a symbol of Binance's exchange information."""
     return {
         "symbol": instrument.symbol,
         "status": "TRADING",

@@ -50,6 +50,7 @@ class AlpacaAssets:
         return asset if asset is not None and asset["tradable"] and asset["status"] == "active" else None
 
     def _request_asset(self, symbol: str) -> Mapping[str, Any] | None:
+        """Request an asset from Alpaca; None when it does not know the symbol."""
         try:
             asset: Mapping[str, Any] = alpaca_client.query(self._client, partial(self._client.get_asset, symbol))
         except ErrorResponse as response:
@@ -71,6 +72,7 @@ def is_crypto_pair(listing: VenueListing) -> bool:
 
 
 def _build_rules(asset: Mapping[str, Any]) -> VenueRules:
+    """Build the trading rules of an asset; whole shares only where it is not fractionable or sold short."""
     is_crypto = asset["class"] == "crypto"
     share_lot = _SMALLEST_SHARE_FRACTION if asset.get("fractionable") else _SHARE
     return VenueRules(

@@ -30,6 +30,7 @@ class _SingleRequestClient:
     seconds: float = 5.0
 
     def _one_request(self, method: str, url: str, opts: dict[str, Any], retry: int) -> Any:  # noqa: ARG002
+        """Send one HTTP request within its time limit, in place of alpaca-py's own method, which retries."""
         seconds_left = self.seconds if self.deadline is None else self.deadline - time.monotonic()
         if seconds_left <= 0:
             raise RequestNotSent("its send window ended before it was sent")

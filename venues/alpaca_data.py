@@ -89,6 +89,7 @@ class AlpacaPrices:
     def _request_bars(
         self, instrument: Instrument, interval: Interval, *, start: datetime, end: datetime, sort: str, limit: int
     ) -> list[Bar]:
+        """Request up to `limit` bars that open in [start, end], sorted `asc` or `desc`."""
         symbol, is_crypto = _to_alpaca_symbol(instrument)
         span = {"timeframe": TimeFrame(interval.count, _UNITS[interval.unit]), "start": start, "end": end}
         options: dict[str, Any] = {"symbol_or_symbols": symbol, "sort": sort, "limit": limit, **span}
@@ -105,6 +106,7 @@ class AlpacaPrices:
         return [_parse_bar(bar) for bar in bars_by_symbol.get(symbol) or ()]
 
     def _request_latest_crypto(self, symbol: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Request the latest quote and trade of a crypto pair, each by symbol."""
         client = self._crypto
         quote = CryptoLatestQuoteRequest(symbol_or_symbols=symbol)
         trade = CryptoLatestTradeRequest(symbol_or_symbols=symbol)
@@ -114,6 +116,7 @@ class AlpacaPrices:
         )
 
     def _request_latest_stock(self, symbol: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Request the latest quote and trade of a stock, each by symbol."""
         client = self._stocks
         quote = StockLatestQuoteRequest(symbol_or_symbols=symbol, feed=DataFeed.IEX)
         trade = StockLatestTradeRequest(symbol_or_symbols=symbol, feed=DataFeed.IEX)

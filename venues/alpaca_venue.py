@@ -149,6 +149,7 @@ class AlpacaAdapter:
         ]
 
     def _request_fill_activities(self, *, since: datetime, page_token: str | None) -> Sequence[Mapping[str, Any]]:
+        """Request one page of the account's fills since a moment, oldest first."""
         parameters = {
             "after": since.isoformat(),
             "direction": "asc",
@@ -179,6 +180,7 @@ class AlpacaAdapter:
             after = newest
 
     def _request_orders(self, after: datetime) -> Sequence[Mapping[str, Any]]:
+        """Request one page of orders of any status that were submitted after a moment, oldest first."""
         parameters = {"status": "all", "after": after.isoformat(), "direction": "asc", "limit": _ORDERS_PER_PAGE}
         orders: Sequence[Mapping[str, Any]] = alpaca_client.query_or_unavailable(
             self._client, lambda: self._client.get("/orders", parameters)
@@ -187,6 +189,7 @@ class AlpacaAdapter:
 
 
 def _parse_order(order: Mapping[str, Any]) -> VenueOrder:
+    """Parse an order of Alpaca's trading API."""
     filled, state = Decimal(order["filled_qty"] or 0), _STATES[order["status"]]
     return VenueOrder(
         venue_order_id=order["id"],
@@ -202,6 +205,7 @@ def _parse_order(order: Mapping[str, Any]) -> VenueOrder:
 
 
 def _parse_execution(activity: Mapping[str, Any], listing: VenueListing) -> Execution:
+    """Parse a fill activity; Alpaca states no fee with it."""
     return Execution(
         trade_id=activity["id"],
         quantity=Decimal(activity["qty"]),

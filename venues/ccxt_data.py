@@ -83,6 +83,7 @@ class CcxtPrices:
         return bars, start
 
     def _request_page(self, unified_symbol: str, interval: Interval, start: datetime) -> list[Bar]:
+        """Request one page of bars that opened at or after `start`."""
         since_ms = timestamps.to_milliseconds(start)
         rows = self._query(
             partial(self._client.fetch_ohlcv, unified_symbol, self._timeframe_names[interval], since_ms, _BARS_PER_PAGE)
@@ -106,6 +107,7 @@ def _parse_interval(name: str) -> Interval | None:
 
 
 def _parse_bar(row: Sequence[Any]) -> Bar:
+    """Parse a bar of ccxt: open time in milliseconds, open, high, low, close, volume."""
     opened_ms, *prices, volume = row[:6]
     opening_price, high, low, close = (Decimal(str(price)) for price in prices)
     return Bar(

@@ -106,6 +106,7 @@ class LiveMarketData:
         return WalkBars(series=(BarSeries(interval=ONE_MINUTE, side=PriceSide.MID, bars=bars),))
 
     def _answer(self, request: ViewRequest, batch: _BatchReader, *, is_live: bool) -> MarketView:
+        """Build the view of one request from its quote and the bars of its timeframe and the next one."""
         signal, as_of = request.signal, request.as_of
         quote, quality = self._build_quote(batch, signal.instrument, at=as_of, is_live=is_live)
         if signal.timeframe is None:
@@ -182,6 +183,7 @@ class _BatchReader:
         self._is_silent = False
 
     def read_prices(self, instrument: Instrument) -> LivePrices | None:
+        """Return the present prices, read at most once; None when the venue has none or does not answer."""
         if instrument not in self._prices and not self._is_silent:
             try:
                 self._prices[instrument] = self._source.read_prices(instrument)
@@ -190,6 +192,7 @@ class _BatchReader:
         return self._prices.get(instrument)
 
     def read_newest(self, instrument: Instrument, interval: Interval, *, until: datetime, count: int) -> list[Bar]:
+        """Return the newest bars; none when the venue does not answer."""
         if self._is_silent:
             return []
         try:
@@ -216,6 +219,7 @@ def _choose_source_interval(available: Sequence[Interval], wanted: Interval) -> 
 
 
 def _rate_window(window: Window, *, as_of: datetime) -> dict[str, Quality]:
+    """Return the quality of a window's base bars, higher bars and volume by field name."""
     bars = _rate_series(window.base, as_of=as_of)
     has_volume = window.base is not None and window.base.bars[-1].volume is not None
     return {

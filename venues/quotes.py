@@ -59,6 +59,7 @@ class _SeriesPrices:
         return self._find_open(moment) or self._find_last_close(moment)
 
     def _find_open(self, moment: datetime) -> KnownPrice | None:
+        """Return the open of the bar that covers a moment; None when there is none."""
         if self._covering_bars is None:
             self._covering_bars = self._load_covering_bars(moment)
         bar = next((candidate for candidate in reversed(self._covering_bars) if self._covers(candidate, moment)), None)
@@ -84,6 +85,7 @@ class _SeriesPrices:
         return bar.open_time <= moment < self.feed.interval.end(bar.open_time)
 
     def _find_last_close(self, moment: datetime) -> KnownPrice | None:
+        """Return the last close before a moment; None when there is none."""
         for bar in reversed(self._load_closed_bars()):
             end = self.feed.interval.end(bar.open_time)
             if end <= moment:
@@ -91,6 +93,7 @@ class _SeriesPrices:
         return None
 
     def _load_closed_bars(self) -> list[Bar]:
+        """Return the last bar closed before the span and those that closed within it, oldest first."""
         if self._closed_bars is None:
             self._closed_bars = list(self._bars.last_closed(self.feed, as_of=self._first, count=1))
             if self._last > self._first:

@@ -132,6 +132,7 @@ class StoredMarketData:
         )
 
     def _rate_window(self, window: Window, *, as_of: datetime) -> dict[str, Quality]:
+        """Return the quality of a window's base bars, higher bars and volume by field name."""
         bars = self._rate_series(window.base, as_of=as_of)
         is_volume_known = window.base is not None and window.base.bars[-1].volume is not None
         return {

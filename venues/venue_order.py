@@ -96,6 +96,7 @@ def convert_fee_to_quote(execution: Execution, *, listing: VenueListing) -> Deci
 
 
 def _build_fill(order: Order, execution: Execution, *, venue_order: VenueOrder, listing: VenueListing) -> Fill:
+    """Build our fill from an execution at the venue; a fee in a third asset counts as zero."""
     return Fill(
         order_id=order.order_id,
         trade_id=order.trade_id,

@@ -113,6 +113,7 @@ def summarize_recoveries(outcomes: Sequence[RehearsalOutcome]) -> dict[str, Any]
 
 
 def _describe_outcome(outcome: RehearsalOutcome) -> dict[str, Any]:
+    """Describe the outcome of one seed for the document."""
     return {
         "seed": outcome.seed,
         "accepted": outcome.accepted,
