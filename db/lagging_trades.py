@@ -42,6 +42,8 @@ def _select_lagging(chosen: str) -> TextClause:
             SELECT experiment_id, engine, is_shadow, orders.trade_id, exit_clock, leg, state, fraction, is_final,
                 orders.quantity
             FROM members JOIN orders USING (trade_id) WHERE intent = 'exit'
+        ), closed AS (
+            SELECT trade_id, sum(quantity) AS quantity FROM exits WHERE exit_clock = 'synchronized' GROUP BY trade_id
         ), owed_by_real AS (
             SELECT real.experiment_id FROM members AS real JOIN exits AS own USING (experiment_id, engine)
             WHERE NOT real.is_shadow AND real.status = 'open' AND own.exit_clock = 'own' AND NOT EXISTS (
@@ -49,12 +51,12 @@ def _select_lagging(chosen: str) -> TextClause:
                   AND made.state IN {states.FINISHED_EXITS})
         ), owed_to_driver AS (
             SELECT model.experiment_id FROM members AS model JOIN exits AS real USING (experiment_id)
+            LEFT JOIN closed ON closed.trade_id = model.trade_id
             WHERE model.is_shadow AND model.reals = 1 AND NOT real.is_shadow AND real.state = 'filled'
               AND NOT EXISTS (SELECT FROM exits AS made WHERE made.trade_id = model.trade_id
                               AND made.exit_clock = 'synchronized' AND made.leg = real.leg)
               AND (real.is_final OR div(model.quantity * real.fraction, model.lot) > 0)
-              AND model.quantity > (SELECT coalesce(sum(made.quantity), 0) FROM exits AS made
-                                    WHERE made.trade_id = model.trade_id AND made.exit_clock = 'synchronized')
+              AND model.quantity > coalesce(closed.quantity, 0)
         ), owed_to_own_clock AS (
             SELECT own.experiment_id FROM exits AS own JOIN members USING (trade_id)
             WHERE own.exit_clock = 'own' AND reals <> 1

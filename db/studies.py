@@ -72,7 +72,7 @@ def open_new(
         exit_clock=ExitClock.SYNCHRONIZED,
         alpha=DEFAULT_ALPHA,
     )
-    _insert(session, study, versions)
+    _insert_study(session, study, versions)
     return study
 
 
@@ -104,7 +104,7 @@ def find(session: Session, study_id: UUID) -> Columns | None:
     return None if row is None else dict(row)
 
 
-def _insert(session: Session, study: Study, versions: ComparedVersions) -> None:
+def _insert_study(session: Session, study: Study, versions: ComparedVersions) -> None:
     query = text("""
         INSERT INTO studies (study_id, name, book, salt, horizon_sessions, exit_clock, alpha,
                              engine_a, engine_b, fill_model)
