@@ -36,6 +36,7 @@ def build_configuration(settings: Settings) -> dict[str, Any]:
 
 
 def _build_broker_options(settings: Settings) -> dict[str, Any]:
+    """Return the options of connections to the message broker."""
     return {
         "broker_url": settings.broker_url,
         "broker_connection_retry_on_startup": True,
@@ -53,6 +54,7 @@ def _build_broker_options(settings: Settings) -> dict[str, Any]:
 
 
 def _build_task_options(settings: Settings) -> dict[str, Any]:
+    """Return the options of tasks: acknowledgement, serialization and time limits."""
     return {
         "task_publish_retry": True,
         "task_publish_retry_policy": _RETRY_ONCE,
@@ -71,6 +73,7 @@ def _build_task_options(settings: Settings) -> dict[str, Any]:
 
 
 def _build_worker_options() -> dict[str, Any]:
+    """Return the options of worker processes."""
     return {
         "worker_prefetch_multiplier": 1,
         "worker_detect_quorum_queues": True,

@@ -105,6 +105,7 @@ def _convert_key(key: object) -> str:
 
 
 def _format_scalar(value: object) -> str:
+    """Return the canonical text of a value that is neither a mapping nor a list."""
     match value:
         case Enum():
             return _format_scalar(value.value)

@@ -192,6 +192,7 @@ def _get_last_volume(window: Window) -> Decimal | None:
 
 
 def _collect_qualities(view: MarketView, *, volume: Decimal | None, current_price: Quality) -> dict[str, Quality]:
+    """Return the quality of each field of a context."""
     values = {
         "bid": view.quote.bid,
         "ask": view.quote.ask,

@@ -236,8 +236,7 @@ def _build_real_exit(
 
 def _build_next_attempt(family: Family, real: Trade, refused: PlacedOrder, *, venue: RealVenue) -> PlacedOrder:
     """Build the order for what remains of a leg that the venue refused or ended."""
-    order = refused.order
-    event = exit_event_from_order(order)
+    order, event = refused.order, exit_event_from_order(refused.order)
     return _build_real_exit(family, real, event, leg=order.leg, venue=venue, attempt=order.attempt + 1)
 
 
@@ -285,6 +284,7 @@ def _lacks_leg(family: Family, trade: Trade, leg: int) -> bool:
 
 
 def _compute_outcome_if_flat(family: Family, trade: Trade, clock: ExitClock) -> Outcome | None:
+    """Return the outcome of a trade on a clock, None while a part of it is open."""
     fills = family.find_fills(trade, clock)
     if not any(fill.intent is Intent.EXIT for fill in fills) or compute_open_quantity(fills, clock):
         return None

@@ -223,6 +223,7 @@ def _build_exit_at_level(
 def _build_event(
     state: WalkState, *, at: datetime, quote: QuoteSides, reason: ExitReason, target: Target | None
 ) -> ExitEvent:
+    """Build an exit at a target (limit order, its fraction), or of all that is left (market order)."""
     fraction = state.remaining if target is None else min(target.fraction, state.remaining)
     return ExitEvent(
         at=at,

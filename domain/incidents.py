@@ -73,7 +73,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message to a person."""
+    """A message about an incident, as it is sent to operators."""
 
     title: str
     body: str

@@ -14,6 +14,7 @@ _NOT_NEEDED = ("pandas", "polars")
 
 
 def _import_talib() -> Any:
+    """Import TA-Lib while pandas and polars are hidden."""
     modules: dict[str, Any] = sys.modules
     hidden = [name for name in _NOT_NEEDED if name not in modules]
     modules.update(dict.fromkeys(hidden))  # None makes the import system raise ModuleNotFoundError

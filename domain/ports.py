@@ -130,9 +130,9 @@ class VenueUnavailable(RuntimeError):
 class VenueTraits:
     """Abilities of a venue, declared by its adapter.
 
-    `finds_orders`: an order can be looked up by its client_order_id, whether it is open, ended or filled; an unknown
-    order of a venue without it goes to a person. `settle_s`: how long after `not_after` an order that arrived in time
-    may still be invisible. `can_short`: whether more may be sold than is held.
+    `finds_orders`: an order can be looked up by its client_order_id, whether it is open, ended or filled; at a venue
+    without this, unknown orders go to manual review. `settle_s`: how long after `not_after` an order that arrived in
+    time may still be invisible. `can_short`: whether more may be sold than is held.
     """
 
     finds_orders: bool

@@ -199,6 +199,7 @@ def _compute_time_limit(plan: Plan, study: Study, *, entry_at: datetime, kind: I
 
 
 def _build_entry_order(trade: Trade, terms: _Terms, venue: RealVenue) -> Order:
+    """Build the order that enters a trade on the context's quote."""
     quote = terms.context.quote
     client_order_id = client_order_id_for(
         book=trade.book,

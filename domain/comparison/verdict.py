@@ -52,6 +52,7 @@ def _name_leader(estimate: float) -> str:
 
 
 def _describe_faults(health: ComparisonHealth) -> list[str]:
+    """Return a sentence for each fault of the data; none when the data are sound."""
     counts = (
         (health.hash_mismatches, "{} assignments do not recompute from what is stored."),
         (health.context_mismatches, "{} entries were decided on differing snapshots and are left out."),

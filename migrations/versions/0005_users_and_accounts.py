@@ -1,4 +1,4 @@
-"""Users, their sessions and tokens, accounts at venues, notifications of incidents, and positions told by strategies.
+"""Users, their sessions and tokens, accounts at venues, notifications of incidents, and positions stated by alerts.
 
 Revision ID: 0005
 Revises: 0004
