@@ -176,7 +176,7 @@ def _run_load_generator(plan: LoadPlan, path: Path, *, meanwhile: Callable[[], N
 def _temporary_directory() -> Iterator[Path]:
     """Make a directory for the block, which a service account can enter where processes run as one."""
     path = Path(tempfile.mkdtemp(prefix="orchestrator-bench-"))
-    if accounts.service_account() is not None:
+    if accounts.choose_service_account() is not None:
         path.chmod(0o711)
     try:
         yield path

@@ -1,0 +1,1 @@
+"""The local stack: embedded servers, a supervisor for the Procfile's processes, and the data directory."""

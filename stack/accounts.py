@@ -1,4 +1,4 @@
-"""The account that the embedded servers run as: ours, or an unprivileged one when we are root."""
+"""The account that the embedded servers run as: the caller's, or an unprivileged one when the caller is root."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PREFERRED = ("postgres", "nobody", "daemon")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class ServiceAccount:
     """An existing entry of the user database."""
 
     name: str
@@ -22,32 +22,32 @@ class Account:
     gid: int
 
 
-def service_account(owned: Path | None = None) -> Account | None:
-    """Name the account for the servers, None when they run as the caller.
+def choose_service_account(owned: Path | None = None) -> ServiceAccount | None:
+    """Return the account for the servers, None when they run as the caller.
 
-    `owned` is a data directory that may exist: its owner stays its owner, because Postgres serves nobody else.
+    `owned` is a data directory that may exist: its owner is kept, because Postgres requires it.
 
     Raises:
         StackRefused: when root finds no unprivileged account to drop to.
     """
     if os.geteuid() != 0:
         return None
-    keeper = _owner(owned)
-    if keeper is not None:
-        return keeper
+    owner = _account_of_owner(owned)
+    if owner is not None:
+        return owner
     for name in _PREFERRED:
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
             continue
-        return Account(name=name, uid=entry.pw_uid, gid=entry.pw_gid)
+        return ServiceAccount(name=name, uid=entry.pw_uid, gid=entry.pw_gid)
     raise StackRefused(
         "Postgres does not run as root, and no account named " + " or ".join(_PREFERRED) + " exists here; "
         "start as an ordinary user, or set DATABASE_URL"
     )
 
 
-def _owner(path: Path | None) -> Account | None:
+def _account_of_owner(path: Path | None) -> ServiceAccount | None:
     if path is None or not path.exists() or path.stat().st_uid == 0:
         return None
     uid = path.stat().st_uid
@@ -58,29 +58,29 @@ def _owner(path: Path | None) -> Account | None:
             f"{path} belongs to user id {uid}, which has no entry in the user database; "
             "give it back with chown, or use another --data-dir"
         ) from None
-    return Account(name=entry.pw_name, uid=uid, gid=entry.pw_gid)
+    return ServiceAccount(name=entry.pw_name, uid=uid, gid=entry.pw_gid)
 
 
-def may_enter(account: Account, path: Path) -> bool:
-    """Tell whether the account can reach `path`: it may pass every existing directory on the way."""
-    return closed_directory(account, path) is None
+def can_enter(account: ServiceAccount, path: Path) -> bool:
+    """Return whether the account can reach `path`: it may enter every existing directory on the way."""
+    return find_closed_directory(account, path) is None
 
 
-def closed_directory(account: Account, path: Path) -> Path | None:
+def find_closed_directory(account: ServiceAccount, path: Path) -> Path | None:
     """Return the first directory on the way to `path` (itself included) that the account cannot enter."""
     absolute = Path(os.path.realpath(path))
     for directory in (*reversed(absolute.parents), absolute):
-        if directory.is_dir() and not _has(account, directory, stat.S_IXUSR):
+        if directory.is_dir() and not _has_permission(account, directory, stat.S_IXUSR):
             return directory
     return None
 
 
-def may_read(account: Account, path: Path) -> bool:
-    """Tell whether the account can reach and read the file or list the directory at `path`."""
-    return may_enter(account, path) and _has(account, path, stat.S_IRUSR)
+def can_read(account: ServiceAccount, path: Path) -> bool:
+    """Return whether the account can reach and read the file or list the directory at `path`."""
+    return can_enter(account, path) and _has_permission(account, path, stat.S_IRUSR)
 
 
-def _has(account: Account, path: Path, user_bit: int) -> bool:
+def _has_permission(account: ServiceAccount, path: Path, user_bit: int) -> bool:
     status = path.stat()
     if status.st_uid == account.uid:
         return bool(status.st_mode & user_bit)
@@ -89,8 +89,8 @@ def _has(account: Account, path: Path, user_bit: int) -> bool:
     return bool(status.st_mode & user_bit >> 6)
 
 
-def hand_over(path: Path, account: Account | None, *, mode: int = 0o700) -> Path:
-    """Make the directory when it is missing, give it to the account (None: the caller) and close it to others."""
+def give_directory(path: Path, account: ServiceAccount | None, *, mode: int = 0o700) -> Path:
+    """Create the directory if missing, make the account (None: the caller) its owner, and set its mode."""
     path.mkdir(parents=True, exist_ok=True)
     if account is not None:
         os.chown(path, account.uid, account.gid)

@@ -1,4 +1,4 @@
-"""One supervised program: what it is, and its current process."""
+"""One supervised program: how it is run, and its current process."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stack.accounts import Account
-from stack.output import Output
+from stack.accounts import ServiceAccount
+from stack.output import LineOutput
 
 _LAUNCH = Path(__file__).with_name("launch.py")
 _LINES_KEPT = 20
@@ -23,10 +23,10 @@ _LINES_KEPT = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
-    """How to run one program and how to stop it.
+    """A program to supervise: how to run it and how to stop it.
 
-    `environment` is complete, nothing is inherited. `ready` says whether the program can be used, at once when None.
-    `stop_signal` asks for an orderly end and is also what the program gets when the supervisor is killed;
+    `environment` is complete, nothing is inherited. `ready` returns whether the program can be used (None: at once).
+    `stop_signal` asks for an orderly end, and is also sent when the supervisor is killed;
     `stop_within_s` later its whole process group is killed. Higher tiers stop first.
     """
 
@@ -34,7 +34,7 @@ class Child:
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
     directory: Path | None = None
-    account: Account | None = None
+    account: ServiceAccount | None = None
     ready: Callable[[], bool] | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_within_s: float = 10.0
@@ -42,9 +42,9 @@ class Child:
 
 
 class ChildProcess:
-    """Runs a child, again and again; not thread-safe, the supervisor's thread owns it."""
+    """Runs a child, restarts included; not thread-safe, only the supervisor's thread uses it."""
 
-    def __init__(self, child: Child, output: Output) -> None:
+    def __init__(self, child: Child, output: LineOutput) -> None:
         self.child = child
         self.deaths: deque[float] = deque()
         self.restart_at: float | None = None
@@ -55,7 +55,7 @@ class ChildProcess:
 
     @property
     def pid(self) -> int | None:
-        """The process id, which is also its group's, None when it does not run."""
+        """The process id, which is also the process group's id; None when it does not run."""
         return self._process.pid if self._process is not None else None
 
     def start(self) -> None:
@@ -64,8 +64,8 @@ class ChildProcess:
         On Linux the kernel ties the program to the *thread* that calls this: it must live as long as the program.
         """
         account = self.child.account
-        who = (str(account.uid), str(account.gid)) if account is not None else ("-", "-")
-        launch = (sys.executable, "-I", "-S", str(_LAUNCH), str(os.getpid()), str(int(self.child.stop_signal)), *who)
+        ids = (str(account.uid), str(account.gid)) if account is not None else ("-", "-")
+        launch = (sys.executable, "-I", "-S", str(_LAUNCH), str(os.getpid()), str(int(self.child.stop_signal)), *ids)
         self.restart_at = None
         self._process = subprocess.Popen(
             (*launch, *self.child.argv),
@@ -76,10 +76,10 @@ class ChildProcess:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
+        self._reader = threading.Thread(target=self._read_output, args=(self._process,), daemon=True)
         self._reader.start()
 
-    def _read(self, process: subprocess.Popen[bytes]) -> None:
+    def _read_output(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None  # noqa: S101 - it was opened as a pipe
         with process.stdout as stream:
             for raw in stream:
@@ -90,17 +90,17 @@ class ChildProcess:
     def reap(self) -> int | None:
         """Return the exit status when the program has ended since the last call (negative: a signal), else None.
 
-        What it left of its process group is killed: an orphan would go on working beside its successor.
+        The rest of its process group is killed: an orphan would keep working beside its successor.
         """
         if self._process is None:
             return None
         status = self._process.poll()
         if status is not None:
-            self._finish()
+            self._clean_up()
         return status
 
     def ask_to_stop(self) -> None:
-        """Send the stop signal to the program alone: it stops its own workers in its own order."""
+        """Send the stop signal to the program alone, which stops its own workers in its own order."""
         if self._process is not None:
             self._process.send_signal(self.child.stop_signal)
 
@@ -110,7 +110,7 @@ class ChildProcess:
             self._kill_group(self._process.pid)
 
     def wait_or_kill(self, deadline: float) -> bool:
-        """Wait until the monotonic time `deadline`, then kill the group; tell whether the end was orderly."""
+        """Wait until the monotonic time `deadline`, then kill the group; return whether the end was orderly."""
         if self._process is None:
             return True
         try:
@@ -118,12 +118,12 @@ class ChildProcess:
         except subprocess.TimeoutExpired:
             self._kill_group(self._process.pid)
             self._process.wait()
-            self._finish()
+            self._clean_up()
             return False
-        self._finish()
+        self._clean_up()
         return True
 
-    def _finish(self) -> None:
+    def _clean_up(self) -> None:
         if self._process is not None:
             self._kill_group(self._process.pid)
         if self._reader is not None:

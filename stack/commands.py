@@ -1,4 +1,4 @@
-"""How processes of the product are started: by this interpreter, wherever the product is installed."""
+"""Commands that start processes of the product with this interpreter, wherever the product is installed."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Where the stack keeps its data: the root, its instances `main` and `demo`, and what is secret in them.
+"""The data directory: its root, the instances `main` and `demo`, and the secrets in them.
 
 An instance directory holds one database, one Redis, `secret_key`, `flower_password`, `admin_password`, `api_token`,
 `run.json` and `log/`.
-The root holds the instances and `current`, the name of the one that was used last.
+The root holds the instances and `current`, which names the instance that was used last.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from config.settings import Settings
 from stack import accounts
-from stack.accounts import Account
+from stack.accounts import ServiceAccount
 from stack.errors import StackRefused
 
 _NAME = "trading-orchestrator"
@@ -29,47 +29,47 @@ _SHARED = Path("/var/lib") / _NAME
 _LONGEST_SOCKET_DIRECTORY = 70
 
 
-def root(settings: Settings) -> Path:
-    """Name the data root: DATA_DIR, else the per-user data directory.
+def data_root(settings: Settings) -> Path:
+    """Return the data root: DATA_DIR, else the per-user data directory.
 
-    As root with a home that the service account cannot enter it is a directory under /var/lib, one per home.
+    As root, with a home that the service account cannot enter, it is a directory under /var/lib, one per home.
     """
     if settings.data_dir is not None:
         return settings.data_dir
-    personal = _personal()
-    account = accounts.service_account()
-    if account is None or accounts.may_enter(account, personal):
+    personal = _personal_data_directory()
+    account = accounts.choose_service_account()
+    if account is None or accounts.can_enter(account, personal):
         return personal
     return _SHARED / hashlib.sha256(str(Path.home()).encode()).hexdigest()[:12]
 
 
-def _personal() -> Path:
+def _personal_data_directory() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / _NAME
     base = os.environ.get("XDG_DATA_HOME", "")
     return (Path(base) if base.startswith("/") else Path.home() / ".local" / "share") / _NAME
 
 
-def instance(settings: Settings, name: str) -> Path:
-    """Name the directory of the instance `main` or `demo`; it need not exist."""
-    return root(settings) / name
+def instance_directory(settings: Settings, name: str) -> Path:
+    """Return the directory of the instance `main` or `demo`; it need not exist."""
+    return data_root(settings) / name
 
 
-def prepare(directory: Path, account: Account | None) -> None:
-    """Make an instance directory, with its parents: the account may pass through, others may not list them."""
-    fresh = [one for one in (directory, *directory.parents) if not one.exists()]
+def create_instance(directory: Path, account: ServiceAccount | None) -> None:
+    """Create an instance directory with its parents, which the account may enter and others may not list."""
+    missing = [path for path in (directory, *directory.parents) if not path.exists()]
     directory.mkdir(parents=True, exist_ok=True)
-    for made in fresh:
-        made.chmod(0o711 if account is not None else 0o700)
+    for path in missing:
+        path.chmod(0o711 if account is not None else 0o700)
 
 
-def require_passable(directory: Path, account: Account | None) -> None:
-    """Return when the account can enter the directory.
+def require_enterable(directory: Path, account: ServiceAccount | None) -> None:
+    """Check that the account can enter the directory.
 
     Raises:
         StackRefused: naming the directory on the way that it cannot enter.
     """
-    closed = accounts.closed_directory(account, directory) if account is not None else None
+    closed = accounts.find_closed_directory(account, directory) if account is not None else None
     if account is not None and closed is not None:
         raise StackRefused(
             f"the embedded servers run as {account.name}, and {closed} is closed to that account; "
@@ -77,57 +77,57 @@ def require_passable(directory: Path, account: Account | None) -> None:
         )
 
 
-def wipe(directory: Path) -> None:
-    """Remove what an instance keeps, and nothing that is not an instance's."""
+def wipe_instance(directory: Path) -> None:
+    """Remove the files of an instance, and nothing else in its directory."""
     for name in ("postgres", "redis", "log"):
         shutil.rmtree(directory / name, ignore_errors=True)
     for file in (*(directory / name for name in _SECRETS), *directory.glob("beat-schedule*")):
         file.unlink(missing_ok=True)
 
 
-def point_current(settings: Settings, directory: Path) -> None:
-    """Remember `directory` as the instance that data commands use by default."""
-    base = root(settings)
+def remember_current(settings: Settings, directory: Path) -> None:
+    """Store `directory` as the instance that data commands use by default."""
+    base = data_root(settings)
     base.mkdir(parents=True, exist_ok=True)
     _write_private(base / "current", f"{directory}\n")
 
 
-def current(settings: Settings) -> Path | None:
+def read_current(settings: Settings) -> Path | None:
     """Return the instance that was used last, None when there was none yet."""
-    pointer = root(settings) / "current"
+    pointer = data_root(settings) / "current"
     text = pointer.read_text(encoding="utf-8").strip() if pointer.exists() else ""
     return Path(text) if text else None
 
 
-def with_secret_key(settings: Settings, directory: Path) -> Settings:
-    """Return the settings with a secret key: the configured one, else the instance's own, made on first use."""
+def ensure_secret_key(settings: Settings, directory: Path) -> Settings:
+    """Return the settings with a secret key: the configured one, else the instance's own, generated on first use."""
     if settings.secret_key is not None:
         return settings
-    return replace(settings, secret_key=generated(directory / "secret_key", length=32)[0])
+    return replace(settings, secret_key=ensure_secret_file(directory / "secret_key", length=32)[0])
 
 
-def flower_password(directory: Path) -> tuple[str, bool]:
-    """Return the password of Flower's user, and whether it was made just now and is yet to be shown."""
-    return generated(directory / "flower_password", length=12)
+def ensure_flower_password(directory: Path) -> tuple[str, bool]:
+    """Return the password of Flower's user, and whether it was generated just now."""
+    return ensure_secret_file(directory / "flower_password", length=12)
 
 
-def admin_password(directory: Path) -> tuple[str, bool]:
-    """Return the password of the console's first user, and whether it was made just now and is yet to be shown."""
-    return generated(directory / ADMIN_PASSWORD, length=12)
+def ensure_admin_password(directory: Path) -> tuple[str, bool]:
+    """Return the password of the console's first user, and whether it was generated just now."""
+    return ensure_secret_file(directory / ADMIN_PASSWORD, length=12)
 
 
-def api_token(directory: Path) -> str:
-    """Return the token of the HTTP API, made on first use; it is shown nowhere but in its file."""
-    return generated(directory / "api_token", length=32)[0]
+def ensure_api_token(directory: Path) -> str:
+    """Return the token of the HTTP API, generated on first use; only its file shows it."""
+    return ensure_secret_file(directory / "api_token", length=32)[0]
 
 
-def generated(path: Path, *, length: int) -> tuple[str, bool]:
-    """Return the secret in the file and whether it is new; it is made from `length` random bytes, mode 0600."""
+def ensure_secret_file(path: Path, *, length: int) -> tuple[str, bool]:
+    """Return the secret in the file and whether it is new; it has `length` random bytes, the file mode 0600."""
     if path.exists():
         return path.read_text(encoding="ascii").strip(), False
     path.parent.mkdir(parents=True, exist_ok=True)
     _write_private(path, secrets.token_urlsafe(length) + "\n", exclusive=True)
-    # Whoever lost the race to create it reads what the winner wrote.
+    # A process that lost the race to create it reads what the winner wrote.
     return path.read_text(encoding="ascii").strip(), True
 
 
@@ -146,29 +146,29 @@ def _write_private(path: Path, text: str, *, exclusive: bool = False) -> None:
         Path(name).unlink()
 
 
-def socket_directory(directory: Path, account: Account | None) -> Path:
-    """Make a short directory for the sockets that only the servers' account and root can enter.
+def create_socket_directory(directory: Path, account: ServiceAccount | None) -> Path:
+    """Create a directory with a short path for the sockets, which only the servers' account and root can enter.
 
-    Its name is kept in the instance, so that the next start removes what a killed one left behind.
+    Its path is stored in the instance, so that the next start removes the one of a killed stack.
     """
-    drop_socket_directory(directory)
+    remove_socket_directory(directory)
     base = Path(tempfile.gettempdir())
-    if len(os.fsencode(base)) > _LONGEST_SOCKET_DIRECTORY - 12 or (account and not accounts.may_enter(account, base)):
-        base = Path("/tmp")  # nosec B108 # noqa: S108 - a private directory of an unguessable name is made in it
-    made = Path(tempfile.mkdtemp(prefix="to-", dir=base))
-    _write_private(directory / "sockets", f"{made}\n")
-    return accounts.hand_over(made, account)
+    if len(os.fsencode(base)) > _LONGEST_SOCKET_DIRECTORY - 12 or (account and not accounts.can_enter(account, base)):
+        base = Path("/tmp")  # nosec B108 # noqa: S108 - a private directory with a random name is created in it
+    created = Path(tempfile.mkdtemp(prefix="to-", dir=base))
+    _write_private(directory / "sockets", f"{created}\n")
+    return accounts.give_directory(created, account)
 
 
-def sockets_in_use(directory: Path) -> Path | None:
+def read_socket_directory(directory: Path) -> Path | None:
     """Return the instance's socket directory, None when it has none."""
     pointer = directory / "sockets"
     return Path(pointer.read_text(encoding="utf-8").strip()) if pointer.exists() else None
 
 
-def drop_socket_directory(directory: Path) -> None:
+def remove_socket_directory(directory: Path) -> None:
     """Remove the instance's socket directory, when there is one."""
-    path = sockets_in_use(directory)
+    path = read_socket_directory(directory)
     if path is None:
         return
     if path.name.startswith("to-") and path.is_dir() and not path.is_symlink():

@@ -1,4 +1,4 @@
-"""What the local stack refuses to do, in words its user can act on."""
+"""Errors of the local stack."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ class StackRefused(RuntimeError):
 
 
 class ChildFailed(RuntimeError):
-    """A supervised process did not come up or kept dying; the message holds the last lines it printed."""
+    """A supervised process did not start or kept dying; the message holds the last lines it printed."""

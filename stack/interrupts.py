@@ -1,4 +1,4 @@
-"""Signals as exceptions on the main thread: the first one unwinds, later ones do not disturb the unwinding."""
+"""Signals as exceptions on the main thread: the first one unwinds the stack, later ones do not disturb that."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopRequested(BaseException):
-    """A signal asked for the end; not an Exception, so that nothing on the way mistakes it for a failure."""
+    """A signal asked for the end; a BaseException, so that no `except Exception` takes it for a failure."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signal.Signals(signum).name)
         self.signum = signum
 
 
-class Gate:
-    """Lets one StopRequested through to the main thread; `signum` is the signal it was raised for."""
+class InterruptGate:
+    """Raises one StopRequested on the main thread; `signum` is the signal it was raised for."""
 
     def __init__(self) -> None:
         self.failure: str | None = None
@@ -28,8 +28,8 @@ class Gate:
         self._open = True
         self._armed = False
 
-    def handle(self, signum: int, frame: object) -> None:  # noqa: ARG002 - the shape of a signal handler
-        """Raise StopRequested the first time; afterwards only tell that the end is near."""
+    def handle(self, signum: int, frame: object) -> None:  # noqa: ARG002 - the signature of a signal handler
+        """Raise StopRequested the first time; afterwards only print that the stop is under way."""
         if self._open:
             self._open = False
             self.signum = signum
@@ -37,8 +37,8 @@ class Gate:
         sys.stderr.write("stopping; this takes a few seconds\n")
 
     @contextmanager
-    def armed(self) -> Iterator[None]:
-        """Let `fail` interrupt the block; what unwinds after it is not interrupted any more."""
+    def interrupt_on_failure(self) -> Iterator[None]:
+        """Let `fail` interrupt the block; the unwinding after it is not interrupted any more."""
         self._armed = True
         try:
             yield
@@ -46,21 +46,23 @@ class Gate:
             self._armed = self._open = False
 
     def fail(self, message: str) -> None:
-        """Keep the message and wake the main thread from whatever the armed block waits for."""
+        """Store the message and wake the main thread from whatever the block of `interrupt_on_failure` waits for."""
         self.failure = message
         if self._armed:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
 
 @contextmanager
-def as_exceptions() -> Iterator[Gate]:
+def raise_signals() -> Iterator[InterruptGate]:
     """Turn SIGINT, SIGTERM and SIGHUP into StopRequested for the block; an ignored signal (nohup) stays ignored."""
-    gate = Gate()
-    before = [(one, signal.getsignal(one)) for one in _HANDLED if signal.getsignal(one) is not signal.SIG_IGN]
-    for one, _ in before:
-        signal.signal(one, gate.handle)
+    gate = InterruptGate()
+    before = [
+        (signum, signal.getsignal(signum)) for signum in _HANDLED if signal.getsignal(signum) is not signal.SIG_IGN
+    ]
+    for signum, _ in before:
+        signal.signal(signum, gate.handle)
     try:
         yield gate
     finally:
-        for one, handler in before:
-            signal.signal(one, handler)
+        for signum, handler in before:
+            signal.signal(signum, handler)

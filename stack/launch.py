@@ -1,11 +1,11 @@
-"""Become one supervised program: drop rights, arrange to die with the supervisor, then replace this process by it.
+"""Become a supervised program: drop privileges, arrange to die with the supervisor, then exec the program.
 
 Run by path in an interpreter of its own (`python -I -S launch.py PARENT DEATH_SIGNAL UID GID PROGRAM ARGUMENT...`,
-`-` for "stay as you are"), so it imports nothing of ours. A function run between fork and exec would do the same in
-fewer lines, but may deadlock in a process that has threads, and newer Pythons warn about it.
+`-` to keep the present account), so it imports nothing of ours. A function run between fork and exec would do the same
+in fewer lines, but may deadlock in a process that has threads, and newer Pythons warn about it.
 
 Linux sends DEATH_SIGNAL when the supervisor ends in any way, `kill -9` included; elsewhere children outlive a killed
-supervisor. The request is made after the rights are dropped, because dropping them cancels it.
+supervisor. The request is made after privileges are dropped, because dropping them cancels it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 _PR_SET_PDEATHSIG = 1
 
 
-def _main(parent: str, death_signal: str, uid: str, gid: str, *program: str) -> None:
+def _become_program(parent: str, death_signal: str, uid: str, gid: str, *program: str) -> None:
     if uid != "-":
         os.setgroups([int(gid)])
         os.setgid(int(gid))
@@ -25,12 +25,12 @@ def _main(parent: str, death_signal: str, uid: str, gid: str, *program: str) -> 
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
     if os.getppid() != int(parent):
-        sys.exit("the supervisor is gone")
+        sys.exit("the supervisor has ended")
     try:
-        os.execvp(program[0], program)  # nosec B606 # noqa: S606 - starting the given program is what this file is for
+        os.execvp(program[0], program)  # nosec B606 # noqa: S606 - the purpose of this file
     except OSError as error:
         sys.exit(f"cannot start {program[0]}: {error.strerror}")
 
 
 if __name__ == "__main__":
-    _main(*sys.argv[1:])
+    _become_program(*sys.argv[1:])

@@ -10,23 +10,23 @@ from contextlib import closing
 from stack.errors import StackRefused
 
 
-def require_free(bind: str, port: int, *, flag: str, patience_s: float = 0.0) -> None:
-    """Return when the port can be bound, waiting up to `patience_s` for what a killed stack still holds.
+def require_free_port(bind: str, port: int, *, flag: str, patience_s: float = 0.0) -> None:
+    """Check that the port can be bound, waiting up to `patience_s` for the processes of a killed stack to release it.
 
     Raises:
         StackRefused: naming the port and the flag that chooses another.
     """
     deadline = time.monotonic() + patience_s
-    while not _is_free(bind, port):
+    while not _is_port_free(bind, port):
         if time.monotonic() > deadline:
             raise StackRefused(f"port {port} on {bind} is taken by another program; choose another with {flag}")
         time.sleep(0.1)
 
 
-def _is_free(bind: str, port: int) -> bool:
+def _is_port_free(bind: str, port: int) -> bool:
     family = socket.AF_INET6 if ":" in bind else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # As the servers do: connections that are only waiting out their time do not hold the port.
+        # As the servers do: connections in TIME_WAIT do not block the port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((bind, port))
@@ -39,20 +39,20 @@ def _is_free(bind: str, port: int) -> bool:
     return True
 
 
-def reachable(bind: str) -> str:
-    """Name the host under which this machine reaches a server bound to `bind`."""
+def local_host(bind: str) -> str:
+    """Return the host under which this machine reaches a server bound to `bind`."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104 - compared, not bound
 
 
-def url(bind: str, port: int) -> str:
+def build_url(bind: str, port: int) -> str:
     """Return the URL under which this machine reaches a server bound to `bind`."""
-    host = reachable(bind)
+    host = local_host(bind)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def answers(bind: str, port: int, path: str) -> bool:
-    """Tell whether `GET path` is answered with 200 within two seconds."""
-    with closing(http.client.HTTPConnection(reachable(bind), port, timeout=2)) as connection:
+def is_answering(bind: str, port: int, path: str) -> bool:
+    """Return whether `GET path` is answered with 200 within two seconds."""
+    with closing(http.client.HTTPConnection(local_host(bind), port, timeout=2)) as connection:
         try:
             connection.request("GET", path)
             return connection.getresponse().status == http.client.OK

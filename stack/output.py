@@ -1,29 +1,39 @@
-"""What supervised processes print, line by line, each line under its process's name."""
+"""Output of supervised processes, line by line, each line labelled with its process's name."""
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import sys
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, TextIO
 
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95)
 _LARGEST_LOG = 10_000_000
+_SERVERS = ("postgres", "redis")
+_SUPERVISOR = "stack"
+_ALARMING = frozenset({"warning", "error", "critical"})
+# The level as structlog's console renderer, Celery and Granian write it.
+_CONSOLE_LEVEL = re.compile(r"\[(warning|error|critical)\s*\]", re.IGNORECASE)
+_HIDDEN_FIELDS = frozenset({"at", "level", "event", "logger", "exception"})
 
 
-class Output(Protocol):
-    """Takes the lines of all children; called from several threads."""
+class LineOutput(Protocol):
+    """Port for the output lines of all children; called from several threads."""
 
     def write(self, name: str, line: str) -> None:
-        """Take one line, without its end, that the child `name` printed."""
+        """Write one line, without its line end, of the child `name`."""
 
     def close(self) -> None:
-        """Let go of what the output holds open."""
+        """Close what the output holds open."""
 
 
 class StreamOutput:
-    """Writes to a stream, with a colour per name where a terminal reads it (and NO_COLOR is not set)."""
+    """Writes to a stream, with a colour for each name when it is a terminal and NO_COLOR is not set."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -33,7 +43,7 @@ class StreamOutput:
 
     def write(self, name: str, line: str) -> None:
         """Write the line behind its name."""
-        # A reader that went away must not stop the programs that print.
+        # A closed pipe must not stop the programs that print.
         with self._lock, suppress(OSError):
             colour = _COLOURS[self._order.setdefault(name, len(self._order)) % len(_COLOURS)]
             label = f"{name:<9}|"
@@ -41,11 +51,11 @@ class StreamOutput:
             self._stream.flush()
 
     def close(self) -> None:
-        """Leave the stream open: it is not ours."""
+        """Leave the stream open, which its owner closes."""
 
 
 class FileOutput:
-    """Appends to a file; one that has grown beyond 10 MB is set aside as `<name>.1` first."""
+    """Appends to a file; one that has grown beyond 10 MB is renamed to `<name>.1` first."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -65,3 +75,71 @@ class FileOutput:
         """Close the file."""
         with self._lock:
             self._file.close()
+
+
+class WarningsOutput:
+    """Writes all lines to a file, and on a terminal only warnings, errors and the supervisor's own lines."""
+
+    def __init__(self, terminal: LineOutput, file: LineOutput) -> None:
+        self._terminal, self._file = terminal, file
+
+    def write(self, name: str, line: str) -> None:
+        """Write the line to the file, and to the terminal when it is a warning or worse."""
+        self._file.write(name, line)
+        warning = line if name == _SUPERVISOR else format_warning(line)
+        if warning is not None:
+            self._terminal.write(name, warning)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._terminal.close()
+        self._file.close()
+
+
+class RoutedOutput:
+    """Writes the lines of some children to outputs of their own, and those of all others to `default`."""
+
+    def __init__(self, routes: Mapping[str, LineOutput], *, default: LineOutput) -> None:
+        self._routes, self._default = dict(routes), default
+
+    def write(self, name: str, line: str) -> None:
+        """Write the line to the output of its child."""
+        self._routes.get(name, self._default).write(name, line)
+
+    def close(self) -> None:
+        """Close all outputs."""
+        for output in {id(output): output for output in (*self._routes.values(), self._default)}.values():
+            output.close()
+
+
+def open_default_output(directory: Path) -> LineOutput:
+    """Open the output of a stack that names no log file: servers log to `servers.log` in the directory.
+
+    On a terminal the other processes log to `up.log` there and the terminal shows their warnings; elsewhere, as under a
+    service manager, their lines go to stderr.
+    """
+    servers = FileOutput(directory / "servers.log")
+    stream = StreamOutput(sys.stderr)
+    default = WarningsOutput(stream, FileOutput(directory / "up.log")) if sys.stderr.isatty() else stream
+    return RoutedOutput(dict.fromkeys(_SERVERS, servers), default=default)
+
+
+def format_warning(line: str) -> str | None:
+    """Return a log line of level warning or above as one readable line; None for any other line."""
+    record = _parse_record(line)
+    if record is None:
+        return line if _CONSOLE_LEVEL.search(line) else None
+    if record.get("level") not in _ALARMING:
+        return None
+    fields = " ".join(f"{key}={value}" for key, value in record.items() if key not in _HIDDEN_FIELDS)
+    return f"{str(record.get('at', ''))[11:19]} {record['level']} {record.get('event', '')} {fields}".strip()
+
+
+def _parse_record(line: str) -> Mapping[str, object] | None:
+    if not line.startswith("{"):
+        return None
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None

@@ -1,6 +1,6 @@
 """The embedded Postgres: a data directory in an instance, served by a direct child of the supervisor.
 
-It listens on one unix socket in a private directory, on no port; whoever can enter that directory is trusted.
+It listens on one unix socket in a private directory, on no port; an account that can enter the directory is trusted.
 Everything is durable (fsync, checksums), so a killed server comes back with every committed row.
 """
 
@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from stack import accounts, postgres_binaries, previous
-from stack.accounts import Account
+from stack.accounts import ServiceAccount
 from stack.child import Child
 from stack.errors import StackRefused
 from stack.postgres_binaries import Installation
@@ -37,48 +37,52 @@ _OPTIONS = {
 
 
 def data_directory(instance: Path) -> Path:
-    """Name the instance's data directory."""
+    """Return the instance's data directory."""
     return instance / "postgres" / "data"
 
 
-def exists(instance: Path) -> bool:
-    """Tell whether the instance has a database."""
+def has_database(instance: Path) -> bool:
+    """Return whether the instance has a database."""
     return (data_directory(instance) / "PG_VERSION").exists()
 
 
-def url(sockets: Path, database: str = DATABASE) -> str:
+def build_url(sockets: Path, database: str = DATABASE) -> str:
     """Return the libpq URL of a database behind the socket directory."""
     return f"postgresql://{USER}@/{database}?host={sockets}"
 
 
-def prepare(instance: Path, account: Account | None) -> Installation:
-    """Make sure that the instance has a data directory and return the binaries that serve it.
+def prepare_installation(instance: Path, account: ServiceAccount | None) -> Installation:
+    """Create the instance's data directory if missing, and return the binaries that serve it.
 
     Raises:
         StackRefused: when no binaries fit, the data was made by another major version, or another server uses it.
     """
-    keep = accounts.hand_over(instance / "postgres", account)
-    installation = postgres_binaries.choose(keep, data_major=_major(instance), account=account)
-    if exists(instance):
+    keep = accounts.give_directory(instance / "postgres", account)
+    installation = postgres_binaries.choose_installation(
+        keep, data_major=_read_major_version(instance), account=account
+    )
+    if has_database(instance):
         await_previous(instance)
     else:
         _initialise(keep, installation, account)
     return installation
 
 
-def _major(instance: Path) -> int | None:
-    return int((data_directory(instance) / "PG_VERSION").read_text(encoding="ascii")) if exists(instance) else None
+def _read_major_version(instance: Path) -> int | None:
+    return (
+        int((data_directory(instance) / "PG_VERSION").read_text(encoding="ascii")) if has_database(instance) else None
+    )
 
 
-def _initialise(keep: Path, installation: Installation, account: Account | None) -> None:
-    """Make the data directory under another name first: a killed initdb leaves nothing that looks finished."""
-    made = keep / "data.unfinished"
+def _initialise(keep: Path, installation: Installation, account: ServiceAccount | None) -> None:
+    """Create the data directory under another name first: a killed initdb leaves nothing that looks complete."""
+    unfinished = keep / "data.unfinished"
     failed = ""
     # The C library of some systems has no C.UTF-8; C sorts the same way.
     for locale in ("C.UTF-8", "C"):
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
         command = (
-            *(str(installation.bin / "initdb"), "-D", str(made), "-U", USER, "--auth=trust", "--no-instructions"),
+            *(str(installation.bin / "initdb"), "-D", str(unfinished), "-U", USER, "--auth=trust", "--no-instructions"),
             *("--encoding=UTF8", f"--locale={locale}", "--data-checksums"),
         )
         result = subprocess.run(
@@ -93,26 +97,26 @@ def _initialise(keep: Path, installation: Installation, account: Account | None)
             check=False,
         )
         if result.returncode == 0:
-            made.rename(keep / "data")
+            unfinished.rename(keep / "data")
             return
         failed = (result.stderr or result.stdout).strip()
     raise StackRefused(f"initdb failed in {keep}: {failed}")
 
 
 def await_previous(instance: Path) -> None:
-    """Wait for a server that a killed supervisor left stopping; drop a pid file whose number is another program's now.
+    """Wait for the server of a killed supervisor to stop; remove a pid file whose process id is another program's.
 
     Raises:
         StackRefused: when the server does not stop.
     """
     data = data_directory(instance)
-    previous.settle(data / "postmaster.pid", mark=f"-D {data}", data=data)
+    previous.await_previous_server(data / "postmaster.pid", mark=f"-D {data}", data=data)
 
 
-def child(instance: Path, installation: Installation, sockets: Path, account: Account | None) -> Child:
-    """Describe the server process.
+def build_child(instance: Path, installation: Installation, sockets: Path, account: ServiceAccount | None) -> Child:
+    """Return how to run the server process.
 
-    SIGINT is Postgres's fast shutdown: sessions are cut, a checkpoint is written, nothing needs recovery. SIGTERM
+    SIGINT is Postgres's fast shutdown: sessions are ended, a checkpoint is written, no recovery is needed. SIGTERM
     would wait for sessions that may never end, SIGQUIT would leave recovery to the next start.
     """
     options = [part for name, value in _OPTIONS.items() for part in ("-c", f"{name}={value}")]
@@ -123,7 +127,7 @@ def child(instance: Path, installation: Installation, sockets: Path, account: Ac
         environment=_environment(),
         directory=data.parent,
         account=account,
-        ready=lambda: _answers(sockets),
+        ready=lambda: _is_answering(sockets),
         stop_signal=signal.SIGINT,
         stop_within_s=30.0,
         tier=0,
@@ -135,9 +139,9 @@ def _environment() -> dict[str, str]:
     return kept | {"LC_ALL": "C"}
 
 
-def _answers(sockets: Path) -> bool:
+def _is_answering(sockets: Path) -> bool:
     try:
-        with psycopg.connect(url(sockets, "postgres"), connect_timeout=2) as connection:
+        with psycopg.connect(build_url(sockets, "postgres"), connect_timeout=2) as connection:
             connection.execute("SELECT 1")
     except psycopg.OperationalError:
         return False
@@ -146,7 +150,7 @@ def _answers(sockets: Path) -> bool:
 
 def ensure_database(sockets: Path, name: str = DATABASE) -> None:
     """Create the database when the server does not have it yet."""
-    with psycopg.connect(url(sockets, "postgres"), autocommit=True) as connection:
+    with psycopg.connect(build_url(sockets, "postgres"), autocommit=True) as connection:
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
         if known is None:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))

@@ -1,4 +1,4 @@
-"""Questions about processes that are not our children."""
+"""Queries about processes that are not our children."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 
 def is_alive(pid: int) -> bool:
-    """Tell whether a process with this id exists (a zombie does not count where the system shows it)."""
-    return command_line(pid) is not None
+    """Return whether a process with this id exists (a zombie does not count where the system shows it)."""
+    return read_command_line(pid) is not None
 
 
-def command_line(pid: int) -> str | None:
+def read_command_line(pid: int) -> str | None:
     """Return the command line of a running process, None when there is no such process or it is a zombie."""
     if Path("/proc/self/cmdline").exists():
         try:
@@ -27,12 +27,12 @@ def command_line(pid: int) -> str | None:
         return None
     except PermissionError:
         pass
-    asked = subprocess.run(("ps", "-p", str(pid), "-o", "command="), capture_output=True, text=True, check=False)
-    return asked.stdout.strip() or None
+    result = subprocess.run(("ps", "-p", str(pid), "-o", "command="), capture_output=True, text=True, check=False)
+    return result.stdout.strip() or None
 
 
 def wait_until_gone(pid: int, *, patience_s: float) -> bool:
-    """Wait until the process has ended; False when it still runs after `patience_s`."""
+    """Wait until the process has ended; return False when it still runs after `patience_s`."""
     deadline = time.monotonic() + patience_s
     while is_alive(pid):
         if time.monotonic() > deadline:

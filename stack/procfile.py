@@ -20,19 +20,19 @@ _STOP_WITHIN_S = {"flower": 2.0}
 _LINE = re.compile(r"^([A-Za-z][A-Za-z0-9_-]*):\s*(\S.*)$")
 
 
-def path() -> Path:
-    """Name the product's own Procfile, beside its packages."""
+def default_path() -> Path:
+    """Return the path of the product's own Procfile, beside its packages."""
     return Path(__file__).resolve().parents[1] / "Procfile"
 
 
-def read(file: Path) -> dict[str, tuple[str, ...]]:
+def read_procfile(file: Path) -> dict[str, tuple[str, ...]]:
     """Return the command of each process, split into words, in the file's order.
 
     Raises:
         StackRefused: when the file is missing, or a line is not `name: command`.
     """
     if not file.exists():
-        raise StackRefused(f"{file} is missing: the installation is not whole, install it anew")
+        raise StackRefused(f"{file} is missing: the installation is incomplete, install it again")
     processes: dict[str, tuple[str, ...]] = {}
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
@@ -44,27 +44,27 @@ def read(file: Path) -> dict[str, tuple[str, ...]]:
     return processes
 
 
-def children(file: Path, settings: Settings, *, data_dir: Path, port: int, flower_port: int) -> Iterator[Child]:
+def build_children(file: Path, settings: Settings, *, data_dir: Path, port: int, flower_port: int) -> Iterator[Child]:
     """Yield the file's processes as children that find the stack through their environment.
 
-    `web` and `flower` are told their ports; `web` is ready when it answers `/readyz` with 200.
+    `web` and `flower` get their ports as options; `web` is ready when it answers `/readyz` with 200.
     """
-    environment = _environment(settings, data_dir)
+    environment = _build_environment(settings, data_dir)
     extra = {"web": ("--port", str(port)), "flower": ("--port", str(flower_port))}
-    for name, command in read(file).items():
-        found = _resolved(command, path=environment["PATH"])
-        if found is None:
+    for name, command in read_procfile(file).items():
+        argv = _resolve_program(command, path=environment["PATH"])
+        if argv is None:
             raise StackRefused(f"{file}: the program {command[0]!r} of {name} is not on PATH")
         yield Child(
             name=name,
-            argv=(*found, *extra.get(name, ())),
+            argv=(*argv, *extra.get(name, ())),
             environment=environment,
-            ready=(lambda: network.answers(settings.bind, port, "/readyz")) if name == "web" else None,
+            ready=(lambda: network.is_answering(settings.bind, port, "/readyz")) if name == "web" else None,
             stop_within_s=_STOP_WITHIN_S.get(name, 10.0),
         )
 
 
-def _resolved(command: tuple[str, ...], *, path: str) -> tuple[str, ...] | None:
+def _resolve_program(command: tuple[str, ...], *, path: str) -> tuple[str, ...] | None:
     """Return the command with its program's path, None without one; `orchestrator` is always this installation's."""
     if command[0] == "orchestrator":
         return commands.product(*command[1:])
@@ -72,10 +72,10 @@ def _resolved(command: tuple[str, ...], *, path: str) -> tuple[str, ...] | None:
     return None if program is None else (program, *command[1:])
 
 
-def _environment(settings: Settings, data_dir: Path) -> Mapping[str, str]:
+def _build_environment(settings: Settings, data_dir: Path) -> Mapping[str, str]:
     """The caller's environment, the stack's URLs, and the directory of our own scripts first on PATH."""
     ours = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
-    given = {
+    stack_variables = {
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,
         "BROKER_URL": settings.broker_url,
@@ -83,5 +83,5 @@ def _environment(settings: Settings, data_dir: Path) -> Mapping[str, str]:
         "DATA_DIR": str(data_dir),
         "LOG_FORMAT": settings.log_format,
     }
-    known = {name: value for name, value in given.items() if value is not None}
+    known = {name: value for name, value in stack_variables.items() if value is not None}
     return {**os.environ, **known, "PATH": ours, "PYTHONUNBUFFERED": "1"}

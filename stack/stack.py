@@ -1,7 +1,4 @@
-"""The whole product on one machine: embedded servers, migration, and the Procfile's processes under one supervisor.
-
-`servers`, `temporary_servers`, `database` and `ServerUrls` are at home in `stack.servers` and offered here too.
-"""
+"""The whole product on one machine: embedded servers, migration, and the Procfile's processes under one supervisor."""
 
 from __future__ import annotations
 
@@ -15,26 +12,12 @@ from pathlib import Path
 from config.settings import Settings
 from stack import datadir, interrupts, network, procfile, runfile, watchdog
 from stack import servers as embedded
-from stack.accounts import Account
+from stack.accounts import ServiceAccount
 from stack.errors import ChildFailed, StackRefused
 from stack.interrupts import StopRequested
-from stack.output import FileOutput, Output, StreamOutput
-from stack.runfile import Notice, Run
-from stack.servers import ServerUrls, database, servers, temporary_servers
+from stack.output import FileOutput, LineOutput, open_default_output
+from stack.runfile import RunFile, RunFileWriter
 from stack.supervisor import Supervisor
-
-__all__ = [
-    "RunningStack",
-    "ServerUrls",
-    "StackPlan",
-    "StopRequested",
-    "announce",
-    "database",
-    "run_stack",
-    "running_stack",
-    "servers",
-    "temporary_servers",
-]
 
 _READY_WITHIN_S = 90.0
 _AFTER_A_KILL_S = 15.0
@@ -54,11 +37,11 @@ class RunningStack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackPlan:
-    """What a stack is to be made of.
+    """How to run a stack.
 
-    `migrate` makes the database ready for a start (default: `our_migration`). `log` is the file for what
-    the processes print (default: stderr). `deaths_allowed` of one process within a minute end the stack. With `fresh`
-    everything in the instance is removed first.
+    `migrate` prepares the database for a start (default: `migrate_and_prepare`). `log` is the file for the output of
+    the processes (default: `stack.output.open_default_output` decides). `deaths_allowed` of one process within a minute
+    end the stack. With `fresh` everything in the instance is removed first.
     """
 
     settings: Settings
@@ -66,7 +49,7 @@ class StackPlan:
     port: int = 8000
     flower_port: int = 5555
     migrate: Callable[[Settings], None] | None = None
-    procfile: Path = field(default_factory=procfile.path)
+    procfile: Path = field(default_factory=procfile.default_path)
     log: Path | None = None
     deaths_allowed: int = 5
     fresh: bool = False
@@ -84,10 +67,10 @@ def run_stack(
     Raises:
         StackRefused: before anything is started, when a port is taken or the instance is in use.
     """
-    with interrupts.as_exceptions() as gate:
+    with interrupts.raise_signals() as gate:
         code = 0 if on_ready is None else None
         try:
-            with running_stack(plan, on_failure=gate.fail) as stack, gate.armed():
+            with open_stack(plan, on_failure=gate.fail) as stack, gate.interrupt_on_failure():
                 if on_ready is not None:
                     code = on_ready(stack) or 0
                 if stay:
@@ -102,83 +85,85 @@ def run_stack(
                 raise
             code = 128 + gate.signum if code is None else code
         if gate.failure is not None:
-            _say(gate.failure)
+            _print_line(gate.failure)
             return 1
         return code or 0
 
 
 @contextmanager
-def running_stack(plan: StackPlan, *, on_failure: Callable[[str], None] | None = None) -> Iterator[RunningStack]:
+def open_stack(plan: StackPlan, *, on_failure: Callable[[str], None] | None = None) -> Iterator[RunningStack]:
     """Run a stack for the duration of the block; `on_failure` is called on another thread when a process keeps dying.
 
     Raises:
         StackRefused: before anything is started; ChildFailed: when a process does not come up.
     """
-    account = embedded.prepare(plan.data_dir)
-    with runfile.held(plan.data_dir):
-        _require_ports(plan)
+    account = embedded.prepare_instance(plan.data_dir)
+    with runfile.lock_instance(plan.data_dir):
+        _require_free_ports(plan)
         if plan.fresh:
-            embedded.wipe(plan.data_dir)
-        output: Output = FileOutput(plan.log) if plan.log is not None else StreamOutput(sys.stderr)
-        notice = Notice(plan.data_dir)
+            embedded.wipe_instance(plan.data_dir)
+        output = FileOutput(plan.log) if plan.log is not None else open_default_output(plan.data_dir / "log")
+        notice = RunFileWriter(plan.data_dir)
         try:
             with Supervisor(
                 output, deaths_allowed=plan.deaths_allowed, on_change=notice.renew, on_failure=on_failure
             ) as supervisor:
-                stack = _bring_up(plan, supervisor, account=account)
-                notice.publish(_run(stack), supervisor.pids)
-                datadir.point_current(plan.settings, plan.data_dir)
-                with _watched(plan, stack, output):
+                stack = _start_everything(plan, supervisor, account=account)
+                notice.publish(_build_run_file(stack), supervisor.pids)
+                datadir.remember_current(plan.settings, plan.data_dir)
+                with _start_watchdog(plan, stack, output):
                     yield stack
         finally:
-            datadir.drop_socket_directory(plan.data_dir)
+            datadir.remove_socket_directory(plan.data_dir)
             output.close()
 
 
-def _watched(plan: StackPlan, stack: RunningStack, output: Output) -> AbstractContextManager[None]:
-    return watchdog.watching(
+def _start_watchdog(plan: StackPlan, stack: RunningStack, output: LineOutput) -> AbstractContextManager[None]:
+    return watchdog.run_watchdog(
         stack.settings,
-        watchdog.workers(plan.procfile),
+        watchdog.map_queues_to_workers(plan.procfile),
         kill=stack.supervisor.kill,
         say=lambda line: output.write("stack", line),
     )
 
 
-def _require_ports(plan: StackPlan) -> None:
-    patience_s = _AFTER_A_KILL_S if runfile.left_behind(plan.data_dir) else 0.0
-    network.require_free(plan.settings.bind, plan.port, flag="--port", patience_s=patience_s)
-    network.require_free(plan.settings.bind, plan.flower_port, flag="--flower-port", patience_s=patience_s)
+def _require_free_ports(plan: StackPlan) -> None:
+    patience_s = _AFTER_A_KILL_S if runfile.has_run_file(plan.data_dir) else 0.0
+    network.require_free_port(plan.settings.bind, plan.port, flag="--port", patience_s=patience_s)
+    network.require_free_port(plan.settings.bind, plan.flower_port, flag="--flower-port", patience_s=patience_s)
 
 
-def _bring_up(plan: StackPlan, supervisor: Supervisor, *, account: Account | None) -> RunningStack:
-    settings = _with_servers(plan, supervisor, account)
+def _start_everything(plan: StackPlan, supervisor: Supervisor, *, account: ServiceAccount | None) -> RunningStack:
+    settings = _start_missing_servers(plan, supervisor, account)
     assert settings.database_url is not None  # noqa: S101 - it was given, or the embedded server has just set it
-    _say("migrating the database")
+    _print_line("migrating the database")
     if plan.settings.database_url is None:
         settings = replace(settings, migration_database_url=None)
-    (plan.migrate or our_migration)(settings)
+    (plan.migrate or migrate_and_prepare)(settings)
     stack = RunningStack(
         settings=settings,
         data_dir=plan.data_dir,
-        web_url=network.url(settings.bind, plan.port),
-        flower_url=network.url(settings.bind, plan.flower_port),
-        flower_login=_flower_login(plan.data_dir),
+        web_url=network.build_url(settings.bind, plan.port),
+        flower_url=network.build_url(settings.bind, plan.flower_port),
+        flower_login=_format_flower_login(plan.data_dir),
         supervisor=supervisor,
     )
-    for child in procfile.children(
+    _print_line("starting the processes")
+    for child in procfile.build_children(
         plan.procfile, settings, data_dir=plan.data_dir, port=plan.port, flower_port=plan.flower_port
     ):
         supervisor.start(child, deadline_s=_READY_WITHIN_S)
     return stack
 
 
-def _with_servers(plan: StackPlan, supervisor: Supervisor, account: Account | None) -> Settings:
+def _start_missing_servers(plan: StackPlan, supervisor: Supervisor, account: ServiceAccount | None) -> Settings:
     """Start the servers for which no URL is set."""
-    settings = datadir.with_secret_key(plan.settings, plan.data_dir)
+    settings = datadir.ensure_secret_key(plan.settings, plan.data_dir)
     needs_database, needs_redis = settings.database_url is None, settings.broker_url is None
     if not needs_database and not needs_redis:
         return settings
-    urls = embedded.start(supervisor, plan.data_dir, account, database=needs_database, redis=needs_redis)
+    _print_line("starting the servers")
+    urls = embedded.start_servers(supervisor, plan.data_dir, account, database=needs_database, redis=needs_redis)
     if needs_database:
         settings = replace(settings, database_url=urls.database_url)
     if needs_redis:
@@ -186,9 +171,9 @@ def _with_servers(plan: StackPlan, supervisor: Supervisor, account: Account | No
     return settings
 
 
-def _run(stack: RunningStack) -> Run:
-    sockets = datadir.sockets_in_use(stack.data_dir)
-    return Run(
+def _build_run_file(stack: RunningStack) -> RunFile:
+    sockets = datadir.read_socket_directory(stack.data_dir)
+    return RunFile(
         pid=os.getpid(),
         data_dir=str(stack.data_dir),
         database_url=stack.settings.database_url or "",
@@ -201,8 +186,8 @@ def _run(stack: RunningStack) -> Run:
     )
 
 
-def our_migration(settings: Settings) -> None:
-    """Bring the database to the newest schema and make what a start needs: books, policy, studies, a first source.
+def migrate_and_prepare(settings: Settings) -> None:
+    """Migrate the database and create what a start needs: books, policy, studies, a first source.
 
     Raises:
         StackRefused: when the database cannot be reached.
@@ -222,23 +207,23 @@ def our_migration(settings: Settings) -> None:
         raise
 
 
-def announce(stack: RunningStack, *more: str) -> None:
-    """Tell on stderr, in one piece, where the console, Flower and the data of a stack are, and what else there is."""
+def print_urls(stack: RunningStack, *more: str) -> None:
+    """Print on stderr, in one piece, the URLs of console and Flower, the data directory, and `more` lines."""
     lines = (
         f"console  {stack.web_url}",
         f"Flower   {stack.flower_url}  ({stack.flower_login})",
         f"data     {stack.data_dir}",
         *more,
     )
-    _say("\n".join(lines))
+    _print_line("\n".join(lines))
 
 
-def _flower_login(directory: Path) -> str:
-    """Say how to log in to Flower; the password itself when it was made just now."""
-    password, fresh = datadir.flower_password(directory)
+def _format_flower_login(directory: Path) -> str:
+    """Return how to log in to Flower; with the password itself when it was generated just now."""
+    password, fresh = datadir.ensure_flower_password(directory)
     return f"user admin, {f'password {password}, also' if fresh else 'password'} in {directory / 'flower_password'}"
 
 
-def _say(line: str) -> None:
+def _print_line(line: str) -> None:
     sys.stderr.write(line + "\n")
     sys.stderr.flush()

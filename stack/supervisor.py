@@ -1,7 +1,7 @@
-"""Keeps a set of programs running: restarts what dies, gives up on what keeps dying, leaves nothing behind.
+"""The supervisor of the stack's programs: restarts those that die, fails when one keeps dying, and stops them all.
 
-All programs are started and reaped by one thread. It must live as long as they do, because on Linux they are told to
-end when the thread that started them ends - which is how they learn that the supervisor was killed.
+All programs are started and reaped by one thread. It must live as long as they do, because on Linux they are signalled
+to end when the thread that started them ends, which is how they learn that the supervisor was killed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Self
 
 from stack.child import Child, ChildProcess
 from stack.errors import ChildFailed
-from stack.output import Output
+from stack.output import LineOutput
 
 _POLL_S = 0.05
 _FIRST_BACKOFF_S = 0.1
@@ -33,7 +33,7 @@ class Supervisor:
 
     def __init__(
         self,
-        output: Output,
+        output: LineOutput,
         *,
         deaths_allowed: int = 5,
         deaths_window_s: float = 60.0,
@@ -46,11 +46,11 @@ class Supervisor:
         self._deaths_window_s = deaths_window_s
         self._on_change = on_change
         self._on_failure = on_failure
-        self._wanted: queue.SimpleQueue[ChildProcess] = queue.SimpleQueue()
-        self._hopeless: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._requested: queue.SimpleQueue[ChildProcess] = queue.SimpleQueue()
+        self._kill_requests: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._children: list[ChildProcess] = []
         self._stopping = threading.Event()
-        # Not Thread.join: when a signal handler raises in it, Python 3.11 takes the thread for ended.
+        # Not Thread.join: when a signal handler raises in it, Python 3.11 considers the thread ended.
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
@@ -62,42 +62,46 @@ class Supervisor:
         self.stop()
 
     def start(self, child: Child, *, deadline_s: float = 60.0) -> None:
-        """Start a child and return when it is ready.
+        """Start a child and wait until it is ready.
 
         Raises:
             ChildFailed: when it is not ready within `deadline_s`, or the supervisor gave up meanwhile.
         """
         running = ChildProcess(child, self._output)
-        self._wanted.put(running)
+        self._requested.put(running)
         deadline = time.monotonic() + deadline_s
         while not (running.pid is not None and (child.ready is None or child.ready())):
             if self._stopping.is_set():
                 raise ChildFailed(self.failure or f"{child.name} was not started: the supervisor has stopped")
             if time.monotonic() > deadline:
-                raise ChildFailed(f"{child.name} was not ready within {deadline_s:.0f} s" + _last_lines(running))
+                raise ChildFailed(f"{child.name} was not ready within {deadline_s:.0f} s" + _format_last_lines(running))
             time.sleep(_POLL_S / 2)
 
     def pids(self) -> dict[str, int]:
-        """Return the process ids of the children that run, by name."""
-        return {one.child.name: one.pid for one in list(self._children) if one.pid is not None}
+        """Return the process ids of the running children, by name."""
+        return {
+            child_process.child.name: child_process.pid
+            for child_process in list(self._children)
+            if child_process.pid is not None
+        }
 
     def kill(self, name: str) -> None:
-        """Kill -9 a child that does not do its work, so that it is started again; harmless when it does not run."""
-        self._hopeless.put(name)
+        """Kill a child with SIGKILL, so that it is started again; does nothing when it does not run."""
+        self._kill_requests.put(name)
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait until the supervisor has stopped; tell whether it has."""
+        """Wait until the supervisor has stopped; return whether it has."""
         return self._stopped.wait(timeout_s)
 
     def stop(self) -> None:
-        """Stop every child and wait for it; harmless when done already."""
+        """Stop every child and wait for it; does nothing when that is done already."""
         self._stopping.set()
         if self._thread.ident is None:
             return
         try:
             self._stopped.wait()
         except BaseException:
-            # A signal handler raised: the children are to be stopped all the same before it goes on its way.
+            # A signal handler raised: the children must be stopped before the exception propagates.
             self._stopped.wait()
             raise
 
@@ -105,7 +109,7 @@ class Supervisor:
         try:
             while not self._stopping.wait(_POLL_S):
                 self._tick(time.monotonic())
-        except Exception as error:  # noqa: BLE001 - whatever it is, the children must be stopped and the user told
+        except Exception as error:  # noqa: BLE001 - whatever it is, the children must be stopped and the failure reported
             self._fail(f"the supervisor failed: {error!r}")
         finally:
             try:
@@ -114,52 +118,56 @@ class Supervisor:
                 self._stopped.set()
 
     def _tick(self, now: float) -> None:
-        self._start_wanted()
-        self._kill_hopeless()
+        self._start_requested()
+        self._kill_requested()
         changed = False
-        for one in self._children:
-            status = one.reap()
+        for child_process in self._children:
+            status = child_process.reap()
             if status is not None:
-                self._note_death(one, status, now)
+                self._note_death(child_process, status, now)
                 changed = True
-            elif one.restart_at is not None and one.restart_at <= now:
-                one.start()
+            elif child_process.restart_at is not None and child_process.restart_at <= now:
+                child_process.start()
                 changed = True
         if changed:
-            self._tell()
+            self._report_change()
 
-    def _start_wanted(self) -> None:
-        """Start what is wanted; whoever sees that a child runs finds it among the process ids."""
-        while not self._wanted.empty():
-            one = self._wanted.get()
-            self._children.append(one)
-            one.start()
-            self._tell()
+    def _start_requested(self) -> None:
+        """Start the requested children, and list each among the running ones before it starts."""
+        while not self._requested.empty():
+            child_process = self._requested.get()
+            self._children.append(child_process)
+            child_process.start()
+            self._report_change()
 
-    def _tell(self) -> None:
+    def _report_change(self) -> None:
         if self._on_change is not None:
             self._on_change(self.pids())
 
-    def _kill_hopeless(self) -> None:
-        while not self._hopeless.empty():
-            name = self._hopeless.get()
-            for one in self._children:
-                if one.child.name == name:
-                    one.kill()
+    def _kill_requested(self) -> None:
+        while not self._kill_requests.empty():
+            name = self._kill_requests.get()
+            for child_process in self._children:
+                if child_process.child.name == name:
+                    child_process.kill()
 
-    def _note_death(self, one: ChildProcess, status: int, now: float) -> None:
-        one.deaths.append(now)
-        while one.deaths[0] < now - self._deaths_window_s:
-            one.deaths.popleft()
-        if len(one.deaths) >= self._deaths_allowed:
+    def _note_death(self, child_process: ChildProcess, status: int, now: float) -> None:
+        child_process.deaths.append(now)
+        while child_process.deaths[0] < now - self._deaths_window_s:
+            child_process.deaths.popleft()
+        if len(child_process.deaths) >= self._deaths_allowed:
             self._fail(
-                f"{one.child.name} died {len(one.deaths)} times within {self._deaths_window_s:.0f} s "
-                f"(last: {_describe(status)})" + _last_lines(one)
+                f"{child_process.child.name} died {len(child_process.deaths)} times"
+                f" within {self._deaths_window_s:.0f} s (last: {_describe_status(status)})"
+                + _format_last_lines(child_process)
             )
             return
-        delay = min(_FIRST_BACKOFF_S * 2 ** (len(one.deaths) - 1), _LONGEST_BACKOFF_S)
-        one.restart_at = now + delay
-        self._output.write("stack", f"{one.child.name} ended ({_describe(status)}); starting it again in {delay:.1f} s")
+        delay = min(_FIRST_BACKOFF_S * 2 ** (len(child_process.deaths) - 1), _LONGEST_BACKOFF_S)
+        child_process.restart_at = now + delay
+        self._output.write(
+            "stack",
+            f"{child_process.child.name} ended ({_describe_status(status)}); starting it again in {delay:.1f} s",
+        )
 
     def _fail(self, message: str) -> None:
         self.failure = message
@@ -168,20 +176,20 @@ class Supervisor:
             self._on_failure(message)
 
     def _stop_children(self) -> None:
-        for tier in sorted({one.child.tier for one in self._children}, reverse=True):
-            ending = [one for one in reversed(self._children) if one.child.tier == tier]
-            for one in ending:
-                one.ask_to_stop()
+        for tier in sorted({child_process.child.tier for child_process in self._children}, reverse=True):
+            ending = [child_process for child_process in reversed(self._children) if child_process.child.tier == tier]
+            for child_process in ending:
+                child_process.ask_to_stop()
             asked_at = time.monotonic()
-            for one in ending:
-                if not one.wait_or_kill(asked_at + one.child.stop_within_s):
-                    self._output.write("stack", f"{one.child.name} did not stop in time and was killed")
+            for child_process in ending:
+                if not child_process.wait_or_kill(asked_at + child_process.child.stop_within_s):
+                    self._output.write("stack", f"{child_process.child.name} did not stop in time and was killed")
 
 
-def _describe(status: int) -> str:
+def _describe_status(status: int) -> str:
     return f"exit code {status}" if status >= 0 else signal.Signals(-status).name
 
 
-def _last_lines(one: ChildProcess) -> str:
-    lines = list(one.last_lines)
+def _format_last_lines(child_process: ChildProcess) -> str:
+    lines = list(child_process.last_lines)
     return "; it printed last:\n" + "\n".join(f"    {line}" for line in lines) if lines else ""

@@ -1,4 +1,4 @@
-"""The watchdog: replaces a worker that is alive and takes no tasks, which no ping would show."""
+"""The watchdog: restarts a worker that is alive but takes no tasks, which a ping would not show."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _STATEMENT_TIMEOUT_S = 2.0
 
 
 class Watchdog:
-    """Decides whom to replace: the worker of a late queue, and the next one only after it had time to start and answer.
+    """Decides which workers to restart: those of late queues, each again only after it had time to start and answer.
 
-    That time is a minute at least, and doubles with each worker that was replaced in vain. Nobody is replaced before
+    That time is at least a minute, and doubles with each restart that did not help. No worker is restarted before
     `patience_s` have passed since the start. `now` is monotonic.
     """
 
@@ -32,47 +32,47 @@ class Watchdog:
         self._workers = workers
         self._patience_s = patience_s
         self._not_before = dict.fromkeys(workers.values(), now + patience_s)
-        self._in_vain = dict.fromkeys(workers.values(), 0)
+        self._futile_restarts = dict.fromkeys(workers.values(), 0)
 
-    def hopeless(self, late: Iterable[str], *, now: float) -> list[str]:
-        """Return the workers to replace, given the queues that are late."""
+    def select_stuck_workers(self, late: Iterable[str], *, now: float) -> list[str]:
+        """Return the workers to restart, given the queues that are late."""
         stuck = {self._workers[queue] for queue in late if queue in self._workers}
-        self._in_vain |= dict.fromkeys(self._in_vain.keys() - stuck, 0)
-        found = sorted(name for name in stuck if self._not_before[name] <= now)
-        for name in found:
-            self._in_vain[name] += 1
-            self._not_before[name] = now + max(_TO_START_S, self._patience_s * 2 ** self._in_vain[name])
-        return found
+        self._futile_restarts |= dict.fromkeys(self._futile_restarts.keys() - stuck, 0)
+        due = sorted(name for name in stuck if self._not_before[name] <= now)
+        for name in due:
+            self._futile_restarts[name] += 1
+            self._not_before[name] = now + max(_TO_START_S, self._patience_s * 2 ** self._futile_restarts[name])
+        return due
 
 
-def workers(file: Path) -> dict[str, str]:
-    """Return which process of a Procfile serves which queue."""
-    found: dict[str, str] = {}
-    for name, command in procfile.read(file).items():
+def map_queues_to_workers(file: Path) -> dict[str, str]:
+    """Return the name of the Procfile's process that serves each queue."""
+    worker_by_queue: dict[str, str] = {}
+    for name, command in procfile.read_procfile(file).items():
         if "--queues" in command:
-            found |= dict.fromkeys(command[command.index("--queues") + 1].split(","), name)
-    return found
+            worker_by_queue |= dict.fromkeys(command[command.index("--queues") + 1].split(","), name)
+    return worker_by_queue
 
 
 @contextmanager
-def watching(
+def run_watchdog(
     settings: Settings, workers: Mapping[str, str], *, kill: Callable[[str], None], say: Callable[[str], None]
 ) -> Iterator[None]:
-    """Look at the queues every few seconds for the duration of the block, on a thread of its own.
+    """Check the queues every few seconds for the duration of the block, on a thread of its own.
 
-    While the database or the broker is away no queue counts as late, since none is sent a canary.
+    While the database or the message broker does not answer no queue counts as late, since no canary is sent.
     """
     ended = threading.Event()
     watchdog = Watchdog(workers, patience_s=settings.silent_after_s, now=time.monotonic())
 
     def run() -> None:
-        with _database(settings) as database:
+        with _open_database(settings) as database:
             while not ended.wait(min(settings.silent_after_s / _LOOKS_PER_SILENCE, _LONGEST_PAUSE_S)):
-                for name in watchdog.hopeless(_late(database, settings), now=time.monotonic()):
-                    say(f"{name} takes no tasks; replacing it")
+                for name in watchdog.select_stuck_workers(_list_late_queues(database, settings), now=time.monotonic()):
+                    say(f"{name} takes no tasks; restarting it")
                     kill(name)
 
-    # A daemon: a database that is frozen while the thread asks must not hold up the end.
+    # A daemon thread: a query to a frozen database must not delay the exit.
     thread = threading.Thread(target=run, name="watchdog", daemon=True)
     thread.start()
     try:
@@ -83,7 +83,7 @@ def watching(
 
 
 @contextmanager
-def _database(settings: Settings) -> Iterator[Database]:
+def _open_database(settings: Settings) -> Iterator[Database]:
     from db.core.session import Database  # noqa: PLC0415 - SQLAlchemy takes half a second that most commands do not need
 
     database = Database(
@@ -95,12 +95,12 @@ def _database(settings: Settings) -> Iterator[Database]:
         database.dispose()
 
 
-def _late(database: Database, settings: Settings) -> list[str]:
+def _list_late_queues(database: Database, settings: Settings) -> list[str]:
     from db import canaries  # noqa: PLC0415 - as above
     from db.core.errors import SQLAlchemyError  # noqa: PLC0415 - as above
 
     try:
         with database.transaction() as session:
-            return [one.queue for one in canaries.list_late(session, settings)]
+            return [queue_state.queue for queue_state in canaries.list_late(session, settings)]
     except SQLAlchemyError:
         return []

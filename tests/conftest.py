@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from structlog.contextvars import clear_contextvars
 
 from db.core import migrate
-from stack.stack import ServerUrls, temporary_servers
+from stack.servers import ServerUrls, run_temporary_servers
 from tests.support.servers import file_location
 
 TEMPLATE = "orchestrator_template"
@@ -44,7 +44,7 @@ def server_urls() -> Iterator[ServerUrls]:
     if given[0] and given[1]:
         yield ServerUrls(database_url=given[0], redis_url=given[1])
         return
-    with temporary_servers(within=file_location.directory()) as urls:
+    with run_temporary_servers(within=file_location.directory()) as urls:
         yield urls
 
 

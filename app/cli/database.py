@@ -11,7 +11,7 @@ from config import settings as configuration
 from config.settings import Settings
 from db.core.errors import is_outage, lacks_schema
 from db.core.session import Database, Session
-from stack.servers import database as effective_settings
+from stack.servers import open_database as effective_settings
 
 
 @contextmanager

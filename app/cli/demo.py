@@ -41,7 +41,9 @@ def command(*, leave: bool, port: int, flower_port: int, data_dir: Path | None) 
     stay = sys.stdout.isatty() and not leave
     phases = Phases(monotonic=time.monotonic)
     try:
-        directory = emptied(data_dir.absolute() if data_dir is not None else datadir.instance(settings, "demo"))
+        directory = emptied(
+            data_dir.absolute() if data_dir is not None else datadir.instance_directory(settings, "demo")
+        )
         plan = StackPlan(
             settings=settings,
             data_dir=directory,
@@ -90,7 +92,7 @@ def emptied(directory: Path) -> Path:
     """
     if directory.exists():
         _wipe(directory)
-    embedded.prepare(directory)
+    embedded.prepare_instance(directory)
     (directory / _MARKER).touch()
     return directory
 
@@ -98,8 +100,8 @@ def emptied(directory: Path) -> Path:
 def _wipe(directory: Path) -> None:
     if any(directory.iterdir()) and not (directory / _MARKER).is_file():
         raise StackRefused(f"{directory} holds something else than a demo and is not wiped; give an empty directory")
-    with runfile.held(directory):
-        datadir.drop_socket_directory(directory)
+    with runfile.lock_instance(directory):
+        datadir.remove_socket_directory(directory)
         for one in directory.iterdir():
             if one.is_dir() and not one.is_symlink():
                 shutil.rmtree(one)
@@ -110,7 +112,7 @@ def _wipe(directory: Path) -> None:
 def _timed_migration(phases: Phases) -> Callable[[Settings], None]:
     def migrate(settings: Settings) -> None:
         phases.ended("servers started")
-        stack.our_migration(settings)
+        stack.migrate_and_prepare(settings)
         phases.ended("database migrated")
 
     return migrate
@@ -119,7 +121,7 @@ def _timed_migration(phases: Phases) -> Callable[[Settings], None]:
 def _play(ready: RunningStack, scheduled: Schedule, phases: Phases, *, stay: bool) -> int:
     from app.cli import first_admin  # noqa: PLC0415 - what is asked for is checked before anything slow is loaded
 
-    stack.announce(ready, first_admin.ensure_admin(ready.settings, ready.data_dir))
+    stack.print_urls(ready, first_admin.ensure_admin(ready.settings, ready.data_dir))
     phases.ended("processes started")
     summary = replay.drive(scheduled, ready.settings, web_url=ready.web_url, study=None)
     phases.ended("alerts replayed")

@@ -37,7 +37,7 @@ def _add_admin(database: Database, directory: Path) -> str | None:
     with database.transaction() as session:
         if users.has_users(session):
             return None
-    password, is_new = datadir.admin_password(directory)
+    password, is_new = datadir.ensure_admin_password(directory)
     try:
         user_operations.add(database, NAME, role=Role.ADMIN, password=password, audit=audit_context())
     except UserExists:

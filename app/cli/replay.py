@@ -104,17 +104,17 @@ def show(settings: Settings, summary: ReplaySummary, *, as_json: bool) -> None:
 
 
 def _latest(settings: Settings) -> Path:
-    directory = datadir.current(settings) or datadir.instance(settings, "main")
+    directory = datadir.read_current(settings) or datadir.instance_directory(settings, "main")
     click.echo(f"using {directory}", err=True)
     return directory
 
 
 def _on_a_stack(settings: Settings, directory: Path, *, job: Callable[[Settings, str], int]) -> int:
     """Do the job with the settings and URL of the stack that runs in `directory`, or of one for the duration."""
-    joined = runfile.read(directory)
+    joined = runfile.read_run_file(directory)
     if joined is not None:
         running = replace(
-            datadir.with_secret_key(settings, directory),
+            datadir.ensure_secret_key(settings, directory),
             database_url=joined.database_url,
             redis_url=joined.redis_url,
             broker_url=joined.broker_url,

@@ -38,7 +38,7 @@ def web(port: int) -> None:
     libraries.require_installed(settings)
     _require_schema(settings)
     if settings.api_token is None:
-        os.environ["API_TOKEN"] = datadir.api_token(_directory(settings))
+        os.environ["API_TOKEN"] = datadir.ensure_api_token(_directory(settings))
     _serve(settings.bind, port)
 
 
@@ -102,7 +102,7 @@ def flower(port: int) -> None:
     settings = _settings()
     # The environment, because everyone can read a command line.
     if not os.environ.get("FLOWER_BASIC_AUTH"):
-        os.environ["FLOWER_BASIC_AUTH"] = f"admin:{datadir.flower_password(_directory(settings))[0]}"
+        os.environ["FLOWER_BASIC_AUTH"] = f"admin:{datadir.ensure_flower_password(_directory(settings))[0]}"
     _close_flowers_metrics()
     # It asks workers that are still starting, and says for each question that it was not answered.
     logging.getLogger("flower.inspector").setLevel(logging.ERROR)
@@ -123,7 +123,7 @@ def _settings() -> Settings:
         if value is None:
             raise CommandError(f"{name} is not set; `orchestrator up` starts everything, with servers of its own")
     if settings.secret_key is None:
-        key = datadir.with_secret_key(settings, datadir.instance(settings, "main")).secret_key
+        key = datadir.ensure_secret_key(settings, datadir.instance_directory(settings, "main")).secret_key
         os.environ["SECRET_KEY"] = key or ""
         settings = configuration.load()
     return settings
@@ -150,7 +150,7 @@ def _require_schema(settings: Settings) -> None:
 
 
 def _directory(settings: Settings) -> Path:
-    directory = datadir.root(settings)
+    directory = datadir.data_root(settings)
     directory.mkdir(parents=True, exist_ok=True)
     return directory
 

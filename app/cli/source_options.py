@@ -102,9 +102,9 @@ def make_links(settings: Settings, data_dir: Path | None) -> SourceLinks:
 
 def _find_stack_url(settings: Settings, directory: Path | None) -> str:
     if directory is None and settings.sources.get("DATABASE_URL") != "environment":
-        directory = datadir.current(settings)
-    running = runfile.read(directory) if directory is not None else None
-    return running.web_url if running is not None else network.url(settings.bind, _DEFAULT_PORT)
+        directory = datadir.read_current(settings)
+    running = runfile.read_run_file(directory) if directory is not None else None
+    return running.web_url if running is not None else network.build_url(settings.bind, _DEFAULT_PORT)
 
 
 def _apply(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from app.cli import CommandError
 from config import settings as configuration
-from config.settings import Settings
 from stack import datadir, stack
 from stack.errors import StackRefused
 from stack.stack import RunningStack, StackPlan
@@ -27,20 +25,14 @@ def command(port: int, flower_port: int, data_dir: Path | None) -> None:
 
     Servers that DATABASE_URL and REDIS_URL name are used; the others are started.
     """
-    settings = _readable(configuration.load())
+    settings = configuration.load()
     try:
-        directory = data_dir.absolute() if data_dir is not None else datadir.instance(settings, "main")
+        directory = data_dir.absolute() if data_dir is not None else datadir.instance_directory(settings, "main")
         plan = StackPlan(settings=settings, data_dir=directory, port=port, flower_port=flower_port)
         code = stack.run_stack(plan, on_ready=_announce)
     except StackRefused as refusal:
         raise CommandError(str(refusal)) from None
     sys.exit(code)
-
-
-def _readable(settings: Settings) -> Settings:
-    """Have the processes, which write to pipes, log as a terminal reads it when theirs ends at one."""
-    on_terminal = settings.log_format == "auto" and sys.stderr.isatty()
-    return replace(settings, log_format="console") if on_terminal else settings
 
 
 def _announce(ready: RunningStack) -> None:
@@ -52,4 +44,4 @@ def _announce(ready: RunningStack) -> None:
         f"webhook  {url}  (source {name})"
         for name, url in sources.list_webhook_urls(ready.settings, base=ready.web_url)
     )
-    stack.announce(ready, login, *webhooks)
+    stack.print_urls(ready, login, *webhooks)

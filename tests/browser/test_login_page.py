@@ -13,7 +13,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from db.core import migrate
 from db.core.session import Database
 from domain.access import Role
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.browser.conftest import overflow_px, show_on_telephone
 from tests.support.builders.users import PASSWORD, a_session, a_token, a_user
 from tests.support.servers.processes import Processes

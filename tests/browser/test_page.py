@@ -10,7 +10,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.browser.conftest import overflow_px, show_on_telephone
 from tests.support.builders.users import COOKIE, a_session, a_user
 from tests.support.fakes.scripted_engines import enters, panel, rejects

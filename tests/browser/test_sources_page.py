@@ -15,7 +15,7 @@ from db.core import migrate
 from db.core.session import Database
 from domain.access import Role
 from operations import source_tokens
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.browser.conftest import overflow_px, show_on_telephone
 from tests.browser.test_login_page import fill, heading, log_in, press
 from tests.support.builders.users import PASSWORD, a_user

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.support.going_live import go_live
 from tests.support.pipeline import add_trend, store_signal
 from tests.support.servers.simulated_venue import SimulatedVenue

@@ -12,7 +12,7 @@ import pytest
 from celery import current_app
 from redis import Redis
 
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tasks import queues
 from tests.fault import shifted_clock, stuck_beat
 from tests.support.pipeline import add_trend, store_signal

@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 
 from domain.signal import Stage
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.support.pipeline import add_trend, store_signal
 from tests.support.servers import message_brokers
 from tests.support.servers.alert_sender import THIS_HOUR, Sender, effects_of, missing, once_each, settled, slowest

@@ -20,7 +20,7 @@ from config.vault import AccountVault
 from db import accounts, incidents, live
 from db.accounts import SealedKeys
 from domain.access import Role
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tasks import pipeline, queues
 from tests.support.builders.users import COOKIE, a_session, a_token, a_user
 from tests.support.pipeline import add_trend

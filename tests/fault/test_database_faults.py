@@ -17,7 +17,7 @@ import pytest
 
 from db.core import migrate
 from stack import postgres
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.support.pipeline import add_trend, store_signal
 from tests.support.servers.alert_sender import THIS_HOUR, Sender, missing, settled, slowest
 from tests.support.servers.embedded import Place, Server, a_place, running

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.support.pipeline import add_trend, store_signal
 from tests.support.servers.remote_engine import REASONS, SECRET, EngineServer, a_server
 from tests.support.servers.stacks import Stack, a_stack

@@ -19,7 +19,7 @@ import pytest
 
 from db.core import migrate
 from stack import accounts, postgres
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.support.pipeline import add_trend
 from tests.support.servers.alert_sender import THIS_HOUR, Sender, an_alert, missing, settled
 from tests.support.servers.embedded import Place, Server, a_place, running
@@ -60,7 +60,7 @@ def full_disk(request: pytest.FixtureRequest) -> Iterator[tuple[Place, Server, P
 
 def move_log(place: Place, log: Path) -> None:
     """Put the write-ahead log of a Postgres that does not run into another directory."""
-    keep = accounts.hand_over(log, place.account) / "wal"
+    keep = accounts.give_directory(log, place.account) / "wal"
     before = postgres.data_directory(place.directory) / "pg_wal"
     shutil.copytree(before, keep)
     shutil.rmtree(before)

@@ -9,7 +9,7 @@ import pytest
 from config.vault import AccountVault
 from db import accounts
 from db.accounts import SealedKeys
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.fault.live_book import a_live_stack, are_settled, differences, live_signals, real_orders
 from tests.support.servers.processes import SECRET_KEY
 from tests.support.servers.simulated_venue import KEY, SECRET, SimulatedVenue, simulated_venue

@@ -15,7 +15,7 @@ import pytest
 from config.vault import TokenVault
 from operations import source_tokens
 from simulator.ledger import Ledger
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.fault.mutants import faults, guards
 from tests.fault.mutants.harness import SOURCE, Desk, a_desk, reported
 from tests.support.servers.alert_sender import an_alert, post

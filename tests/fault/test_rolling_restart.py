@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.support.pipeline import add_trend
 from tests.support.servers import message_brokers
 from tests.support.servers.alert_sender import THIS_HOUR, Sender, missing, settled

@@ -14,7 +14,7 @@ from redis import Redis, RedisError
 
 from stack import redis as redis_server
 from stack.child import Child
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.support.pipeline import add_trend
 from tests.support.servers.alert_sender import THIS_HOUR, Sender, missing, settled
 from tests.support.servers.embedded import Server, running
@@ -58,7 +58,7 @@ def a_server(name: str, port: int, directory: Path, *options: str) -> Server:
     directory.mkdir()
     child = Child(
         name=name,
-        argv=(str(redis_server.find()), *options),
+        argv=(str(redis_server.find_binary()), *options),
         environment=ENVIRONMENT,
         directory=directory,
         ready=lambda: answers(port),

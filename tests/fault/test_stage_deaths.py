@@ -12,7 +12,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.support.pipeline import add_trend, store_signal
 from tests.support.servers.stacks import Stack, a_stack, children_of
 from tests.support.waiting import until

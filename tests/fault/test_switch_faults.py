@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.fault.live_book import a_live_stack, are_settled, differences, live_signals, real_orders
 from tests.support.servers.simulated_venue import SimulatedVenue, simulated_venue
 from tests.support.servers.stacks import Stack

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.support.pipeline import add_trend
 from tests.support.servers.alert_sender import THIS_HOUR, Answer, an_alert, post, settled
 from tests.support.servers.stacks import Stack, a_stack

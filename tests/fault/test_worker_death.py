@@ -24,8 +24,8 @@ from domain.context import Bar, PriceSide
 from domain.ports import Feed
 from domain.signal import Instrument, InstrumentKind, Stage
 from stack import runfile
-from stack.runfile import Run
-from stack.stack import ServerUrls
+from stack.runfile import RunFile
+from stack.servers import ServerUrls
 from tests.support.local_stack import a_directory, free_port, running_with
 from tests.support.pipeline import HOURLY, NOON, add_trend, store_signal
 from tests.support.servers.processes import ORCHESTRATOR
@@ -168,22 +168,22 @@ def test_a_worker_whose_child_never_answers_ends_all_the_same_when_it_is_told_to
 
 
 @contextmanager
-def an_up(root: Path) -> Iterator[tuple[subprocess.Popen[bytes], Run]]:
+def an_up(root: Path) -> Iterator[tuple[subprocess.Popen[bytes], RunFile]]:
     """Run `orchestrator up` on servers of its own; it is killed at the end when it still runs."""
     kept = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
     environ = {**kept, "DATA_DIR": str(root), "LEASE_S": "3", "SIGNAL_POLL_INTERVAL_MS": "200"}
     command = (ORCHESTRATOR, "up", "--port", str(free_port()), "--flower-port", str(free_port()))
     with (root / "up.log").open("ab") as log, subprocess.Popen(command, env=environ, stderr=log, stdout=log) as process:
         try:
-            until(lambda: runfile.read(root / "main"), deadline_s=90, what="the stack")
-            run = runfile.read(root / "main")
+            until(lambda: runfile.read_run_file(root / "main"), deadline_s=90, what="the stack")
+            run = runfile.read_run_file(root / "main")
             assert run is not None
             yield process, run
         finally:
             process.kill()
 
 
-def rows(run: Run, query: str) -> list[dict[str, Any]]:
+def rows(run: RunFile, query: str) -> list[dict[str, Any]]:
     with psycopg.connect(run.database_url, row_factory=dict_row) as connection:
         return connection.execute(query).fetchall()
 
@@ -197,7 +197,7 @@ def post(url: str) -> str:
     return str(document["signal_id"])
 
 
-def is_done(run: Run, signal_id: str) -> bool:
+def is_done(run: RunFile, signal_id: str) -> bool:
     (row,) = rows(run, f"SELECT status FROM signals WHERE signal_id = '{signal_id}'")
     return bool(row["status"] == "done")
 
@@ -241,8 +241,8 @@ def test_under_up_a_killed_worker_is_replaced_and_a_stop_leaves_nothing_but_the_
         assert (code, alive(family)) == (0, [])
 
 
-def now(root: Path) -> Run:
+def now(root: Path) -> RunFile:
     """Return the stack as run.json describes it at this moment."""
-    run = runfile.read(root / "main")
+    run = runfile.read_run_file(root / "main")
     assert run is not None
     return run

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import pytest
 
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.support.api import PREFIX, REASON, REDIS_DB, TOKEN, Service, serving
 from tests.support.pipeline import prepared, settings_for, store_signal
 from tests.support.servers.stacks import a_stack, with_redis_database

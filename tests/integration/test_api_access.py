@@ -14,7 +14,7 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from domain.access import Role, Scope
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.integration.test_api_contract import DOCUMENT
 from tests.support.api import PEOPLE, PREFIX, REASON, REDIS_DB, Service
 from tests.support.builders.api_data import FullDesk, a_full_desk

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from db import incidents
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.support.api import PEOPLE, REASON, REDIS_DB, Service
 from tests.support.builders.api_data import FullDesk, a_full_desk
 from tests.support.pipeline import NOON

@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from app.factory import create_app
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.conftest import a_copy, with_database
 from tests.support.api import PREFIX, REDIS_DB, TOKEN
 from tests.support.builders.api_data import FullDesk, a_full_desk

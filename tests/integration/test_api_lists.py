@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from app.api import paging, registration
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.conftest import a_copy, with_database
 from tests.support.api import REDIS_DB, Service
 from tests.support.builders.api_data import BOOK, FullDesk, a_full_desk

@@ -16,7 +16,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from app.api import paging, reach
 from app.web.deadlines import Deadlines
 from db.core.session import Database
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.support.api import REASON, REDIS_DB, TOKEN, Service, serving
 from tests.support.builders.api_data import FullDesk, a_full_desk
 from tests.support.pipeline import settings_for

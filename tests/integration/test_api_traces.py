@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from app.cli import cli
 from db import incidents
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.conftest import a_copy, with_database
 from tests.integration.test_api_contract import DOCUMENT
 from tests.support.api import REDIS_DB

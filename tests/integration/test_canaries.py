@@ -20,7 +20,8 @@ from db import canaries, incidents
 from db.canaries import QueueState
 from db.core import migrate
 from db.core.session import Database
-from stack.stack import RunningStack, ServerUrls, StackPlan, running_stack
+from stack.servers import ServerUrls
+from stack.stack import RunningStack, StackPlan, open_stack
 from tasks import pipeline
 from tests.support.local_stack import a_directory
 from tests.support.pipeline import store_signal
@@ -176,7 +177,7 @@ def running(server_urls: ServerUrls, template_database: str) -> Iterator[Running
         with pytest.MonkeyPatch.context() as patch:
             for name, value in environ.items():
                 patch.setenv(name, value)
-            with running_stack(plan) as stack:
+            with open_stack(plan) as stack:
                 yield stack
 
 

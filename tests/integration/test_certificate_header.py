@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import pytest
 
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.support.servers.alert_sender import an_alert
 from tests.support.servers.stacks import Stack, a_stack
 

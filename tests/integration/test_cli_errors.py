@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from app.cli import cli
 from replay import alert_files, bar_files
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.conftest import with_database
 from tests.support.local_stack import a_directory, running_with
 from tests.support.servers.processes import ORCHESTRATOR, SECRET_KEY, free_port

@@ -22,7 +22,7 @@ from db.core.session import Database
 from db.tables.base import Base
 from domain.decision import EngineSlot, Verdict
 from domain.study import ExitClock
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.conftest import with_database
 from tests.support.builders import rows, trade_rows
 

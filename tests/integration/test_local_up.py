@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import base64
 import os
+import pty
 import re
 import signal
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.parse
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from stack import procfile, runfile
-from stack.runfile import Run
+from stack.runfile import RunFile
 from tests.support.local_stack import a_directory, eventually, free_port, running_with
 
 ORCHESTRATOR = Path(sys.executable).with_name("orchestrator")
@@ -57,7 +61,7 @@ def told_in_one_piece(printed: str) -> list[str]:
 
 def running(root: Path) -> set[str]:
     """Return the names of the processes in run.json; one that is being started again is not among them."""
-    run = runfile.read(root / "main")
+    run = runfile.read_run_file(root / "main")
     return set() if run is None else set(run.processes)
 
 
@@ -65,14 +69,14 @@ def test_up_serves_web_and_flower_until_it_is_interrupted_and_leaves_nothing() -
     port, flower_port = free_port(), free_port()
     kept = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
     with a_directory() as root:
-        expected = {"postgres", "redis", *procfile.read(procfile.path())}
+        expected = {"postgres", "redis", *procfile.read_procfile(procfile.default_path())}
         command = (str(ORCHESTRATOR), "up", "--port", str(port), "--flower-port", str(flower_port))
         with subprocess.Popen(command, env={**kept, "DATA_DIR": str(root)}, stderr=subprocess.PIPE) as process:
             try:
-                eventually(lambda: runfile.read(root / "main") is not None, what="run.json", within_s=90)
+                eventually(lambda: runfile.read_run_file(root / "main") is not None, what="run.json", within_s=90)
                 eventually((root / "main" / "admin_password").exists, what="the first admin")
-                run = runfile.read(root / "main")
-                assert isinstance(run, Run)
+                run = runfile.read_run_file(root / "main")
+                assert isinstance(run, RunFile)
                 password = (root / "main" / "flower_password").read_text().strip()
                 flower = run.flower_url + "/api/workers"
                 eventually(lambda: status(flower, password=password) == 200, what="Flower's answer", within_s=60)
@@ -93,10 +97,49 @@ def test_up_serves_web_and_flower_until_it_is_interrupted_and_leaves_nothing() -
         assert process.returncode == 0, printed
         assert not running_with(str(root))
         assert not running_with(f"--port {port}")
+        assert "database system is ready" in (root / "main" / "log" / "servers.log").read_text()
         assert (root / "current").read_text().strip() == str(root / "main")
     assert f"http://127.0.0.1:{port}" in printed
     assert printed.count(password) == 1
     assert told_in_one_piece(printed) == ["console", "Flower", "data", "login", "webhook"]
+    assert "postgres " not in printed, "the servers log to a file"
     assert "[config]" not in printed, "Celery's banner"
     assert "Registered tasks" not in printed, "Flower's banner"
     assert printed.count(admin) == 1
+
+
+def test_a_terminal_shows_phases_and_addresses_and_none_of_the_processes_lines() -> None:
+    port, flower_port = free_port(), free_port()
+    kept = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
+    terminal, stderr = pty.openpty()
+    with a_directory() as root, os.fdopen(terminal, "rb", buffering=0) as screen:
+        command = (str(ORCHESTRATOR), "up", "--port", str(port), "--flower-port", str(flower_port))
+        printed: list[bytes] = []
+        with subprocess.Popen(command, env={**kept, "DATA_DIR": str(root)}, stderr=stderr) as process:
+            os.close(stderr)
+            reader = threading.Thread(target=read_all, args=(screen, printed), daemon=True)
+            reader.start()
+            try:
+                eventually(lambda: b"webhook" in b"".join(printed), what="the webhook's URL", within_s=90)
+                process.send_signal(signal.SIGINT)
+                process.wait(60)
+            finally:
+                process.kill()
+        reader.join(10)
+        log = (root / "main" / "log" / "up.log").read_text()
+
+    shown = b"".join(printed).decode().replace("\r\n", "\n")
+    assert shown[: shown.index("console ")].splitlines() == [
+        "starting the servers",
+        "migrating the database",
+        "starting the processes",
+    ]
+    assert told_in_one_piece(shown) == ["console", "Flower", "data", "login", "webhook"]
+    assert "worker" in log
+
+
+def read_all(screen: IO[bytes], printed: list[bytes]) -> None:
+    """Append what a terminal shows until its other end is closed."""
+    with suppress(OSError):
+        while chunk := screen.read(4096):
+            printed.append(chunk)

@@ -18,7 +18,7 @@ from app.cli import cli
 from config.values import SettingInvalid
 from db import incidents
 from db import notifications as stored
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tasks import notification_services, notifications, pipeline
 from tasks.parts import Parts
 from tests.support import waiting

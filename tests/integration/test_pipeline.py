@@ -21,7 +21,7 @@ from db.signals import Lease
 from domain.decision import EngineSlot
 from domain.policy import ExecutionMode
 from domain.signal import Stage
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tasks.parts import Parts
 from tests.support.fakes.scripted_engines import breaks, enters, panel, rejects
 from tests.support.pipeline import NOON, add_trend, prepared, rows, run_all, store_signal

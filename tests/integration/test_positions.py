@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from domain.ports import Broker, VenuePosition, VenueUnavailable
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tasks import position_check
 from tasks.parts import Parts
 from tests.support.pipeline import add_trend, prepared, rows, run_all, store_signal

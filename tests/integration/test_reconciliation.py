@@ -11,7 +11,7 @@ import pytest
 from db.submissions import DueOrder
 from domain.ports import OrderReport, VenueTraits
 from domain.trade import Intent, Order, OrderState
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tasks import order_reconciliation
 from tasks.parts import Parts
 from tests.support.builders.trades import a_fill, an_order

@@ -21,7 +21,7 @@ from operations import redrive, rerun
 from operations.audit_entry import AuditContext
 from operations.redrive import RedrivenMessage
 from operations.rerun import RerunRefused
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.support.pipeline import prepared, settings_for, store_signal
 from tests.support.servers.stacks import with_redis_database
 from tests.support.webhook import Desk, a_desk

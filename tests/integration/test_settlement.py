@@ -17,7 +17,7 @@ from domain.policy import ExecutionMode
 from domain.ports import Broker, Feed, OrderReport, SendWindow, VenuePosition
 from domain.signal import Instrument, InstrumentKind
 from domain.trade import Intent, Order
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tasks import exit_tasks
 from tasks.parts import Parts
 from tests.support.fakes.scripted_engines import enters, panel, rejects

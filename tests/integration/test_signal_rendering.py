@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from alerts.redaction import redact
 from app.cli import cli
 from db.tables.base import Base
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.conftest import a_copy, with_database
 from tests.support.api import REDIS_DB
 from tests.support.builders.api_data import FullDesk, a_full_desk

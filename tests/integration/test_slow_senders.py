@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.support.builders.users import PASSWORD, a_user
 from tests.support.servers.alert_sender import an_alert
 from tests.support.servers.stacks import Stack, a_stack

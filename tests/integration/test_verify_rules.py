@@ -19,7 +19,7 @@ from domain.decision import EngineSlot, Verdict
 from domain.policy import ExecutionMode
 from domain.signal import Action, Direction, Stage
 from domain.study import ExitClock
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.conftest import with_database
 from tests.support.builders import rows, trade_rows
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from db import incidents
 from db.source_health import watch
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tasks.parts import Parts
 from tests.support.pipeline import prepared, store_signal
 

@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tasks.parts import Parts, make_parts
 from tasks.sweeps import resume_due_signals
 from tests.support.pipeline import add_trend, store_signal

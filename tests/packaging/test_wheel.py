@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from stack import runfile
-from stack.runfile import Run
+from stack.runfile import RunFile
 from tests.contract import demo
 from tests.packaging import archives
 from tests.packaging.archives import ROOT
@@ -55,7 +55,7 @@ class Installation:
         folder.mkdir()
         return folder
 
-    def read(self, run: Run, token: str, path: str) -> Any:
+    def read(self, run: RunFile, token: str, path: str) -> Any:
         """Return a document of the HTTP API, by the client that the wheel brings."""
         command = (self.python, "-I", "-c", READ, run.web_url, token, path)
         return json.loads(subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout)
@@ -143,8 +143,8 @@ def decisions_on_an_alert(installation: Installation, instance: Path, printed: s
     webhook = re.findall(r"webhook  (\S+)", printed)[0]
     answer = alert_sender.post(webhook, alert_sender.an_alert())
     assert answer.status == 200, answer
-    run, token = runfile.read(instance), (instance / "api_token").read_text().strip()
-    assert isinstance(run, Run)
+    run, token = runfile.read_run_file(instance), (instance / "api_token").read_text().strip()
+    assert isinstance(run, RunFile)
 
     def decisions() -> dict[str, Any]:
         signal = installation.read(run, token, f"/signals/{answer.signal_id}")

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from db.source_health import gaps, watch
 from domain.signal import Position
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tasks.parts import Parts
 from tests.support.pipeline import prepared
 

@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 
 from domain.policy import Switch
 from domain.signal import Stage
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.conftest import a_copy, with_database
 from tests.fault.mutants import guards
 from tests.support.fakes.scripted_venue import VenueBehavior

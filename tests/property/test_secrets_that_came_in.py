@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from domain.access import Role
 from operations import password_hashing
-from stack.stack import ServerUrls
+from stack.servers import ServerUrls
 from tests.support.builders.users import COOKIE, PASSWORD, House, a_house, form_token
 from tests.support.servers.stacks import a_database
 

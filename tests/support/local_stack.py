@@ -42,4 +42,4 @@ def free_port() -> int:
 def running_with(text: str) -> list[int]:
     """Return the processes whose command line contains the text."""
     pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-    return [pid for pid in pids if text in (processes.command_line(pid) or "")]
+    return [pid for pid in pids if text in (processes.read_command_line(pid) or "")]

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 import psycopg
 import redis
 
-from stack.stack import ServerUrls, temporary_servers
+from stack.servers import ServerUrls, run_temporary_servers
 from tests.support.servers import file_location
 
 _LOCAL_POSTGRES = "postgresql://postgres@127.0.0.1:5432/postgres?connect_timeout=2"
@@ -30,7 +30,7 @@ def given() -> Iterator[ServerUrls]:
     if _answers():
         yield ServerUrls(database_url=_LOCAL_POSTGRES, redis_url=_LOCAL_REDIS)
         return
-    with temporary_servers(within=file_location.directory()) as urls:
+    with run_temporary_servers(within=file_location.directory()) as urls:
         yield urls
 
 

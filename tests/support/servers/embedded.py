@@ -12,10 +12,10 @@ from pathlib import Path
 
 from stack import datadir, postgres
 from stack import redis as redis_server
-from stack.accounts import Account
+from stack.accounts import ServiceAccount
 from stack.child import Child, ChildProcess
 from stack.output import FileOutput
-from stack.servers import prepare
+from stack.servers import prepare_instance
 from tests.support.local_stack import a_directory
 from tests.support.servers.stacks import alive, children_of
 from tests.support.waiting import until
@@ -78,24 +78,24 @@ class Place:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.account: Account | None = prepare(directory)
-        self.sockets = datadir.socket_directory(directory, self.account)
+        self.account: ServiceAccount | None = prepare_instance(directory)
+        self.sockets = datadir.create_socket_directory(directory, self.account)
 
     def redis(self) -> Server:
         """Return the embedded Redis, not yet started."""
-        child = redis_server.child(self.directory, self.sockets, self.account)
+        child = redis_server.build_child(self.directory, self.sockets, self.account)
         return Server(child, self.directory / "redis.log")
 
     def postgres(self) -> Server:
         """Return the embedded Postgres with a fresh data directory, not yet started."""
-        installation = postgres.prepare(self.directory, self.account)
-        child = postgres.child(self.directory, installation, self.sockets, self.account)
+        installation = postgres.prepare_installation(self.directory, self.account)
+        child = postgres.build_child(self.directory, installation, self.sockets, self.account)
         return Server(child, self.directory / "postgres.log")
 
     @property
     def database_url(self) -> str:
         """How the Postgres is reached."""
-        return postgres.url(self.sockets)
+        return postgres.build_url(self.sockets)
 
     def forget_redis(self) -> None:
         """Remove what a stopped Redis has kept."""
@@ -110,7 +110,7 @@ def a_place() -> Iterator[Place]:
         try:
             yield place
         finally:
-            datadir.drop_socket_directory(place.directory)
+            datadir.remove_socket_directory(place.directory)
 
 
 @contextmanager

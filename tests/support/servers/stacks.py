@@ -25,8 +25,8 @@ from db.core import migrate
 from db.core.session import Database
 from domain.signal import Stage
 from stack import runfile
-from stack.runfile import Run
-from stack.stack import ServerUrls
+from stack.runfile import RunFile
+from stack.servers import ServerUrls
 from tasks import pipeline
 from tests.conftest import a_copy, with_database
 from tests.support.servers.processes import ORCHESTRATOR, Processes
@@ -58,9 +58,9 @@ class Stack:
         """Start the web process and let commands find it."""
         self.web_url = self.processes.start_web()
         directory = self.processes.directory
-        runfile.write(
+        runfile.write_run_file(
             directory,
-            Run(
+            RunFile(
                 pid=os.getpid(),
                 data_dir=str(directory),
                 database_url=self.processes.database_url,

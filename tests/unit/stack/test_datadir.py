@@ -14,56 +14,56 @@ import pytest
 from config import settings
 from stack import accounts, datadir
 from stack import redis as redis_server
-from stack.accounts import Account
+from stack.accounts import ServiceAccount
 from stack.output import FileOutput, StreamOutput
 from tests.support.local_stack import a_directory
 
-STRANGER = Account(name="stranger", uid=54_321, gid=54_321)
+STRANGER = ServiceAccount(name="stranger", uid=54_321, gid=54_321)
 
 
 def test_the_root_is_the_configured_directory(tmp_path: Path) -> None:
     given = settings.load({"DATA_DIR": str(tmp_path)})
 
-    assert datadir.root(given) == tmp_path
-    assert datadir.instance(given, "demo") == tmp_path / "demo"
+    assert datadir.data_root(given) == tmp_path
+    assert datadir.instance_directory(given, "demo") == tmp_path / "demo"
 
 
 def test_an_ordinary_user_has_a_root_in_the_user_data_directory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(accounts, "service_account", lambda: None)
+    monkeypatch.setattr(accounts, "choose_service_account", lambda: None)
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setenv("XDG_DATA_HOME", "/somewhere/share")
 
-    assert datadir.root(settings.load({})) == Path("/somewhere/share/trading-orchestrator")
+    assert datadir.data_root(settings.load({})) == Path("/somewhere/share/trading-orchestrator")
 
 
 def test_root_with_a_closed_home_has_a_root_of_its_own_per_home(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     tmp_path.chmod(0o700)
-    monkeypatch.setattr(accounts, "service_account", lambda: STRANGER)
+    monkeypatch.setattr(accounts, "choose_service_account", lambda: STRANGER)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
 
     expected = hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]
 
-    assert datadir.root(settings.load({})) == Path("/var/lib/trading-orchestrator") / expected
+    assert datadir.data_root(settings.load({})) == Path("/var/lib/trading-orchestrator") / expected
 
 
 def test_the_pointer_names_the_instance_used_last(tmp_path: Path) -> None:
     given = settings.load({"DATA_DIR": str(tmp_path / "root")})
-    assert datadir.current(given) is None
+    assert datadir.read_current(given) is None
 
-    datadir.point_current(given, tmp_path / "root" / "demo")
-    datadir.point_current(given, tmp_path / "root" / "main")
+    datadir.remember_current(given, tmp_path / "root" / "demo")
+    datadir.remember_current(given, tmp_path / "root" / "main")
 
-    assert datadir.current(given) == tmp_path / "root" / "main"
+    assert datadir.read_current(given) == tmp_path / "root" / "main"
 
 
 def test_a_secret_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
     given = settings.load({})
 
-    first = datadir.with_secret_key(given, tmp_path)
-    second = datadir.with_secret_key(given, tmp_path)
+    first = datadir.ensure_secret_key(given, tmp_path)
+    second = datadir.ensure_secret_key(given, tmp_path)
 
     assert first.secret_key is not None
     assert len(first.secret_key) >= 40
@@ -75,22 +75,22 @@ def test_a_secret_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path
 def test_a_configured_secret_key_is_kept_and_none_is_written(tmp_path: Path) -> None:
     given = replace(settings.load({}), secret_key="configured by hand")
 
-    assert datadir.with_secret_key(given, tmp_path).secret_key == "configured by hand"
+    assert datadir.ensure_secret_key(given, tmp_path).secret_key == "configured by hand"
     assert not list(tmp_path.iterdir())
 
 
 def test_flowers_password_is_new_once(tmp_path: Path) -> None:
-    password, fresh = datadir.flower_password(tmp_path)
+    password, fresh = datadir.ensure_flower_password(tmp_path)
 
     assert fresh
-    assert datadir.flower_password(tmp_path) == (password, False)
+    assert datadir.ensure_flower_password(tmp_path) == (password, False)
 
 
 def test_the_token_of_the_api_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
-    token = datadir.api_token(tmp_path)
+    token = datadir.ensure_api_token(tmp_path)
 
     assert len(token) >= 43
-    assert datadir.api_token(tmp_path) == token
+    assert datadir.ensure_api_token(tmp_path) == token
     assert (tmp_path / "api_token").stat().st_mode & 0o777 == 0o600
 
 
@@ -102,22 +102,22 @@ def test_wiping_removes_an_instance_and_nothing_else(tmp_path: Path) -> None:
     for name in names:
         (tmp_path / name).touch()
 
-    datadir.wipe(tmp_path)
+    datadir.wipe_instance(tmp_path)
 
     assert {path.name for path in tmp_path.iterdir()} == {"holiday-photos", "lock", "diary.txt"}
 
 
 def test_socket_directories_are_short_private_and_removed_at_the_next_start(tmp_path: Path) -> None:
-    first = datadir.socket_directory(tmp_path, None)
-    second = datadir.socket_directory(tmp_path, None)
+    first = datadir.create_socket_directory(tmp_path, None)
+    second = datadir.create_socket_directory(tmp_path, None)
 
     assert not first.exists()
-    assert datadir.sockets_in_use(tmp_path) == second
+    assert datadir.read_socket_directory(tmp_path) == second
     assert stat.S_IMODE(second.stat().st_mode) == 0o700
     assert len(os.fsencode(second / ".s.PGSQL.5432.lock")) < 100
-    datadir.drop_socket_directory(tmp_path)
+    datadir.remove_socket_directory(tmp_path)
     assert not second.exists()
-    assert datadir.sockets_in_use(tmp_path) is None
+    assert datadir.read_socket_directory(tmp_path) is None
 
 
 def test_a_long_temporary_directory_is_not_used_for_sockets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,22 +127,22 @@ def test_a_long_temporary_directory_is_not_used_for_sockets(tmp_path: Path, monk
     instance = tmp_path / "instance"
     instance.mkdir()
 
-    made = datadir.socket_directory(instance, None)
+    made = datadir.create_socket_directory(instance, None)
 
     assert len(os.fsencode(made / ".s.PGSQL.5432.lock")) < 100
-    datadir.drop_socket_directory(instance)
+    datadir.remove_socket_directory(instance)
 
 
 def test_a_directory_closed_to_others_is_found_on_the_way() -> None:
     with a_directory() as outer:
         inner = outer / "closed" / "data"
         inner.mkdir(parents=True)
-        assert accounts.may_enter(STRANGER, inner)
+        assert accounts.can_enter(STRANGER, inner)
 
         inner.parent.chmod(0o700)
 
-        assert accounts.closed_directory(STRANGER, inner) == inner.parent
-        assert accounts.may_enter(STRANGER, outer)
+        assert accounts.find_closed_directory(STRANGER, inner) == inner.parent
+        assert accounts.can_enter(STRANGER, outer)
 
 
 def test_a_socket_url_is_spelt_for_celery_and_other_urls_are_left_alone() -> None:

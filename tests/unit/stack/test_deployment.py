@@ -29,14 +29,14 @@ def services() -> dict[str, Any]:
 def test_every_process_has_a_service_with_the_same_command(services: dict[str, Any]) -> None:
     commands = {name: tuple(service["command"]) for name, service in services.items() if name not in SERVERS}
 
-    assert commands == {"migrate": ("orchestrator", "migrate"), **procfile.read(procfile.path())}
+    assert commands == {"migrate": ("orchestrator", "migrate"), **procfile.read_procfile(procfile.default_path())}
 
 
 def test_every_service_waits_for_the_migration_and_the_migration_for_the_database(services: dict[str, Any]) -> None:
     migration = services["migrate"]["depends_on"]
 
     assert migration == {"postgres": {"condition": "service_healthy"}}
-    for name in procfile.read(procfile.path()):
+    for name in procfile.read_procfile(procfile.default_path()):
         assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
         assert services[name]["depends_on"]["redis"] == {"condition": "service_healthy"}
 
@@ -64,13 +64,13 @@ def test_no_secret_has_a_default_and_no_port_is_open_to_the_network(services: di
 def test_every_setting_reaches_the_containers(services: dict[str, Any]) -> None:
     declared = {declaration.variable for declaration in configuration.declarations().values()}
 
-    for name in procfile.read(procfile.path()):
+    for name in procfile.read_procfile(procfile.default_path()):
         environment = set(services[name]["environment"]) - {"FLOWER_BASIC_AUTH"}
         assert environment == declared
 
 
 def test_every_procfile_command_is_one_that_exists() -> None:
-    for program, *words in procfile.read(procfile.path()).values():
+    for program, *words in procfile.read_procfile(procfile.default_path()).values():
         assert (program, words[0]) == ("orchestrator", "run")
         command = run.command.commands[words[1]]
         with click.Context(command) as context:
@@ -90,18 +90,18 @@ def test_a_procfile_line_that_is_no_process_is_named(tmp_path: Path) -> None:
     file.write_text("# processes\nweb: orchestrator run web --port '80 00'\n\nworker orchestrator\n")
 
     with pytest.raises(StackRefused, match="line 4: expected `name: command`, found 'worker orchestrator'"):
-        procfile.read(file)
+        procfile.read_procfile(file)
 
 
 def test_a_missing_procfile_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StackRefused, match="Procfile is missing: the installation is not whole"):
-        procfile.read(tmp_path / "Procfile")
+    with pytest.raises(StackRefused, match="Procfile is missing: the installation is incomplete"):
+        procfile.read_procfile(tmp_path / "Procfile")
 
 
 def test_processes_of_the_product_are_started_by_this_interpreter(tmp_path: Path) -> None:
-    given = (procfile.path(), configuration.load({}))
+    given = (procfile.default_path(), configuration.load({}))
 
-    children = procfile.children(*given, data_dir=tmp_path, port=8000, flower_port=5555)
+    children = procfile.build_children(*given, data_dir=tmp_path, port=8000, flower_port=5555)
 
     assert {child.argv[:6] for child in children if child.name != "web"} == {
         (sys.executable, "-P", "-m", "trading_orchestrator", "run", name) for name in ("worker", "beat", "flower")

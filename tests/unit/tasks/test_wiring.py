@@ -38,7 +38,7 @@ def our_tasks(app: Celery) -> set[str]:
 
 def worked_queues() -> Iterator[str]:
     """Yield the queues that the Procfile's workers take tasks from."""
-    for command in procfile.read(procfile.path()).values():
+    for command in procfile.read_procfile(procfile.default_path()).values():
         if "--queues" in command:
             yield from command[command.index("--queues") + 1].split(",")
 
@@ -153,7 +153,7 @@ def test_the_installed_program_runs() -> None:
 
 
 def test_every_process_of_the_procfile_is_a_command() -> None:
-    for name, (program, *words) in procfile.read(procfile.path()).items():
+    for name, (program, *words) in procfile.read_procfile(procfile.default_path()).items():
         assert program == "orchestrator"
         assert ("run", words[1]) in set(commands(cli)), name
 

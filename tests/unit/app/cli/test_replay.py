@@ -20,7 +20,7 @@ from replay.driver import ReplaySummary
 from replay.schedule import Schedule
 from stack import runfile, stack
 from stack.errors import StackRefused
-from stack.runfile import Run
+from stack.runfile import RunFile
 from stack.stack import StackPlan
 from tests.support.builders.replays import GOOD_ROW, a_file_of
 
@@ -76,8 +76,8 @@ def _replay(*arguments: str | Path) -> Result:
     return CliRunner().invoke(cli, ["replay", *map(str, arguments)])
 
 
-def _a_run(directory: Path) -> Run:
-    return Run(
+def _a_run(directory: Path) -> RunFile:
+    return RunFile(
         pid=os.getpid(),
         data_dir=str(directory),
         database_url="postgresql:///x",
@@ -112,7 +112,7 @@ def test_alerts_out_of_order_end_with_code_2_and_the_line(tmp_path: Path) -> Non
 def test_several_bar_files_follow_one_option_or_one_each_and_the_running_stack_is_used(
     tmp_path: Path, driven: list[Any], again: tuple[str, ...]
 ) -> None:
-    runfile.write(tmp_path, _a_run(tmp_path))
+    runfile.write_run_file(tmp_path, _a_run(tmp_path))
     bars = _bars(tmp_path)
     named = ("--bars", f"EURUSD:bid={bars}", *again, f"EURUSD:ask={bars}")
 
@@ -170,8 +170,8 @@ def test_a_demo_that_runs_is_not_wiped(directory: Path) -> None:
     instance = demo.emptied(directory / "demo")
     (instance / "postgres").mkdir()
 
-    with runfile.held(instance):
-        runfile.write(instance, _a_run(instance))
+    with runfile.lock_instance(instance):
+        runfile.write_run_file(instance, _a_run(instance))
         with pytest.raises(StackRefused, match="is in use by the stack of process"):
             demo.emptied(instance)
 

@@ -84,7 +84,7 @@ def test_flowers_password_is_generated_and_not_shown_in_the_process_list(started
 
     CliRunner().invoke(cli, ["run", "flower", "--port", "5599"], env=environ, catch_exceptions=False)
 
-    password, fresh = datadir.flower_password(tmp_path)
+    password, fresh = datadir.ensure_flower_password(tmp_path)
     assert not fresh
     assert not any(password in word for word in started)
     assert "--address=127.0.0.1" in started
@@ -100,7 +100,7 @@ def test_flower_is_given_the_password_through_the_environment(monkeypatch: pytes
         environ = {**URLS, "DATA_DIR": str(tmp_path), "FLOWER_BASIC_AUTH": given}
         CliRunner().invoke(cli, ["run", "flower"], env=environ, catch_exceptions=False)
 
-    assert seen == [f"admin:{datadir.flower_password(tmp_path)[0]}", "someone:something"]
+    assert seen == [f"admin:{datadir.ensure_flower_password(tmp_path)[0]}", "someone:something"]
 
 
 def test_up_with_a_taken_port_ends_with_two_and_names_port_and_flag(tmp_path: Path) -> None:
