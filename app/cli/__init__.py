@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -83,3 +84,8 @@ def main() -> NoReturn:
         click.echo(f"orchestrator: {error}", err=True)
         sys.exit(2)
     sys.exit(0)
+
+
+def log_warnings_only() -> None:
+    """Keep this command's own log lines below warning off the terminal, which shows phases and addresses."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))

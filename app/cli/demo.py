@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from app.cli import CommandError, replay
+from app.cli import CommandError, log_warnings_only, replay
 from config import settings as configuration
 from config.settings import Settings
 from replay import demo
@@ -36,6 +36,7 @@ def command(*, leave: bool, port: int, flower_port: int, data_dir: Path | None) 
 
     The demo's data are wiped at each start. On a terminal everything stays up until Ctrl-C.
     """
+    log_warnings_only()
     settings = _on_servers_of_its_own(configuration.load())
     scheduled = replay.read(demo.BARS_SPEC, alerts=demo.ALERTS)
     stay = sys.stdout.isatty() and not leave

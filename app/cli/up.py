@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from app.cli import CommandError
+from app.cli import CommandError, log_warnings_only
 from config import settings as configuration
 from stack import datadir, stack
 from stack.errors import StackRefused
@@ -25,6 +25,7 @@ def command(port: int, flower_port: int, data_dir: Path | None) -> None:
 
     Servers that DATABASE_URL and REDIS_URL name are used; the others are started.
     """
+    log_warnings_only()
     settings = configuration.load()
     try:
         directory = data_dir.absolute() if data_dir is not None else datadir.instance_directory(settings, "main")

@@ -150,7 +150,7 @@ def test_data_of_another_major_version_are_refused_with_a_way_out(instance: Path
         pass
     version.write_text(before)
 
-    assert "was made by Postgres 12" in str(caught.value)
+    assert "was created by Postgres 12" in str(caught.value)
     assert "install Postgres 12" in str(caught.value)
     assert "--data-dir" in str(caught.value)
 
