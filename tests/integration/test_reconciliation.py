@@ -110,6 +110,6 @@ OPEN_REALS = "SELECT trade_id FROM trades WHERE NOT is_shadow AND status = 'open
 def exit_moves(desk: Desk) -> list[str]:
     query = """
         SELECT to_state FROM order_events JOIN orders USING (order_id)
-        WHERE intent = 'exit' AND venue = 'fickle' ORDER BY attempt, event_id
+        WHERE intent = 'exit' AND venue = 'scripted' ORDER BY attempt, event_id
     """
     return [one["to_state"] for one in rows(desk.parts.database, query)]

@@ -51,7 +51,7 @@ OPEN_ORDERS = """
 """
 OUR_FILLS = """
     SELECT client_order_id, sum(fills.quantity) AS quantity FROM orders JOIN fills USING (order_id)
-    WHERE orders.venue = 'fickle' GROUP BY 1
+    WHERE orders.venue = 'scripted' GROUP BY 1
 """
 
 
