@@ -31,6 +31,7 @@ _TASKS_PER_SECOND = 800
 _CHAINS_PER_SECOND = 80
 _LONE_CHAINS = 20
 _DRAIN_S = 120.0
+REPLY_WITHIN_S = 30
 _EMPTY_POLLS = 3
 
 
@@ -49,7 +50,7 @@ def measure_rates(bench_stack: BenchStack, *, seconds: float) -> ReferenceRates:
     """Measure every reference rate, each for about `seconds`, while the stack is idle."""
     inserts_1 = measure_insert_rate(bench_stack.settings, clients=1, seconds=seconds)
     inserts_8 = measure_insert_rate(bench_stack.settings, clients=_CLIENTS, seconds=seconds)
-    with _run_no_op_worker(bench_stack) as app, Redis.from_url(bench_stack.settings.redis_url or "") as redis:
+    with _run_no_op_worker(bench_stack) as app, connect_redis(bench_stack.settings) as redis:
         return ReferenceRates(
             inserts_1=inserts_1,
             inserts_8=inserts_8,
@@ -59,6 +60,11 @@ def measure_rates(bench_stack: BenchStack, *, seconds: float) -> ReferenceRates:
             ),
             lone_chain_ms=_measure_lone_chain_ms(app, redis),
         )
+
+
+def connect_redis(settings: Settings) -> Redis:
+    """Connect to the stack's Redis for blocking reads, which the client's default timeout of 5 s would cut short."""
+    return Redis.from_url(settings.redis_url or "", socket_timeout=REPLY_WITHIN_S + 5)
 
 
 def measure_insert_rate(settings: Settings, *, clients: int, seconds: float) -> float:
@@ -154,6 +160,6 @@ def _time_lone_chain(app: Celery, redis: Redis, *, links: int) -> float:
     no_op, replying_task = app.tasks[no_op_worker.NO_OP_TASK], app.tasks[no_op_worker.REPLYING_TASK]
     started = time.perf_counter()
     chain(*[no_op.si()] * (links - 1), replying_task.si(name=name)).apply_async()
-    if redis.blpop([no_op_worker.REPLY_LIST], timeout=30) is None:
+    if redis.blpop([no_op_worker.REPLY_LIST], timeout=REPLY_WITHIN_S) is None:
         raise BenchFailed("the worker for the no-op tasks did not answer")
     return time.perf_counter() - started
