@@ -1,1 +1,4 @@
-"""One function for each act of an operator: it takes who, why and when, writes the audit entry, returns a document."""
+"""Operations that users carry out; each takes an audit context, writes an audit entry and returns a document.
+
+The command line, the API and the console only render the documents.
+"""

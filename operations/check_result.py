@@ -1,4 +1,4 @@
-"""Result of a check that a command makes and prints."""
+"""Result of a check, as `orchestrator doctor` and `orchestrator policy live` print it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """Whether one checked thing is as it should be, with the detail to print."""
+    """Outcome of one check: its name, whether it passed, and the detail to print."""
 
     name: str
     ok: bool

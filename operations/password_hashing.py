@@ -1,4 +1,4 @@
-"""Hashing of passwords: Argon2id with the second of the two sets of parameters that RFC 9106 recommends."""
+"""Hashing of passwords with Argon2id and the second recommended set of parameters of RFC 9106, section 4 (64 MiB)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def hash_password(password: str) -> str:
 
 
 def matches_hash(password_hash: str | None, password: str) -> bool:
-    """Say whether the password is the one that was hashed; with None it takes as long and says no."""
+    """Return whether the password belongs to the hash; without a hash, return False after the same time."""
     try:
         return _HASHER.verify(password_hash or _DECOY_HASH, _normalize(password))
     except (VerificationError, InvalidHashError):
@@ -27,17 +27,17 @@ def matches_hash(password_hash: str | None, password: str) -> bool:
 
 
 def is_outdated(password_hash: str) -> bool:
-    """Say whether a hash was made with other parameters than those in use now."""
+    """Return whether a hash was made with other parameters than the present ones."""
     return _HASHER.check_needs_rehash(password_hash)
 
 
 def _normalize(password: str) -> bytes:
-    """Spell the password in one way, however the keyboard composed its letters (NFKC)."""
+    """Return the password in Unicode's NFKC form, which is the same however the keyboard composed its letters."""
     return unicodedata.normalize("NFKC", password).encode(errors="surrogatepass")
 
 
 def _make_decoy_hash() -> str:
-    """Return what looks like a hash under the parameters in use and belongs to no password."""
+    """Return a hash with the present parameters that belongs to no password, for comparisons that must take as long."""
     salt, digest = (_encode_base64(secrets.token_bytes(size)) for size in (_HASHER.salt_len, _HASHER.hash_len))
     costs = f"m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
     return f"$argon2id$v=19${costs}${salt}${digest}"

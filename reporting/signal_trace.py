@@ -12,7 +12,7 @@ from uuid import UUID
 
 from db.queries.traces import Trace
 from domain import canonical
-from domain.signal import Stage
+from domain.signal import Action, SignalStatus, Stage
 from reporting.formatting import NOTHING, replace_unprintable
 
 Document = dict[str, Any]
@@ -46,15 +46,29 @@ def iterate_trace_lines(trace: Mapping[str, Any]) -> Iterator[str]:
         yield replace_unprintable(f"failed   attempt {failure['attempt']} at {failure['stage']}{dead}: {what}")
 
 
-def format_signal_line(row: Mapping[str, Any]) -> str:
-    """Format a signal as one line of a list."""
+def format_signal_header() -> str:
+    """Return the header of a list of signals."""
+    return f"{'SIGNAL':<36}  {'RECEIVED':<19}  {'BOOK':<20} {'ALERT':<24} RESULT"
+
+
+def format_signal_line(row: Mapping[str, Any], trades: Sequence[Mapping[str, Any]]) -> str:
+    """Format a signal as one line of a list; `trades` are those it opened, with engine, shadow flag and status."""
     what = f"{row['action']} {row['direction']} {row['symbol']}"
-    stage = _format_stage(row["stage"])
-    end = f", attempts {row['attempts']}: {row['last_error']}{_format_traceback_hash(row)}" if row["last_error"] else ""
     return replace_unprintable(
         f"{row['signal_id']}  {_format_second(row['received_at'])}  {row['book']:<20} {what:<24}"
-        f" {row['status']} ({stage}){end}"
+        f" {_format_result(row, trades)}"
     )
+
+
+def _format_result(row: Mapping[str, Any], trades: Sequence[Mapping[str, Any]]) -> str:
+    """Format the state of a signal, its flags, the trades it opened and its last error."""
+    parts = [f"{row['status']} ({_format_stage(row['stage'])})", *row["flags"]]
+    parts += [f"{trade['engine']} {'shadow' if trade['is_shadow'] else 'real'} {trade['status']}" for trade in trades]
+    if row["status"] == SignalStatus.DONE.value and row["action"] == Action.ENTRY.value and not trades:
+        parts.append("no trade")
+    if row["last_error"]:
+        parts.append(f"attempts {row['attempts']}: {row['last_error']}{_format_traceback_hash(row)}")
+    return ", ".join(parts)
 
 
 def _alert_lines(signal: Mapping[str, Any]) -> Iterator[str]:

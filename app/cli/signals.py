@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
 import click
 
-from app.cli import LazyGroup, options
+from app.cli import CommandError, LazyGroup, options
 from app.cli.database import open_database, open_snapshot
 from app.cli.operator import audit_context
+from db.core.session import Session
 from db.queries import traces
 from db.queries.traces import SignalUnknown
 from domain.signal import SignalStatus
@@ -20,6 +22,10 @@ from operations.rerun import RerunRefused
 from reporting import signal_trace
 
 _QUARANTINE = "app.cli.quarantine"
+_LAST = "last"
+_MAX_LISTED = 5
+_ID_DIGITS = 32
+_DIGITS = re.compile(r"[0-9a-fA-F]{1,32}")
 
 
 # The commands about quarantine load the dialects, which the others do not need.
@@ -41,28 +47,37 @@ def command() -> None:
 def list_signals(*, book: str | None, status: str | None, limit: int, as_json: bool, data_dir: Path | None) -> None:
     """List signals, newest first.
 
+    RESULT is the state of a signal with the stage it has reached, the trades it opened, and its last error.
     `--status dead` lists the dead letters: signals whose attempts are used up.
     """
     with open_snapshot(data_dir) as session:
-        rows = signal_trace.convert_rows(traces.load_newest(session, book=book, status=status, limit=limit))
+        stored = traces.load_newest(session, book=book, status=status, limit=limit)
+        trades = traces.load_trade_states(session, [row["signal_id"] for row in stored])
+    rows = signal_trace.convert_rows(stored)
     if as_json:
         click.echo(json.dumps({"signals": rows}, indent=2))
         return
-    for row in rows:
-        click.echo(signal_trace.format_signal_line(row))
     if not rows:
         click.echo("there is no such signal", err=True)
+        return
+    click.echo(signal_trace.format_signal_header())
+    for row in rows:
+        click.echo(signal_trace.format_signal_line(row, trades.get(UUID(row["signal_id"]), [])))
 
 
 @command.command()
-@click.argument("signal_id", type=click.UUID)
+@click.argument("signal_id")
 @options.JSON
 @options.DATA_DIR
-def show(*, signal_id: UUID, as_json: bool, data_dir: Path | None) -> None:
-    """Show one signal, from the alert to its outcomes."""
+def show(*, signal_id: str, as_json: bool, data_dir: Path | None) -> None:
+    """Show one signal, from the alert to its outcomes.
+
+    SIGNAL_ID is an id, the first characters of one, or `last` for the signal that arrived last.
+    """
+    prefix = _parse_prefix(signal_id)
     with open_snapshot(data_dir) as session:
         try:
-            document = signal_trace.build_trace_document(traces.load(session, signal_id))
+            document = signal_trace.build_trace_document(traces.load(session, _find_signal(session, prefix)))
         except SignalUnknown as unknown:
             raise click.ClickException(str(unknown)) from None
     click.echo(json.dumps(document, indent=2) if as_json else "\n".join(signal_trace.iterate_trace_lines(document)))
@@ -85,3 +100,42 @@ def rerun(*, signal_ids: Sequence[UUID], reason: str, data_dir: Path | None) -> 
             raise click.ClickException(f"nothing was rerun; {refused}") from None
     note = "" if report["enqueued"] else "; the broker cannot be reached, the sweep will send them"
     click.echo(f"due again: {len(signal_ids)}{note}")
+
+
+def _parse_prefix(written: str) -> str | None:
+    """Return the hexadecimal digits with which the id begins; None for `last`."""
+    digits = written.replace("-", "")
+    if written == _LAST:
+        return None
+    if not _DIGITS.fullmatch(digits):
+        raise CommandError(f"SIGNAL_ID={written!r}: must be the id of a signal, the first characters of one, or `last`")
+    return digits
+
+
+def _find_signal(session: Session, prefix: str | None) -> UUID:
+    """Return the signal whose id begins with the digits, with None the signal that arrived last.
+
+    Raises:
+        ClickException: when there is no such signal, or several ids begin with the digits.
+    """
+    if prefix is None:
+        last = traces.find_last(session)
+        if last is None:
+            raise click.ClickException("there is no signal yet")
+        return last
+    if len(prefix) == _ID_DIGITS:
+        return UUID(prefix)
+    found = traces.find_by_prefix(session, prefix, limit=_MAX_LISTED + 1)
+    if len(found) > 1:
+        raise click.ClickException(_describe_ambiguity(prefix, found))
+    if not found:
+        raise click.ClickException(
+            f"there is no signal whose id begins with {prefix}; `orchestrator signals list` lists the signals"
+        )
+    return found[0]
+
+
+def _describe_ambiguity(prefix: str, found: Sequence[UUID]) -> str:
+    ids = ", ".join(str(signal_id) for signal_id in found[:_MAX_LISTED])
+    more = " and others" if len(found) > _MAX_LISTED else ""
+    return f"several ids begin with {prefix}: {ids}{more}; give more characters"

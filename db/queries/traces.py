@@ -14,6 +14,7 @@ from db.core import listing
 from db.core.listing import PageQuery, SortKey
 
 Columns = dict[str, Any]
+_HEX_DIGITS = 32
 
 _SIGNAL = """
     SELECT signal_id, source, strategy, symbol, exchange, instrument_kind, direction, action, timeframe, timestamp,
@@ -56,6 +57,10 @@ _OUTCOMES = """
     SELECT o.* FROM trade_outcomes o JOIN experiments USING (experiment_id) WHERE signal_id = :id
     ORDER BY engine, is_shadow DESC, exit_clock DESC
 """
+_TRADE_STATES = text("""
+    SELECT signal_id, engine, is_shadow, t.status FROM trades t JOIN experiments USING (experiment_id)
+    WHERE signal_id = ANY(:ids) ORDER BY signal_id, engine, is_shadow
+""")
 _STAGES = "SELECT stage, written_by, at FROM signal_events WHERE signal_id = :id ORDER BY stage"
 _FAILURES = "SELECT * FROM task_failures WHERE signal_id = :id ORDER BY failure_id"
 SIGNALS = PageQuery(
@@ -134,6 +139,29 @@ def load_newest(session: Session, *, book: str | None = None, status: str | None
     conditions = {"book": book, "status": status}
     filters = {name: value for name, value in conditions.items() if value is not None}
     return listing.load_page(session, SIGNALS, filters=filters, limit=limit)
+
+
+def find_by_prefix(session: Session, prefix: str, *, limit: int) -> list[UUID]:
+    """Return up to `limit` ids of signals that begin with 1 to 32 hexadecimal digits, in the order of ids."""
+    query = text(
+        "SELECT signal_id FROM signals WHERE signal_id BETWEEN :first AND :last ORDER BY signal_id LIMIT :limit"
+    )
+    first, last = UUID(prefix.ljust(_HEX_DIGITS, "0")), UUID(prefix.ljust(_HEX_DIGITS, "f"))
+    return list(session.execute(query, {"first": first, "last": last, "limit": limit}).scalars())
+
+
+def find_last(session: Session) -> UUID | None:
+    """Return the id of the signal that arrived last; None when there is none."""
+    return session.execute(text("SELECT signal_id FROM signals ORDER BY seq DESC LIMIT 1")).scalar_one_or_none()
+
+
+def load_trade_states(session: Session, signal_ids: Sequence[UUID]) -> dict[UUID, list[Columns]]:
+    """Return engine, shadow flag and status of each trade, by the signal that opened it."""
+    rows = session.execute(_TRADE_STATES, {"ids": list(signal_ids)}).mappings()
+    states: dict[UUID, list[Columns]] = {}
+    for row in rows:
+        states.setdefault(row["signal_id"], []).append(dict(row))
+    return states
 
 
 def find_signal_of_experiment(session: Session, experiment_id: UUID) -> UUID | None:

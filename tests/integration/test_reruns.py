@@ -71,7 +71,8 @@ def test_the_list_of_dead_letters_says_where_how_often_and_why(settings: Setting
     as_json = runner.invoke(cli, ["signals", "list", "--status", "dead", "--json"])
     told = runner.invoke(cli, ["signals", "show", str(signal_id)])
 
-    (line,) = listed.stdout.splitlines()
+    header, line = listed.stdout.splitlines()
+    assert header.startswith("SIGNAL")
     assert line.startswith(str(signal_id))
     assert "dead (variant assigned), attempts 5: KeyError: 'x' (trace ab12cd34)" in line
     assert json.loads(as_json.stdout)["signals"][0]["traceback_hash"] == "ab12cd34"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
@@ -221,13 +223,74 @@ def test_list_is_newest_first_and_filters(database: Database, runner: CliRunner)
     assert listed("--status", "done") == [str(first.signal_id)]
 
 
-def test_list_has_one_line_per_signal(runner: CliRunner, judged: rows.Judged) -> None:
+def test_list_has_a_header_and_one_line_per_signal_with_its_result(runner: CliRunner, judged: rows.Judged) -> None:
     result = runner.invoke(cli, ["signals", "list"])
 
-    (line,) = result.stdout.splitlines()
+    header, line = result.stdout.splitlines()
+    assert header.split() == ["SIGNAL", "RECEIVED", "BOOK", "ALERT", "RESULT"]
     assert line.startswith(str(judged.signal.signal_id))
-    assert "entry long EURUSD" in line
-    assert "done (outcome recorded)" in line
+    assert line[header.index("ALERT") :].startswith("entry long EURUSD")
+    assert line[header.index("RESULT") :].startswith("done (outcome recorded), ")
+
+
+def test_the_result_of_a_signal_names_the_trades_it_opened_or_says_that_there_is_none(
+    database: Database, runner: CliRunner, judged: rows.Judged
+) -> None:
+    with database.transaction() as session:
+        terms = rows.some_terms(session, book="test", name="trial")
+        rows.a_signal_row(session, terms)
+        exit_signal = rows.a_signal_row(session, terms, action=Action.EXIT)
+
+    lines = {line.split()[0]: line for line in runner.invoke(cli, ["signals", "list"]).stdout.splitlines()[1:]}
+
+    traded = lines.pop(str(judged.signal.signal_id))
+    assert re.search(r"\(outcome recorded\), A (real|shadow) closed", traded)
+    assert "no trade" not in lines.pop(str(exit_signal.signal_id))
+    (without,) = lines.values()
+    assert without.endswith("done (outcome recorded), no trade")
+
+
+def test_a_signal_is_shown_by_the_first_characters_of_its_id_and_as_the_last_one(
+    database: Database, runner: CliRunner
+) -> None:
+    with database.transaction() as session:
+        terms = rows.some_terms(session)
+        first, last = (rows.a_signal_row(session, terms, stage=Stage.RECEIVED) for _ in range(2))
+
+    def shown(written: str) -> str:
+        result = runner.invoke(cli, ["signals", "show", written, "--json"])
+        return str(json.loads(result.stdout)["signal"]["signal_id"])
+
+    assert shown("last") == str(last.signal_id)
+    assert shown(str(first.signal_id)[:20]) == str(first.signal_id)
+    assert shown(str(first.signal_id).upper()[:24]) == str(first.signal_id)
+    assert shown(first.signal_id.hex[:20]) == str(first.signal_id)
+
+
+def test_characters_with_which_several_ids_begin_are_refused_with_those_ids(
+    database: Database, runner: CliRunner
+) -> None:
+    with database.transaction() as session:
+        terms = rows.some_terms(session)
+        ids = sorted(str(rows.a_signal_row(session, terms, stage=Stage.RECEIVED).signal_id) for _ in range(40))
+    alike = next(one for one, other in pairwise(ids) if one[0] == other[0])
+
+    result = runner.invoke(cli, ["signals", "show", alike[0]])
+
+    assert result.exit_code == 1
+    assert f"several ids begin with {alike[0]}: {next(one for one in ids if one[0] == alike[0])}, " in result.stderr
+    assert "give more characters" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [("last", "there is no signal yet"), ("0123", "there is no signal whose id begins with 0123")],
+)
+def test_what_names_no_signal_is_refused(runner: CliRunner, written: str, message: str) -> None:
+    result = runner.invoke(cli, ["signals", "show", written])
+
+    assert result.exit_code == 1
+    assert message in result.stderr
 
 
 def test_a_signal_that_is_done_is_not_rerun(runner: CliRunner, judged: rows.Judged) -> None:
