@@ -26,12 +26,13 @@ _REFERENCE = click.option(
 
 @click.group()
 def command() -> None:
-    """Measure speed on temporary servers, with web, worker, beat and Flower as `up` runs them, under the defaults.
+    """Measure speed and rehearse failures on temporary servers.
 
-    The load generator is a process of its own on the same machine; its processor time is part of the output. Absolute
-    rates differ from hour to hour and from machine to machine, so reference rates are measured in the same run, right
-    before, and every figure is given as a ratio too: single-row commits of this Postgres (600 bytes of jsonb, a
-    unique key, 1 and 8 clients), no-op Celery tasks and chains of five of them on a worker set up as the product's.
+    Web, worker, beat and Flower run as `up` runs them, under the defaults. The load generator is a process of its own
+    on the same machine; its processor time is part of the output. Absolute rates differ from hour to hour and from
+    machine to machine, so reference rates are measured in the same run, right before, and every figure is given as a
+    ratio too: single-row commits of this Postgres (600 bytes of jsonb, a unique key, 1 and 8 clients), no-op Celery
+    tasks and chains of five of them on a worker set up as the product's.
     """
 
 
@@ -43,7 +44,7 @@ def command() -> None:
 @_REFERENCE
 @_JSON
 def ingest(*, seconds: float, connections: int, reference_s: float, as_json: bool) -> None:
-    """Measure the webhook: alerts acknowledged per second, and how long the answers take.
+    """Measure the webhook: alerts per second, and latency.
 
     Each connection posts its next alert, all of them distinct, as soon as it has its answer; an answer comes after the
     commit. The webhook is loaded twice: while the workers are suspended, and while they process the alerts. At the end
@@ -69,12 +70,13 @@ def ingest(*, seconds: float, connections: int, reference_s: float, as_json: boo
 @_REFERENCE
 @_JSON
 def pipeline(*, signals: int, seconds: float, reference_s: float, as_json: bool) -> None:
-    """Measure the five stages: signals per second in a burst, and the time to both decisions at 20 alerts a second.
+    """Measure the five stages: signals per second, and latency.
 
-    The alerts are entries of both directions on 20 symbols with 400 stored hourly bars each, so that contexts, both
-    engines, model trades and paper orders do real work. The burst is posted over 32 connections as fast as they are
-    answered and lasts from its first commit until its last signal is processed (polled every 20 ms), task events and
-    Flower on. The time to both decisions ends when a client that listens to Postgres is notified of their commit.
+    Measured are the signals per second in a burst, and the time to both decisions at 20 alerts a second. The alerts are
+    entries of both directions on 20 symbols with 400 stored hourly bars each, so that contexts, both engines, model
+    trades and paper orders do real work. The burst is posted over 32 connections as fast as they are answered and lasts
+    from its first commit until its last signal is processed (polled every 20 ms), task events and Flower on. The time
+    to both decisions ends when a client that listens to Postgres is notified of their commit.
     """
     from bench import pipeline as pipeline_bench  # noqa: PLC0415 - it loads what --help does not need
 
@@ -99,14 +101,15 @@ def pipeline(*, signals: int, seconds: float, reference_s: float, as_json: bool)
 @click.option("--rate", type=click.FloatRange(0.5, 100), default=6.0, show_default=True, help="Alerts a second.")
 @_JSON
 def faults(*, first: int, seeds: int, seconds: float, rate: float, as_json: bool) -> None:
-    """Rehearse failures under load: processes, servers and a simulated venue fail in a sequence that a seed determines.
+    """Rehearse failures of processes, servers and a venue.
 
-    Each seed runs a stack of its own (LEASE_S=3) whose live book trades at the simulated venue. About every 2.5 s a
-    process or server is killed or paused, connections are cut or messages deleted; meanwhile the venue accepts orders
-    late, fails, fills in parts or sends no answer, and once the trading switch is set to paused and back. When no fault
-    is active and no work is left, the stored rows are compared with the venue's ledger and with the sender's answers,
-    and every rule of `verify` is checked. Recovery is the time from a fault until a signal that was stored after it is
-    processed. Exit code 1 when anything is lost, duplicated or violated.
+    They fail under load, in a sequence that a seed determines. Each seed runs a stack of its own (LEASE_S=3) whose live
+    book trades at the simulated venue. About every 2.5 s a process or server is killed or paused, connections are cut
+    or messages deleted; meanwhile the venue accepts orders late, fails, fills in parts or sends no answer, and once the
+    trading switch is set to paused and back. When no fault is active and no work is left, the stored rows are compared
+    with the venue's ledger and with the sender's answers, and every rule of `verify` is checked. Recovery is the time
+    from a fault until a signal that was stored after it is processed. Exit code 1 when anything is lost, duplicated or
+    violated.
     """
     from bench import fresh_stack, text_table  # noqa: PLC0415 - it loads what --help does not need
     from bench.chaos import measure as chaos  # noqa: PLC0415 - likewise

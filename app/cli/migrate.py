@@ -1,4 +1,4 @@
-"""`orchestrator migrate`: bring the database to the newest schema and make what a start needs."""
+"""`orchestrator migrate`: migration of the database to the newest schema, and the rows that a start needs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from config import settings as configuration
 
 @click.command()
 def command() -> None:
-    """Migrate the database that DATABASE_URL names (or MIGRATION_DATABASE_URL), one migration at a time.
+    """Migrate the database of DATABASE_URL to the newest schema.
 
-    Without a URL there is nothing to do here: `orchestrator up` migrates its own database at each start.
+    MIGRATION_DATABASE_URL is used for that where it is set, such as for another user. Each migration is a transaction
+    of its own. `orchestrator up` migrates its own database at each start.
     """
-    from db.core import migrate  # noqa: PLC0415 - SQLAlchemy is not needed to refuse a bad setting
+    from db.core import migrate  # noqa: PLC0415 - loaded after the settings are checked, because it is slow
     from operations import source_tokens  # noqa: PLC0415 - as below
     from tasks import pipeline  # noqa: PLC0415 - likewise
 

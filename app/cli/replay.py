@@ -1,4 +1,4 @@
-"""`orchestrator replay`: bars and a log of alerts through the running stack, as TradingView would send them."""
+"""`orchestrator replay`: alerts of a log sent through the running stack, over the bars of files."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ from stack.stack import StackPlan
 )
 @click.option("--study", metavar="NAME", help="Name of the replay's study (default: after its book).")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, with the replay's summary in it.")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="The instance to use (default: the one used last).")
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path), help="Data directory of the instance (default: the one used last)."
+)
 def command(
     *,
     first_bars: tuple[str, ...],
@@ -53,85 +55,87 @@ def command(
     as_json: bool,
     data_dir: Path | None,
 ) -> None:
-    """Replay alerts over bars, in a book of their own, and compare the engines.
+    """Replay alerts over bars, and compare the engines.
 
-    The running stack is used; without one, one is started for the duration. The same input names the same book, and a
-    book that exists is refused.
+    The alerts go through the running stack, as TradingView would send them, in a book of their own; without a stack,
+    one is started for the duration. The same input gives the same book, and a book that exists is refused.
     """
     settings = configuration.load()
-    scheduled = read(*first_bars, *more_bars, alerts=alerts)
+    alert_schedule = read_schedule(*first_bars, *more_bars, alerts=alerts)
 
     def job(running: Settings, web_url: str) -> int:
-        show(running, drive(scheduled, running, web_url=web_url, study=study), as_json=as_json)
+        print_report(running, run_replay(alert_schedule, running, web_url=web_url, study=study), as_json=as_json)
         return 0
 
     try:
-        directory = data_dir.absolute() if data_dir is not None else _latest(settings)
-        code = _on_a_stack(settings, directory, job=job)
+        directory = data_dir.absolute() if data_dir is not None else _choose_directory(settings)
+        code = _run_on_stack(settings, directory, job=job)
     except StackRefused as refusal:
         raise CommandError(str(refusal)) from None
     sys.exit(code)
 
 
-def read(*bars: str, alerts: Path) -> Schedule:
-    """Read a replay's files before anything is started; what is wrong with them ends the command."""
+def read_schedule(*bars: str, alerts: Path) -> Schedule:
+    """Read the files of a replay; an error in them ends the command."""
     try:
         return schedule.read_schedule(bars, alerts)
     except (FileInvalid, BarSpecInvalid, OutsideBars) as error:
         raise CommandError(str(error)) from None
 
 
-def drive(scheduled: Schedule, settings: Settings, *, web_url: str, study: str | None) -> ReplaySummary:
-    """Replay against the stack at `web_url`, with progress on stderr; a failure ends the command with code 1."""
+def run_replay(alert_schedule: Schedule, settings: Settings, *, web_url: str, study: str | None) -> ReplaySummary:
+    """Replay through the stack at `web_url`, with progress on stderr; a failure ends the command with exit code 1."""
     from replay import gateway  # noqa: PLC0415 - SQLAlchemy and Celery are not needed to refuse a bad file
 
     try:
         with gateway.open_gateway(settings, web_url=web_url) as connection:
-            return session.perform_replay(scheduled, connection, terms=connection.terms, study=study, stream=sys.stderr)
+            return session.perform_replay(
+                alert_schedule, connection, terms=connection.terms, study=study, stream=sys.stderr
+            )
     except (ReplayBookExists, ReplayRefused, SignalStuck) as error:
         raise click.ClickException(str(error)) from None
 
 
-def show(settings: Settings, summary: ReplaySummary, *, as_json: bool) -> None:
-    """Print the comparison of a replay's study on stdout."""
+def print_report(settings: Settings, summary: ReplaySummary, *, as_json: bool) -> None:
+    """Print the comparison of the engines in a replay."""
     from app.cli import report  # noqa: PLC0415 - as above
 
-    document = report.document(settings, book=summary.book)
+    document = report.load_document(settings, book=summary.book)
     if as_json:
         click.echo(json.dumps({**document, "replay": session.build_summary_document(summary)}, indent=2))
     else:
         click.echo(report.render(document))
 
 
-def _latest(settings: Settings) -> Path:
+def _choose_directory(settings: Settings) -> Path:
     directory = datadir.read_current(settings) or datadir.instance_directory(settings, "main")
     click.echo(f"using {directory}", err=True)
     return directory
 
 
-def _on_a_stack(settings: Settings, directory: Path, *, job: Callable[[Settings, str], int]) -> int:
-    """Do the job with the settings and URL of the stack that runs in `directory`, or of one for the duration."""
-    joined = runfile.read_run_file(directory)
-    if joined is not None:
+def _run_on_stack(settings: Settings, directory: Path, *, job: Callable[[Settings, str], int]) -> int:
+    """Run the job with the settings and URL of the stack of `directory`, which is started if it does not run."""
+    joined_run = runfile.read_run_file(directory)
+    if joined_run is not None:
         running = replace(
             datadir.ensure_secret_key(settings, directory),
-            database_url=joined.database_url,
-            redis_url=joined.redis_url,
-            broker_url=joined.broker_url,
+            database_url=joined_run.database_url,
+            redis_url=joined_run.redis_url,
+            broker_url=joined_run.broker_url,
         )
-        return job(running, joined.web_url)
-    port, flower_port = _free_ports(settings.bind)
+        return job(running, joined_run.web_url)
+    port, flower_port = _find_free_ports(settings.bind)
     log = directory / "log" / "replay.log"
     plan = StackPlan(settings=settings, data_dir=directory, port=port, flower_port=flower_port, log=log)
     return stack.run_stack(plan, on_ready=lambda ready: job(ready.settings, ready.web_url), stay=False)
 
 
-def _free_ports(bind: str) -> tuple[int, int]:
-    """Find two ports that nobody uses, so that a replay does not get into the way of a stack elsewhere."""
+def _find_free_ports(bind: str) -> tuple[int, int]:
+    """Return two free ports, so that the stack of a replay does not collide with another one on this machine."""
     family = socket.AF_INET6 if ":" in bind else socket.AF_INET
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket(family, socket.SOCK_STREAM)) for _ in range(2)]
-        for one in sockets:
-            one.bind((bind, 0))
-        first, second = (int(one.getsockname()[1]) for one in sockets)
+    with ExitStack() as open_sockets:
+        sockets = [open_sockets.enter_context(socket.socket(family, socket.SOCK_STREAM)) for _ in range(2)]
+        for bound in sockets:
+            bound.bind((bind, 0))
+        first, second = (int(bound.getsockname()[1]) for bound in sockets)
         return first, second

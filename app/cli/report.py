@@ -1,4 +1,4 @@
-"""`orchestrator report`: which engine is better, by how much, and whether that is known yet."""
+"""`orchestrator report`: the comparison of the engines of a study, as text, JSON or a page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from app.cli import CommandError
+from app.cli import CommandError, options
 from app.cli.database import open_snapshot
 from config.settings import Settings
 from db.core.session import Database, Session
@@ -24,32 +24,35 @@ from reporting import document as documents
 @click.command()
 @click.option("--study", metavar="NAME", help="The study to report (default: the newest that has signals, tests last).")
 @click.option("--book", metavar="BOOK", help="Only studies of this book: live, paper, test or replay:<id>.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@options.JSON
 @click.option(
     "--html",
     "html_file",
     type=click.Path(path_type=Path, dir_okay=False, writable=True),
     metavar="FILE",
-    help="Write the report as a page that stands alone.",
+    help="Write the report to this file, as a page that needs no other file.",
 )
-@click.option("--data-dir", type=click.Path(path_type=Path), help="The instance (default: the last one).")
+@options.DATA_DIR
 def command(
     *, study: str | None, book: str | None, as_json: bool, html_file: Path | None, data_dir: Path | None
 ) -> None:
-    """Compare the engines of a study."""
+    """Compare the engines of a study.
+
+    Shows which engine is better, by how much, and whether the data suffice to tell.
+    """
     with open_snapshot(data_dir) as session:
-        record = _record(session, study=study, book=book)
+        record = _load_record(session, study=study, book=book)
     built = documents.build_report(record)
     if html_file is not None:
-        _write(html_file, page.render_report(built, charts.build_charts(record)))
+        _write_page(html_file, page.render_report(built, charts.build_charts(record)))
     if as_json:
         click.echo(json.dumps(built, indent=2))
     elif html_file is None:
         text.print_report(built, file=sys.stdout)
 
 
-def document(settings: Settings, *, study: str | None = None, book: str | None = None) -> dict[str, Any]:
-    """Return the report's document from the database that `settings` name.
+def load_document(settings: Settings, *, study: str | None = None, book: str | None = None) -> dict[str, Any]:
+    """Load the report of a study from the database of the settings, as a document.
 
     Raises:
         StudyUnknown: when there is no such study.
@@ -63,20 +66,20 @@ def document(settings: Settings, *, study: str | None = None, book: str | None =
 
 
 def render(built: dict[str, Any]) -> str:
-    """Return the report as text for stdout, with colours where it is a terminal."""
+    """Return the report as text, with colours when stdout is a terminal."""
     out = io.StringIO()
     text.print_report(built, file=out, like=sys.stdout)
     return out.getvalue()
 
 
-def _record(session: Session, *, study: str | None, book: str | None) -> StudyRecord:
+def _load_record(session: Session, *, study: str | None, book: str | None) -> StudyRecord:
     try:
         return reports.load(session, study=study, book=book)
     except StudyUnknown as unknown:
         raise click.ClickException(str(unknown)) from None
 
 
-def _write(file: Path, content: str) -> None:
+def _write_page(file: Path, content: str) -> None:
     try:
         file.write_text(content, encoding="utf-8")
     except OSError as error:

@@ -1,4 +1,4 @@
-"""`orchestrator run web|worker|beat|flower`: one process of the product in the foreground, on servers given by URL."""
+"""`orchestrator run web|worker|beat|flower`: one process of the product, in the foreground, on servers given by URL."""
 
 from __future__ import annotations
 
@@ -21,28 +21,31 @@ from venues import libraries, loader
 _PORTS = click.IntRange(1, 65_535)
 _WEB_PROCESSES = 2
 _WEB_THREADS = 32
-_WITHOUT_BANNER = "--quiet"
-_KNOWN_OF_GRANIAN = ("Configuration allows spawning up to", "Websockets are not supported on WSGI")
+_NO_BANNER = "--quiet"
+_EXPECTED_GRANIAN_WARNINGS = ("Configuration allows spawning up to", "Websockets are not supported on WSGI")
 
 
 @click.group()
 def command() -> None:
-    """Run one process of the product; DATABASE_URL and REDIS_URL (or BROKER_URL) say where its servers are."""
+    """Run one process of the product in the foreground.
+
+    Its servers are given by DATABASE_URL and REDIS_URL (or BROKER_URL).
+    """
 
 
 @command.command()
 @click.option("--port", type=_PORTS, default=8000, show_default=True, help="Port to listen on; the address is BIND.")
 def web(port: int) -> None:
     """Serve the webhook, the API and the console."""
-    settings = _settings()
+    settings = _load_settings()
     libraries.require_installed(settings)
     _require_schema(settings)
     if settings.api_token is None:
-        os.environ["API_TOKEN"] = datadir.ensure_api_token(_directory(settings))
-    _serve(settings.bind, port)
+        os.environ["API_TOKEN"] = datadir.ensure_api_token(_ensure_directory(settings))
+    _serve_web(settings.bind, port)
 
 
-def _serve(bind: str, port: int) -> None:
+def _serve_web(bind: str, port: int) -> None:
     from granian.constants import Interfaces  # noqa: PLC0415 - only this process needs the server
     from granian.server import Server  # noqa: PLC0415 - likewise
 
@@ -60,27 +63,29 @@ def _serve(bind: str, port: int) -> None:
         log_access=False,
     )
     # The number of threads was measured, and no route speaks over websockets.
-    logging.getLogger("_granian").addFilter(lambda record: not record.getMessage().startswith(_KNOWN_OF_GRANIAN))
+    logging.getLogger("_granian").addFilter(
+        lambda record: not record.getMessage().startswith(_EXPECTED_GRANIAN_WARNINGS)
+    )
     # Loading by name would put the working directory first on the import path.
     server.serve(target_loader=wsgi.application, wrap_loader=False)
 
 
 @command.command()
-@click.option("--queues", required=True, help="Queues of pipeline, orders, exits, maintenance, separated by commas.")
+@click.option("--queues", required=True, help="Some of pipeline, orders, exits, maintenance, separated by commas.")
 @click.option("--concurrency", type=click.IntRange(1, 64), default=2, show_default=True, help="Worker processes.")
 def worker(queues: str, concurrency: int) -> None:
-    """Work on the tasks of some queues."""
-    settings = _settings()
+    """Run the tasks of some queues."""
+    settings = _load_settings()
     _require_queues(queues)
     loader.preload(
         broker=settings.broker, market_data=settings.market_data
     )  # Celery would log what is missing and go on
     _require_schema(settings)
-    # As root in a container this is how it is; messages are JSON only, which is what the warning is about.
+    # A container often runs as root; Celery warns about root because of pickled messages, and ours are JSON only.
     warnings.filterwarnings("ignore", message="(?s).*superuser privileges")
     name = queues.replace(",", "-")
-    _celery(
-        _WITHOUT_BANNER,
+    _run_celery(
+        _NO_BANNER,
         *("worker", "--pool", "prefork", "--concurrency", str(concurrency), "--prefetch-multiplier", "1"),
         *("--queues", queues, "--hostname", f"{name}@%h", "--task-events", "--without-gossip", "--without-mingle"),
     )
@@ -88,36 +93,39 @@ def worker(queues: str, concurrency: int) -> None:
 
 @command.command()
 def beat() -> None:
-    """Send the periodic tasks; run exactly one of these."""
-    settings = _settings()
+    """Send the periodic tasks; run exactly one."""
+    settings = _load_settings()
     libraries.require_installed(settings)
-    schedule = _directory(settings) / "beat-schedule"
-    _celery(_WITHOUT_BANNER, "beat", "--schedule", str(schedule), "--pidfile=")
+    schedule = _ensure_directory(settings) / "beat-schedule"
+    _run_celery(_NO_BANNER, "beat", "--schedule", str(schedule), "--pidfile=")
 
 
 @command.command()
 @click.option("--port", type=_PORTS, default=5555, show_default=True, help="Port to listen on; the address is BIND.")
 def flower(port: int) -> None:
-    """Show the workers and their tasks in a browser, to the user `admin` (FLOWER_BASIC_AUTH: another)."""
-    settings = _settings()
-    # The environment, because everyone can read a command line.
+    """Serve Flower, which shows workers and tasks.
+
+    The user is `admin`, with the password in the data directory, or the one of FLOWER_BASIC_AUTH.
+    """
+    settings = _load_settings()
+    # Given by the environment, because every user of the machine can read a command line.
     if not os.environ.get("FLOWER_BASIC_AUTH"):
-        os.environ["FLOWER_BASIC_AUTH"] = f"admin:{datadir.ensure_flower_password(_directory(settings))[0]}"
-    _close_flowers_metrics()
-    # It asks workers that are still starting, and says for each question that it was not answered.
+        os.environ["FLOWER_BASIC_AUTH"] = f"admin:{datadir.ensure_flower_password(_ensure_directory(settings))[0]}"
+    _require_login_for_metrics()
+    # Flower asks workers that are still starting, and logs a warning for each request without an answer.
     logging.getLogger("flower.inspector").setLevel(logging.ERROR)
-    _celery("flower", f"--address={settings.bind}", f"--port={port}", "--persistent=False", "--logging=warning")
+    _run_celery("flower", f"--address={settings.bind}", f"--port={port}", "--persistent=False", "--logging=warning")
 
 
-def _close_flowers_metrics() -> None:
-    """Ask for the user there too: they name workers and tasks, and Flower itself shows them to everybody."""
+def _require_login_for_metrics() -> None:
+    """Require the login for Flower's metrics too: they name workers and tasks, and Flower shows them to everybody."""
     from flower.views import monitor  # noqa: PLC0415 - only this process needs Flower
     from tornado.web import authenticated  # noqa: PLC0415 - likewise
 
     monitor.Metrics.get = authenticated(monitor.Metrics.get)
 
 
-def _settings() -> Settings:
+def _load_settings() -> Settings:
     settings = configuration.load()
     for name, value in (("DATABASE_URL", settings.database_url), ("REDIS_URL", settings.broker_url)):
         if value is None:
@@ -130,15 +138,15 @@ def _settings() -> Settings:
 
 
 def _require_queues(queues: str) -> None:
-    """Refuse the name of a queue to which nothing is ever sent."""
+    """Refuse names of queues that do not exist: nothing would ever be sent to them."""
     from tasks import pipeline  # noqa: PLC0415 - only a worker needs the tasks
 
-    if unknown := [one for one in queues.split(",") if one not in pipeline.QUEUES]:
+    if unknown := [queue for queue in queues.split(",") if queue not in pipeline.QUEUES]:
         raise CommandError(f"--queues: {unknown[0]!r} is none of {', '.join(pipeline.QUEUES)}")
 
 
 def _require_schema(settings: Settings) -> None:
-    """Refuse a database that this version was not written for, or that cannot be reached."""
+    """Refuse a database that has another schema than this version, or that cannot be reached."""
     from db.core import migrate  # noqa: PLC0415 - beat and Flower do not need SQLAlchemy
 
     try:
@@ -149,12 +157,12 @@ def _require_schema(settings: Settings) -> None:
         raise CommandError(f"DATABASE_URL: the database cannot be used: {migrate.describe_error(error)}") from None
 
 
-def _directory(settings: Settings) -> Path:
+def _ensure_directory(settings: Settings) -> Path:
     directory = datadir.data_root(settings)
     directory.mkdir(parents=True, exist_ok=True)
     return directory
 
 
-def _celery(*argv: str) -> NoReturn:
+def _run_celery(*argv: str) -> NoReturn:
     app = importlib.import_module("tasks.celery_entry").app
     sys.exit(app.start(argv=list(argv)))

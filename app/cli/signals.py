@@ -33,7 +33,7 @@ _DIGITS = re.compile(r"[0-9a-fA-F]{1,32}")
     cls=LazyGroup, locations={name: f"{_QUARANTINE}:{name}" for name in ("quarantine", "explain", "formats", "redrive")}
 )
 def command() -> None:
-    """List, show and rerun signals; read messages from quarantine again."""
+    """List, show and rerun signals; work on quarantine."""
 
 
 @command.command("list")

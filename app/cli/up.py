@@ -1,4 +1,4 @@
-"""`orchestrator up`: everything on this machine, on one's own data, until Ctrl-C."""
+"""`orchestrator up`: the whole product on this machine, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ _PORTS = click.IntRange(1, 65_535)
 @click.command()
 @click.option("--port", type=_PORTS, default=8000, show_default=True, help="Port of the console and the webhook.")
 @click.option("--flower-port", type=_PORTS, default=5555, show_default=True, help="Port of Flower.")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Where the data live (default: DATA_DIR/main).")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Directory of the data (default: DATA_DIR/main).")
 def command(port: int, flower_port: int, data_dir: Path | None) -> None:
-    """Start everything on this machine and keep it running until Ctrl-C; the data stay for the next start.
+    """Start everything on this machine, until Ctrl-C.
 
-    Servers that DATABASE_URL and REDIS_URL name are used; the others are started.
+    Servers that DATABASE_URL and REDIS_URL name are used, the others are started. The data stay for the next start.
     """
     log_warnings_only()
     settings = configuration.load()
     try:
         directory = data_dir.absolute() if data_dir is not None else datadir.instance_directory(settings, "main")
         plan = StackPlan(settings=settings, data_dir=directory, port=port, flower_port=flower_port)
-        code = stack.run_stack(plan, on_ready=_announce)
+        code = stack.run_stack(plan, on_ready=_announce_ready)
     except StackRefused as refusal:
         raise CommandError(str(refusal)) from None
     sys.exit(code)
 
 
-def _announce(ready: RunningStack) -> None:
+def _announce_ready(ready: RunningStack) -> None:
     from app.cli import first_admin  # noqa: PLC0415 - ports and settings are checked before these slow imports
     from operations import sources  # noqa: PLC0415 - ports and settings are checked before these slow imports
 

@@ -209,7 +209,7 @@ def test_other_commands_can_ask_for_document_and_text(database: Database, databa
     with database.transaction() as session:
         a_small_study(session)
 
-    built = report_command.document(settings.load({"DATABASE_URL": database_url}), book="paper")
+    built = report_command.load_document(settings.load({"DATABASE_URL": database_url}), book="paper")
 
     assert built["study"] == "first"
     assert "closed model trades" in report_command.render(built)

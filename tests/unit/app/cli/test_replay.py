@@ -45,8 +45,8 @@ def driven(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Schedule, Settings, st
         seen.append((scheduled, settings, web_url, study))
         return _SUMMARY
 
-    monkeypatch.setattr(replay, "drive", drive)
-    monkeypatch.setattr(replay, "show", lambda settings, summary, *, as_json: None)
+    monkeypatch.setattr(replay, "run_replay", drive)
+    monkeypatch.setattr(replay, "print_report", lambda settings, summary, *, as_json: None)
     return seen
 
 
@@ -152,39 +152,39 @@ def test_the_demo_plays_its_own_data_and_ignores_servers_of_the_environment(
 
 
 def test_a_demo_directory_is_wiped_and_another_is_not(directory: Path) -> None:
-    instance = demo.emptied(directory / "demo")
+    instance = demo.empty_directory(directory / "demo")
     (instance / "postgres").mkdir()
     (instance / "postgres" / "data").write_text("old")
 
-    demo.emptied(instance)
+    demo.empty_directory(instance)
     left = {one.name for one in instance.iterdir()}
 
     assert "postgres" not in left
     (directory / "precious").touch()
     with pytest.raises(StackRefused, match="holds something else than a demo"):
-        demo.emptied(directory)
+        demo.empty_directory(directory)
     assert (directory / "precious").exists()
 
 
 def test_a_demo_that_runs_is_not_wiped(directory: Path) -> None:
-    instance = demo.emptied(directory / "demo")
+    instance = demo.empty_directory(directory / "demo")
     (instance / "postgres").mkdir()
 
     with runfile.lock_instance(instance):
         runfile.write_run_file(instance, _a_run(instance))
         with pytest.raises(StackRefused, match="is in use by the stack of process"):
-            demo.emptied(instance)
+            demo.empty_directory(instance)
 
     assert (instance / "postgres").exists()
 
 
 def test_phases_are_told_with_their_seconds(capsys: pytest.CaptureFixture[str]) -> None:
     ticks = iter([Decimal(0), Decimal("1.5"), Decimal("4.0"), Decimal("4.0")])
-    phases = demo.Phases(monotonic=lambda: float(next(ticks)))
+    timer = demo.PhaseTimer(monotonic=lambda: float(next(ticks)))
 
-    phases.ended("first")
-    phases.ended("second")
-    phases.all_ended()
+    timer.end_phase("first")
+    timer.end_phase("second")
+    timer.print_total()
 
     lines = [line.split() for line in capsys.readouterr().err.splitlines()]
     assert lines == [["first", "1.5", "s"], ["second", "2.5", "s"], ["together", "4.0", "s"]]

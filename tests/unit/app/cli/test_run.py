@@ -19,7 +19,7 @@ URLS = {"DATABASE_URL": "postgresql://host/db", "REDIS_URL": "redis://host", "SE
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Collect the Celery command line instead of running it."""
     words: list[str] = []
-    monkeypatch.setattr(run, "_celery", lambda *argv: words.extend(argv))
+    monkeypatch.setattr(run, "_run_celery", lambda *argv: words.extend(argv))
     monkeypatch.setattr(run, "_require_schema", lambda settings: None)
     monkeypatch.setattr(os, "environ", os.environ.copy())
     return words
@@ -94,7 +94,7 @@ def test_flowers_password_is_generated_and_not_shown_in_the_process_list(started
 
 def test_flower_is_given_the_password_through_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     seen: list[str | None] = []
-    monkeypatch.setattr(run, "_celery", lambda *_argv: seen.append(os.environ.get("FLOWER_BASIC_AUTH")))
+    monkeypatch.setattr(run, "_run_celery", lambda *_argv: seen.append(os.environ.get("FLOWER_BASIC_AUTH")))
 
     for given in (None, "someone:something"):
         environ = {**URLS, "DATA_DIR": str(tmp_path), "FLOWER_BASIC_AUTH": given}
