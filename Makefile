@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 # Test modules run side by side; more than there are processors, since most of them wait for something.
 WORKERS ?= 3
@@ -47,8 +47,14 @@ demo: install ## Replay real market history through the whole pipeline and compa
 test: install-dev ## Run all tests on embedded servers
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
+coverage: install-dev ## Run all tests as `make test` does, and print how much of the code ran, in child processes too
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(SIDE_BY_SIDE)
+	$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report | awk 'END { print "coverage: " $$NF " of " $$2 " lines" }'
+
 test-by-url: install-dev ## Run the tests that need servers on a Postgres and a Redis handed over by URL
-	$(BIN)/python -m tests.support.servers_by_url $(SIDE_BY_SIDE) $(OWN_SERVERS) tests/integration
+	$(BIN)/python -m tests.support.servers_by_url $(SIDE_BY_SIDE) $(OWN_SERVERS) tests/integration $(ALSO)
 
 check: install-dev ## Lint, types, import contracts, dependencies, security lint
 	$(BIN)/ruff format --check .
@@ -76,4 +82,4 @@ format: install-dev ## Format the code
 	$(BIN)/ruff check --fix .
 
 clean: ## Remove the virtual environment and caches
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .coverage build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
