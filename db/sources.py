@@ -82,7 +82,7 @@ def add(session: Session, source: Source, *, token_hash: str, token_encrypted: b
     """
     if not session.execute(text("SELECT FROM books WHERE book = :book"), {"book": source.book}).all():
         raise BookUnknown(source.book)
-    parameters = _build_row(source) | {"token_hash": token_hash, "token_encrypted": token_encrypted}
+    parameters = build_row(source) | {"token_hash": token_hash, "token_encrypted": token_encrypted}
     if session.execute(_INSERT, parameters).one_or_none() is None:
         raise SourceExists(source.name)
 
@@ -93,7 +93,7 @@ def update(session: Session, source: Source) -> None:
     Raises:
         SourceUnknown: when the book has no source of that name.
     """
-    if session.execute(_CHANGE, _build_row(source)).one_or_none() is None:
+    if session.execute(_CHANGE, build_row(source)).one_or_none() is None:
         raise SourceUnknown(source.name)
 
 
@@ -210,7 +210,8 @@ def record_alerts_renewed(session: Session, name: str) -> None:
         raise SourceUnknown(name)
 
 
-def _build_row(source: Source) -> dict[str, Any]:
+def build_row(source: Source) -> dict[str, Any]:
+    """Return a source's settings as columns of its row; `symbols` as JSON text, `sizing` as a decimal."""
     return {
         "name": source.name,
         "book": source.book,

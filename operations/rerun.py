@@ -28,7 +28,7 @@ class RerunRefused(ValueError):
 def rerun(
     settings: Settings, database: Database, signal_ids: Collection[UUID], *, audit: AuditContext
 ) -> dict[str, Any]:
-    """Give unfinished signals fresh attempts and send them on; what they stored so far stays.
+    """Give unfinished signals fresh attempts and send them on; everything stored about them stays.
 
     Returns:
         `signal_ids`, as they were given. `enqueued`: whether they were sent to the workers; when the broker cannot be

@@ -128,21 +128,7 @@ def document(stored: StoredSource, links: SourceLinks | None) -> dict[str, Any]:
 
 def describe_settings(source: Source) -> dict[str, Any]:
     """Return the settings of a source as a document."""
-    return {
-        "name": source.name,
-        "book": source.book,
-        "strategy": source.strategy,
-        "timeframe": str(source.timeframe) if source.timeframe is not None else None,
-        "exchange": source.exchange,
-        "instrument_kind": source.instrument_kind.value if source.instrument_kind is not None else None,
-        "sell_alone": source.sell_alone.value if source.sell_alone is not None else None,
-        "confidence_scale": source.confidence_scale,
-        "max_lag_s": source.max_lag_s,
-        "dialect": source.dialect,
-        "symbols": dict(source.symbols),
-        "heartbeat_s": source.heartbeat_s,
-        "sizing": f"{source.sizing:f}",
-    }
+    return sources.build_row(source) | {"symbols": dict(source.symbols), "sizing": f"{source.sizing:f}"}
 
 
 def alert_messages() -> dict[str, str]:

@@ -125,17 +125,17 @@ def _find_signal(session: Session, prefix: str | None) -> UUID:
         return last
     if len(prefix) == _ID_DIGITS:
         return UUID(prefix)
-    found = traces.find_by_prefix(session, prefix, limit=_MAX_LISTED + 1)
-    if len(found) > 1:
-        raise click.ClickException(_describe_ambiguity(prefix, found))
-    if not found:
+    matches = traces.find_by_prefix(session, prefix, limit=_MAX_LISTED + 1)
+    if len(matches) > 1:
+        raise click.ClickException(_describe_ambiguity(prefix, matches))
+    if not matches:
         raise click.ClickException(
             f"there is no signal whose id begins with {prefix}; `orchestrator signals list` lists the signals"
         )
-    return found[0]
+    return matches[0]
 
 
-def _describe_ambiguity(prefix: str, found: Sequence[UUID]) -> str:
-    ids = ", ".join(str(signal_id) for signal_id in found[:_MAX_LISTED])
-    more = " and others" if len(found) > _MAX_LISTED else ""
+def _describe_ambiguity(prefix: str, matches: Sequence[UUID]) -> str:
+    ids = ", ".join(str(signal_id) for signal_id in matches[:_MAX_LISTED])
+    more = " and others" if len(matches) > _MAX_LISTED else ""
     return f"several ids begin with {prefix}: {ids}{more}; give more characters"

@@ -113,7 +113,7 @@ def _apply(options: Sequence[Callable[[Command], Command]], command: Command) ->
 
 
 def _parse_symbols(mapped: Sequence[str]) -> dict[str, str]:
-    """Return symbols by what is sent, in upper case without spaces, from SENT=READ."""
+    """Parse SENT=READ pairs into a mapping; SENT is matched in upper case and without spaces."""
     pairs = [text.partition("=") for text in mapped]
     for sent, sign, read in pairs:
         if not (sent.strip() and sign and read.strip()):

@@ -161,11 +161,11 @@ def enable(*, name: str, reason: str, data_dir: Path | None) -> None:
     click.echo(f"enabled: {name}")
 
 
-@command.command()
+@command.command("renewed")
 @click.argument("name")
 @options.OPTIONAL_REASON
 @options.DATA_DIR
-def renewed(*, name: str, reason: str, data_dir: Path | None) -> None:
+def record_renewal(*, name: str, reason: str, data_dir: Path | None) -> None:
     """Record that the source's alerts were made anew.
 
     TradingView ends alerts after two months; an incident is opened before that.
