@@ -32,18 +32,21 @@ class DecisionWatch:
         self._thread = threading.Thread(target=self._listen, name="bench-watch", daemon=True)
 
     def __enter__(self) -> Self:
+        """Add the trigger, and begin to listen for its notifications."""
         self._connection.execute(_TRIGGER)
         self._connection.execute(f"LISTEN {_CHANNEL}")
         self._thread.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Stop listening and remove the trigger."""
         self._ended.set()
         self._thread.join()
         self._connection.execute("DROP FUNCTION bench_decided CASCADE")
         self._connection.close()
 
     def _listen(self) -> None:
+        """Record the time of each notification, by the experiment id in it."""
         while not self._ended.is_set():
             for notification in self._connection.notifies(timeout=_WAKE_S):
                 self.seen_at.setdefault(UUID(notification.payload), time.time())

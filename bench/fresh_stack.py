@@ -157,7 +157,7 @@ def _run_load_generator(plan: LoadPlan, path: Path, *, meanwhile: Callable[[], N
     plan_file, result = path.with_suffix(".plan"), path.with_suffix(".result")
     plan_file.write_bytes(msgspec.json.encode(plan))
     output = FileOutput(path.with_suffix(".log"))
-    argv = commands.module("bench.load_generator", str(plan_file), str(result))
+    argv = commands.build_module_command("bench.load_generator", str(plan_file), str(result))
     process = ChildProcess(Child(name="load", argv=argv, environment=os.environ), output)
     process.start()
     try:

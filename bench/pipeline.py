@@ -132,6 +132,7 @@ def _describe_paced_load(
 
 
 def _load_stored_times(bench_stack: BenchStack) -> dict[UUID, datetime]:
+    """Return the time at which each signal was stored, by its id."""
     return dict(bench_stack.rows("SELECT signal_id, stored_at FROM signals"))
 
 

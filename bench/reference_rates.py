@@ -101,7 +101,7 @@ def _run_no_op_worker(bench_stack: BenchStack) -> Iterator[Celery]:
     """Run a worker for the no-op tasks, started like the product's workers, and yield an app that sends them."""
     environment = _build_environment(bench_stack.settings)
     argv = (
-        *commands.module("bench.no_op_worker", "worker", "--pool", "prefork", "--concurrency", "2"),
+        *commands.build_module_command("bench.no_op_worker", "worker", "--pool", "prefork", "--concurrency", "2"),
         *("--prefetch-multiplier", "1", "--queues", no_op_worker.QUEUE, "--hostname", "bench@%h", "--task-events"),
         *("--without-gossip", "--without-mingle"),
     )
@@ -151,6 +151,7 @@ def _wait_until_empty(redis: Redis) -> float:
 
 
 def _measure_lone_chain_ms(app: Celery, redis: Redis) -> float:
+    """Return the median time, in milliseconds, of a chain of five no-op tasks on an idle worker."""
     return statistics.median(_time_lone_chain(app, redis, links=CHAIN_LENGTH) for _ in range(_LONE_CHAINS)) * 1000
 
 

@@ -84,6 +84,7 @@ def disable(session: Session, name: str) -> None:
 
 
 def _build_account(row: RowMapping) -> StoredAccount:
+    """Build the account of a row; keys only where both are stored."""
     key, secret = row["key_encrypted"], row["secret_encrypted"]
     keys = SealedKeys(key=bytes(key), secret=bytes(secret)) if key is not None and secret is not None else None
     return StoredAccount(

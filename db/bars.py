@@ -82,6 +82,7 @@ class StoredBars:
             return int(connection.execute(query, _series_key(feed) | {"after": after, "until": until}).scalar_one())
 
     def _load_bars(self, query: str, feed: Feed, **limits: Any) -> list[Bar]:
+        """Run a query for bars of a series, with its limits as further parameters."""
         with self._database.reading() as connection:
             rows = connection.execute(text(query), _series_key(feed) | limits).all()
         return [_build_bar(row) for row in rows]
@@ -107,6 +108,7 @@ def add(session: Session, feed: Feed, bars: Iterable[Bar]) -> None:
 
 
 def _series_key(feed: Feed) -> dict[str, str]:
+    """Return the query parameters that identify a series."""
     return {
         "book": feed.book,
         "symbol": feed.instrument.symbol,

@@ -1,6 +1,6 @@
-"""Signals that are due: taken by the sweep, opened again for a rerun, given up when their workers keep dying.
+"""Signals that are due for a stage: enqueued by the sweep, reopened for a rerun, marked dead when workers keep dying.
 
-Nothing here takes a lease; whoever works on a signal claims it in `db.signals`.
+No function here takes a lease; a worker claims a signal with `db.signals.claim`.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ _WHY_NOT = text("""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueSignal:
-    """A signal to be sent to its next stage; `alone` when it failed before, so that it spoils no batch."""
+    """A signal to be sent to its next stage; `alone` when it failed before, so that a failure harms no batch."""
 
     signal_id: UUID
     stage: Stage
@@ -76,7 +76,7 @@ def mark_lost_dead(session: Session) -> list[RowMapping]:
 
 
 def take(session: Session, *, limit: int, grace_s: float) -> list[DueSignal]:
-    """Take up to `limit` signals that should be on their way and are not, oldest first.
+    """Take up to `limit` unfinished signals that should be enqueued and are not, oldest first.
 
     A signal that was sent, and that nobody claimed within `grace_s` seconds, is taken again.
     """
@@ -95,7 +95,7 @@ def reopen(session: Session, ids: Collection[UUID]) -> list[DueSignal]:
 
 
 def explain_refused_reruns(session: Session, ids: Collection[UUID]) -> dict[UUID, str]:
-    """Return, for signals that `reopen` left as they are, the reason."""
+    """Return, by id, the reason for which `reopen` leaves signals as they are."""
     return {row.id: row.why for row in session.execute(_WHY_NOT, {"ids": list(ids)})}
 
 

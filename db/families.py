@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 def load(session: Session, experiment_ids: Collection[UUID]) -> list[Family]:
     """Return the families of experiments that have trades, and lock their trades until the transaction ends."""
-    trades_of = trades.lock_siblings(session, experiment_ids)
+    trades_of = trades.load_and_lock_trades(session, experiment_ids)
     trade_ids = [trade.trade_id for members in trades_of.values() for trade in members]
     placed, fills = orders.load_exits(session, trade_ids), orders.load_fills(session, trade_ids)
     finished = outcomes.load_finished_clocks(session, trade_ids)

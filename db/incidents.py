@@ -48,7 +48,7 @@ def close(session: Session, incident_id: UUID) -> bool:
 
 
 def close_resolved(session: Session, *, kind: str, still: Collection[str]) -> None:
-    """Close the open incidents of a kind whose subject is not in `still`, the subjects that still have the cause."""
+    """Close a kind's open incidents whose subject is not in `still`, the subjects that still have the problem."""
     query = text("""
         UPDATE incidents SET closed_at = clock_timestamp()
         WHERE kind = :kind AND closed_at IS NULL AND subject <> ALL(:still)

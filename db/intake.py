@@ -71,7 +71,7 @@ def record(session: Session, arrivals: Sequence[Arrival], *, now: datetime) -> l
 
 
 def record_late(session: Session, arrivals: Sequence[Arrival], *, received_at: datetime) -> list[Receipt]:
-    """Store arrivals that came at `received_at` and are understood only now; otherwise like `record`."""
+    """Store arrivals that came at `received_at` but could be read only now (redrive); otherwise like `record`."""
     occurrences.lock(session, [arrival.signal for arrival in arrivals])
     numbered = list[NumberedSignal]()
     for arrival in arrivals:
@@ -133,6 +133,7 @@ def _store(session: Session, signals: Sequence[NumberedSignal]) -> list[Receipt]
 
 
 def _load_flags(session: Session, ids: Collection[UUID]) -> dict[UUID, tuple[str, ...]]:
+    """Return the stored flags of signals, by id."""
     if not ids:
         return {}
     return {row.signal_id: tuple(row.flags) for row in session.execute(_FLAGS, {"ids": list(ids)})}

@@ -1,4 +1,4 @@
-"""Trades that lag behind the exits they have to follow, found in SQL for the sweep.
+"""Trades that lag: those that lack an exit or outcome which follows from other trades, found in SQL for the sweep.
 
 A trade lags when `domain.exit_synchronization` says that it owes an exit or an outcome, or will once an order that is
 out has been answered: a real trade follows the own clock of its engine's model trade; the synchronized clock of model
@@ -29,7 +29,7 @@ def filter_experiments(session: Session, experiment_ids: Collection[UUID]) -> se
 
 
 def _select_lagging(chosen: str) -> TextClause:
-    """Return the statement that finds the experiments with lagging trades, among the open trades of a condition."""
+    """Build the statement that finds experiments with lagging trades; `chosen` is its SQL condition on trades."""
     # Legs are compared and not counted: an exit that flattens has a leg, too, and one below a lot has none.
     return text(f"""
         WITH chosen AS (

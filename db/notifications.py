@@ -130,6 +130,7 @@ def count_unsent(session: Session) -> tuple[int, int]:
 
 
 def _build_due(row: RowMapping) -> DueNotification:
+    """Build the claimed notification of a row, with its incident."""
     incident = Incident(
         kind=row["kind"],
         subject=row["subject"],

@@ -1,7 +1,7 @@
 """Occurrences: the numbers that tell apart alerts with identical bodies and no time of their own.
 
 Of such bodies those within a minute are one alert, sent again; a later one is the next occurrence. The number is part
-of the signal's hash. Whoever numbers a body holds its lock until the transaction ends.
+of the signal's hash. A transaction that numbers a body holds its lock until it ends.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _AROUND = text("""
 
 
 def load_newest(session: Session, signals: Collection[NewSignal]) -> NewestOccurrences:
-    """Lock the bodies of the signals that tell no time, and return the newest stored occurrence of each."""
+    """Lock the bodies of signals without a time of their own; return each body's newest stored occurrence."""
     keys = sorted({_body_key(signal) for signal in signals if signal.timeless})
     if not keys:
         return {}
@@ -51,7 +51,7 @@ def load_newest(session: Session, signals: Collection[NewSignal]) -> NewestOccur
 
 
 def number_arrival(signal: NewSignal, received_at: datetime, newest: NewestOccurrences) -> int:
-    """Return the occurrence of a signal that arrives now, and note it in `newest`; one that tells its time has 0."""
+    """Return the occurrence number of a signal arriving now, and note it in `newest`; 0 when it states its time."""
     if not signal.timeless:
         return 0
     occurrence, before = newest.get(_body_key(signal), (-1, None))
@@ -62,7 +62,7 @@ def number_arrival(signal: NewSignal, received_at: datetime, newest: NewestOccur
 
 
 def number_late_arrival(session: Session, signal: NewSignal, received_at: datetime) -> int:
-    """Return the occurrence of a signal that arrived at `received_at` and is stored only now, under its lock.
+    """Return the occurrence number of a signal that arrived at `received_at` but is stored only now, under its lock.
 
     It is that of the body stored within a minute of it. Without one it takes a number that no other has or will have:
     the next after the newest, or, when a newer one is stored already, one below all.
@@ -80,11 +80,12 @@ def number_late_arrival(session: Session, signal: NewSignal, received_at: dateti
 
 
 def lock(session: Session, signals: Collection[NewSignal]) -> None:
-    """Lock the bodies of the signals that tell no time until the transaction ends, in a fixed order."""
+    """Lock the bodies of signals without a time of their own until the transaction ends, in a fixed order."""
     session.execute(_LOCK, {"keys": sorted({_lock_number(_body_key(signal)) for signal in signals if signal.timeless})})
 
 
 def _body_key(signal: NewSignal) -> BodyKey:
+    """Return the key under which equal bodies are counted: book, source and content hash."""
     return signal.book, signal.source, signal.content_hash
 
 

@@ -83,7 +83,7 @@ def load(session: Session, order_ids: Collection[UUID]) -> list[Order]:
 
 
 def load_exits(session: Session, trade_ids: Collection[UUID]) -> dict[UUID, list[PlacedOrder]]:
-    """Return the exit orders of each trade, by clock, leg and attempt."""
+    """Return the exit orders of each trade with their states, by clock, leg and attempt."""
     query = text(
         f"{_SELECT} WHERE trade_id = ANY(:ids) AND intent = 'exit' ORDER BY trade_id, exit_clock, leg, attempt"
     )

@@ -75,7 +75,7 @@ _WAITING = text(f"""
             = (mine.source, mine.strategy, mine.symbol, mine.exchange, mine.instrument_kind))
 """)
 
-# A signal that must wait is asked again after a quarter of the time it has waited already, at most every five seconds.
+# A signal that must wait is tried again after a quarter of the time it has waited already, at most every five seconds.
 _DEFER = text("""
     UPDATE signals SET next_attempt_at = clock_timestamp()
             + least('5 s', greatest('0.25 s', (clock_timestamp() - stored_at) / 4)),
@@ -136,7 +136,7 @@ def advance(
     to: Stage,
     experiments_of: Sequence[Assignment] = (),
 ) -> None:
-    """Move signals to the stage `to` and extend the lease; assignments name the experiments they made."""
+    """Move leased signals to the stage `to`, extend the lease, and set the experiment of those with an assignment."""
     experiment_ids = {assignment.signal_id: experiment_id_for(assignment.signal_id) for assignment in experiments_of}
     parameters = {
         "ids": list(ids),
@@ -151,17 +151,17 @@ def advance(
 
 
 def find_waiting_for_entries(session: Session, ids: Collection[UUID]) -> set[UUID]:
-    """Return the signals that close a side which an earlier entry, not dispatched so far, may still open."""
+    """Return the signals that close a side for which an earlier entry may still open a trade."""
     return set(session.execute(_WAITING, {"ids": list(ids)}).scalars())
 
 
 def defer(session: Session, ids: Collection[UUID], *, lease: Lease) -> None:
-    """Give the lease on signals back and make them due again in a moment, without counting an attempt."""
+    """Release leased signals and make them due again shortly, without counting an attempt."""
     session.execute(_DEFER, {"ids": list(ids), "lock": lease.lock})
 
 
 def finish(session: Session, ids: Collection[UUID], *, lease: Lease) -> None:
-    """Mark signals as processed and give their lease back."""
+    """Mark leased signals as processed and release them."""
     parameters = {"ids": list(ids), "lock": lease.lock, "stage": Stage.OUTCOME_RECORDED.value}
     session.execute(_NOTE_STAGE, parameters)
     session.execute(_FINISH, parameters)
@@ -170,7 +170,7 @@ def finish(session: Session, ids: Collection[UUID], *, lease: Lease) -> None:
 def fail(
     session: Session, signal_id: UUID, *, lease: Lease, for_stage: Stage, error: str, backoff_s: float
 ) -> tuple[int, bool] | None:
-    """Count a failed attempt at a stage, release the signal until its backoff ends; the fifth makes it dead.
+    """Count a failed attempt at a stage and release the signal until its backoff ends; the fifth makes it dead.
 
     A claim that was rolled back with the attempt counts as held, as long as nobody else took the signal since.
 

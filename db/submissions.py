@@ -105,7 +105,7 @@ class DueOrder:
 def begin_submission(
     session: Session, order_ids: Collection[UUID], *, window_s: float, max_age_s: float
 ) -> tuple[list[BegunSubmission], list[SubmissionRefused]]:
-    """Move sendable orders to `submitting`, or to `denied` with a reason.
+    """Move orders that may be sent to `submitting`, or to `denied` with a reason.
 
     Only the former may be sent, once this transaction is committed. The switch, and whether the book is live, are read
     under a lock that changing them takes too, so that no submission begins after a change.

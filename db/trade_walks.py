@@ -1,4 +1,4 @@
-"""Walks of model trades: which trades wait for one, and where the last one left them."""
+"""Walks (evaluation of exits, bar by bar) of model trades: the trades that are due for one, and the stored results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Walk:
 
 
 def load_walkable(session: Session, ids: Collection[UUID]) -> list[Trade]:
-    """Return the model trades among `ids` whose own clock still runs, in a fixed order."""
+    """Return the model trades among `ids` that are still open on their own clock, in a fixed order."""
     query = text(
         f"SELECT {TRADE_COLUMNS} FROM trades WHERE trade_id = ANY(:ids) AND is_shadow AND status = 'open'"
         " AND (walk->>'remaining')::numeric > 0 ORDER BY entry_at, trade_id"
@@ -37,7 +37,7 @@ def load_walkable(session: Session, ids: Collection[UUID]) -> list[Trade]:
 
 
 def list_walkable(session: Session, book: str, *, limit: int, after: UUID | None = None) -> list[UUID]:
-    """Return up to `limit` ids of a book's model trades whose own clock still runs, by id, after `after`."""
+    """Return up to `limit` ids, above `after`, of a book's model trades that are still open on their own clock."""
     query = text("""
         SELECT trade_id FROM trades JOIN experiments USING (experiment_id) JOIN signals USING (signal_id)
         WHERE trades.book = :book AND is_shadow AND trades.status = 'open' AND (walk->>'remaining')::numeric > 0
@@ -48,7 +48,7 @@ def list_walkable(session: Session, book: str, *, limit: int, after: UUID | None
 
 
 def list_due(session: Session, book: str, *, until: datetime, limit: int, after: UUID | None = None) -> list[UUID]:
-    """Return, of the ids that `list_walkable` returns, those of trades with a bar that closed since their last walk."""
+    """Return those ids of `list_walkable` whose trades have a bar that closed since their last walk."""
     query = text("""
         WITH walkable AS MATERIALIZED (
             SELECT trade_id, symbol, evaluated_to, experiment_id FROM trades
@@ -67,7 +67,7 @@ def list_due(session: Session, book: str, *, until: datetime, limit: int, after:
 
 
 def record(session: Session, walks: Sequence[Walk]) -> set[UUID]:
-    """Move trades from where a walk started to where it ended; a trade that was moved meanwhile stays.
+    """Store the ends of walks; a trade that another worker moved since the walk's start stays as it is.
 
     Returns:
         The ids that were moved: only their exits may be recorded.

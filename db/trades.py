@@ -77,8 +77,8 @@ def match_closing_signals(session: Session, signal_ids: Collection[UUID]) -> dic
 
 
 def lock_families(session: Session, experiment_ids: Collection[UUID]) -> None:
-    """Lock all trades of the experiments until the transaction ends, always in the same order, so without deadlock."""
-    lock_siblings(session, experiment_ids)
+    """Lock all trades of the experiments until the transaction ends, in a fixed order that avoids deadlocks."""
+    load_and_lock_trades(session, experiment_ids)
 
 
 def mark_open(session: Session, trade_ids: Collection[UUID]) -> None:
@@ -126,7 +126,7 @@ def count_exposures(
     }
 
 
-def lock_siblings(session: Session, experiment_ids: Collection[UUID]) -> dict[UUID, list[Trade]]:
+def load_and_lock_trades(session: Session, experiment_ids: Collection[UUID]) -> dict[UUID, list[Trade]]:
     """Return the trades of each experiment that were not denied, locked until the transaction ends."""
     query = text(
         f"SELECT {TRADE_COLUMNS} FROM trades WHERE experiment_id = ANY(:ids) AND status <> 'denied'"

@@ -53,6 +53,7 @@ def read_alert_file(path: Path) -> AlertFile:
 
 
 def _parse_alert(path: Path, line: int, fields: list[str]) -> LoggedAlert:
+    """Parse the fields of a row into an alert; raise FileInvalid when its time cannot be read."""
     alert_id, ticker, name, description, time = fields
     try:
         fired_at = parse_time(time.strip())

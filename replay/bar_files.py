@@ -126,6 +126,7 @@ def read_bars(file: BarFile) -> Iterator[Bar]:
 
 
 def _interval_from_gap(path: Path, gap: timedelta) -> Interval:
+    """Return the interval as long as the gap between two bars; raise FileInvalid when there is none."""
     try:
         return Interval.of(gap)
     except IntervalInvalid:
@@ -133,6 +134,7 @@ def _interval_from_gap(path: Path, gap: timedelta) -> Interval:
 
 
 def _parse_bars(rows: CsvRows) -> Iterator[Bar]:
+    """Yield the bars of the rows; raise FileInvalid when their times do not ascend."""
     before: datetime | None = None
     for line, fields in rows:
         open_time = _parse_open_time(rows.path, line, fields[0])
@@ -144,6 +146,7 @@ def _parse_bars(rows: CsvRows) -> Iterator[Bar]:
 
 
 def _parse_bar(path: Path, line: int, open_time: datetime, fields: list[str]) -> Bar:
+    """Parse the prices and volume of a row into a bar, and check that high and low bound the others."""
     opened, high, low, close = (
         _parse_price(path, line, name, text) for name, text in zip(_PRICES, fields[1:5], strict=True)
     )
@@ -174,6 +177,7 @@ def _parse_price(path: Path, line: int, name: str, text: str) -> Decimal:
 
 
 def _parse_volume(path: Path, line: int, text: str) -> Decimal | None:
+    """Parse a volume of at least 0; None for an empty or not-known value."""
     if _NUMBER.fullmatch(text):
         return Decimal(text)
     if text.strip().lower() in _NO_VOLUME:

@@ -78,7 +78,7 @@ class ReplayGateway(Protocol):
         ...
 
     def finish_exits(self, until: datetime) -> None:
-        """Walk the exits of all open trades of the book up to `until`, and wait until that is done."""
+        """Evaluate the exits of all open trades of the book up to `until`, and wait until that is done."""
         ...
 
     def move_cursor(self, to: datetime) -> None:
@@ -90,7 +90,7 @@ class ReplayGateway(Protocol):
         ...
 
     def wait_done(self, signal_ids: Sequence[str], deadline_s: float) -> None:
-        """Wait until all signals are terminal.
+        """Wait until every signal is done or dead.
 
         Raises:
             SignalStuck: naming the first that is not, after `deadline_s` seconds.
@@ -98,7 +98,7 @@ class ReplayGateway(Protocol):
         ...
 
     def finish(self, last: datetime) -> None:
-        """Walk the exits to the end of the data and close open trades on the last quote, with reason `end_of_data`."""
+        """Evaluate all exits to the end of the data, and close open trades on the last quote (`end_of_data`)."""
         ...
 
 
@@ -133,6 +133,8 @@ class ReplaySummary:
 
 @dataclass(slots=True, kw_only=True)
 class _AlertCounts:
+    """Counts of a running replay's alerts, by the webhook's answer."""
+
     accepted: int = 0
     duplicates: int = 0
     refused: list[RefusedAlert] = field(default_factory=list)
@@ -154,7 +156,7 @@ def run_replay(
     error is retried, as TradingView does.
 
     Raises:
-        ReplayExists, SignalStuck: from the gateway.
+        ReplayBookExists, SignalStuck: from the gateway.
         ReplayRefused: when the webhook answers otherwise, or not at all after the last repetition.
     """
     gateway.create(BookSpec(identity=identity, study=study, files=scheduled.files, starts_at=scheduled.starts_at))
@@ -173,6 +175,7 @@ def run_replay(
 
 
 def _send_alert(gateway: ReplayGateway, alert: LoggedAlert, *, sleep: Callable[[float], None]) -> WebhookResponse:
+    """Post an alert, repeated on no answer or a 5xx; return the answer, or raise ReplayRefused when it is unusable."""
     problem = ""
     for attempt in range(RESENDS + 1):
         if attempt:
@@ -191,6 +194,7 @@ def _send_alert(gateway: ReplayGateway, alert: LoggedAlert, *, sleep: Callable[[
 
 
 def _count_answer(tally: _AlertCounts, alert: LoggedAlert, answer: WebhookResponse) -> None:
+    """Count an alert as accepted, duplicate or refused, by the webhook's answer."""
     if answer.status != 200:
         errors = answer.document.get("errors", {})
         tally.refused.append(RefusedAlert(line=alert.line, status=answer.status, errors=errors))

@@ -77,7 +77,7 @@ class StackGateway:
         return self._web.geturl().rstrip("/") + self._path
 
     def finish_exits(self, until: datetime) -> None:
-        """Walk the exits of all open trades of the book up to `until`, and wait until that is done."""
+        """Evaluate the exits of all open trades of the book up to `until`, and wait until that is done."""
         with self._database.transaction() as session:
             idle = not trades.has_open_trades(session, self._book)
         if not idle:
@@ -100,7 +100,7 @@ class StackGateway:
         return WebhookResponse(status=response.status, document=_decode_document(content))
 
     def wait_done(self, signal_ids: Sequence[str], deadline_s: float) -> None:
-        """Wait until all signals are terminal.
+        """Wait until every signal is done or dead.
 
         Raises:
             SignalStuck: naming the first that is not, after `deadline_s` seconds.
@@ -116,7 +116,7 @@ class StackGateway:
             )
 
     def finish(self, last: datetime) -> None:
-        """Walk the exits to the end of the data and close open trades on the last quote, with reason `end_of_data`."""
+        """Evaluate all exits to the end of the data, and close open trades on the last quote (`end_of_data`)."""
         self.move_cursor(last)
         self._await_exits(last, at_end=True)
         with self._database.transaction() as session:
@@ -127,6 +127,7 @@ class StackGateway:
         self._http.close()
 
     def _open_study(self, session: Any, spec: BookSpec) -> None:
+        """Open the study of the replay's book, and set the same policy as the paper book's."""
         terms = self.terms
         versions = ComparedVersions(
             engine_a=terms.engines[EngineSlot.A], engine_b=terms.engines[EngineSlot.B], fill_model=terms.fill_model
@@ -146,6 +147,7 @@ class StackGateway:
         policies.append_version(session, spec.identity.book, wanted)
 
     def _add_source(self, session: Any, spec: BookSpec, token: str) -> None:
+        """Store the source that the replay's alerts are posted as, with its token."""
         source = Source(
             name=spec.identity.book,
             book=spec.identity.book,
@@ -161,16 +163,19 @@ class StackGateway:
         sources.add(session, source, token_hash=tokens.hash_token(token), token_encrypted=sealed)
 
     def _await_exits(self, until: datetime, *, at_end: bool) -> None:
+        """Enqueue the evaluation of exits up to `until`, and wait for it; raise ReplayRefused after a deadline."""
         pipeline.finish_exits(self._book, until=until, at_end=at_end)
         if not _wait_until(lambda: self._are_exits_done(until, at_end=at_end), deadline_s=_EXITS_DEADLINE_S):
             raise ReplayRefused(f"the exits of {self._book} up to {until.isoformat()} were not finished in time")
 
     def _are_exits_done(self, until: datetime, *, at_end: bool) -> bool:
+        """Return whether the exits are evaluated up to `until`, and at the end no trade is open."""
         with self._database.transaction() as session:
             done = books.load_exits_evaluated_to(session, self._book)
             return done is not None and done >= until and not (at_end and trades.has_open_trades(session, self._book))
 
     def _load_unfinished(self, ids: Sequence[UUID]) -> Sequence[Any]:
+        """Return the signals that are neither done nor dead."""
         with self._database.transaction() as session:
             return due_signals.load_unfinished(session, ids)
 
@@ -192,6 +197,7 @@ def open_gateway(settings: Settings, *, web_url: str) -> Iterator[StackGateway]:
 
 
 def _load_terms(database: Database) -> ReplayTerms:
+    """Load the engines, policy and fill model that the paper book runs under at present."""
     with database.transaction() as session:
         versions = studies.load_versions(session, TERMS_OF)
         policy = policies.load_current(session, [TERMS_OF])[TERMS_OF]
@@ -204,6 +210,7 @@ def _load_terms(database: Database) -> ReplayTerms:
 
 
 def _decode_document(content: bytes) -> dict[str, Any]:
+    """Decode a JSON object; an empty one for anything else."""
     try:
         document = msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -58,6 +58,7 @@ def derive_identity(scheduled: Schedule, terms: ReplayTerms) -> ReplayIdentity:
 
 
 def _format_series(file: BarFile) -> str:
+    """Write a bar file's instrument, price side and digest as one text, to be hashed."""
     instrument = file.spec.instrument
     return _SEPARATOR.join(
         (instrument.exchange, instrument.symbol, instrument.kind.value, file.spec.side.value, file.digest)

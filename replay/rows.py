@@ -52,7 +52,7 @@ class CsvRows:
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:
         try:
             with _open_file(self.path) as handle:
-                yield from self._rows(handle)
+                yield from self._iterate_rows(handle)
         except FileNotFoundError:
             raise FileInvalid(self.path, "there is no such file") from None
         except (OSError, EOFError, zlib.error) as error:
@@ -62,8 +62,9 @@ class CsvRows:
         except csv.Error as error:
             raise FileInvalid(self.path, f"is not csv: {error}", line=self._line) from None
 
-    def _rows(self, handle: Iterable[bytes]) -> Iterator[tuple[int, list[str]]]:
-        reader = csv.reader(self._lines(handle))
+    def _iterate_rows(self, handle: Iterable[bytes]) -> Iterator[tuple[int, list[str]]]:
+        """Yield (line, fields) of each row below the header; raise FileInvalid for a wrong number of fields."""
+        reader = csv.reader(self._iterate_lines(handle))
         self.header = self._check_header(next(reader, []))
         width = self.header.count(",") + 1
         for fields in reader:
@@ -73,12 +74,14 @@ class CsvRows:
                 problem = f"has {len(fields)} fields, not the {width} of the header {self.header}"
                 raise FileInvalid(self.path, problem, line=reader.line_num)
 
-    def _lines(self, handle: Iterable[bytes]) -> Iterator[str]:
+    def _iterate_lines(self, handle: Iterable[bytes]) -> Iterator[str]:
+        """Yield decoded lines without a byte order mark, and hash the bytes."""
         for self._line, raw in enumerate(handle, start=1):
             self._hash.update(raw)
             yield (raw.removeprefix(_BOM) if self._line == 1 else raw).decode()
 
     def _check_header(self, columns: list[str]) -> str:
+        """Return the header; raise FileInvalid when it is none of those expected."""
         header = ",".join(columns)
         if not columns:
             raise FileInvalid(self.path, f"is empty; the first line must be {self._headers[0]}")
@@ -95,12 +98,13 @@ def parse_time(text: str) -> datetime:
         ValueError: when the text is none of these.
     """
     if text.isdigit():
-        return _from_epoch(text)
+        return _parse_epoch(text)
     at = datetime.fromisoformat(text)
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
-def _from_epoch(text: str) -> datetime:
+def _parse_epoch(text: str) -> datetime:
+    """Parse Unix seconds or milliseconds, told apart by their number of digits."""
     if _EPOCH_SECONDS.fullmatch(text):
         return datetime.fromtimestamp(int(text), UTC)
     if _EPOCH_MILLISECONDS.fullmatch(text):

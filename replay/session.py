@@ -60,6 +60,7 @@ def build_summary_document(summary: ReplaySummary) -> dict[str, Any]:
 
 
 def _format_left_out(scheduled: Schedule) -> str:
+    """Write how many alerts are left out because they fire outside the bars."""
     count, total = len(scheduled.outside), len(scheduled.alert_file.alerts)
     span = f"{scheduled.starts_at.isoformat()} to {scheduled.ends_at.isoformat()}"
     return f"{count} of {total} alerts are left out: they fire outside the bars, which cover {span}"

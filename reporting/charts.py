@@ -77,12 +77,15 @@ class _Frame:
     high_y: float
 
     def x(self, value: float) -> float:
+        """Return the horizontal picture coordinate of a value."""
         return _interpolate(value, self.low_x, self.high_x, _LEFT, WIDTH - _RIGHT)
 
     def y(self, value: float) -> float:
+        """Return the vertical picture coordinate of a value; larger values are higher."""
         return _interpolate(value, self.low_y, self.high_y, HEIGHT - _BOTTOM, _TOP)
 
     def path(self, points: Sequence[Point]) -> str:
+        """Return points as the text of an SVG polyline."""
         return " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
 
 
@@ -154,6 +157,7 @@ def build_difference_chart(record: StudyRecord) -> Chart | None:
 
 
 def _build_band(points: Sequence[naive.RunningPoint]) -> tuple[list[Point], list[Point]]:
+    """Return the upper and lower bounds of the intervals, in bps by number of pairs."""
     plotted = _thin_out(points)
     upper = [(float(point.count), point.high * _BPS) for point in plotted if point.high is not None]
     lower = [(float(point.count), point.low * _BPS) for point in plotted if point.low is not None]
@@ -161,6 +165,7 @@ def _build_band(points: Sequence[naive.RunningPoint]) -> tuple[list[Point], list
 
 
 def _build_curve(record: StudyRecord, engine: EngineSlot) -> list[Point]:
+    """Return an engine's cumulative P&L by exit time (Unix seconds), starting with 0."""
     span = summary.find_span(record)
     start = [] if span is None else [(span.first.timestamp(), 0.0)]
     points = summary.build_equity_curve(record, engine, clock=record.study.exit_clock)
@@ -168,6 +173,7 @@ def _build_curve(record: StudyRecord, engine: EngineSlot) -> list[Point]:
 
 
 def _build_steps(curve: Sequence[Point], until: float) -> list[Point]:
+    """Return a curve as steps: each value stays until the next point, the last one until `until`."""
     out = [curve[0]]
     for x, y in curve[1:]:
         out += [(x, out[-1][1]), (x, y)]
@@ -175,11 +181,13 @@ def _build_steps(curve: Sequence[Point], until: float) -> list[Point]:
 
 
 def _thin_out(points: Sequence[T]) -> list[T]:
+    """Return at most about 500 evenly chosen points, always with the last."""
     every = math.ceil(len(points) / _MOST_POINTS) or 1
     return [*points[:-1:every], *points[-1:]]
 
 
 def _build_line(frame: _Frame, points: Sequence[Point], *, kind: str, label: str) -> ChartLine:
+    """Build a line with its label to the right of its last point."""
     x, y = points[-1]
     end = (round(frame.x(x) + 6, 1), round(frame.y(y) + 4, 1))
     return ChartLine(kind=kind, label=label, points=frame.path(points), end=end)
@@ -197,6 +205,7 @@ def _separate_labels(lines: Iterable[ChartLine]) -> tuple[ChartLine, ...]:
 
 
 def _build_frame(points: Sequence[Point], *, x_to: float) -> _Frame:
+    """Build the frame that holds all points, the zero line and some room above and below."""
     lowest, highest = min(0.0, *(y for _, y in points)), max(0.0, *(y for _, y in points))
     room = (highest - lowest) * 0.06 or 1.0
     first = min(x for x, _ in points)
@@ -204,12 +213,14 @@ def _build_frame(points: Sequence[Point], *, x_to: float) -> _Frame:
 
 
 def _interpolate(value: float, low: float, high: float, start: float, end: float) -> float:
+    """Map a value of low..high linearly to start..end."""
     return start + (value - low) / (high - low) * (end - start)
 
 
 def _build_ticks(
     low: float, high: float, *, place: Callable[[float], float], write: Callable[[float], str]
 ) -> tuple[AxisTick, ...]:
+    """Build ticks at round values; `place` maps a value to a coordinate, `write` to its label."""
     step = _round_up_step((high - low) / 4)
     first = math.ceil(low / step)
     marks = (number * step for number in range(first, math.floor(high / step) + 1))
@@ -219,11 +230,13 @@ def _build_ticks(
 
 
 def _round_up_step(rough: float) -> float:
+    """Return the next larger step of the form 1, 2, 5 or 10 times a power of ten."""
     magnitude = 10.0 ** math.floor(math.log10(rough))
     return next(factor * magnitude for factor in (1, 2, 5, 10) if factor * magnitude >= rough)
 
 
 def _build_time_ticks(frame: _Frame) -> tuple[AxisTick, ...]:
+    """Build five evenly spaced ticks on the time axis, labelled with their days."""
     marks = (frame.low_x + (frame.high_x - frame.low_x) * quarter / 4 for quarter in range(5))
     return tuple(AxisTick(at=round(frame.x(mark), 1), label=_format_day(mark)) for mark in marks)
 

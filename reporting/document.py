@@ -24,7 +24,7 @@ JsonDocument = dict[str, Any]
 
 
 def build_report(record: StudyRecord) -> JsonDocument:
-    """Build the comparison of a study's engines on its exit clock, with the other clock beside it."""
+    """Build the comparison of a study's engines on its exit clock, and on the other clock for comparison."""
     clock = record.study.exit_clock
     health = integrity.check_integrity(record, clock=clock)
     return {
@@ -44,6 +44,7 @@ def build_report(record: StudyRecord) -> JsonDocument:
 
 
 def _build_verdict(record: StudyRecord, health: ComparisonHealth) -> JsonDocument:
+    """Build the verdict on the difference between the engines: its status and a sentence."""
     differences = [pair.difference for pair in paired.build_pairs(record, clock=record.study.exit_clock)]
     interval = naive.compute_interval(differences, alpha=record.study.alpha)
     conclusion = verdict.conclude(interval, health, pairs=len(differences))
@@ -51,6 +52,7 @@ def _build_verdict(record: StudyRecord, health: ComparisonHealth) -> JsonDocumen
 
 
 def _build_heading(record: StudyRecord) -> JsonDocument:
+    """Build the facts about the study: its book, terms, versions, number of entries and time span."""
     study, measured = record.study, summary.find_span(record)
     modes = Counter(entry.mode.value for entry in record.entries if entry.mode is not None)
     return {
@@ -94,6 +96,7 @@ def _build_engine_section(figures: EngineSummary) -> JsonDocument:
 
 
 def _build_difference(record: StudyRecord, *, clock: ExitClock) -> JsonDocument:
+    """Build the mean return difference B - A per entry, with its naive confidence interval."""
     pairs = paired.build_pairs(record, clock=clock)
     interval = naive.compute_interval([pair.difference for pair in pairs], alpha=record.study.alpha)
     return {
@@ -112,6 +115,7 @@ def _build_difference(record: StudyRecord, *, clock: ExitClock) -> JsonDocument:
 
 
 def _build_cells(record: StudyRecord, *, clock: ExitClock) -> JsonDocument:
+    """Build the shares of pairs by which engines traded (the cells), and their part of the difference."""
     shares = paired.split_by_cell(paired.build_pairs(record, clock=clock))
     return {
         cell.value: {"pairs": share.pairs, "share": share.share, "contribution": share.contribution}
@@ -135,6 +139,7 @@ def _build_execution_gap(record: StudyRecord, engine: EngineSlot) -> JsonDocumen
 
 
 def _build_other_clock(record: StudyRecord) -> JsonDocument:
+    """Build the engines' figures and their difference on the exit clock that is not the study's."""
     other = ExitClock.OWN if record.study.exit_clock is ExitClock.SYNCHRONIZED else ExitClock.SYNCHRONIZED
     return {
         "exit_clock": other.value,
@@ -144,4 +149,5 @@ def _build_other_clock(record: StudyRecord) -> JsonDocument:
 
 
 def _map_engines(value: Callable[[EngineSlot], object]) -> JsonDocument:
+    """Return a value for each engine, by the engine's name."""
     return {engine.value: value(engine) for engine in EngineSlot}

@@ -31,15 +31,15 @@ def convert_rows(stored: Sequence[Mapping[str, Any]]) -> list[Document]:
 
 def iterate_trace_lines(trace: Mapping[str, Any]) -> Iterator[str]:
     """Yield a trace document as lines of text, in the order of events; foreign text is made printable."""
-    yield from _alert_lines(trace["signal"])
-    yield from _stage_lines(trace["stages"])
-    yield from _snapshot_lines(trace["context"])
-    yield from _assignment_lines(trace["experiment"], trace["policy"])
+    yield from _format_alert(trace["signal"])
+    yield from _format_stages(trace["stages"])
+    yield from _format_snapshot(trace["context"])
+    yield from _format_assignment(trace["experiment"], trace["policy"])
     for decision in trace["decisions"]:
-        yield from _decision_lines(decision)
+        yield from _format_decision(decision)
     for trade in trace["trades"]:
-        yield from _trade_lines(trade, trace)
-    yield from _zero_outcome_lines(trace["outcomes"])
+        yield from _format_trade(trade, trace)
+    yield from _format_zero_outcomes(trace["outcomes"])
     for failure in trace["failures"]:
         dead = ", given up" if failure["dead"] else ""
         what = f"{failure['error']}{_format_traceback_hash(failure)}"
@@ -71,7 +71,8 @@ def _format_result(row: Mapping[str, Any], trades: Sequence[Mapping[str, Any]]) 
     return ", ".join(parts)
 
 
-def _alert_lines(signal: Mapping[str, Any]) -> Iterator[str]:
+def _format_alert(signal: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the signal's id, alert, positions, reading and state, as lines."""
     flags = f", flags {', '.join(signal['flags'])}" if signal["flags"] else ""
     yield replace_unprintable(
         f"signal   {signal['signal_id']} (book {signal['book']}, source {signal['source']}{flags})"
@@ -81,7 +82,7 @@ def _alert_lines(signal: Mapping[str, Any]) -> Iterator[str]:
     yield replace_unprintable(
         f"alert    {_format_second(signal['received_at'])}  {what}{price}, strategy {signal['strategy'] or NOTHING}"
     )
-    yield from _position_lines(signal)
+    yield from _format_positions(signal)
     yield replace_unprintable(f"read     as {signal['dialect']}: {_format_read_from(signal['read_from'])}")
     error = f": {signal['last_error']}" if signal["last_error"] else ""
     yield replace_unprintable(
@@ -89,7 +90,7 @@ def _alert_lines(signal: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
-def _position_lines(signal: Mapping[str, Any]) -> Iterator[str]:
+def _format_positions(signal: Mapping[str, Any]) -> Iterator[str]:
     """Yield the strategy's position before and after, and the alert's number, when the alert carried them."""
     before, after, number = signal["position_before"], signal["position_after"], signal["sequence"]
     parts = [f"{before or NOTHING} to {after or NOTHING}"] if before or after else []
@@ -102,14 +103,16 @@ def _format_read_from(read_from: Mapping[str, Sequence[str]]) -> str:
     return ", ".join(f"{meaning} from {' and '.join(paths)}" for meaning, paths in read_from.items()) or NOTHING
 
 
-def _stage_lines(stages: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _format_stages(stages: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a line with the time at which each stage was reached."""
     if stages:
         yield replace_unprintable(
             "stages   " + ", ".join(f"{_format_stage(stage['stage'])} {stage['at'][11:23]}" for stage in stages)
         )
 
 
-def _snapshot_lines(context: Mapping[str, Any] | None) -> Iterator[str]:
+def _format_snapshot(context: Mapping[str, Any] | None) -> Iterator[str]:
+    """Yield a line with the prices and hash of the market context, if there is one."""
     if context is None:
         return
     sides = ", ".join(f"{name} {context[name] or 'missing'}" for name in ("bid", "ask", "current_price"))
@@ -119,7 +122,8 @@ def _snapshot_lines(context: Mapping[str, Any] | None) -> Iterator[str]:
     )
 
 
-def _assignment_lines(experiment: Mapping[str, Any] | None, policy: Mapping[str, Any] | None) -> Iterator[str]:
+def _format_assignment(experiment: Mapping[str, Any] | None, policy: Mapping[str, Any] | None) -> Iterator[str]:
+    """Yield lines with the assigned variant and the resolved policy, as far as they exist."""
     if experiment is not None:
         yield replace_unprintable(
             f"assigned variant {experiment['variant']} in study {experiment['study']}"
@@ -132,13 +136,15 @@ def _assignment_lines(experiment: Mapping[str, Any] | None, policy: Mapping[str,
         )
 
 
-def _decision_lines(decision: Mapping[str, Any]) -> Iterator[str]:
+def _format_decision(decision: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line with an engine's decision and its reasons."""
     reasons = ", ".join(map(str, decision["reasons"])) or decision["error"] or NOTHING
     wanted = f" {decision['side']} {decision['quantity']}, stop {decision['stop']}" if decision["side"] else ""
     yield replace_unprintable(f"engine {decision['engine']} {decision['action']}{wanted}: {reasons}")
 
 
-def _trade_lines(trade: Mapping[str, Any], trace: Mapping[str, Any]) -> Iterator[str]:
+def _format_trade(trade: Mapping[str, Any], trace: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines of a trade: itself, its orders with fills, and its outcomes."""
     ledger = "model" if trade["is_shadow"] else "real"
     why = f": {trade['denial']}" if trade["denial"] else ""
     yield replace_unprintable(
@@ -146,7 +152,7 @@ def _trade_lines(trade: Mapping[str, Any], trace: Mapping[str, Any]) -> Iterator
     )
     for order in trace["orders"]:
         if order["trade_id"] == trade["trade_id"]:
-            yield from _order_lines(order)
+            yield from _format_order(order)
     for outcome in trace["outcomes"]:
         if outcome["trade_id"] == trade["trade_id"] and outcome["entry_price"]:
             same = (
@@ -160,7 +166,8 @@ def _trade_lines(trade: Mapping[str, Any], trace: Mapping[str, Any]) -> Iterator
             )
 
 
-def _order_lines(order: Mapping[str, Any]) -> Iterator[str]:
+def _format_order(order: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines of an order: itself and its fills."""
     name = "entry" if order["intent"] == "entry" else f"exit {order['leg']} on the {order['exit_clock']} clock"
     yield replace_unprintable(
         f"  order  {name}: {order['side']} {order['quantity']} at {order['venue']}, {order['state']}"
@@ -172,7 +179,8 @@ def _order_lines(order: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _zero_outcome_lines(outcomes: list[Mapping[str, Any]]) -> Iterator[str]:
+def _format_zero_outcomes(outcomes: list[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a line for each engine that ended with 0 because it did not trade."""
     for outcome in outcomes:
         if not outcome["entry_price"] and _is_on_synchronized_clock(outcome):
             yield replace_unprintable(f"ended    engine {outcome['engine']} with 0: {outcome['exit_reason']}")
@@ -211,6 +219,7 @@ def _convert_row(row: Mapping[str, Any]) -> Document:
 
 
 def _convert_column(name: str, value: Any) -> Any:
+    """Convert a column to a JSON value: ratios to numbers, a plan by its own rules, others by type."""
     if value is None:
         return None
     if name in _RATIO_COLUMNS:
@@ -225,6 +234,7 @@ def _convert_plan(plan: Mapping[str, Any]) -> Document:
 
 
 def _convert_value(value: Any) -> Any:
+    """Convert a value to JSON: decimals and ids to strings, times to UTC text, containers item by item."""
     match value:
         case dict():
             return {key: _convert_value(item) for key, item in value.items()}

@@ -53,6 +53,7 @@ def build_renderable(document: Mapping[str, Any]) -> RenderableType:
 
 
 def _build_heading(document: Mapping[str, Any]) -> RenderableType:
+    """Build the lines about the study: its book, span, mode, exit clock, entries and engines."""
     span = document["span"]
     when = (
         f"{formatting.format_minute(span['first'])} to {formatting.format_minute(span['last'])} UTC"
@@ -79,6 +80,7 @@ def _format_modes(modes: Mapping[str, int]) -> str:
 
 
 def _build_engine_table(document: Mapping[str, Any]) -> RenderableType:
+    """Build the table of each engine's figures, one row per figure."""
     table = _start_table("Model trades, same fills and costs for both", *(f"engine {engine}" for engine in ENGINES))
     for label, key, write in _ROWS:
         table.add_row(label, *(write(_select_figure(document, engine, key)) for engine in ENGINES))
@@ -89,12 +91,14 @@ def _build_engine_table(document: Mapping[str, Any]) -> RenderableType:
 
 
 def _select_figure(document: Mapping[str, Any], engine: str, key: str) -> Any:
+    """Return an engine's figure by its key; the number of long and short trades as one text."""
     if key == "directions":
         return " / ".join(str(count) for count in document["directions"][engine].values())
     return document["engines"][engine][key]
 
 
 def _build_difference(document: Mapping[str, Any]) -> RenderableType:
+    """Build the lines with the return difference B - A, its interval and its basis."""
     difference = document["difference"]
     estimate = formatting.format_bps(difference["estimate"])
     line = Text.assemble((f"\nB − A, return per entry signal: {estimate}", "bold"), f", {_format_interval(difference)}")
@@ -110,6 +114,7 @@ def _format_interval(difference: Mapping[str, Any]) -> str:
 
 
 def _build_cell_table(document: Mapping[str, Any]) -> RenderableType:
+    """Build the table of pairs by which engines traded."""
     table = _start_table("Who traded", "pairs", "share", "adds to B − A")
     for key, label in CELLS.items():
         cell = document["cells"][key]
@@ -123,6 +128,7 @@ def _build_cell_table(document: Mapping[str, Any]) -> RenderableType:
 
 
 def _build_exit_table(document: Mapping[str, Any]) -> RenderableType:
+    """Build the table of exit reasons by engine and direction; empty without any."""
     columns = [(engine, side) for engine in ENGINES for side in ("long", "short")]
     counts, reasons = document["exit_reasons"], phrases.list_exit_reasons(document)
     if not reasons:
@@ -137,10 +143,11 @@ def _build_exit_table(document: Mapping[str, Any]) -> RenderableType:
 
 
 def _build_other_clock(document: Mapping[str, Any]) -> RenderableType:
+    """Build the lines with the difference on the other exit clock and the execution gaps."""
     other = document["other_clock"]
     difference = other["difference"]
     return Group(
-        Text("\nBeside it", style="bold"),
+        Text("\nFor comparison", style="bold"),
         Text(f"  exits on the {CLOCKS[other['exit_clock']]}"),
         Text(f"    B − A {formatting.format_bps(difference['estimate'])}, {_format_interval(difference)}"),
         Text(f"  execution gap, real minus model of the same engine: {phrases.describe_execution_gaps(document)}"),
@@ -164,6 +171,7 @@ def _build_verdict(verdict: Mapping[str, Any]) -> RenderableType:
 
 
 def _start_table(title: str, *columns: str) -> Table:
+    """Create an empty table with a label column and right-aligned columns in the engines' colours."""
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
     for column in columns:

@@ -81,6 +81,7 @@ class AlpacaApi:
                 return self._cancel_order if kind is RequestKind.CANCEL else self._get_order
 
     def _submit_order(self, request: WireRequest, plan: FillPlan) -> WireAnswer:
+        """Submit a market order and answer with the order."""
         document = request.document
         order = self._account.submit(
             document["client_order_id"],
@@ -97,6 +98,7 @@ class AlpacaApi:
         return _ORDER_NOT_FOUND if order is None else WireAnswer(body=_render_order(order))
 
     def _cancel_order(self, request: WireRequest, plan: FillPlan) -> WireAnswer:  # noqa: ARG002 - likewise
+        """Cancel an order and answer 204; 404 when it does not exist, 422 when it is not open."""
         order = self._find_order(request)
         if order is None:
             return _ORDER_NOT_FOUND
@@ -142,6 +144,7 @@ class AlpacaApi:
         return WireAnswer(body=activities[start : start + int(parameters.get("page_size", 100))])
 
     def _list_positions(self, request: WireRequest, plan: FillPlan) -> WireAnswer:  # noqa: ARG002 - likewise
+        """Answer with the account's positions."""
         return WireAnswer(
             body=[
                 {"symbol": symbol.replace("/", ""), "qty": str(quantity), "side": "long" if quantity > 0 else "short"}
@@ -150,6 +153,7 @@ class AlpacaApi:
         )
 
     def _get_account(self, request: WireRequest, plan: FillPlan) -> WireAnswer:  # noqa: ARG002 - likewise
+        """Answer with the account's cash and status."""
         cash = self._account.balances["USD"]
         return WireAnswer(
             body={

@@ -202,6 +202,7 @@ class BinanceApi:
         return WireAnswer(body=body[: int(parameters.get("limit", 500))])
 
     def _get_account(self, parameters: Parameters, plan: FillPlan) -> WireAnswer:  # noqa: ARG002 - likewise
+        """Answer with the account's balances."""
         balances = [
             {"asset": asset, "free": str(amount), "locked": "0"} for asset, amount in self._account.balances.items()
         ]

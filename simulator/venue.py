@@ -119,11 +119,13 @@ class Simulator:
         market.offset_ms = int(document.get("clock_offset_ms", market.offset_ms))
 
     def _release_held(self) -> None:
+        """Let the requests go on that wait in `wait_for_release`."""
         with self._release_condition:
             self._release_count += 1
             self._release_condition.notify_all()
 
     def _fill_remainder(self, client_id: str) -> None:
+        """Fill the rest of the order with this client id in whichever account has it."""
         for account in self._accounts:
             account.fill_remainder(client_id)
 

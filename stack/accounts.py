@@ -48,6 +48,7 @@ def choose_service_account(owned: Path | None = None) -> ServiceAccount | None:
 
 
 def _account_of_owner(path: Path | None) -> ServiceAccount | None:
+    """Return the account that owns a path; None when it does not exist or belongs to root."""
     if path is None or not path.exists() or path.stat().st_uid == 0:
         return None
     uid = path.stat().st_uid
@@ -81,6 +82,7 @@ def can_read(account: ServiceAccount, path: Path) -> bool:
 
 
 def _has_permission(account: ServiceAccount, path: Path, user_bit: int) -> bool:
+    """Return whether the account has the permission `user_bit` on a path, as its user, group or other."""
     status = path.stat()
     if status.st_uid == account.uid:
         return bool(status.st_mode & user_bit)

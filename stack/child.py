@@ -80,6 +80,7 @@ class ChildProcess:
         self._reader.start()
 
     def _read_output(self, process: subprocess.Popen[bytes]) -> None:
+        """Pass the program's output on line by line, and remember its last lines."""
         assert process.stdout is not None  # noqa: S101 - it was opened as a pipe
         with process.stdout as stream:
             for raw in stream:
@@ -124,6 +125,7 @@ class ChildProcess:
         return True
 
     def _clean_up(self) -> None:
+        """Kill what is left of the process group, and wait a second for the rest of the output."""
         if self._process is not None:
             self._kill_group(self._process.pid)
         if self._reader is not None:

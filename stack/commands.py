@@ -8,11 +8,11 @@ import sys
 _PRODUCT = (sys.executable, "-P", "-m", "trading_orchestrator")
 
 
-def product(*arguments: str) -> tuple[str, ...]:
+def build_product_command(*arguments: str) -> tuple[str, ...]:
     """Return the command that runs `orchestrator ARGUMENTS`."""
     return (*_PRODUCT, *arguments)
 
 
-def module(name: str, *arguments: str) -> tuple[str, ...]:
+def build_module_command(name: str, *arguments: str) -> tuple[str, ...]:
     """Return the command that runs one of our modules as a program."""
     return (*_PRODUCT, "-m", name, *arguments)

@@ -44,6 +44,7 @@ def data_root(settings: Settings) -> Path:
 
 
 def _personal_data_directory() -> Path:
+    """Return the directory for our data in the user's home, by the convention of the operating system."""
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / _NAME
     base = os.environ.get("XDG_DATA_HOME", "")
@@ -132,6 +133,7 @@ def ensure_secret_file(path: Path, *, length: int) -> tuple[str, bool]:
 
 
 def _write_private(path: Path, text: str, *, exclusive: bool = False) -> None:
+    """Write a file of mode 0600 in one step; with `exclusive` an existing file is left as it is."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)

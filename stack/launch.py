@@ -18,6 +18,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def _become_program(parent: str, death_signal: str, uid: str, gid: str, *program: str) -> None:
+    """Drop privileges, ask to be killed with the parent, and replace this process by the program."""
     if uid != "-":
         os.setgroups([int(gid)])
         os.setgid(int(gid))

@@ -24,6 +24,7 @@ def require_free_port(bind: str, port: int, *, flag: str, patience_s: float = 0.
 
 
 def _is_port_free(bind: str, port: int) -> bool:
+    """Return whether the port can be bound on an address; raise StackRefused where it never can."""
     family = socket.AF_INET6 if ":" in bind else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         # As the servers do: connections in TIME_WAIT do not block the port.

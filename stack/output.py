@@ -136,6 +136,7 @@ def format_warning(line: str) -> str | None:
 
 
 def _parse_record(line: str) -> Mapping[str, object] | None:
+    """Parse a log line that is a JSON object; None for any other line."""
     if not line.startswith("{"):
         return None
     try:

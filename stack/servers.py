@@ -142,6 +142,7 @@ def open_database(settings: Settings, *, data_dir: Path | None = None) -> Iterat
 
 
 def _require_current(settings: Settings) -> Path:
+    """Return the instance that was used last, and print it; raise StackRefused when there is none."""
     directory = datadir.read_current(settings)
     if directory is None:
         raise StackRefused(

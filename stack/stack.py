@@ -119,21 +119,24 @@ def open_stack(plan: StackPlan, *, on_failure: Callable[[str], None] | None = No
 
 
 def _start_watchdog(plan: StackPlan, stack: RunningStack, output: LineOutput) -> AbstractContextManager[None]:
+    """Start the watchdog, which kills stuck workers through the stack's supervisor."""
     return watchdog.run_watchdog(
         stack.settings,
         watchdog.map_queues_to_workers(plan.procfile),
         kill=stack.supervisor.kill,
-        say=lambda line: output.write("stack", line),
+        report=lambda line: output.write("stack", line),
     )
 
 
 def _require_free_ports(plan: StackPlan) -> None:
+    """Check that the ports of the web process and Flower are free; after a killed stack, wait for that."""
     patience_s = _AFTER_A_KILL_S if runfile.has_run_file(plan.data_dir) else 0.0
     network.require_free_port(plan.settings.bind, plan.port, flag="--port", patience_s=patience_s)
     network.require_free_port(plan.settings.bind, plan.flower_port, flag="--flower-port", patience_s=patience_s)
 
 
 def _start_everything(plan: StackPlan, supervisor: Supervisor, *, account: ServiceAccount | None) -> RunningStack:
+    """Start the servers, migrate the database, then start each process of the Procfile once the one before is ready."""
     settings = _start_missing_servers(plan, supervisor, account)
     assert settings.database_url is not None  # noqa: S101 - it was given, or the embedded server has just set it
     _print_line("migrating the database")

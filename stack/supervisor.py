@@ -106,6 +106,7 @@ class Supervisor:
             raise
 
     def _run(self) -> None:
+        """Supervise the children until the supervisor is stopped or fails, then stop them all."""
         try:
             while not self._stopping.wait(_POLL_S):
                 self._tick(time.monotonic())
@@ -118,6 +119,7 @@ class Supervisor:
                 self._stopped.set()
 
     def _tick(self, now: float) -> None:
+        """Handle requests to start and kill children, notice deaths, and restart those whose pause is over."""
         self._start_requested()
         self._kill_requested()
         changed = False
@@ -141,6 +143,7 @@ class Supervisor:
             self._report_change()
 
     def _report_change(self) -> None:
+        """Call `on_change` with the present process ids."""
         if self._on_change is not None:
             self._on_change(self.pids())
 
@@ -152,6 +155,7 @@ class Supervisor:
                     child_process.kill()
 
     def _note_death(self, child_process: ChildProcess, status: int, now: float) -> None:
+        """Schedule a restart after a growing pause; fail when the child died too often within the window."""
         child_process.deaths.append(now)
         while child_process.deaths[0] < now - self._deaths_window_s:
             child_process.deaths.popleft()
@@ -170,12 +174,14 @@ class Supervisor:
         )
 
     def _fail(self, message: str) -> None:
+        """Store the failure's message, begin to stop, and call `on_failure`."""
         self.failure = message
         self._stopping.set()
         if self._on_failure is not None:
             self._on_failure(message)
 
     def _stop_children(self) -> None:
+        """Stop all children, tier by tier from the highest, and kill those that do not end in time."""
         for tier in sorted({child_process.child.tier for child_process in self._children}, reverse=True):
             ending = [child_process for child_process in reversed(self._children) if child_process.child.tier == tier]
             for child_process in ending:

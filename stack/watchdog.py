@@ -56,7 +56,7 @@ def map_queues_to_workers(file: Path) -> dict[str, str]:
 
 @contextmanager
 def run_watchdog(
-    settings: Settings, workers: Mapping[str, str], *, kill: Callable[[str], None], say: Callable[[str], None]
+    settings: Settings, workers: Mapping[str, str], *, kill: Callable[[str], None], report: Callable[[str], None]
 ) -> Iterator[None]:
     """Check the queues every few seconds for the duration of the block, on a thread of its own.
 
@@ -66,10 +66,11 @@ def run_watchdog(
     watchdog = Watchdog(workers, patience_s=settings.silent_after_s, now=time.monotonic())
 
     def run() -> None:
+        """Check the queues until the block ends, and kill workers that are stuck, which restarts them."""
         with _open_database(settings) as database:
             while not ended.wait(min(settings.silent_after_s / _LOOKS_PER_SILENCE, _LONGEST_PAUSE_S)):
                 for name in watchdog.select_stuck_workers(_list_late_queues(database, settings), now=time.monotonic()):
-                    say(f"{name} takes no tasks; restarting it")
+                    report(f"{name} takes no tasks; restarting it")
                     kill(name)
 
     # A daemon thread: a query to a frozen database must not delay the exit.
@@ -84,6 +85,7 @@ def run_watchdog(
 
 @contextmanager
 def _open_database(settings: Settings) -> Iterator[Database]:
+    """Open a small connection pool with short timeouts for the block."""
     from db.core.session import Database  # noqa: PLC0415 - SQLAlchemy takes half a second that most commands do not need
 
     database = Database(
@@ -96,6 +98,7 @@ def _open_database(settings: Settings) -> Iterator[Database]:
 
 
 def _list_late_queues(database: Database, settings: Settings) -> list[str]:
+    """Return the queues that have been silent for too long; none when the database fails."""
     from db import canaries  # noqa: PLC0415 - as above
     from db.core.errors import SQLAlchemyError  # noqa: PLC0415 - as above
 

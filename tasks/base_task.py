@@ -72,7 +72,10 @@ def stage_task(stage: Stage) -> Callable[[StageBody], Task]:
     """
 
     def register(body: StageBody) -> Task:
+        """Register the function as the stage's body, and return the Celery task that runs it."""
+
         def run(*, signal_ids: list[str], lock: str) -> None:
+            """Run the stage over the signals, and end the chain when none of them went on."""
             parts = parts_of(current_app)
             lease = Lease(lock=UUID(lock), worker=parts.worker, seconds=parts.settings.lease_s)
             with structlog.contextvars.bound_contextvars(stage=stage.name.lower(), lock=lock):
@@ -129,6 +132,7 @@ def _record_failures(parts: Parts, ids: Collection[UUID], *, lease: Lease, stage
 def _store_failure(
     session: Session, signal_id: UUID, *, stage: Stage, error: Exception, attempt: tuple[int, bool]
 ) -> None:
+    """Store a failed attempt (its number, and whether it made the signal dead) with the error and traceback hash."""
     number, is_dead = attempt
     failures.record(
         session,

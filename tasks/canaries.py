@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 @shared_task(name="canaries.send_canaries")  # type: ignore[untyped-decorator]
 def send_canaries() -> None:
-    """Send a canary to every queue, and log an error for each queue that answered none for too long."""
+    """Send a canary task to every queue, and log an error for each queue that has been silent for too long."""
     parts = parts_of(current_app)
     expires_s = parts.settings.canary_every_s + schedule.CLOCKS_APART_S
     sent = [name for name in queues.ALL if answer.apply_async(kwargs={"queue": name}, queue=name, expires=expires_s)]
@@ -34,14 +34,17 @@ def send_canaries() -> None:
 
 @shared_task(name="canaries.answer")  # type: ignore[untyped-decorator]
 def answer(*, queue: str) -> None:
-    """Record that a worker of the queue takes tasks."""
+    """Record, as the canary task itself, that a worker of the queue takes tasks."""
     with parts_of(current_app).transaction() as session:
         canaries.record_seen(session, queue)
 
 
 @task_postrun.connect  # type: ignore[untyped-decorator]
 def _note_sign_of_life(task: Task | None = None, **_: Any) -> None:
-    """Count every finished task as a sign of life: behind a long backlog a canary comes late though all is well."""
+    """Record a sign of life of the queue of a finished task, at most every five seconds.
+
+    Behind a long backlog a canary is answered late although the workers take tasks.
+    """
     queue = (task.request.delivery_info or {}).get("routing_key") if task is not None else None
     if queue in queues.ALL and _next_note_at.get(queue, 0.0) <= time.monotonic():
         _next_note_at[queue] = time.monotonic() + _NOTED_EVERY_S

@@ -46,6 +46,7 @@ def make_celery(settings: Settings) -> Celery:
     app.conf["orchestrator_settings"] = settings
 
     def configure_logging(**_: Any) -> None:
+        """Configure our logging in place of Celery's."""
         logs.configure(settings)
 
     setup_logging.connect(configure_logging, weak=False)
@@ -62,14 +63,16 @@ class _Connection(Connection):
 
 
 class _Messaging(AMQP):  # type: ignore[misc]
+    """Celery's messaging with connections that retry sooner."""
+
     Connection = _Connection
 
 
 class _Loader(AppLoader):  # type: ignore[misc]
-    """Imports modules of tasks as every other one is; Celery's own loader looks into the working directory first."""
+    """Imports task modules normally; Celery's own loader puts the working directory first on the import path."""
 
     def import_from_cwd(self, module: str, imp: Any = None, package: str | None = None) -> Any:
-        """Import a module from where our packages are."""
+        """Import a module without adding the working directory to the import path."""
         return (imp or self.import_module)(module, package=package)
 
 

@@ -1,4 +1,4 @@
-"""Closing trades: a model trade by its own exits, then the engine's real trade after it, then the synchronized clock.
+"""Closing trades: the model trade's exits on its own clock, then its engine's real trade, then the synchronized clock.
 
 Each step derives from rows that the step before committed, so it can stop anywhere and be resumed.
 """
@@ -41,7 +41,7 @@ class TradeEnding:
 
 
 def close_by_signals(parts: Parts, closings: Sequence[Closing]) -> None:
-    """Close the trades that exit or opposite signals select, each at its signal's arrival and quote, in order."""
+    """Close the trades that exit or opposite signals select, each at its signal's arrival time and quote, in order."""
     for closing in closings:
         signal = closing.signal
         if not closing.quote.is_usable:
@@ -55,47 +55,47 @@ def close_by_signals(parts: Parts, closings: Sequence[Closing]) -> None:
 def settle_exits(
     parts: Parts, trade_ids: Collection[UUID], *, until: datetime, ending: TradeEnding | None = None
 ) -> int:
-    """Walk model trades over the bars to `until`, and let real trades and the synchronized clock follow.
+    """Walk model trades over the bars to `until`, then exit their real trades and synchronized clocks likewise.
 
-    With `ending`, what the walk left open is closed.
+    With `ending`, the quantity that the walk left open is closed.
 
     Returns:
-        How many exits happened on own clocks.
+        The number of exits on own clocks.
     """
     with parts.transaction() as session:
         before = trade_walks.load_walkable(session, trade_ids)
     walked = _walk_trades(parts, before, until, ending)
-    standing = {trade.trade_id for trade in before if _is_unchanged(trade, walked[trade.trade_id])}
-    due = [trade_id for trade_id in trade_ids if trade_id not in standing]
-    if not due:
+    unchanged = {trade.trade_id for trade in before if _is_unchanged(trade, walked[trade.trade_id])}
+    unsettled_ids = [trade_id for trade_id in trade_ids if trade_id not in unchanged]
+    if not unsettled_ids:
         return 0
-    moving = [trade for trade in before if trade.trade_id not in standing]
+    changed_trades = [trade for trade in before if trade.trade_id not in unchanged]
     with parts.transaction() as session:
-        experiment_ids = trades.load_experiment_ids(session, due)
+        experiment_ids = trades.load_experiment_ids(session, unsettled_ids)
         trades.lock_families(session, experiment_ids)
-        happened = _record_walks(session, moving, walked)
-        _record_own_exits(session, parts, happened)
-    follow_exits(parts, experiment_ids)
-    return sum(len(events) for _, events in happened.values())
+        exits_by_trade = _record_walks(session, changed_trades, walked)
+        _record_own_exits(session, parts, exits_by_trade)
+    send_owed_exits(parts, experiment_ids)
+    return sum(len(events) for _, events in exits_by_trade.values())
 
 
-def follow_exits(parts: Parts, experiment_ids: Collection[UUID]) -> None:
-    """Send the exits that real trades owe, leg by leg, and repeat each of their fills on the synchronized clock.
+def send_owed_exits(parts: Parts, experiment_ids: Collection[UUID]) -> None:
+    """Submit the exits that real trades owe, leg by leg, and repeat each of their fills on the synchronized clock.
 
     A real trade owes an exit when its engine's model trade has one on its own clock that the real trade lacks.
     """
-    owing = bool(experiment_ids)
-    while owing:
+    has_more = bool(experiment_ids)
+    while has_more:
         with parts.transaction() as session:
-            owed = _record_owed_real_exits(session, parts, experiment_ids)
-        answers = order_submission.submit(parts, owed)
+            order_ids = _record_owed_real_exits(session, parts, experiment_ids)
+        reports = order_submission.submit(parts, order_ids)
         with parts.transaction() as session:
-            _synchronize(session, parts, families.load(session, experiment_ids))
-        owing = any(report.state is OrderState.FILLED for report in answers)
+            _record_synchronized_exits(session, parts, families.load(session, experiment_ids))
+        has_more = any(report.state is OrderState.FILLED for report in reports)
 
 
 def flatten_book(parts: Parts, book: str, experiment_ids: Collection[UUID], *, now: datetime) -> None:
-    """Close all that real trades of a book hold, at present quotes; the own clocks of model trades go on."""
+    """Close all that real trades of a book hold, at present quotes; the own clocks of model trades are not closed."""
     order_submission.cancel_entries(parts, book, experiment_ids)
     with parts.transaction() as session:
         instruments = {trade.instrument for family in families.load(session, experiment_ids) for trade in family.reals}
@@ -104,19 +104,20 @@ def flatten_book(parts: Parts, book: str, experiment_ids: Collection[UUID], *, n
         for family in families.load(session, experiment_ids):
             for placed in _build_flattening_orders(family, quotes, parts.venue(book), now):
                 orders.record(session, [placed.order], state=placed.state)
-    follow_exits(parts, experiment_ids)
+    send_owed_exits(parts, experiment_ids)
 
 
-def follow_earlier_exits(parts: Parts, experiment_ids: Collection[UUID]) -> None:
-    """Send the exits of real trades that opened only after their engine's model trade had exits already."""
+def send_exits_of_lagging_trades(parts: Parts, experiment_ids: Collection[UUID]) -> None:
+    """Submit the exits of real trades that opened only after their engine's model trade had exits already."""
     with parts.transaction() as session:
         lagging = lagging_trades.filter_experiments(session, experiment_ids)
-    follow_exits(parts, lagging)
+    send_owed_exits(parts, lagging)
 
 
 def _walk_trades(
     parts: Parts, open_trades: Sequence[Trade], until: datetime, ending: TradeEnding | None
 ) -> dict[UUID, WalkResult]:
+    """Walk trades to `until` over bars loaded once per book and instrument; with `ending`, close the rest."""
     groups: dict[tuple[str, Instrument], list[Trade]] = {}
     for trade in open_trades:
         groups.setdefault((trade.book, trade.instrument), []).append(trade)
@@ -130,6 +131,7 @@ def _walk_trades(
 
 
 def _end_walk(trade: Trade, walked: WalkResult, ending: TradeEnding | None) -> WalkResult:
+    """Return the walk's result, with a final exit at the ending's quote when a quantity is left open."""
     if ending is None or not walked.state.remaining:
         return walked
     left = replace(trade, walk=walked.state, evaluated_to=walked.evaluated_to)
@@ -143,13 +145,18 @@ def _is_unchanged(trade: Trade, walked: WalkResult) -> bool:
     return not walked.events and walked.evaluated_to == trade.evaluated_to and walked.state == trade.walk
 
 
-def _record_walks(session: Session, moving: Sequence[Trade], walked: Mapping[UUID, WalkResult]) -> ExitsByTrade:
+def _record_walks(session: Session, changed_trades: Sequence[Trade], walked: Mapping[UUID, WalkResult]) -> ExitsByTrade:
     """Store how far trades were walked; return the exits of those that no other worker had moved meanwhile."""
-    moved = trade_walks.record(session, [_build_walk(trade, walked[trade.trade_id]) for trade in moving])
-    return {trade.trade_id: (trade, walked[trade.trade_id].events) for trade in moving if trade.trade_id in moved}
+    moved_ids = trade_walks.record(session, [_build_walk(trade, walked[trade.trade_id]) for trade in changed_trades])
+    return {
+        trade.trade_id: (trade, walked[trade.trade_id].events)
+        for trade in changed_trades
+        if trade.trade_id in moved_ids
+    }
 
 
 def _build_walk(trade: Trade, walked: WalkResult) -> Walk:
+    """Build the stored form of a walk: from the trade's state before it to its result."""
     return Walk(
         trade_id=trade.trade_id,
         from_=trade.evaluated_to,
@@ -159,8 +166,9 @@ def _build_walk(trade: Trade, walked: WalkResult) -> Walk:
     )
 
 
-def _record_own_exits(session: Session, parts: Parts, happened: ExitsByTrade) -> None:
-    exited = [(trade, events) for trade, events in happened.values() if events]
+def _record_own_exits(session: Session, parts: Parts, exits_by_trade: ExitsByTrade) -> None:
+    """Record own-clock exits as filled model orders, and the synchronized exits and outcomes that follow."""
+    exited = [(trade, events) for trade, events in exits_by_trade.values() if events]
     loaded = {
         family.experiment_id: family for family in families.load(session, {trade.experiment_id for trade, _ in exited})
     }
@@ -172,10 +180,11 @@ def _record_own_exits(session: Session, parts: Parts, happened: ExitsByTrade) ->
         )
     ]
     _fill_model_orders(session, parts, exit_orders)
-    _synchronize(session, parts, families.load(session, loaded))
+    _record_synchronized_exits(session, parts, families.load(session, loaded))
 
 
 def _record_owed_real_exits(session: Session, parts: Parts, experiment_ids: Collection[UUID]) -> list[UUID]:
+    """Record the exit orders that real trades owe; return the ids of all real exits still to be sent."""
     for family in families.load(session, experiment_ids):
         venue = parts.venue(family.trades[0].book)
         for placed in exit_synchronization.find_owed_real_exits(family, venue=venue):
@@ -186,6 +195,7 @@ def _record_owed_real_exits(session: Session, parts: Parts, experiment_ids: Coll
 def _build_flattening_orders(
     family: Family, quotes: Mapping[Instrument, Quote], venue: RealVenue, now: datetime
 ) -> Iterable[PlacedOrder]:
+    """Yield the orders that close each real trade of a family as a whole, at the present quote."""
     for real in family.reals:
         quote = quotes[real.instrument]
         event = ExitEvent(
@@ -201,7 +211,8 @@ def _build_flattening_orders(
         yield from exit_synchronization.find_owed_flattening_exits(family, real, event, venue=venue)
 
 
-def _synchronize(session: Session, parts: Parts, loaded: Iterable[Family]) -> None:
+def _record_synchronized_exits(session: Session, parts: Parts, loaded: Iterable[Family]) -> None:
+    """Record the exits that families lack on the synchronized clock, and all outcomes that are complete."""
     loaded = list(loaded)
     _fill_model_orders(
         session,
@@ -215,6 +226,7 @@ def _synchronize(session: Session, parts: Parts, loaded: Iterable[Family]) -> No
 
 
 def _fill_model_orders(session: Session, parts: Parts, exit_orders: Sequence[Order]) -> None:
+    """Fill model orders by the fill model and record them; an order that has no price is left out."""
     filled = [(order, fills.fill_order_by_model(order, model=parts.fill_model)) for order in exit_orders]
     priced = [(order, fill) for order, fill in filled if fill is not None]
     orders.record_filled_model_orders(session, [order for order, _ in priced], [fill for _, fill in priced])

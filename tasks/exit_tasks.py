@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 @shared_task(name="exits.sync_exits")  # type: ignore[untyped-decorator]
 def sync_exits() -> None:
-    """Walk the open trades of every standing book over the bars up to the book's present time."""
+    """Walk the open model trades of every standing book over the bars up to the book's present time."""
     parts = parts_of(current_app)
     with parts.transaction() as session:
         active = books.list_with_open_trades(session)
@@ -39,11 +39,11 @@ def finish_exits(*, book: str, until: str, at_end: bool) -> None:
 
 
 def walk_book(parts: Parts, book: str, *, until: datetime, at_end: bool = False) -> None:
-    """Walk all open trades of a book to `until`, chunk by chunk, and send the exits that real trades still owe."""
+    """Walk all open model trades of a book to `until`, chunk by chunk, and submit the exits that real trades owe."""
     after, exits = UUID(int=0), 0
     with parts.transaction() as session:
         lagging = lagging_trades.list_in_book(session, book)
-    exit_settlement.follow_exits(parts, lagging)
+    exit_settlement.send_owed_exits(parts, lagging)
     while chunk := _load_chunk(parts, book, after, until=until, at_end=at_end):
         exits += exit_settlement.settle_exits(parts, chunk, until=until)
         if at_end:
@@ -54,6 +54,7 @@ def walk_book(parts: Parts, book: str, *, until: datetime, at_end: bool = False)
 
 
 def _load_chunk(parts: Parts, book: str, after: UUID, *, until: datetime, at_end: bool) -> list[UUID]:
+    """Return the ids of the next trades to walk after the id `after`: at the end all, else those with a new bar."""
     with parts.transaction() as session:
         if at_end:
             return trade_walks.list_walkable(session, book, limit=CHUNK, after=after)
@@ -61,11 +62,12 @@ def _load_chunk(parts: Parts, book: str, after: UUID, *, until: datetime, at_end
 
 
 def _end_trades(parts: Parts, book: str, chunk: list[UUID], until: datetime) -> None:
+    """Close the trades of a chunk that are still open on the last quote of their instrument."""
     with parts.transaction() as session:
         left = trade_walks.load_walkable(session, chunk)
     for instrument in {trade.instrument for trade in left}:
         quote = parts.market_data(book).quote(book, instrument, at=until).quote
-        mine = [trade.trade_id for trade in left if trade.instrument == instrument]
+        trade_ids = [trade.trade_id for trade in left if trade.instrument == instrument]
         exit_settlement.settle_exits(
-            parts, mine, until=until, ending=TradeEnding(quote=quote, at=until, reason=ExitReason.END_OF_DATA)
+            parts, trade_ids, until=until, ending=TradeEnding(quote=quote, at=until, reason=ExitReason.END_OF_DATA)
         )

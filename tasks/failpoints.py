@@ -35,7 +35,7 @@ _running_stage: ContextVar[_RunningStage | None] = ContextVar("_running_stage", 
 
 
 def reach(directory: Path | None, name: str, ids: Collection[UUID]) -> None:
-    """Do what the file `directory/name` says, if there is one.
+    """Pause, raise or kill this process, as the command in the file `directory/name` says, if there is one.
 
     `pause` waits until the file is gone, `raise` raises for an id in it, `kill` ends this process as kill -9 does, and
     removes the file first. A pause shows itself by the file `directory/name.reached`. Nothing happens when `ids` is
@@ -60,7 +60,7 @@ def reach(directory: Path | None, name: str, ids: Collection[UUID]) -> None:
 
 @contextmanager
 def run_stage(directory: Path | None, stage: str) -> Iterator[None]:
-    """Make the hooks below reach the failpoints of this stage during the block."""
+    """Set the stage whose failpoints the hooks below reach during the block."""
     token = _running_stage.set(_RunningStage(directory=directory, name=stage) if directory is not None else None)
     try:
         yield
@@ -69,19 +69,20 @@ def run_stage(directory: Path | None, stage: str) -> Iterator[None]:
 
 
 def note_claim(ids: Collection[UUID]) -> None:
-    """Remember which signals the running stage claimed, and reach `STAGE.claimed`."""
+    """Remember which signals the running stage claimed, and reach the failpoint `STAGE.claimed`."""
     if running := _running_stage.get():
         running.claimed += ids
         reach(running.directory, f"{running.name}.claimed", ids)
 
 
 def reach_boundary(boundary: str) -> None:
-    """Reach `STAGE.BOUNDARY` when a stage that claimed signals is running."""
+    """Reach the failpoint `STAGE.BOUNDARY` when a stage that claimed signals is running."""
     if running := _running_stage.get():
         reach(running.directory, f"{running.name}.{boundary}", running.claimed)
 
 
 def _read_command(path: Path) -> str | None:
+    """Return the content of a failpoint file; None when there is no such file."""
     try:
         return path.read_text()
     except FileNotFoundError:

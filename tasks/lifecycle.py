@@ -53,6 +53,7 @@ def exit_beat_after_grace(**_: Any) -> None:
     stop = signal.getsignal(signal.SIGTERM)
 
     def end(signum: int, frame: FrameType | None) -> None:
+        """Start the timer that ends this process, then stop as the previous handler does."""
         timer = threading.Timer(LAST_WORDS_S, _exit_beat)
         timer.daemon = True
         timer.start()
@@ -63,11 +64,13 @@ def exit_beat_after_grace(**_: Any) -> None:
 
 
 def _exit_beat() -> None:
+    """End this process at once, without cleaning up."""
     log.warning("beat.did_not_end")
     os._exit(0)
 
 
 def _kill_worker() -> None:
+    """Kill this process, with its process group when it leads one."""
     log.error("worker.did_not_end")
     if os.getpgid(0) == os.getpid():
         os.killpg(0, signal.SIGKILL)

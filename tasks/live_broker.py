@@ -50,6 +50,7 @@ def open_account(settings: Settings, account: StoredAccount) -> Broker:
 
 
 def _load_keys(settings: Settings, account: StoredAccount) -> tuple[Secret | None, Secret | None]:
+    """Return an account's decrypted key and secret, or those of the environment when it has none of its own."""
     if account.keys is None:
         return settings.broker_key, settings.broker_secret
     vault = AccountVault(settings.secret_key or "")
@@ -116,12 +117,14 @@ class AccountBroker:
         return [] if broker is None else broker.positions()
 
     def _require_broker(self) -> Broker:
+        """Return the live account's broker, or raise AccountUnusable when there is no live account."""
         broker = self._current_broker()
         if broker is None:
             raise AccountUnusable("the live book has no account; see `orchestrator policy live`")
         return broker
 
     def _current_broker(self) -> Broker | None:
+        """Return the broker of the present live account, opened anew when that changed; None without an account."""
         with self._database.transaction() as session:
             account = live.load_account(session)
         if account is None:
@@ -132,6 +135,7 @@ class AccountBroker:
         return self._opened[1]
 
     def _open_account(self, account: StoredAccount) -> Broker:
+        """Open an account; when that fails, open an incident about it as well."""
         try:
             return open_account(self._settings, account)
         except AccountUnusable as error:

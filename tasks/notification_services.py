@@ -41,6 +41,8 @@ class NotificationService:
 
 @dataclass(slots=True, kw_only=True)
 class _Sending:
+    """A message on its way to a service, and the error so far."""
+
     target: Any
     message: Message
     error: str | None = "no answer in time"
@@ -50,6 +52,7 @@ class _Statuses(logging.Handler):
     """Keeps the HTTP status that a service logs, for the sending thread."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Remember the HTTP status in a log record, if it holds one."""
         match = _STATUS.search(record.getMessage())
         if match is not None:
             _ON_THIS_THREAD.status = match.group(1)
@@ -99,6 +102,7 @@ def send_messages(messages: Sequence[tuple[NotificationService, Message]], *, wi
 
 
 def _send_message(sending: _Sending) -> None:
+    """Send one message, and store on it None, or an error without the service's secret."""
     if sending.target is None:
         sending.error = "is none that Apprise can send to"
         return

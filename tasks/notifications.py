@@ -21,12 +21,12 @@ AT_ONCE = 10
 LONGEST_S = 10.0
 # A claim outlives its sending by this much; after that another worker takes over from one that died.
 MARGIN_S = 20.0
-_TEST = Message(title="[test] notifications work", body="Incidents of the trading orchestrator will be told here.")
+_TEST = Message(title="[test] notifications work", body="Incidents of the trading orchestrator will be reported here.")
 log = structlog.get_logger()
 
 
 @shared_task(name="notifications.tell_incidents")  # type: ignore[untyped-decorator]
-def tell_incidents() -> None:
+def send_notifications() -> None:
     """Send notifications of new incident events, and repeat those that failed before."""
     parts = parts_of(current_app)
     if parts.settings.notify_urls:
@@ -63,6 +63,7 @@ def send_test_notification(settings: Settings) -> list[tuple[NotificationService
 def _record_result(
     parts: Parts, due: DueNotification, answers: Sequence[tuple[NotificationService, str | None]]
 ) -> None:
+    """Record which services accepted a notification, and log it as sent, failed or given up."""
     informed = due.delivered_to | {service.mark for service, error in answers if error is None}
     error = "; ".join(f"{service.name}: {error}" for service, error in answers if error is not None)
     with parts.transaction() as session:

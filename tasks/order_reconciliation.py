@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 def reconcile(parts: Parts, book: str) -> int:
-    """Look up the orders of a book's venue that are due for it; return how many there were."""
+    """Look up the orders of a book that are due for a look-up at its venue; return how many were due."""
     broker = parts.broker(book)
     with parts.transaction() as session:
         due = submissions.take_due(session, venue=broker.name, limit=LIMIT, settle_s=broker.traits.settle_s)
@@ -32,35 +32,36 @@ def reconcile(parts: Parts, book: str) -> int:
     order_submission.record_reports(
         parts,
         [
-            OrderReport(order=due_order.order, state=OrderState.UNKNOWN, detail="its worker did not say")
+            OrderReport(order=due_order.order, state=OrderState.UNKNOWN, detail="its worker stopped before the answer")
             for due_order in lost
         ],
     )
-    _record_and_follow(parts, query_venue(parts, broker, doubtful))
+    _record_and_settle(parts, query_venue(parts, broker, doubtful))
     return len(due)
 
 
-def settle_followers(parts: Parts, reports: Sequence[OrderReport]) -> None:
-    """Settle what follows from a venue's reports: the next owed exit, the synchronized clock, the outcomes."""
+def settle_reported_trades(parts: Parts, reports: Sequence[OrderReport]) -> None:
+    """Submit the next owed exits of the trades that reports are about, and update their exit clocks and outcomes."""
     if reports:
         with parts.transaction() as session:
             experiment_ids = trades.load_experiment_ids(session, [report.order.trade_id for report in reports])
-        exit_settlement.follow_exits(parts, experiment_ids)
+        exit_settlement.send_owed_exits(parts, experiment_ids)
 
 
-def _record_and_follow(parts: Parts, reports: Sequence[OrderReport]) -> None:
-    moved = order_submission.record_reports(parts, reports)
-    order_submission.enqueue_orders(report.order for report in moved if report.state is OrderState.RESUBMIT_OK)
-    for report in moved:
+def _record_and_settle(parts: Parts, reports: Sequence[OrderReport]) -> None:
+    """Record reports, resubmit the orders that never arrived, raise incidents, and settle the trades concerned."""
+    changed = order_submission.record_reports(parts, reports)
+    order_submission.enqueue_orders(report.order for report in changed if report.state is OrderState.RESUBMIT_OK)
+    for report in changed:
         if report.state is OrderState.MANUAL_REVIEW:
             _raise_incident(
                 parts, "order_manual_review", report.order.order_id, report.order.client_order_id, report.detail
             )
-    settle_followers(parts, moved)
+    settle_reported_trades(parts, changed)
 
 
 def query_venue(parts: Parts, broker: Broker, doubtful: Sequence[DueOrder]) -> list[OrderReport]:
-    """Ask the venue about orders; return one report for each order whose state that clarifies.
+    """Look orders up at the venue; return a report for each order whose state the answer clarifies.
 
     A venue that does not answer changes no order; when that lasts, incidents are raised.
     """
@@ -90,7 +91,7 @@ def query_venue(parts: Parts, broker: Broker, doubtful: Sequence[DueOrder]) -> l
 def _find_and_cancel_stuck(
     broker: Broker, doubtful: Sequence[DueOrder]
 ) -> tuple[list[OrderReport | None], list[OrderReport]]:
-    """Look up each order and cancel those that are stuck; return the look-ups' and the cancellations' reports."""
+    """Look up each order and cancel those that are stuck; return the reports of the look-ups and the cancellations."""
     answers = broker.find([due_order.order for due_order in doubtful])
     stuck = [
         due_order.order for due_order, report in zip(doubtful, answers, strict=True) if _is_stuck(due_order, report)
@@ -106,13 +107,14 @@ def _prefer_later_reports(answers: Sequence[OrderReport | None], later: Sequence
 
 
 def _is_lost(due: DueOrder) -> bool:
+    """Return whether an order without a known result is past its window, so that it may be sent again when absent."""
     return due.is_over and due.state in (OrderState.SUBMITTING, OrderState.UNKNOWN)
 
 
 def _is_stuck(due: DueOrder, report: OrderReport | None) -> bool:
     """Return whether an order that the venue shows should have been filled long ago.
 
-    Its unfilled rest is cancelled: an entry's is not wanted any more, an exit's is ordered again at the present price.
+    Its unfilled rest is cancelled: an entry's is no longer useful, an exit's is ordered again at the present price.
     """
     return due.is_over and due.checks > 2 and report is not None and report.state in _AT_VENUE
 
@@ -126,12 +128,14 @@ def _report_for_manual_review(due: DueOrder, why: str) -> OrderReport:
 
 
 def _raise_unknown_orders(parts: Parts, doubtful: Sequence[DueOrder], error: str) -> None:
+    """Raise an incident for each order that many look-ups left without an answer."""
     for due_order in doubtful:
         if due_order.checks >= ALARM_AFTER_CHECKS:
             _raise_incident(parts, "order_unknown", due_order.order.order_id, due_order.order.client_order_id, error)
 
 
 def _raise_missing_orders(parts: Parts, doubtful: Sequence[DueOrder], answers: Sequence[OrderReport | None]) -> None:
+    """Raise an incident for each order that the venue had accepted and no longer shows."""
     for due_order, report in zip(doubtful, answers, strict=True):
         if report is None and due_order.state in _AT_VENUE:
             _raise_incident(
@@ -140,6 +144,7 @@ def _raise_missing_orders(parts: Parts, doubtful: Sequence[DueOrder], answers: S
 
 
 def _raise_incident(parts: Parts, kind: str, order_id: UUID, client_order_id: str, why: str | None) -> None:
+    """Open an incident about an order, and log it unless one is open already."""
     with parts.transaction() as session:
         is_new = incidents.open_(
             session, kind=kind, subject=str(order_id), detail={"client_order_id": client_order_id, "why": why}

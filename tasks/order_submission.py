@@ -28,22 +28,22 @@ log = structlog.get_logger()
 
 
 def submit(parts: Parts, order_ids: Collection[UUID]) -> list[OrderReport]:
-    """Submit orders for paper at once and enqueue a task for each other one; return the reports known by then."""
+    """Submit paper orders at once and enqueue a task for each other order; return the reports so far."""
     if not order_ids:
         return []
     with parts.transaction() as session:
-        wanted = orders.load(session, order_ids)
+        loaded = orders.load(session, order_ids)
         doubtful = submissions.load_in_doubt(
-            session, [order.order_id for order in wanted if order.venue == PAPER_VENUE]
+            session, [order.order_id for order in loaded if order.venue == PAPER_VENUE]
         )
-    enqueue_orders(order for order in wanted if order.venue != PAPER_VENUE)
+    enqueue_orders(order for order in loaded if order.venue != PAPER_VENUE)
     known = _look_up_on_paper(parts, doubtful)
-    return [*known, *send(parts, [order.order_id for order in wanted if order.venue == PAPER_VENUE])]
+    return [*known, *send(parts, [order.order_id for order in loaded if order.venue == PAPER_VENUE])]
 
 
-def enqueue_orders(wanted: Iterable[Order]) -> None:
-    """Send a task for each order, exits on their own queue; the sweep sends those that the message broker refused."""
-    for order in wanted:
+def enqueue_orders(unsent: Iterable[Order]) -> None:
+    """Enqueue a task for each order, exits on their own queue; one that cannot be enqueued is left to the sweep."""
+    for order in unsent:
         queue = queues.EXITS if order.intent is Intent.EXIT else queues.ORDERS
         try:
             current_app.send_task("orders.submit_order", kwargs={"order_id": str(order.order_id)}, queue=queue)
@@ -51,14 +51,14 @@ def enqueue_orders(wanted: Iterable[Order]) -> None:
             log.warning("order.not_announced", client_order_id=order.client_order_id, error=type(error).__name__)
 
 
-def submit_one(parts: Parts, order_id: UUID) -> list[OrderReport]:
+def submit_single_order(parts: Parts, order_id: UUID) -> list[OrderReport]:
     """Submit one order to its venue, unless the venue can never accept it."""
-    _deny_impossible(parts, order_id)
+    _deny_impossible_order(parts, order_id)
     return send(parts, [order_id])
 
 
 def send(parts: Parts, order_ids: Collection[UUID]) -> list[OrderReport]:
-    """Submit orders once, each within its window, and record the venue's reports.
+    """Send orders to their venues once, each within its window, and record the venues' reports.
 
     An order that any worker has begun to submit is not sent: only a look-up may clarify its state.
     """
@@ -77,15 +77,15 @@ def send(parts: Parts, order_ids: Collection[UUID]) -> list[OrderReport]:
 
 
 def cancel_entries(parts: Parts, book: str, experiment_ids: Collection[UUID]) -> None:
-    """Cancel the unfilled rest of entry orders at the venue; without an answer they are tried again next time."""
+    """Cancel the unfilled rest of entry orders at the venue; when it does not answer, only log that."""
     with parts.transaction() as session:
-        standing = submissions.load_working_entries(session, experiment_ids)
-    if not standing:
+        working_entries = submissions.load_working_entries(session, experiment_ids)
+    if not working_entries:
         return
     try:
-        reports = parts.broker(book).cancel(standing)
+        reports = parts.broker(book).cancel(working_entries)
     except VenueUnavailable as error:
-        log.warning("order.not_cancelled", book=book, count=len(standing), error=str(error))
+        log.warning("order.not_cancelled", book=book, count=len(working_entries), error=str(error))
     else:
         record_reports(parts, [report for report in reports if report is not None])
 
@@ -102,7 +102,7 @@ def record_reports(parts: Parts, reports: Sequence[OrderReport]) -> list[OrderRe
         trades.lock_families(
             session, trades.load_experiment_ids(session, [report.order.trade_id for report in reports])
         )
-        moved = submissions.record_reports(session, reports)
+        changed = submissions.record_reports(session, reports)
         entries = [report for report in reports if report.order.intent is Intent.ENTRY]
         trades.mark_open(session, [report.order.trade_id for report in entries if report.fills])
         trades.mark_denied(
@@ -113,20 +113,21 @@ def record_reports(parts: Parts, reports: Sequence[OrderReport]) -> list[OrderRe
                 if report.state in _ENDED_UNFILLED and not report.fills
             },
         )
-    for report in moved:
+    for report in changed:
         log.info(
             "order.answered",
             client_order_id=report.order.client_order_id,
             state=report.state.value,
             detail=report.detail,
         )
-    return moved
+    return changed
 
 
 _ENDED_UNFILLED = frozenset({OrderState.REJECTED, OrderState.CANCELLED, OrderState.EXPIRED})
 
 
 def _denial_reason(report: OrderReport) -> str:
+    """Return the venue's detail of a report, else the order's state, as the reason to deny a trade."""
     return report.detail or report.state.value
 
 
@@ -147,22 +148,23 @@ def _look_up_on_paper(parts: Parts, doubtful: Sequence[Order]) -> list[OrderRepo
 
 
 def _submit_to_broker(parts: Parts, book: str, begun: Sequence[BegunSubmission], ends: float) -> list[OrderReport]:
-    mine = [submission for submission in begun if submission.order.book == book]
+    """Send the begun orders of one book in one window; rejections of repeated orders are confirmed first."""
+    of_book = [submission for submission in begun if submission.order.book == book]
     window = SendWindow(
-        opened_at=min(submission.opened_at for submission in mine),
-        not_after=min(submission.not_after for submission in mine),
+        opened_at=min(submission.opened_at for submission in of_book),
+        not_after=min(submission.not_after for submission in of_book),
         deadline=ends,
     )
-    wanted, broker = [submission.order for submission in mine], parts.broker(book)
-    reports = broker.submit(wanted, window=window)
+    broker = parts.broker(book)
+    reports = broker.submit([submission.order for submission in of_book], window=window)
     return [
         _confirm_rejection(broker, report) if submission.again else report
-        for submission, report in zip(mine, reports, strict=True)
+        for submission, report in zip(of_book, reports, strict=True)
     ]
 
 
 def _confirm_rejection(broker: Broker, report: OrderReport) -> OrderReport:
-    """Accept the rejection of an order that was sent before only when the venue does not show the order either."""
+    """Replace the rejection of an order that was sent before by what the venue shows of that order, if anything."""
     if report.state is not OrderState.REJECTED:
         return report
     try:
@@ -172,11 +174,11 @@ def _confirm_rejection(broker: Broker, report: OrderReport) -> OrderReport:
     return shown_by_venue or report
 
 
-def _deny_impossible(parts: Parts, order_id: UUID) -> None:
+def _deny_impossible_order(parts: Parts, order_id: UUID) -> None:
     """Deny an order that the venue can never accept, before anything is sent."""
     with parts.transaction() as session:
-        wanted = orders.load(session, [order_id])
-    for order in wanted:
+        loaded = orders.load(session, [order_id])
+    for order in loaded:
         why = parts.broker(order.book).refusal(order)
         if why is not None:
             with parts.transaction() as session:
@@ -185,6 +187,7 @@ def _deny_impossible(parts: Parts, order_id: UUID) -> None:
 
 
 def _deny_trades(session: Session, refused: Sequence[SubmissionRefused]) -> None:
+    """Mark the trades of refused entry orders as denied, and log each refused order."""
     entries = {denial.order.trade_id: denial.reason for denial in refused if denial.order.intent is Intent.ENTRY}
     trades.mark_denied(session, entries)
     for denial in refused:

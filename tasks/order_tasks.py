@@ -15,7 +15,7 @@ from tasks.base_task import parts_of
 def submit_order(*, order_id: str) -> None:
     """Submit one order to its venue; a second message about the same order submits nothing."""
     parts = parts_of(current_app)
-    order_reconciliation.settle_followers(parts, order_submission.submit_one(parts, UUID(order_id)))
+    order_reconciliation.settle_reported_trades(parts, order_submission.submit_single_order(parts, UUID(order_id)))
 
 
 @shared_task(name="orders.reconcile_orders")  # type: ignore[untyped-decorator]
@@ -29,7 +29,7 @@ def reconcile_orders() -> None:
 
 @shared_task(name="orders.check_positions")  # type: ignore[untyped-decorator]
 def check_positions() -> None:
-    """Compare the positions that our open trades add up to with those each venue reports."""
+    """Compare the sum of our open trades with the positions that each venue reports."""
     parts = parts_of(current_app)
     for book in parts.venue_books:
         position_check.open_mismatch_incidents(parts, book)

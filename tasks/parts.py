@@ -136,7 +136,7 @@ def open_versions(settings: Settings) -> Iterator[ComparedVersions]:
 
 
 def prepare(settings: Settings) -> None:
-    """Create what a start needs: the standing books, their policy from the environment, and a running study each.
+    """Create what is missing of the standing books, their policy from the environment, and a running study each.
 
     Raises:
         SettingInvalid: when the library of a configured venue is missing, when real trades are open at another venue,

@@ -37,5 +37,6 @@ def open_mismatch_incidents(parts: Parts, book: str) -> list[str]:
 
 
 def _holds_less(ours: Decimal, venue: Decimal) -> bool:
+    """Return whether the venue holds clearly less than our trades; shorts (below 0) are compared mirrored."""
     least = ours * _SURE
     return venue < least if ours > 0 else venue > least

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from celery import current_app, shared_task
-from kombu.exceptions import OperationalError as BrokerAway
+from kombu.exceptions import OperationalError as BrokerUnavailable
 
 from db import due_signals, failures
 from db.source_health import watch
@@ -21,22 +21,22 @@ BEHIND_S = 5.0
 log = structlog.get_logger()
 
 
-@shared_task(name="sweeps.resume_stalled", throws=(BrokerAway,))  # type: ignore[untyped-decorator]
+@shared_task(name="sweeps.resume_stalled", throws=(BrokerUnavailable,))  # type: ignore[untyped-decorator]
 def resume_stalled() -> None:
     """Enqueue stalled signals again, oldest first, until none is due or the message broker does not answer."""
     parts = parts_of(current_app)
-    bury_lost_signals(parts)
+    mark_lost_signals_dead(parts)
     try:
         resume_due_signals(parts)
-    except BrokerAway as error:
+    except BrokerUnavailable as error:
         log.warning("sweep.ended", error=str(error))
 
 
 def resume_due_signals(parts: Parts) -> int:
-    """Enqueue due signals, batch by batch; return how many there were.
+    """Enqueue due signals again, batch by batch; return how many there were.
 
     Raises:
-        BrokerAway: when the message broker does not answer; signals not taken by then stay due.
+        BrokerUnavailable: when the message broker does not answer; signals not taken by then stay due.
     """
     grace_s, batch, sent = (
         _choose_grace_s(parts, waiting=count_waiting_messages()),
@@ -49,6 +49,7 @@ def resume_due_signals(parts: Parts) -> int:
 
 
 def _resume_batch(parts: Parts, *, limit: int, grace_s: float) -> int:
+    """Take up to `limit` due signals and enqueue them; return how many were taken."""
     with parts.transaction() as session:
         due = due_signals.take(session, limit=limit, grace_s=grace_s)
     pipeline.resume(due)
@@ -61,17 +62,18 @@ def count_waiting_messages() -> int:
     """Return how many messages wait for a worker of the pipeline.
 
     Raises:
-        BrokerAway: when the message broker does not answer.
+        BrokerUnavailable: when the message broker does not answer.
     """
     with current_app.connection_or_acquire() as connection:
-        asked = connection.autoretry(
+        count_messages = connection.autoretry(
             _declare_and_count, channel=connection.default_channel, max_retries=1, interval_start=0
         )
-        length, _ = asked()
+        length, _ = count_messages()
     return int(length)
 
 
 def _declare_and_count(*, channel: Any) -> int:
+    """Return the length of the pipeline's queue; 0 when the queue does not exist."""
     try:
         return int(channel.queue_declare(PIPELINE, passive=True).message_count)
     except channel.connection.client.channel_errors:
@@ -96,8 +98,8 @@ def watch_sources() -> None:
         log.error("incident.opened", kind=incident.kind, subject=incident.subject, **incident.detail)
 
 
-def bury_lost_signals(parts: Parts) -> None:
-    """Turn signals whose workers died too often into dead letters."""
+def mark_lost_signals_dead(parts: Parts) -> None:
+    """Mark signals dead whose workers died too often, and store a dead letter for each."""
     with parts.transaction() as session:
         for row in due_signals.mark_lost_dead(session):
             failures.record(

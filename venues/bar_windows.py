@@ -112,6 +112,7 @@ class WindowBuilder:
         return self._histories.load_closed(sources.base, to=sources.timeframe, as_of=as_of, count=count)
 
     def _load_stored_higher(self, sources: _WindowSources, *, as_of: datetime) -> list[ClosedBar] | None:
+        """Load the bars of the higher timeframe from their own series; None where they are combined from the base."""
         if sources.higher is None:
             return None
         count = self._depth.higher + 1

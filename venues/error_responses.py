@@ -97,6 +97,7 @@ def classify_error(response: ErrorResponse, codes: ErrorCodes) -> VenueAnswer:
 
 
 def _is_duplicate(response: ErrorResponse, codes: ErrorCodes) -> bool:
+    """Return whether an error response says that the order's client id was used before."""
     if response.kind == "DuplicateOrderId":
         return True
     has_code = response.code in codes.duplicate or any(f'"{code}"' in response.body for code in codes.duplicate)

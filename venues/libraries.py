@@ -61,6 +61,7 @@ def import_quietly(module: str) -> ModuleType:
 
 
 def _describe_missing(library: ClientLibrary | None) -> str | None:
+    """Describe how to install a client library; None when it is installed or none is needed."""
     if library is None or _is_installed(library.module):
         return None
     package = library.package

@@ -203,6 +203,7 @@ class RemoteBroker:
         return build_report(order, venue_order, listing=listing, executions=executions)
 
     def _require_listing(self, order: Order) -> VenueListing:
+        """Return the listing of the order's instrument; raise VenueUnavailable when the venue has none."""
         listing = self._adapter.find_listing(order.quote.instrument)
         if listing is None:
             raise VenueUnavailable(f"{self.name} does not list {order.quote.instrument.symbol}")

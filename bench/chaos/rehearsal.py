@@ -172,6 +172,7 @@ def _set_switch(settings: Settings, switch: Switch) -> None:
     """Set the trading switch, trying again while the database does not answer."""
 
     def change_policy(database: Database) -> bool:
+        """Append the live book's policy again with the wanted switch."""
         with database.transaction() as session:
             present = policies.load_current(session, [LIVE_BOOK])[LIVE_BOOK]
             change = PolicyChange(

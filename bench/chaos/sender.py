@@ -44,10 +44,11 @@ class AlertSender:
         self._deliver(self._build_alert("buy"))
 
     def draw_alert(self) -> bytes:
-        """Draw the next alert: mostly a long entry, else the exit of one strategy's trade in one symbol."""
+        """Return the next random alert: mostly a long entry, else the exit of one strategy's trade in one symbol."""
         return self._build_alert("exit_long" if self._random.random() < _EXIT_SHARE else "buy")
 
     def _build_alert(self, action: str) -> bytes:
+        """Build an alert's JSON message for a random symbol and strategy."""
         return json.dumps(
             {
                 "symbol": self._random.choice(SYMBOLS),

@@ -49,7 +49,7 @@ class VenueProcess:
         """
         ready = self._directory / "venue.url"
         ready.unlink(missing_ok=True)
-        command = commands.module(
+        command = commands.build_module_command(
             "simulator",
             "--port",
             str(self._port),

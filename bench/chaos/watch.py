@@ -30,6 +30,7 @@ class ChaosWatch:
         self.restarts: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
+        """Begin to watch, on a thread of its own."""
         self._thread.start()
         return self
 

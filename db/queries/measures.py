@@ -75,6 +75,7 @@ def measure(session: Session, canary_settings: CanarySettings) -> Measures:
 
 
 def _count_signals(session: Session) -> dict[tuple[str, str], int]:
+    """Count the open, dead and done signals of each standing book."""
     counts: dict[tuple[str, str], int] = {}
     for row in session.execute(_SIGNALS, {"books": list(STANDING_BOOKS)}):
         counts |= {(row.book, "open"): row.waiting, (row.book, "dead"): row.dead, (row.book, "done"): row.done}

@@ -126,6 +126,7 @@ def _build_entry(
 
 
 def _build_side(row: RowMapping, engine: EngineSlot, outcomes: Mapping[_Key, dict[ExitClock, SideOutcome]]) -> Side:
+    """Build one engine's side of an entry: its verdict, and its model and real outcomes."""
     suffix = engine.value.lower()
     real = outcomes.get((row["experiment_id"], engine, False), {})
     return Side(

@@ -75,6 +75,7 @@ def render_alert_log(bars: Sequence[Bar]) -> str:
 
 
 def _iterate_rows(bars: Sequence[Bar]) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each position change of a strategy, fired when the next bar opens, after a warm-up."""
     running = [(strategy, strategy.rule()) for strategy in STRATEGIES]
     for index, (bar, following) in enumerate(pairwise(bars)):
         moves = [(strategy, rule.step(bar)) for strategy, rule in running]
@@ -84,6 +85,7 @@ def _iterate_rows(bars: Sequence[Bar]) -> Iterator[tuple[str, ...]]:
 
 
 def _build_row(strategy: DemoStrategy, move: PositionChange, *, bar: Bar, fired_at: datetime) -> tuple[str, ...]:
+    """Build the log's row of one alert, with the strategy's message template filled in."""
     message = fill_template(strategy.template, _placeholder_values(move, bar=bar, fired_at=fired_at))
     return strategy.alert_id, f"{_EXCHANGE}:{_TICKER}", strategy.name, message, _format_time(fired_at)
 
@@ -94,7 +96,7 @@ def fill_template(template: str, values: dict[str, str]) -> str:
 
 
 def _placeholder_values(move: PositionChange, *, bar: Bar, fired_at: datetime) -> dict[str, str]:
-    """Return TradingView's placeholders. Closing a short is a buy, closing a long a sell."""
+    """Return the values of TradingView's placeholders. Closing a short is a buy, closing a long a sell."""
     is_buy = move.after is Position.LONG or (move.after is Position.FLAT and move.before is Position.SHORT)
     return {
         "ticker": _TICKER,

@@ -17,7 +17,7 @@ from domain.signal import Position
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionChange:
-    """A change of position at the close of a bar; `shown` is the number the rule would plot."""
+    """A change of position at the close of a bar; `indicator_value` is the number the rule would plot."""
 
     before: Position
     after: Position
@@ -77,14 +77,15 @@ class DonchianBreakout:
         """Enter on a breakout, leave on the opposite cross."""
         self._bars_held += 1
         crossed = self._averages.detect_cross(bar.close)
-        wanted = self._breakout(bar) or (Position.FLAT if self._is_against(crossed) else None)
+        target = self._detect_breakout(bar) or (Position.FLAT if self._is_against(crossed) else None)
         self._channel.append(bar)
-        if wanted is None or (wanted is self._position and self._bars_held < self._length):
+        if target is None or (target is self._position and self._bars_held < self._length):
             return None
-        before, self._position, self._bars_held = self._position, wanted, 0
-        return PositionChange(before=before, after=wanted, indicator_value=self._averages.gap)
+        before, self._position, self._bars_held = self._position, target, 0
+        return PositionChange(before=before, after=target, indicator_value=self._averages.gap)
 
-    def _breakout(self, bar: Bar) -> Position | None:
+    def _detect_breakout(self, bar: Bar) -> Position | None:
+        """Return the direction in which a close leaves the range of the last bars; None when it stays inside."""
         if len(self._channel) < self._length:
             return None
         if bar.close > max(past.high for past in self._channel):
@@ -92,6 +93,7 @@ class DonchianBreakout:
         return Position.SHORT if bar.close < min(past.low for past in self._channel) else None
 
     def _is_against(self, crossed: Position | None) -> bool:
+        """Return whether a cross of the averages is against the present position."""
         return crossed is not None and self._position not in (Position.FLAT, crossed)
 
 
@@ -129,11 +131,11 @@ class RsiReversion:
             return None
         if (self._spent is Position.LONG and rsi >= 50) or (self._spent is Position.SHORT and rsi <= 50):
             self._spent = None
-        wanted = Position.LONG if rsi < 30 else Position.SHORT if rsi > 70 else None
-        if wanted is None or wanted is self._spent:
+        target = Position.LONG if rsi < 30 else Position.SHORT if rsi > 70 else None
+        if target is None or target is self._spent:
             return None
-        before, self._position, self._spent = self._position, wanted, wanted
-        return PositionChange(before=before, after=wanted, indicator_value=rsi)
+        before, self._position, self._spent = self._position, target, target
+        return PositionChange(before=before, after=target, indicator_value=rsi)
 
 
 class RelativeStrengthIndex:

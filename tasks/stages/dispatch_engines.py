@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 @stage_task(Stage.DISPATCHED)
 def dispatch_engines(parts: Parts, batch: StageBatch) -> int:
-    """Close what the signals close, ask both engines about the entries, and record what follows.
+    """Close trades that signals end, ask both engines about the entries, and open the trades they decide on.
 
     A signal that closes a side waits until earlier entries of that side are dispatched; what cannot go on in this
     batch is given back for a moment.
@@ -48,7 +48,7 @@ def dispatch_engines(parts: Parts, batch: StageBatch) -> int:
 
 
 def _dispatch_ready(parts: Parts, batch: StageBatch, signal_ids: Sequence[UUID]) -> tuple[tuple[UUID, ...], int]:
-    """Dispatch the signals that can go on; return those that must wait, and how many went on."""
+    """Dispatch the signals that need not wait; return those that must wait, and how many were dispatched."""
     with parts.transaction() as session:
         selected = dispatches.prepare_batch(session, batch.claim(session, signal_ids))
     exit_settlement.close_by_signals(parts, selected.closings)
@@ -64,7 +64,7 @@ def _dispatch_ready(parts: Parts, batch: StageBatch, signal_ids: Sequence[UUID])
 
 
 def open_trades(session: Session, parts: Parts, pairs: Sequence[AnsweredDispatch]) -> list[OpeningPlan]:
-    """Write the trades that answers open or are denied: model trades with their fills, real ones as order intents.
+    """Write the trades that answers open, or that are denied: model trades with fills, real ones as order intents.
 
     Planned one after the other, so that exposure limits count the trades that were opened just before.
     """
@@ -81,6 +81,7 @@ def open_trades(session: Session, parts: Parts, pairs: Sequence[AnsweredDispatch
 
 
 def _record_orders(session: Session, plans: Sequence[OpeningPlan]) -> None:
+    """Record the opening orders: those of model trades as filled, those of real trades as intents."""
     openings = [opening for plan in plans for opening in plan.openings]
     model = [(opening.order, opening.fill) for opening in openings if opening.order and opening.fill]
     real = [opening.order for opening in openings if opening.order and not opening.fill]
@@ -91,6 +92,7 @@ def _record_orders(session: Session, plans: Sequence[OpeningPlan]) -> None:
 def _plan_trades(
     parts: Parts, dispatch: Dispatch, answers: tuple[EngineAnswer, EngineAnswer], counters: ExposureCounters
 ) -> OpeningPlan:
+    """Plan the trades of a dispatched entry, and add them to the exposure counters."""
     plan = trade_opening.plan_trades(
         answers,
         signal=dispatch.signal,
@@ -109,11 +111,13 @@ def _plan_trades(
 
 
 def _select_exposures(counters: ExposureCounters, signal: Signal) -> dict[tuple[EngineSlot, bool], Exposure]:
+    """Return the exposures in the signal's book and instrument, by engine and whether real."""
     market = (signal.book, signal.instrument)
     return {(slot, is_real): exposure for (*key, slot, is_real), exposure in counters.items() if tuple(key) == market}
 
 
 def _count_exposure(counters: ExposureCounters, trade: Trade) -> None:
+    """Add a trade to the exposure counters, unless it was denied."""
     if trade.status is TradeStatus.DENIED:
         return
     key = (trade.book, trade.instrument, trade.engine, not trade.is_shadow)

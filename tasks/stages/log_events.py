@@ -90,6 +90,7 @@ def log_processed_signals(owned: Sequence[Signal], kept: Collection[UUID]) -> No
 
 
 def _log_trade(trade: Trade) -> None:
+    """Log that a model or real trade was opened, intended or denied."""
     log.info(
         _TRADE_EVENTS[trade.is_shadow, trade.status],
         trade_id=str(trade.trade_id),

@@ -19,7 +19,7 @@ def record_outcome(parts: Parts, batch: StageBatch) -> int:
         experiment_ids = [experiment_id_for(signal.signal_id) for signal in owned if signal.is_entry]
         order_ids = orders.list_pending_entries(session, experiment_ids)
     order_submission.submit(parts, order_ids)
-    exit_settlement.follow_earlier_exits(parts, experiment_ids)
+    exit_settlement.send_exits_of_lagging_trades(parts, experiment_ids)
     with parts.transaction() as session:
         kept = batch.select_still_owned(session, [signal.signal_id for signal in owned])
         outcomes.record_zeros(session, outcomes.load_sides_without_trade(session, experiment_ids))

@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 @stage_task(Stage.CONTEXT_CAPTURED)
 def snapshot_context(parts: Parts, batch: StageBatch) -> int:
-    """Freeze the market as each signal's arrival saw it."""
+    """Store a snapshot of the market for each signal, as of the signal's arrival."""
     with parts.transaction() as session:
         owned = batch.claim(session)
         sizing_bases = load_sizing_bases(session, owned)

@@ -241,7 +241,7 @@ def test_without_urls_nothing_is_noted(database_url: str, server_urls: ServerUrl
     opened(parts)
 
     pipeline.connect(parts.settings)
-    notifications.tell_incidents()
+    notifications.send_notifications()
 
     assert kept(parts) == []
     parts.database.dispose()

@@ -128,7 +128,9 @@ class Desk:
         """Do what a worker does with an order."""
         self.old_orders.append(order_id)
         self._alive(
-            lambda: order_reconciliation.settle_followers(self.parts, order_submission.submit_one(self.parts, order_id))
+            lambda: order_reconciliation.settle_reported_trades(
+                self.parts, order_submission.submit_single_order(self.parts, order_id)
+            )
         )
 
     def deliver_all(self) -> None:
@@ -143,7 +145,7 @@ class Desk:
 
     def sweep(self) -> None:
         """Send on what is due, give up what failed too often, and close what lags behind."""
-        self._alive(lambda: sweeps.bury_lost_signals(self.parts))
+        self._alive(lambda: sweeps.mark_lost_signals_dead(self.parts))
         self._alive(lambda: sweeps.resume_due_signals(self.parts))
         self._alive(lambda: exit_tasks.walk_book(self.parts, BOOK, until=NOON))
 

@@ -53,7 +53,9 @@ class Floor:
     def send(self) -> None:
         """Do what a worker does with each order that waits."""
         for one in self.rows(WAITING):
-            order_reconciliation.settle_followers(self.parts, order_submission.submit_one(self.parts, one["order_id"]))
+            order_reconciliation.settle_reported_trades(
+                self.parts, order_submission.submit_single_order(self.parts, one["order_id"])
+            )
 
 
 @contextmanager

@@ -123,7 +123,7 @@ def two_exits_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     (experiment_id,) = (one["experiment_id"] for one in desk.rows(REFUSED))
     with monkeypatch.context() as during, ThreadPoolExecutor(2) as pool:
         look_before_the_other_writes(desk, during)
-        again = pool.submit(exit_settlement.follow_exits, desk.parts, [experiment_id])
+        again = pool.submit(exit_settlement.send_owed_exits, desk.parts, [experiment_id])
         flat = pool.submit(exit_settlement.flatten_book, desk.parts, BOOK, [experiment_id], now=NOON)
         again.result(DEADLINE_S)
         flat.result(DEADLINE_S)

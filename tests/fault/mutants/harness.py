@@ -106,7 +106,9 @@ class Desk:
         """Do what a worker does for each order that was announced."""
         waiting, self.queue = self.queue, []
         for one in waiting:
-            order_reconciliation.settle_followers(self.parts, order_submission.submit_one(self.parts, one))
+            order_reconciliation.settle_reported_trades(
+                self.parts, order_submission.submit_single_order(self.parts, one)
+            )
 
     def look_up(self) -> None:
         """Look at every order that is not at its end, now."""

@@ -41,7 +41,7 @@ def test_an_installation_has_them_below_the_one_package(tmp_path: Path, monkeypa
 
 
 def test_modules_of_the_working_directory_do_not_take_the_place_of_ours(foreign_folder: Path) -> None:
-    answer = run(*commands.product("run", "worker", "--help"), within=foreign_folder)
+    answer = run(*commands.build_product_command("run", "worker", "--help"), within=foreign_folder)
 
     assert (answer.returncode, answer.stderr) == (0, "")
     assert "--queues" in answer.stdout
@@ -50,13 +50,13 @@ def test_modules_of_the_working_directory_do_not_take_the_place_of_ours(foreign_
 def test_modules_of_a_users_import_path_do_not_either(foreign_folder: Path) -> None:
     path = os.pathsep.join((str(foreign_folder), str(ROOT)))
 
-    answer = run(*commands.product("run", "worker", "--help"), within=foreign_folder, PYTHONPATH=path)
+    answer = run(*commands.build_product_command("run", "worker", "--help"), within=foreign_folder, PYTHONPATH=path)
 
     assert (answer.returncode, answer.stderr) == (0, "")
 
 
 def test_a_module_of_ours_is_run_by_its_name(foreign_folder: Path) -> None:
-    answer = run(*commands.module("simulator", "--help"), within=foreign_folder)
+    answer = run(*commands.build_module_command("simulator", "--help"), within=foreign_folder)
 
     assert (answer.returncode, answer.stderr) == (0, "")
     assert "--ledger" in answer.stdout
