@@ -1,4 +1,4 @@
-"""Trading engines: two that are built in, and the ways to run one's own beside them.
+"""Trading engines: two built-in ones, and adapters for a user's own engine in a child process or behind a URL.
 
-An engine is pure: it gets a frozen context and answers with a decision, and the same input gives the same answer.
+An engine is a pure function from a signal and a frozen context to a decision.
 """

@@ -1,4 +1,4 @@
-"""What makes an engine's answer valid; an answer that is not becomes a stored ERROR decision."""
+"""Validation of an engine's answer; an invalid one is stored as an ERROR decision."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ MAX_BYTES = 1_000_000
 MAX_ITEMS = 100
 MAX_REASON = 200
 MAX_HOLD = timedelta(days=3660)
-# Far beyond any market, and well within what the database holds.
+# Powers of ten and digits of a number: beyond any market, and within the database's numeric columns.
 MAX_MAGNITUDE, MAX_DIGITS = 30, 60
 
 
 class AnswerInvalid(ValueError):
-    """An engine answered with something that is no usable decision; the message says what is wrong with it."""
+    """An engine's answer is no valid decision; the message names the defect."""
 
 
-def checked(answer: object, context: MarketContext) -> Decision:
+def validate_answer(answer: object, context: MarketContext) -> Decision:
     """Return the answer unchanged when it can be stored and traded.
 
     Raises:
@@ -32,7 +32,7 @@ def checked(answer: object, context: MarketContext) -> Decision:
     """
     if not isinstance(answer, Decision):
         raise AnswerInvalid(f"a Decision was expected, not {type(answer).__name__}")
-    _check_words(answer)
+    _check_verdict_and_texts(answer)
     _check_rationale(answer)
     if answer.confidence is not None:
         is_percentage = _is_number(answer.confidence) and 0 <= answer.confidence <= 100
@@ -43,22 +43,22 @@ def checked(answer: object, context: MarketContext) -> Decision:
 
 
 def has_only_finite_numbers(answer: Decision) -> bool:
-    """Say whether confidence and plan are free of NaN and infinity."""
+    """Return whether confidence and plan are free of NaN and infinity."""
     plan = answer.plan
     numbers = [answer.confidence] if plan is None else [answer.confidence, plan.quantity, plan.stop]
     if plan is not None:
-        numbers += [number for one in plan.targets for number in (one.price, one.fraction)]
+        numbers += [number for target in plan.targets for number in (target.price, target.fraction)]
         numbers += [] if plan.trailing is None else [plan.trailing.activation, plan.trailing.distance]
     return all(number is None or number.is_finite() for number in numbers)
 
 
-def _check_words(answer: Decision) -> None:
-    _require(_is_a(answer.verdict, Verdict), "verdict must be a Verdict")
-    _require(_is_a(answer.reasons, tuple) and len(answer.reasons) <= MAX_ITEMS, "reasons must be a short tuple")
+def _check_verdict_and_texts(answer: Decision) -> None:
+    _require(_is_instance(answer.verdict, Verdict), "verdict must be a Verdict")
+    _require(_is_instance(answer.reasons, tuple) and len(answer.reasons) <= MAX_ITEMS, "reasons must be a short tuple")
     for reason in answer.reasons:
-        is_code = _is_a(reason, str) and 0 < len(reason) <= MAX_REASON and reason.isprintable()
+        is_code = _is_instance(reason, str) and 0 < len(reason) <= MAX_REASON and reason.isprintable()
         _require(is_code, "a reason must be a short printable text")
-    is_text = answer.error is None or (_is_a(answer.error, str) and answer.error.isprintable())
+    is_text = answer.error is None or (_is_instance(answer.error, str) and answer.error.isprintable())
     _require(is_text, "error must be a printable text or None")
 
 
@@ -75,24 +75,28 @@ def _check_rationale(answer: Decision) -> None:
 def _check_plan(plan: object, *, price: Decimal | None) -> None:
     if not isinstance(plan, Plan):
         raise AnswerInvalid(f"a Plan was expected, not {type(plan).__name__}")
-    _require(_is_a(plan.side, Direction), "side must be a Direction")
+    _require(_is_instance(plan.side, Direction), "side must be a Direction")
     _require(_is_amount(plan.quantity), "quantity must be a finite Decimal above 0")
     _check_targets(plan)
-    _check_order([plan.stop, *([] if price is None else [price]), *(one.price for one in plan.targets)], plan.side)
+    _check_level_order(
+        [plan.stop, *([] if price is None else [price]), *(target.price for target in plan.targets)], plan.side
+    )
     _check_trailing(plan.trailing)
-    is_limited = _is_a(plan.max_hold, timedelta) and timedelta(0) < plan.max_hold <= MAX_HOLD
+    is_limited = _is_instance(plan.max_hold, timedelta) and timedelta(0) < plan.max_hold <= MAX_HOLD
     _require(is_limited, f"max_hold must be a timedelta above 0 of at most {MAX_HOLD.days} days")
 
 
 def _check_targets(plan: Plan) -> None:
-    are_targets = _is_a(plan.targets, tuple) and all(_is_a(one, Target) for one in plan.targets)
+    are_targets = _is_instance(plan.targets, tuple) and all(_is_instance(target, Target) for target in plan.targets)
     _require(are_targets and len(plan.targets) <= MAX_ITEMS, "targets must be a short tuple of Target")
-    fractions = [one.fraction for one in plan.targets]
-    _require(all(_is_amount(one) for one in fractions), "a target's fraction must be a finite Decimal above 0")
+    fractions = [target.fraction for target in plan.targets]
+    _require(
+        all(_is_amount(fraction) for fraction in fractions), "a target's fraction must be a finite Decimal above 0"
+    )
     _require(sum(fractions, Decimal(0)) <= 1, "the targets' fractions must sum to at most 1")
 
 
-def _check_order(levels: list[Decimal], side: Direction) -> None:
+def _check_level_order(levels: list[Decimal], side: Direction) -> None:
     _require(all(_is_amount(level) for level in levels), "prices must be finite Decimals above 0")
     is_ordered = all((after - before) * side.sign > 0 for before, after in pairwise(levels))
     _require(is_ordered, "stop, current price and targets must follow each other in the direction of the trade")
@@ -108,19 +112,23 @@ def _check_trailing(trailing: object) -> None:
 
 
 def _is_amount(value: object) -> bool:
+    """Return whether a value is a finite Decimal above zero, of a storable size."""
     return _is_number(value) and isinstance(value, Decimal) and value > 0
 
 
 def _is_number(value: object) -> bool:
+    """Return whether a value is a finite Decimal of a storable size."""
     if not isinstance(value, Decimal) or not value.is_finite():
         return False
     return abs(value.adjusted()) <= MAX_MAGNITUDE and len(value.as_tuple().digits) <= MAX_DIGITS
 
 
-def _is_a(value: object, kind: type) -> bool:
+def _is_instance(value: object, kind: type) -> bool:
+    """Return whether a value has a type; mypy would call a plain isinstance redundant, but engines ignore types."""
     return isinstance(value, kind)
 
 
 def _require(is_met: bool, complaint: str) -> None:
+    """Raise AnswerInvalid with a complaint unless a condition is met."""
     if not is_met:
         raise AnswerInvalid(complaint)

@@ -1,4 +1,4 @@
-"""One's own Python engine, run in a process of its own so that it can be given up without harm."""
+"""Hosted engine: a user's own Python engine in a child process, which can be killed without harm to the worker."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from domain.context import MarketContext
 from domain.decision import Decision
 from domain.signal import Signal
 from engines import wire
-from engines.answers import AnswerInvalid, checked
+from engines.answers import AnswerInvalid, validate_answer
 from engines.process import LineProcess, LineTimeout, LineTooLong, ProcessGone
 from trading_orchestrator import engine_host
 
 DECIDE_DEADLINE_S = 5.0
 START_DEADLINE_S = 20.0
-# An engine decides from what it is given; the owner's secrets are none of its business.
-_WITHHELD = frozenset(
+# Secrets that an engine's process does not get: an engine needs nothing but the questions.
+_SECRET_VARIABLES = frozenset(
     {
         "DATABASE_URL",
         "MIGRATION_DATABASE_URL",
@@ -41,7 +41,7 @@ _WITHHELD = frozenset(
 
 
 class EngineNotUsable(RuntimeError):
-    """The engine cannot be imported or is none: a mistake in the configuration or in its code."""
+    """The engine cannot be imported, or is no engine: a mistake in the configuration or in its code."""
 
 
 class EngineTimeout(TimeoutError):
@@ -49,14 +49,14 @@ class EngineTimeout(TimeoutError):
 
 
 class EngineFailed(RuntimeError):
-    """The engine raised, or its process ended while it was asked."""
+    """The engine raised, or its process ended during a question."""
 
 
 class HostedEngine:
-    """An engine behind a pipe. After a timeout or a crash its process is replaced; it is asked one thing at a time.
+    """Engine in a child process behind pipes, asked one question at a time.
 
-    `path` holds the folders its code is looked for in, the working directory when there are none. `name` and
-    `version` are known after `start`; the version follows the code a restart finds.
+    After a timeout or a crash the process is replaced. `path` holds the folders with the engine's code, the working
+    directory by default. `name` and `version` are known after `start`; a restart reads the version anew.
     """
 
     is_inline = False
@@ -75,116 +75,125 @@ class HostedEngine:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the last attempt to start it did not fail."""
+        """True unless the last start of the process failed."""
         return self.failure is None
 
     def start(self) -> None:
-        """Start the process and learn the engine's name and version.
+        """Start the process and read the engine's name and version from its greeting.
 
         Raises:
             EngineNotUsable: when it cannot be imported or is no engine.
-            EngineTimeout, EngineFailed: when the process does not get that far.
+            EngineTimeout, EngineFailed: when the process does not greet in time, or ends.
         """
         with self._lock:
-            self._ready(deadline_at=time.monotonic() + self._start_deadline_s)
+            self._ensure_greeted(deadline_at=time.monotonic() + self._start_deadline_s)
 
     def decide(self, signal: Signal, context: MarketContext) -> Decision:
-        """Ask under the default deadline; raises as `decide_within` does."""
+        """Ask under the default deadline; raise as `decide_within` does."""
         return self.decide_within(signal, context, deadline_s=DECIDE_DEADLINE_S)
 
     def decide_within(self, signal: Signal, context: MarketContext, *, deadline_s: float) -> Decision:
         """Ask the engine and return its answer within `deadline_s`.
 
         Raises:
-            EngineTimeout: when it does not come in time.
+            EngineTimeout: when there is no answer in time.
             EngineFailed, EngineNotUsable: when the engine raises, ends, or cannot be started.
             AnswerInvalid: when the answer is no decision.
         """
-        question = wire.line(wire.Question(signal=signal, context=context))
+        question = wire.encode_line(wire.EngineQuestion(signal=signal, context=context))
         with self._lock:
             deadline_at = time.monotonic() + deadline_s
-            reply = self._ask(self._ready(deadline_at=deadline_at), question, deadline_at=deadline_at)
+            reply = self._ask(self._ensure_greeted(deadline_at=deadline_at), question, deadline_at=deadline_at)
         if reply.decision is None:
             raise AnswerInvalid(reply.complaint) if reply.complaint else EngineFailed(reply.failure or "no answer")
-        return checked(reply.decision, context)
+        return validate_answer(reply.decision, context)
 
     def close(self) -> None:
-        """End the process; the next question would start another."""
+        """End the process; another question would start a new one."""
         with self._lock:
-            self._drop()
+            self._end_process()
 
-    def _ask(self, process: LineProcess, question: bytes, *, deadline_at: float) -> wire.Reply:
+    def _ask(self, process: LineProcess, question: bytes, *, deadline_at: float) -> wire.HostReply:
+        """Send a question and return the reply; restart the process when it does not answer properly."""
         try:
-            return wire.reply(process.exchange(question, deadline_at=deadline_at))
+            return wire.decode_reply(process.exchange(question, deadline_at=deadline_at))
         except LineTimeout:
-            self._replace()
+            self._restart_process()
             raise EngineTimeout("no answer within the deadline") from None
         except ProcessGone as error:
-            self._replace()
+            self._restart_process()
             raise EngineFailed(str(error)) from None
         except (LineTooLong, msgspec.DecodeError, UnicodeDecodeError) as error:
-            self._replace()
+            self._restart_process()
             raise AnswerInvalid(f"the answer cannot be read: {error}") from None
 
-    def _ready(self, *, deadline_at: float) -> LineProcess:
-        process = self._running()
+    def _ensure_greeted(self, *, deadline_at: float) -> LineProcess:
+        """Return a running process whose greeting was read; start and greet one when needed."""
+        process = self._ensure_process()
         if not self._is_greeted:
-            self._welcome(process, deadline_at=deadline_at)
+            self._read_greeting(process, deadline_at=deadline_at)
         return process
 
-    def _running(self) -> LineProcess:
+    def _ensure_process(self) -> LineProcess:
+        """Return the running process, or a new one when there is none."""
         if self._process is None or not self._process.is_usable:
-            self._drop()
+            self._end_process()
             self._process = self._spawn()
         return self._process
 
     def _spawn(self) -> LineProcess:
+        """Start a process that will host the engine."""
         self._is_greeted, self._started_at = False, time.monotonic()
         # Without -P the working directory would come first, and its modules could shadow the interpreter's own.
         command = (sys.executable, "-P", "-m", "trading_orchestrator.engine_host", self._spec, str(os.getpid()))
         try:
-            return LineProcess(command, environment=_environment(self._path), max_line=engine_host.MAX_LINE)
+            return LineProcess(command, environment=_build_environment(self._path), max_line=engine_host.MAX_LINE)
         except OSError as error:
             self.failure = f"the process cannot be started: {error}"
             raise EngineFailed(self.failure) from error
 
-    def _welcome(self, process: LineProcess, *, deadline_at: float) -> None:
+    def _read_greeting(self, process: LineProcess, *, deadline_at: float) -> None:
+        """Read name and version of the engine from the first line of its process; raise when there is none."""
         try:
-            greeting = wire.greeting(process.exchange(b"", deadline_at=deadline_at))
+            greeting = wire.decode_greeting(process.exchange(b"", deadline_at=deadline_at))
         except LineTimeout:
-            self._give_up_starting()
+            self._stop_slow_start()
             raise EngineTimeout("the engine is still starting") from None
         except (ProcessGone, LineTooLong, msgspec.DecodeError, UnicodeDecodeError) as error:
-            self._fail(f"the process did not start: {error}")
+            self._record_failure(f"the process did not start: {error}")
             raise EngineFailed(f"the process did not start: {error}") from None
         if greeting.failure is not None:
-            self._fail(greeting.failure)
+            self._record_failure(greeting.failure)
             raise EngineNotUsable(greeting.failure)
         self.name, self.version = greeting.name, greeting.version
         self.failure, self._is_greeted = None, True
 
-    def _give_up_starting(self) -> None:
+    def _stop_slow_start(self) -> None:
+        """End a process that has not greeted within the deadline for starting."""
         # Killing a start at every question's deadline would keep a slow import from ever ending.
         if time.monotonic() >= self._started_at + self._start_deadline_s:
-            self._fail(f"the process did not start within {self._start_deadline_s:g} s")
+            self._record_failure(f"the process did not start within {self._start_deadline_s:g} s")
 
-    def _fail(self, failure: str) -> None:
+    def _record_failure(self, failure: str) -> None:
+        """Keep the reason why the engine is not ready, and end its process."""
         self.failure = failure
-        self._drop()
+        self._end_process()
 
-    def _replace(self) -> None:
-        self._drop()
+    def _restart_process(self) -> None:
+        """End the process, whose answers would be out of step, and start a new one."""
+        self._end_process()
         with suppress(EngineFailed):
             self._process = self._spawn()
 
-    def _drop(self) -> None:
+    def _end_process(self) -> None:
         if self._process is not None:
             self._process.close()
         self._process, self._is_greeted = None, False
 
 
-def _environment(path: Sequence[Path]) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in _WITHHELD}
+def _build_environment(path: Sequence[Path]) -> dict[str, str]:
+    """Return our environment without secrets, with the folders of the engine's code."""
+    inherited = {name: value for name, value in os.environ.items() if name not in _SECRET_VARIABLES}
     folders = [str(folder.absolute()) for folder in path or [Path()]]
     # A fixed seed: the order of a set must not change an engine's answer from one process to the next.
-    return kept | {engine_host.PATH_VARIABLE: os.pathsep.join(folders), "PYTHONHASHSEED": "0"}
+    return inherited | {engine_host.PATH_VARIABLE: os.pathsep.join(folders), "PYTHONHASHSEED": "0"}

@@ -1,4 +1,4 @@
-"""One HTTP request and its answer under one deadline, however slowly the other side drips."""
+"""HTTP client for one POST request under one deadline, which holds even when the server sends byte by byte."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 _CHUNK = 65_536
 
 
-class ExchangeTimeout(TimeoutError):
-    """The deadline passed before the whole answer was there."""
+class RequestTimeout(TimeoutError):
+    """The deadline passed before the whole response arrived."""
 
 
 class AnswerTooLarge(ValueError):
-    """The answer has more bytes than are read."""
+    """The response body is longer than the limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HttpAnswer:
-    """What came back; header names are lower case."""
+class HttpResponse:
+    """Response to a request; header names are lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -38,8 +38,8 @@ class HttpAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HttpCall:
-    """A POST to be made; `addresses` are tried in order, `tls` is None for plain HTTP."""
+class HttpRequest:
+    """POST request; `addresses` are tried in order, `tls` is None for plain HTTP."""
 
     endpoint: Endpoint
     addresses: Sequence[str]
@@ -49,41 +49,43 @@ class HttpCall:
     tls: ssl.SSLContext | None
 
 
-def post(call: HttpCall, *, deadline_at: float) -> HttpAnswer:
-    """Connect to one of the addresses, send, and read the answer; redirects are answers like any other.
+def post(request: HttpRequest, *, deadline_at: float) -> HttpResponse:
+    """Connect to one of the addresses, send the request, and read the response; redirects are not followed.
 
-    The body of an answer that is not 200 is not read.
+    Only the body of a response with status 200 is read.
 
     Raises:
         ExchangeTimeout: when `deadline_at` (monotonic clock) passes on the way.
         AnswerTooLarge: when the body has more than `max_answer` bytes.
-        OSError, http.client.HTTPException: when the connection fails or what comes is no HTTP.
+        OSError, http.client.HTTPException: when the connection fails or the response is no HTTP.
     """
     try:
-        with closing(_connected(call, deadline_at=deadline_at)) as plain:
-            return _exchanged(call, _TimedSocket(plain, deadline_at=deadline_at))
-    except ExchangeTimeout:
+        with closing(_connect(request, deadline_at=deadline_at)) as connected:
+            return _send_request(request, _TimedSocket(connected, deadline_at=deadline_at))
+    except RequestTimeout:
         raise
     except TimeoutError as error:
-        raise ExchangeTimeout("no answer within the deadline") from error
+        raise RequestTimeout("no answer within the deadline") from error
 
 
-def _exchanged(call: HttpCall, line: _TimedSocket) -> HttpAnswer:
-    connection = http.client.HTTPConnection(call.endpoint.host, call.endpoint.port)
-    # http.client uses three methods of a socket, and these keep the deadline.
-    connection.sock = line
-    headers = {"Host": call.endpoint.authority, "Connection": "close", **call.headers}
-    connection.request("POST", call.endpoint.target, body=call.body, headers=headers)
+def _send_request(request: HttpRequest, timed_socket: _TimedSocket) -> HttpResponse:
+    """Send the request over a connected socket and read the response."""
+    connection = http.client.HTTPConnection(request.endpoint.host, request.endpoint.port)
+    # http.client uses only three methods of a socket, and those of _TimedSocket keep the deadline.
+    connection.sock = timed_socket
+    headers = {"Host": request.endpoint.authority, "Connection": "close", **request.headers}
+    connection.request("POST", request.endpoint.target, body=request.body, headers=headers)
     with connection.getresponse() as response:
-        body = _read(response, call.max_answer) if response.status == http.HTTPStatus.OK else b""
-        return HttpAnswer(
+        body = _read_body(response, request.max_answer) if response.status == http.HTTPStatus.OK else b""
+        return HttpResponse(
             status=response.status,
             headers={name.lower(): value for name, value in response.getheaders()},
             body=body,
         )
 
 
-def _read(response: http.client.HTTPResponse, limit: int) -> bytes:
+def _read_body(response: http.client.HTTPResponse, limit: int) -> bytes:
+    """Read a body of at most `limit` bytes; raise IncompleteRead when it ends before its announced length."""
     if response.length is not None and response.length > limit:
         raise AnswerTooLarge(f"the answer announces {response.length} bytes, more than {limit}")
     body = response.read(limit + 1)
@@ -94,68 +96,73 @@ def _read(response: http.client.HTTPResponse, limit: int) -> bytes:
     return body
 
 
-def _connected(call: HttpCall, *, deadline_at: float) -> socket.socket:
+def _connect(request: HttpRequest, *, deadline_at: float) -> socket.socket:
+    """Connect to the first address that accepts, with TLS when the request needs it."""
     failure: OSError = ConnectionError("the host has no address")
-    for number, address in enumerate(call.addresses):
+    for index, address in enumerate(request.addresses):
         # An address that never answers must leave time for those after it.
-        left = _left(deadline_at) / (len(call.addresses) - number)
+        timeout_s = _remaining_s(deadline_at) / (len(request.addresses) - index)
         try:
-            plain = socket.create_connection((address, call.endpoint.port), timeout=left)
+            connected = socket.create_connection((address, request.endpoint.port), timeout=timeout_s)
         except OSError as error:
             failure = error
             continue
-        return _secured(call, plain, deadline_at=deadline_at)
+        return _wrap_tls(request, connected, deadline_at=deadline_at)
     raise failure
 
 
-def _secured(call: HttpCall, plain: socket.socket, *, deadline_at: float) -> socket.socket:
-    if call.tls is None:
-        return plain
+def _wrap_tls(request: HttpRequest, connected: socket.socket, *, deadline_at: float) -> socket.socket:
+    """Return the socket itself for plain HTTP, else with TLS; close it when the handshake fails."""
+    if request.tls is None:
+        return connected
     try:
-        plain.settimeout(_left(deadline_at))
-        return call.tls.wrap_socket(plain, server_hostname=call.endpoint.host)
+        connected.settimeout(_remaining_s(deadline_at))
+        return request.tls.wrap_socket(connected, server_hostname=request.endpoint.host)
     except BaseException:
-        plain.close()
+        connected.close()
         raise
 
 
-def _left(deadline_at: float) -> float:
-    left = deadline_at - time.monotonic()
-    if left <= 0:
-        raise ExchangeTimeout("no answer within the deadline")
-    return left
+def _remaining_s(deadline_at: float) -> float:
+    """Return the seconds until the deadline; raise RequestTimeout when none are left."""
+    remaining_s = deadline_at - time.monotonic()
+    if remaining_s <= 0:
+        raise RequestTimeout("no answer within the deadline")
+    return remaining_s
 
 
 class _TimedSocket:
-    """What http.client needs of a socket, each step of it under what is left until the deadline."""
+    """Socket for http.client whose every send and receive has the time left until the deadline as its timeout."""
 
-    def __init__(self, plain: socket.socket, *, deadline_at: float) -> None:
-        self._plain = plain
+    def __init__(self, connected: socket.socket, *, deadline_at: float) -> None:
+        self._socket = connected
         self._deadline_at = deadline_at
 
     def sendall(self, data: bytes) -> None:
-        """Send all of it; a TLS socket would begin its timeout anew with each record."""
+        """Send all data in pieces; the sendall of a TLS socket would restart its timeout with each record."""
         pending = memoryview(data)
         while pending:
-            self._plain.settimeout(_left(self._deadline_at))
-            pending = pending[self._plain.send(pending[:_CHUNK]) :]
+            self._socket.settimeout(_remaining_s(self._deadline_at))
+            pending = pending[self._socket.send(pending[:_CHUNK]) :]
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        """Return a reader."""
-        return io.BufferedReader(_TimedReader(self._plain, deadline_at=self._deadline_at))
+        """Return a buffered reader under the same deadline."""
+        return io.BufferedReader(_TimedReader(self._socket, deadline_at=self._deadline_at))
 
     def close(self) -> None:
-        """Leave the connection to `post`: http.client closes it before it has read the answer."""
+        """Do nothing: http.client closes its socket before the response is read, and `post` closes the connection."""
 
 
 class _TimedReader(io.RawIOBase):
-    def __init__(self, plain: socket.socket, *, deadline_at: float) -> None:
-        self._plain = plain
+    """Raw reader of a socket whose every receive has the time left until the deadline as its timeout."""
+
+    def __init__(self, connected: socket.socket, *, deadline_at: float) -> None:
+        self._socket = connected
         self._deadline_at = deadline_at
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        self._plain.settimeout(_left(self._deadline_at))
-        return self._plain.recv_into(buffer)
+        self._socket.settimeout(_remaining_s(self._deadline_at))
+        return self._socket.recv_into(buffer)

@@ -1,4 +1,4 @@
-"""From a setting's text to an engine."""
+"""Loading of the engine that a setting names."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from config.values import SettingInvalid
 from domain.ports import Engine
 from engines.committee import CommitteeEngine
 from engines.hosted import START_DEADLINE_S, EngineFailed, EngineNotUsable, EngineTimeout, HostedEngine
-from engines.remote import RemoteEngine, RemoteTerms
+from engines.remote import RemoteEngine, RemoteEngineSettings
 from engines.rules import RulesEngine
 
 NAMES = "rules, committee, package.module:factory, or an http(s):// URL"
-_OWN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+_OWN_ENGINE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
 class EngineNotLoadable(SettingInvalid):
-    """A setting names no engine; the message holds the setting, its value and the reason."""
+    """A setting names no engine that can be used; the message holds the setting, its value and the reason."""
 
 
 def load(
@@ -29,13 +29,13 @@ def load(
     variable: str = "ENGINE",
     path: Sequence[Path] = (),
     start_deadline_s: float = START_DEADLINE_S,
-    remote: RemoteTerms = RemoteTerms(),  # noqa: B008 - a frozen value
+    remote: RemoteEngineSettings = RemoteEngineSettings(),  # noqa: B008 - a frozen value
 ) -> Engine:
     """Return the engine named `rules`, `committee`, `package.module:factory` (hosted and started) or by its URL.
 
-    A remote engine is not asked anything yet. A hosted engine whose process is slow or dies while starting is returned
-    all the same: it is not available, and is started again when it is asked. Its code is looked for in the folders of
-    `path`. `variable` is the setting's name for messages.
+    A remote engine is not contacted yet. A hosted engine whose process is slow to start or dies is returned
+    nevertheless: it is not available, and is started again when it is asked. `path` holds the folders with its code.
+    `variable` is the setting's name, for messages.
 
     Raises:
         EngineNotLoadable: when the text is no such name, the module cannot be imported, or the factory gives no engine.
@@ -45,20 +45,20 @@ def load(
     if spec == CommitteeEngine.name:
         return CommitteeEngine()
     if spec.startswith(("http://", "https://")):
-        return _remote(spec, variable=variable, terms=remote)
-    if not _OWN.fullmatch(spec):
+        return _build_remote(spec, variable=variable, settings=remote)
+    if not _OWN_ENGINE.fullmatch(spec):
         raise EngineNotLoadable(variable, spec, NAMES)
-    return _hosted(HostedEngine(spec, path=path, start_deadline_s=start_deadline_s), spec=spec, variable=variable)
+    return _start_hosted(HostedEngine(spec, path=path, start_deadline_s=start_deadline_s), spec=spec, variable=variable)
 
 
-def _remote(spec: str, *, variable: str, terms: RemoteTerms) -> RemoteEngine:
+def _build_remote(spec: str, *, variable: str, settings: RemoteEngineSettings) -> RemoteEngine:
     try:
-        return RemoteEngine(spec, terms)
+        return RemoteEngine(spec, settings)
     except ValueError as error:
         raise EngineNotLoadable(variable, urls.hide_password(spec), str(error)) from None
 
 
-def _hosted(engine: HostedEngine, *, spec: str, variable: str) -> HostedEngine:
+def _start_hosted(engine: HostedEngine, *, spec: str, variable: str) -> HostedEngine:
     try:
         with suppress(EngineTimeout, EngineFailed):
             engine.start()

@@ -1,4 +1,4 @@
-"""Both engines under one deadline, neither of them able to harm the other."""
+"""The panel: both engines of a comparison, asked under one deadline, isolated from each other's failures."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import structlog
 
 from domain.decision import EngineAnswer, EngineSlot, Verdict
 from domain.ports import Engine
-from engines.breaker import REST_S, Breaker
-from engines.engine_questions import Asked, Round
+from engines.breaker import COOLDOWN_S, CircuitBreaker
+from engines.engine_questions import QuestionRound, Questions
 from engines.hosted import HostedEngine
 
 log = structlog.get_logger()
@@ -19,10 +19,10 @@ log = structlog.get_logger()
 class Panel:
     """The two engines of a comparison.
 
-    Built-in engines are pure and quick, and answer in the caller's thread; when both are, each pair is asked in its
-    own fair order. Any other engine is asked in a thread of its own, beside the other one, so that a hanging engine
-    costs only its own answers; both then begin at once with the first pair, the slot it asks first one step ahead.
-    An engine that fails five times in a row is left alone for `rest_s`; each process learns that by itself.
+    Built-in engines are pure and quick, and answer in the caller's thread, each question in the order of slots that it
+    asks for. Any other engine is asked in threads of its own, so that a hanging engine loses only its own answers; the
+    slot that the first question asks first is started first. An engine that fails five times in a row is not asked for
+    `cooldown_s`; each worker process counts its own failures.
     """
 
     def __init__(
@@ -30,11 +30,11 @@ class Panel:
         engines: Mapping[EngineSlot, Engine],
         *,
         clock: Callable[[], float] = time.monotonic,
-        rest_s: float = REST_S,
+        cooldown_s: float = COOLDOWN_S,
     ) -> None:
         self._engines = {slot: engines[slot] for slot in EngineSlot}
         self._clock = clock
-        self._breakers = {slot: Breaker(rest_s=rest_s) for slot in EngineSlot}
+        self._breakers = {slot: CircuitBreaker(cooldown_s=cooldown_s) for slot in EngineSlot}
 
     @property
     def versions(self) -> Mapping[EngineSlot, str]:
@@ -43,20 +43,20 @@ class Panel:
 
     @property
     def available(self) -> frozenset[EngineSlot]:
-        """The slots whose engine could be started and did not fail five times in a row of late."""
+        """The slots whose engine could be started and is not in the cooldown after repeated failures."""
         return frozenset(slot for slot in EngineSlot if self._may_ask(slot) and self._is_ready(slot))
 
-    def decide_all(self, asked: Asked, *, deadline_s: float) -> list[tuple[EngineAnswer, EngineAnswer]]:
+    def decide_all(self, questions: Questions, *, deadline_s: float) -> list[tuple[EngineAnswer, EngineAnswer]]:
         """Ask both engines about each (signal, context, slot to ask first); answers come as (A, B), in order.
 
-        What goes wrong becomes an ERROR decision with the reason `engine_error`, `engine_timeout`,
+        A failure becomes an ERROR decision with the reason `engine_error`, `engine_timeout`,
         `engine_invalid_answer`, a remote engine's kind of failure (`engine_http_status`, ...), or
         `engine_unavailable` while the breaker is open.
         """
         slots = frozenset(slot for slot in EngineSlot if self._may_ask(slot))
-        answers = Round(asked, engines=self._engines, deadline_s=deadline_s).run(slots)
+        answers = QuestionRound(questions, engines=self._engines, deadline_s=deadline_s).run(slots)
         for slot in slots:
-            self._remember(slot, answers[slot])
+            self._record_outcomes(slot, answers[slot])
         return list(zip(answers[EngineSlot.A], answers[EngineSlot.B], strict=True))
 
     def close(self) -> None:
@@ -72,7 +72,8 @@ class Panel:
         engine = self._engines[slot]
         return engine.is_ready if isinstance(engine, HostedEngine) else True
 
-    def _remember(self, slot: EngineSlot, answers: list[EngineAnswer]) -> None:
+    def _record_outcomes(self, slot: EngineSlot, answers: list[EngineAnswer]) -> None:
+        """Record the answers in the slot's breaker, and log when it opens or closes."""
         breaker, now = self._breakers[slot], self._clock()
         had_tripped = breaker.has_tripped
         for answer in answers:

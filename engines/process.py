@@ -1,4 +1,4 @@
-"""A child process that is talked to in lines, each under a deadline."""
+"""Child process with which lines are exchanged over pipes, each exchange under a deadline."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class LineTimeout(TimeoutError):
 
 
 class LineTooLong(ValueError):
-    """The process wrote more than a line may hold."""
+    """The process wrote a line longer than the limit."""
 
 
 class ProcessGone(ConnectionError):
@@ -27,13 +27,13 @@ class ProcessGone(ConnectionError):
 
 
 class LineProcess:
-    """A process with its own session, killed with everything it started when it is closed or forgotten.
+    """Child process in a session of its own, killed with all its children when it is closed or garbage-collected.
 
-    It belongs to the process that made it: after a fork the copy must not be used, and does not kill it.
+    It belongs to the process that created it: after a fork the copy must not be used, and does not kill it.
     """
 
     def __init__(self, command: Sequence[str], *, environment: Mapping[str, str], max_line: int) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - runs this interpreter on the engine the owner named
+        self._process = subprocess.Popen(  # noqa: S603 - runs this interpreter with the engine that the settings name
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -41,7 +41,7 @@ class LineProcess:
             bufsize=0,
             start_new_session=True,
         )
-        assert self._process.stdin is not None  # noqa: S101 - both were asked for as pipes
+        assert self._process.stdin is not None  # noqa: S101 - Popen was given PIPE for both
         assert self._process.stdout is not None  # noqa: S101 - as above
         self._in, self._out = self._process.stdin.fileno(), self._process.stdout.fileno()
         os.set_blocking(self._in, False)
@@ -49,7 +49,7 @@ class LineProcess:
         self._max_line = max_line
         self._buffer = bytearray()
         self._owner = os.getpid()
-        self._end = weakref.finalize(self, _end, self._process, self._owner)
+        self._kill = weakref.finalize(self, _kill_process_group, self._process, self._owner)
 
     @property
     def pid(self) -> int:
@@ -58,32 +58,33 @@ class LineProcess:
 
     @property
     def is_usable(self) -> bool:
-        """Whether it runs, and is this process's own and not inherited through a fork."""
+        """True while the process runs, except in a fork of the process that created it."""
         return self._owner == os.getpid() and self._process.poll() is None
 
     def exchange(self, text: bytes, *, deadline_at: float) -> bytes:
         """Write `text` and return the next line, until `deadline_at` on the monotonic clock.
 
         Raises:
-            LineTimeout, LineTooLong, ProcessGone: after any of them the conversation is out of step; close it. Only
-                after a LineTimeout without `text` may one go on.
+            LineTimeout, LineTooLong, ProcessGone: afterwards a later line could belong to this exchange, so close the
+                process. Only after a LineTimeout with an empty `text` may exchanges go on.
         """
         pending = memoryview(text)
         while True:
             line = self._take_line()
             if line is not None:
                 return line
-            can_read, can_write = self._wait(writing=bool(pending), deadline_at=deadline_at)
+            can_read, can_write = self._wait_until_ready(writing=bool(pending), deadline_at=deadline_at)
             if can_write:
-                pending = pending[self._write(pending) :]
+                pending = pending[self._write_some(pending) :]
             if can_read:
-                self._read()
+                self._read_some()
 
     def close(self) -> None:
-        """Kill the process and what it started, and wait for its end."""
-        self._end()
+        """Kill the process and its children, and wait for its end."""
+        self._kill()
 
     def _take_line(self) -> bytes | None:
+        """Remove the first line from the buffer and return it, None when no line is complete."""
         line, newline, rest = self._buffer.partition(b"\n")
         if len(line) > self._max_line:
             raise LineTooLong(f"more than {self._max_line} bytes in one line")
@@ -92,18 +93,20 @@ class LineProcess:
         self._buffer = rest
         return bytes(line)
 
-    def _wait(self, *, writing: bool, deadline_at: float) -> tuple[bool, bool]:
-        left = deadline_at - time.monotonic()
-        if left <= 0:
+    def _wait_until_ready(self, *, writing: bool, deadline_at: float) -> tuple[bool, bool]:
+        """Wait until the pipes are ready or the deadline passes; return whether one can read, and write."""
+        remaining_s = deadline_at - time.monotonic()
+        if remaining_s <= 0:
             raise LineTimeout("the deadline has passed")
         poll = select.poll()
         poll.register(self._out, select.POLLIN)
         if writing:
             poll.register(self._in, select.POLLOUT)
-        ready = {fd for fd, _ in poll.poll(left * 1000)}
+        ready = {fd for fd, _ in poll.poll(remaining_s * 1000)}
         return self._out in ready, self._in in ready
 
-    def _write(self, pending: memoryview) -> int:
+    def _write_some(self, pending: memoryview) -> int:
+        """Write as much as the pipe takes and return the number of bytes."""
         try:
             return os.write(self._in, pending[:_CHUNK])
         except BlockingIOError:
@@ -111,14 +114,16 @@ class LineProcess:
         except OSError as error:
             raise ProcessGone("the process no longer listens") from error
 
-    def _read(self) -> None:
-        got = os.read(self._out, _CHUNK)
-        if not got:
+    def _read_some(self) -> None:
+        """Append what the process has written to the buffer."""
+        chunk = os.read(self._out, _CHUNK)
+        if not chunk:
             raise ProcessGone("the process has ended")
-        self._buffer += got
+        self._buffer += chunk
 
 
-def _end(process: subprocess.Popen[bytes], owner: int) -> None:
+def _kill_process_group(process: subprocess.Popen[bytes], owner: int) -> None:
+    """Kill a process and its children, unless this is a fork of the owner (a process id)."""
     if owner != os.getpid():
         return
     with suppress(ProcessLookupError, PermissionError):

@@ -1,4 +1,7 @@
-"""How the built-in engines read a context: what is missing stays missing, and signs treat both directions alike."""
+"""Values that the built-in engines derive from a context; a missing input gives None, never a default.
+
+Directions are signs (+1, -1), so that long and short are treated alike.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,13 @@ from domain.intervals import Interval
 from domain.signal import Signal
 from trading_orchestrator.sizing import Horizon
 
-# A decision must not depend on the arithmetic settings of the thread that happens to ask.
+# A decision must not depend on the decimal settings of the thread that asks.
 ARITHMETIC = Context(prec=28, rounding=ROUND_HALF_EVEN)
 
 Indicators = Mapping[str, Decimal | None]
 
 
-def interval_of(signal: Signal, context: MarketContext) -> Interval | None:
+def find_interval(signal: Signal, context: MarketContext) -> Interval | None:
     """Return the signal's interval, else that of the context's bars, else None."""
     if signal.timeframe is not None:
         return signal.timeframe
@@ -26,18 +29,18 @@ def interval_of(signal: Signal, context: MarketContext) -> Interval | None:
     return None if base is None else base.interval
 
 
-def horizon_of(signal: Signal, context: MarketContext) -> Horizon | None:
-    """Return the horizon of the interval that the entry is on; None when there is none."""
-    interval = interval_of(signal, context)
+def find_horizon(signal: Signal, context: MarketContext) -> Horizon | None:
+    """Return the horizon of the entry's interval; None when no interval is known."""
+    interval = find_interval(signal, context)
     return None if interval is None else Horizon.of(interval.approximate)
 
 
-def missing_inputs(signal: Signal, context: MarketContext) -> tuple[str, ...]:
-    """Name what no built-in engine can do without: a price, an ATR and an interval."""
+def find_missing_inputs(signal: Signal, context: MarketContext) -> tuple[str, ...]:
+    """Return the names of the required inputs that are missing: a price, an ATR and an interval."""
     absent = {
         "current_price": context.current_price is None,
         "atr_14": context.indicators.get("atr_14") is None,
-        "timeframe": horizon_of(signal, context) is None,
+        "timeframe": find_horizon(signal, context) is None,
     }
     return tuple(name for name, is_absent in absent.items() if is_absent)
 
@@ -65,7 +68,7 @@ def distance_percent(price: Decimal | None, level: Decimal | None) -> Decimal | 
 
 
 def is_squeezed(indicators: Indicators) -> bool | None:
-    """Say whether the Bollinger band lies inside the Keltner channel; None when a band is missing."""
+    """Return whether the Bollinger band lies inside the Keltner channel; None when a band is missing."""
     upper, lower = indicators.get("bollinger_upper"), indicators.get("bollinger_lower")
     outer_upper, outer_lower = indicators.get("keltner_upper"), indicators.get("keltner_lower")
     if upper is None or lower is None or outer_upper is None or outer_lower is None:
@@ -80,11 +83,11 @@ def spread(quote: Quote) -> Decimal | None:
     return quote.ask - quote.bid
 
 
-def text(value: Decimal | int | None) -> str | None:
-    """Write a number the way a rationale holds it."""
+def format_number(value: Decimal | int | None) -> str | None:
+    """Return a number as text in the form of a rationale; None for a missing one."""
     return None if value is None else canonical.format_number(Decimal(value))
 
 
-def texts(source: Indicators, *names: str) -> dict[str, Any]:
-    """Write the named indicators the way a rationale holds them."""
-    return {name: text(source.get(name)) for name in names}
+def format_indicators(indicators: Indicators, *names: str) -> dict[str, Any]:
+    """Return the named indicators as texts in the form of a rationale."""
+    return {name: format_number(indicators.get(name)) for name in names}

@@ -1,4 +1,4 @@
-"""An engine anywhere, in any language, asked over HTTP: JSON in, JSON out, trusted with nothing."""
+"""Remote engine: asked over HTTP with JSON, at any place and in any language; its answers are not trusted."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from engines import addresses, http_client, signing, wire
 from engines.addresses import Endpoint
 from engines.answers import AnswerInvalid, has_only_finite_numbers
 from engines.hosted import DECIDE_DEADLINE_S, EngineFailed, EngineTimeout
-from engines.http_client import HttpAnswer, HttpCall
-from engines.version import LENGTH
+from engines.http_client import HttpRequest, HttpResponse
+from engines.version import VERSION_LENGTH
 
 MAX_ANSWER = 256 * 1024
-# A batch over a distant network would not fit its deadline one question after the other.
-SIDE_BY_SIDE = 8
+# Over a distant network, a batch asked one question after the other would miss its deadline.
+MAX_CONCURRENT = 8
 MAX_VERSION = 100
 
 
@@ -39,32 +39,35 @@ class RemoteFailed(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RemoteTerms:
-    """What holds for all remote engines: hosts (`host` or `host:port`) with any address, and the shared secret."""
+class RemoteEngineSettings:
+    """Settings of all remote engines.
+
+    `hosts_allowed` holds hosts (`host` or `host:port`) that may have a private address; `secret` signs the messages.
+    """
 
     hosts_allowed: tuple[str, ...] = ()
     secret: Secret | None = None
 
 
 class RemoteEngine:
-    """An engine behind a URL. Each question has a connection of its own, whose name is resolved once.
+    """Engine behind a URL. Each question has a connection of its own and resolves the host once.
 
-    `name` is the URL without its query; the version is a hash of the whole URL, since a study compares places. What
-    the engine itself says about its version is kept in each rationale as `engine_version`.
+    `name` is the URL without its query; `version` is a hash of the whole URL, since a study compares URLs. The version
+    that the engine itself reports is kept in each rationale as `engine_version`.
     """
 
     is_inline = False
-    side_by_side = SIDE_BY_SIDE
+    max_concurrent = MAX_CONCURRENT
 
-    def __init__(self, url: str, terms: RemoteTerms) -> None:
+    def __init__(self, url: str, settings: RemoteEngineSettings) -> None:
         self.name = url.partition("?")[0]
-        self.version = hashlib.sha256(url.encode()).hexdigest()[:LENGTH]
+        self.version = hashlib.sha256(url.encode()).hexdigest()[:VERSION_LENGTH]
         self._endpoint = Endpoint.parse(url)
-        self._terms = terms
+        self._settings = settings
         self._tls = ssl.create_default_context() if self._endpoint.scheme == "https" else None
 
     def decide(self, signal: Signal, context: MarketContext) -> Decision:
-        """Ask under the default deadline; raises as `decide_within` does."""
+        """Ask under the default deadline; raise as `decide_within` does."""
         return self.decide_within(signal, context, deadline_s=DECIDE_DEADLINE_S)
 
     def decide_within(self, signal: Signal, context: MarketContext, *, deadline_s: float) -> Decision:
@@ -72,68 +75,85 @@ class RemoteEngine:
 
         Raises:
             EngineTimeout: when the whole answer does not come in time.
-            EngineFailed: when the engine says that it failed.
+            EngineFailed: when the engine reports a failure.
             RemoteFailed: naming the kind of any other failure.
             AnswerInvalid: when the answer is no decision.
         """
         deadline_at = time.monotonic() + deadline_s
-        body = wire.line(wire.Question(signal=signal, context=context))
+        body = wire.encode_line(wire.EngineQuestion(signal=signal, context=context))
         timestamp = str(int(time.time()))
-        signature = self._signature(timestamp, body)
-        answer = self._posted(body, {signing.TIMESTAMP: timestamp, **signature}, deadline_at=deadline_at)
-        self._check(answer, asked=signature.get(signing.SIGNATURE, ""))
-        return _decision(read(answer.body))
+        signature = self._sign(timestamp, body)
+        response = self._post(body, {signing.TIMESTAMP: timestamp, **signature}, deadline_at=deadline_at)
+        self._check_response(response, question_signature=signature.get(signing.SIGNATURE, ""))
+        return _take_decision(parse_reply(response.body))
 
-    def _signature(self, timestamp: str, body: bytes) -> dict[str, str]:
-        if self._terms.secret is None:
+    def _sign(self, timestamp: str, body: bytes) -> dict[str, str]:
+        """Return the signature header of a question; none without a shared secret."""
+        if self._settings.secret is None:
             return {}
-        return {signing.SIGNATURE: signing.question(self._terms.secret.reveal(), timestamp=timestamp, body=body)}
+        return {
+            signing.SIGNATURE: signing.sign_question(self._settings.secret.reveal(), timestamp=timestamp, body=body)
+        }
 
-    def _posted(self, body: bytes, signed: Mapping[str, str], *, deadline_at: float) -> HttpAnswer:
-        headers = {"Content-Type": "application/json", "Accept": "application/json", **signed}
+    def _post(self, body: bytes, signature_headers: Mapping[str, str], *, deadline_at: float) -> HttpResponse:
+        """Send a question to an address of the host, and return the response.
+
+        Raises:
+            EngineTimeout, RemoteFailed: when no response arrives.
+        """
+        headers = {"Content-Type": "application/json", "Accept": "application/json", **signature_headers}
         try:
-            allowed = self._terms.hosts_allowed
-            found = addresses.resolve(self._endpoint, allowed=allowed, deadline_at=deadline_at)
-            call = HttpCall(
+            allowed = self._settings.hosts_allowed
+            host_addresses = addresses.resolve(self._endpoint, allowed=allowed, deadline_at=deadline_at)
+            request = HttpRequest(
                 endpoint=self._endpoint,
-                addresses=found,
+                addresses=host_addresses,
                 headers=headers,
                 body=body,
                 max_answer=MAX_ANSWER,
                 tls=self._tls,
             )
-            return http_client.post(call, deadline_at=deadline_at)
+            return http_client.post(request, deadline_at=deadline_at)
         except (OSError, http_client.AnswerTooLarge, http.client.HTTPException) as error:
-            raise _named(error) from error
+            raise _classify_failure(error) from error
 
-    def _check(self, answer: HttpAnswer, *, asked: str) -> None:
-        if 300 <= answer.status < 400:
-            raise RemoteFailed("engine_redirect", f"HTTP status {answer.status}; redirects are not followed")
-        if answer.status != http.HTTPStatus.OK:
-            raise RemoteFailed("engine_http_status", f"HTTP status {answer.status}")
-        if self._terms.secret is None:
+    def _check_response(self, response: HttpResponse, *, question_signature: str) -> None:
+        """Raise RemoteFailed for another status than 200 and, when there is a secret, for a wrong signature."""
+        if 300 <= response.status < 400:
+            raise RemoteFailed("engine_redirect", f"HTTP status {response.status}; redirects are not followed")
+        if response.status != http.HTTPStatus.OK:
+            raise RemoteFailed("engine_http_status", f"HTTP status {response.status}")
+        if self._settings.secret is None:
             return
-        expected = signing.answer(self._terms.secret.reveal(), asked=asked, body=answer.body)
-        if not signing.is_same(answer.headers.get(signing.SIGNATURE.lower(), ""), expected):
+        expected = signing.sign_answer(
+            self._settings.secret.reveal(), question_signature=question_signature, body=response.body
+        )
+        if not signing.signatures_match(response.headers.get(signing.SIGNATURE.lower(), ""), expected):
             raise RemoteFailed("engine_bad_signature", f"{signing.SIGNATURE} is missing or wrong")
 
 
-def read(body: bytes) -> wire.RemoteReply:
-    """Read an answer's body.
+def parse_reply(body: bytes) -> wire.RemoteReply:
+    """Decode the body of a response.
 
     Raises:
         RemoteFailed: `engine_not_json` or `engine_nan`, the latter for a number that JSON does not have.
         AnswerInvalid: when it is JSON of another shape.
     """
     try:
-        return wire.remote_reply(body)
+        return wire.decode_remote_reply(body)
     except msgspec.ValidationError as error:
         raise AnswerInvalid(f"the answer has another shape: {error}") from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise _unreadable(body, error) from None
+        raise _explain_unreadable(body, error) from None
 
 
-def _decision(reply: wire.RemoteReply) -> Decision:
+def _take_decision(reply: wire.RemoteReply) -> Decision:
+    """Return the decision of a reply, with the engine's own version in its rationale.
+
+    Raises:
+        EngineFailed: when the engine reports a failure.
+        RemoteFailed, AnswerInvalid: when there is no usable decision.
+    """
     if reply.decision is None:
         raise AnswerInvalid("no decision in the answer") if reply.failure is None else EngineFailed(reply.failure)
     if not has_only_finite_numbers(reply.decision):
@@ -145,9 +165,10 @@ def _decision(reply: wire.RemoteReply) -> Decision:
     return replace(reply.decision, rationale={**reply.decision.rationale, "engine_version": reply.version})
 
 
-def _unreadable(body: bytes, error: Exception) -> RemoteFailed:
+def _explain_unreadable(body: bytes, error: Exception) -> RemoteFailed:
+    """Return `engine_nan` when only NaN or infinity make the body invalid JSON, else `engine_not_json`."""
     try:
-        json.loads(body, parse_constant=_refuse)
+        json.loads(body, parse_constant=_reject_constant)
     except _NotFinite as constant:
         return RemoteFailed("engine_nan", f"{constant} is no number of JSON")
     except (ValueError, RecursionError):
@@ -156,16 +177,17 @@ def _unreadable(body: bytes, error: Exception) -> RemoteFailed:
 
 
 class _NotFinite(ValueError):
-    pass
+    """The body holds NaN or infinity, which JSON does not have."""
 
 
-def _refuse(constant: str) -> NoReturn:
+def _reject_constant(constant: str) -> NoReturn:
     raise _NotFinite(constant)
 
 
-def _named(error: Exception) -> EngineTimeout | RemoteFailed:
+def _classify_failure(error: Exception) -> EngineTimeout | RemoteFailed:
+    """Return the failure of a connection with its stable reason code."""
     match error:
-        case addresses.ResolvingTimeout() | http_client.ExchangeTimeout():
+        case addresses.ResolveTimeout() | http_client.RequestTimeout():
             return EngineTimeout(str(error))
         case addresses.AddressRefused():
             return RemoteFailed("engine_address_refused", str(error))

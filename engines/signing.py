@@ -9,23 +9,23 @@ TIMESTAMP = "X-Orchestrator-Timestamp"
 SIGNATURE = "X-Orchestrator-Signature"
 
 
-def question(secret: str, *, timestamp: str, body: bytes) -> str:
+def sign_question(secret: str, *, timestamp: str, body: bytes) -> str:
     """Sign a question: hex of HMAC-SHA256 over `question.<timestamp>.<body>`."""
-    return _hex(secret, b"question." + timestamp.encode() + b"." + body)
+    return _hmac_hex(secret, b"question." + timestamp.encode() + b"." + body)
 
 
-def answer(secret: str, *, asked: str, body: bytes) -> str:
-    """Sign the answer to the question whose signature is `asked`: over `answer.<asked>.<body>`.
+def sign_answer(secret: str, *, question_signature: str, body: bytes) -> str:
+    """Sign the answer to a question: hex of HMAC-SHA256 over `answer.<question signature>.<body>`.
 
-    An answer is bound to its question, so that a recorded one cannot be given again.
+    The question's signature binds the answer to its question, so that a recorded answer cannot be replayed.
     """
-    return _hex(secret, b"answer." + asked.encode() + b"." + body)
+    return _hmac_hex(secret, b"answer." + question_signature.encode() + b"." + body)
 
 
-def is_same(given: str, expected: str) -> bool:
-    """Compare two signatures in constant time; `given` may be any text."""
-    return hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())
+def signatures_match(received: str, expected: str) -> bool:
+    """Compare two signatures in constant time; `received` may be any text."""
+    return hmac.compare_digest(received.encode("utf-8", "replace"), expected.encode())
 
 
-def _hex(secret: str, message: bytes) -> str:
+def _hmac_hex(secret: str, message: bytes) -> str:
     return hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()

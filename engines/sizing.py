@@ -1,4 +1,4 @@
-"""Sizes an entry of the built-in engines: the shared arithmetic, with the product's own signal, context and plan."""
+"""Sizing of the built-in engines' entries: adapts `trading_orchestrator.sizing` to our signal, context and plan."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from trading_orchestrator.sizing import Entry, Levels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sized:
-    """A plan, or None with the code of what prevents one; `rationale` shows the numbers."""
+class SizedEntry:
+    """Result of sizing: a plan, or a `refusal` code when there is none; `rationale` holds the numbers behind it."""
 
     plan: Plan | None
     refusal: str | None
     rationale: dict[str, Any]
 
 
-def size(signal: Signal, context: MarketContext, *, share: Decimal) -> Sized:
+def size_entry(signal: Signal, context: MarketContext, *, share: Decimal) -> SizedEntry:
     """Plan an entry in the signal's direction at the context's price; `share` (0..1) scales the quantity.
 
     The refusals are those of `trading_orchestrator.sizing.size`.
     """
-    entry_size = sizing.size(_entry(signal, context), share=share)
-    plan = None if entry_size.levels is None else _plan(signal.direction, entry_size.levels)
-    return Sized(plan=plan, refusal=entry_size.refusal, rationale=entry_size.rationale)
+    entry_size = sizing.size(_build_entry(signal, context), share=share)
+    plan = None if entry_size.levels is None else _build_plan(signal.direction, entry_size.levels)
+    return SizedEntry(plan=plan, refusal=entry_size.refusal, rationale=entry_size.rationale)
 
 
-def _entry(signal: Signal, context: MarketContext) -> Entry:
-    interval = reading.interval_of(signal, context)
+def _build_entry(signal: Signal, context: MarketContext) -> Entry:
+    interval = reading.find_interval(signal, context)
     return Entry(
         sign=signal.direction.sign,
         price=context.current_price,
@@ -47,7 +47,7 @@ def _entry(signal: Signal, context: MarketContext) -> Entry:
     )
 
 
-def _plan(side: Direction, levels: Levels) -> Plan:
+def _build_plan(side: Direction, levels: Levels) -> Plan:
     return Plan(
         side=side,
         quantity=levels.quantity,

@@ -1,4 +1,4 @@
-"""What goes between a worker and an engine outside it: one JSON line each way, over pipes or in HTTP bodies."""
+"""Messages between a worker and an engine outside its process: one JSON line each way, over a pipe or HTTP."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from domain.signal import Signal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What an engine is asked."""
+class EngineQuestion:
+    """Question to an engine: decide on a signal in a market context."""
 
     signal: Signal
     context: MarketContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Greeting:
-    """The host's first line: who it runs, or why it runs nothing."""
+class HostGreeting:
+    """First line of an engine's host process: the engine's name and version, or why it cannot run (`failure`)."""
 
     name: str = ""
     version: str = ""
@@ -29,8 +29,8 @@ class Greeting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """The host's answer: a decision, or what was raised (`failure`), or what is wrong with it (`complaint`)."""
+class HostReply:
+    """Answer of a host: a decision, the engine's exception (`failure`), or the decision's defect (`complaint`)."""
 
     decision: Decision | None = None
     failure: str | None = None
@@ -39,39 +39,33 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteReply:
-    """A remote engine's answer: a decision or why there is none, and the version it says it has."""
+    """Answer of a remote engine: a decision, or the reason why there is none, with the engine's own version."""
 
     decision: Decision | None = None
     failure: str | None = None
     version: str | None = None
 
 
-_QUESTIONS = msgspec.json.Decoder(Question)
-_GREETINGS = msgspec.json.Decoder(Greeting)
-_REPLIES = msgspec.json.Decoder(Reply)
+_GREETINGS = msgspec.json.Decoder(HostGreeting)
+_REPLIES = msgspec.json.Decoder(HostReply)
 _REMOTE_REPLIES = msgspec.json.Decoder(RemoteReply)
 
 
-def line(message: Question | Greeting | Reply | RemoteReply) -> bytes:
-    """Write a message as one line."""
+def encode_line(message: EngineQuestion | HostGreeting | HostReply | RemoteReply) -> bytes:
+    """Encode a message as one line of JSON."""
     return msgspec.json.encode(message) + b"\n"
 
 
-def question(text: bytes) -> Question:
-    """Read a question; raises msgspec.ValidationError when it is none."""
-    return _QUESTIONS.decode(text)
-
-
-def greeting(text: bytes) -> Greeting:
-    """Read a greeting; raises msgspec.ValidationError or DecodeError when it is none."""
+def decode_greeting(text: bytes) -> HostGreeting:
+    """Decode a greeting; raises msgspec.ValidationError or DecodeError for any other text."""
     return _GREETINGS.decode(text)
 
 
-def reply(text: bytes) -> Reply:
-    """Read a reply; raises msgspec.ValidationError or DecodeError when it is none."""
+def decode_reply(text: bytes) -> HostReply:
+    """Decode a host's reply; raises msgspec.ValidationError or DecodeError for any other text."""
     return _REPLIES.decode(text)
 
 
-def remote_reply(text: bytes) -> RemoteReply:
-    """Read a remote engine's reply; raises msgspec.ValidationError or DecodeError when it is none."""
+def decode_remote_reply(text: bytes) -> RemoteReply:
+    """Decode a remote engine's reply; raises msgspec.ValidationError or DecodeError for any other text."""
     return _REMOTE_REPLIES.decode(text)

@@ -26,7 +26,7 @@ from domain.risk import Limits
 from domain.trade import PAPER_VENUE, RealVenue
 from engines import loader
 from engines.panel import Panel
-from engines.remote import RemoteTerms
+from engines.remote import RemoteEngineSettings
 from tasks import failpoints, notification_services
 from tasks.live_broker import AccountBroker
 from venues import catalogue
@@ -111,13 +111,13 @@ def _build_standing_market_data(settings: Settings, database: Database) -> ports
 def load_engines(settings: Settings) -> Panel:
     """Load both engines as the settings name them."""
     path = settings.engine_path
-    remote = RemoteTerms(hosts_allowed=settings.engine_hosts_allowed, secret=settings.engine_secret)
+    remote = RemoteEngineSettings(hosts_allowed=settings.engine_hosts_allowed, secret=settings.engine_secret)
     return Panel(
         {
             EngineSlot.A: loader.load(settings.engine_a, variable="ENGINE_A", path=path, remote=remote),
             EngineSlot.B: loader.load(settings.engine_b, variable="ENGINE_B", path=path, remote=remote),
         },
-        rest_s=settings.engine_rest_s,
+        cooldown_s=settings.engine_rest_s,
     )
 
 

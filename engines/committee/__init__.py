@@ -1,3 +1,3 @@
-"""Built-in engine B: a committee of agents and a meta decision."""
+"""Built-in engine B: a committee of agents, and a meta decision that resolves their opinions."""
 
 from engines.committee.engine import CommitteeEngine as CommitteeEngine

@@ -1,4 +1,4 @@
-"""Engine B: asks each agent, resolves, and sizes by its confidence."""
+"""Engine B: collects the opinions of all agents, resolves them, and sizes an entry by the confidence."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ from engines import reading, sizing
 from engines.committee import context as context_agent
 from engines.committee import meta, regime, squeeze, technical, trend
 from engines.committee.meta import CommitteeConfig, Resolution
-from engines.committee.opinion import Brief
+from engines.committee.opinion import AgentInput
 from engines.version import version_of
 
-AGENTS = (context_agent.opine, technical.opine, regime.opine, trend.opine, squeeze.opine)
+AGENTS = (
+    context_agent.form_opinion,
+    technical.form_opinion,
+    regime.form_opinion,
+    trend.form_opinion,
+    squeeze.form_opinion,
+)
 
 
 class CommitteeEngine:
-    """Enters when the committee's consensus supports the signal; the quantity follows its confidence."""
+    """Engine that enters when the committee's consensus supports the signal; its confidence scales the quantity."""
 
     name = "committee"
     is_inline = True
@@ -29,20 +35,21 @@ class CommitteeEngine:
         self.version = version_of("committee", self._config)
 
     def decide(self, signal: Signal, context: MarketContext) -> Decision:
-        """Answer ENTER, HOLD (too little speaks for it) or REJECT (something speaks against it)."""
+        """Decide ENTER, HOLD (too little support for the signal) or REJECT (an argument against it)."""
         if not signal.is_entry:
             return Decision(verdict=Verdict.HOLD, reasons=("not_an_entry",), rationale={})
         with localcontext(reading.ARITHMETIC):
-            return self._decide(signal, context)
+            return self._decide_entry(signal, context)
 
-    def _decide(self, signal: Signal, context: MarketContext) -> Decision:
-        brief = Brief(indicators=context.indicators, direction=signal.direction)
-        opinions = [agent(brief) for agent in AGENTS]
+    def _decide_entry(self, signal: Signal, context: MarketContext) -> Decision:
+        """Ask all agents, resolve their opinions and decide on an entry."""
+        agent_input = AgentInput(indicators=context.indicators, direction=signal.direction)
+        opinions = [agent(agent_input) for agent in AGENTS]
         rank = context.indicators.get("atr_percentile")
         resolution = meta.resolve(self._config, opinions, direction=signal.direction, rank=rank)
-        missing = reading.missing_inputs(signal, context)
+        missing = reading.find_missing_inputs(signal, context)
         rationale: dict[str, Any] = {
-            "agents": [one.as_json() for one in opinions],
+            "agents": [opinion.as_json() for opinion in opinions],
             "meta": resolution.as_json(),
             "missing_inputs": list(missing),
         }
@@ -53,15 +60,18 @@ class CommitteeEngine:
                 rationale=rationale,
                 confidence=resolution.confidence,
             )
-        return _enter(signal, context, resolution, rationale=rationale)
+        return _size_entry(signal, context, resolution, rationale=rationale)
 
 
-def _enter(signal: Signal, context: MarketContext, resolution: Resolution, *, rationale: dict[str, Any]) -> Decision:
-    sized = sizing.size(signal, context, share=resolution.confidence / Decimal(100))
+def _size_entry(
+    signal: Signal, context: MarketContext, resolution: Resolution, *, rationale: dict[str, Any]
+) -> Decision:
+    """Decide ENTER with a size scaled by the confidence, or REJECT when no size is possible."""
+    entry = sizing.size_entry(signal, context, share=resolution.confidence / Decimal(100))
     return Decision(
-        verdict=Verdict.REJECT if sized.plan is None else Verdict.ENTER,
-        reasons=(sized.refusal or resolution.reason,),
-        rationale=rationale | {"sizing": sized.rationale},
+        verdict=Verdict.REJECT if entry.plan is None else Verdict.ENTER,
+        reasons=(entry.refusal or resolution.reason,),
+        rationale=rationale | {"sizing": entry.rationale},
         confidence=resolution.confidence,
-        plan=sized.plan,
+        plan=entry.plan,
     )

@@ -1,4 +1,4 @@
-"""The meta decision: what follows from the committee's opinions."""
+"""The meta decision: resolves the opinions of the committee's agents into one verdict."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HUNDREDTH = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitteeConfig:
-    """The rules of engine B: votes are counted, shares are 0..1, confidences, percentiles and surcharges 0..100."""
+    """Thresholds of engine B: `min_votes` is a count, `min_consensus` a share 0..1, all other numbers are 0..100."""
 
     min_votes: int = 3
     core_agents: tuple[str, ...] = ("context", "technical", "regime")
@@ -31,7 +31,7 @@ class CommitteeConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
-    """What the committee resolved: ENTER, HOLD or REJECT for one reason, with its numbers.
+    """Result of the meta decision: ENTER, HOLD or REJECT with one reason code, and the numbers behind it.
 
     `side` is +1 (bullish), -1 (bearish) or 0; `consensus` is 0..1 of the directional weight; `confidence` 0..100.
     """
@@ -45,37 +45,37 @@ class Resolution:
     threshold: Decimal
 
     def as_json(self) -> dict[str, Any]:
-        """Write the resolution for the rationale."""
+        """Return the resolution as it stands in the rationale."""
         numbers = {"consensus": self.consensus, "confidence": self.confidence, "threshold": self.threshold}
         bias = {1: "bullish", 0: "neutral", -1: "bearish"}[self.side]
         return {"reason": self.reason, "bias": bias, "votes": self.votes} | {
-            name: reading.text(value) for name, value in numbers.items()
+            name: reading.format_number(value) for name, value in numbers.items()
         }
 
 
 def resolve(
     config: CommitteeConfig, opinions: Sequence[Opinion], *, direction: Direction, rank: Decimal | None
 ) -> Resolution:
-    """Weigh the directional votes; neutral and abstaining agents neither support nor dilute.
+    """Resolve opinions by their weighted votes; neutral and abstaining agents do not count in any number.
 
-    An objection, a tie, or a consensus against the signal's direction rejects; too little conviction holds. `rank`
-    is the volatility percentile, None when missing.
+    An agent's objection, a tie, or a consensus against the signal's direction rejects; too few votes, or too little
+    consensus or confidence, holds. `rank` is the volatility percentile, None when missing.
     """
-    voters = [one for one in opinions if one.vote != 0]
-    balance = sum((one.weight * one.vote for one in voters), Decimal(0))
+    voters = [opinion for opinion in opinions if opinion.vote != 0]
+    balance = sum((opinion.weight * opinion.vote for opinion in voters), Decimal(0))
     side = (balance > 0) - (balance < 0)
-    total = sum((one.weight for one in voters), Decimal(0))
-    winners = [one for one in voters if one.vote == side]
+    total = sum((opinion.weight for opinion in voters), Decimal(0))
+    winners = [opinion for opinion in voters if opinion.vote == side]
     draft = Resolution(
         verdict=Verdict.ENTER,
         reason="consensus_with_signal",
         side=side,
         votes=len(voters),
         consensus=abs(balance) / total if total else Decimal(0),
-        confidence=_confidence(winners),
-        threshold=_threshold(config, opinions, rank=rank),
+        confidence=_average_confidence(winners),
+        threshold=_required_confidence(config, opinions, rank=rank),
     )
-    verdict, reason = _verdict(config, draft, opinions=opinions, winners=winners, direction=direction)
+    verdict, reason = _choose_verdict(config, draft, opinions=opinions, winners=winners, direction=direction)
     return Resolution(
         verdict=verdict,
         reason=reason,
@@ -87,7 +87,7 @@ def resolve(
     )
 
 
-def _verdict(
+def _choose_verdict(
     config: CommitteeConfig,
     draft: Resolution,
     *,
@@ -95,14 +95,15 @@ def _verdict(
     winners: Sequence[Opinion],
     direction: Direction,
 ) -> tuple[Verdict, str]:
-    objection = next((one.block for one in opinions if one.block is not None), None)
+    """Return verdict and reason of the first check that applies; the order is that of their severity."""
+    objection = next((opinion.block for opinion in opinions if opinion.block is not None), None)
     checks = (
         (objection is not None, Verdict.REJECT, objection or ""),
         (draft.votes == 0, Verdict.HOLD, "votes_too_few"),
         (draft.side == 0, Verdict.REJECT, "votes_tied"),
         (draft.side == -direction.sign, Verdict.REJECT, "consensus_against_signal"),
         (draft.votes < config.min_votes, Verdict.HOLD, "votes_too_few"),
-        (not any(one.agent in config.core_agents for one in winners), Verdict.HOLD, "core_vote_missing"),
+        (not any(opinion.agent in config.core_agents for opinion in winners), Verdict.HOLD, "core_vote_missing"),
         (draft.consensus < config.min_consensus, Verdict.HOLD, "consensus_weak"),
         (draft.confidence < draft.threshold, Verdict.HOLD, "confidence_low"),
     )
@@ -111,17 +112,19 @@ def _verdict(
     )
 
 
-def _confidence(winners: Sequence[Opinion]) -> Decimal:
-    weight = sum((one.weight for one in winners), Decimal(0))
+def _average_confidence(winners: Sequence[Opinion]) -> Decimal:
+    """Return the weighted mean confidence of the winning side, 0 when nobody voted."""
+    weight = sum((opinion.weight for opinion in winners), Decimal(0))
     if not weight:
         return Decimal(0)
-    return (sum((one.weight * one.confidence for one in winners), Decimal(0)) / weight).quantize(_HUNDREDTH)
+    return (sum((opinion.weight * opinion.confidence for opinion in winners), Decimal(0)) / weight).quantize(_HUNDREDTH)
 
 
-def _threshold(config: CommitteeConfig, opinions: Sequence[Opinion], *, rank: Decimal | None) -> Decimal:
+def _required_confidence(config: CommitteeConfig, opinions: Sequence[Opinion], *, rank: Decimal | None) -> Decimal:
+    """Return the confidence that an entry needs: more in a volatile or undecided market, up to a cap."""
     threshold = config.threshold
     if rank is not None and rank > config.high_volatility:
         threshold += config.volatility_surcharge
-    if any(one.state in (MarketState.COMPRESSION, MarketState.TRANSITIONAL) for one in opinions):
+    if any(opinion.state in (MarketState.COMPRESSION, MarketState.TRANSITIONAL) for opinion in opinions):
         threshold += config.state_surcharge
     return min(threshold, config.threshold_cap)

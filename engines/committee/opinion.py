@@ -1,4 +1,4 @@
-"""What an agent says: a bias with a confidence, or nothing when its inputs are missing."""
+"""Input and opinion of an agent: a bias with a confidence, or an abstention when inputs are missing."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from engines import reading
 
 
 class Bias(Enum):
-    """Where an agent sees the market going."""
+    """Direction in which an agent expects the market to move."""
 
     BULLISH = "bullish"
     BEARISH = "bearish"
     NEUTRAL = "neutral"
 
     @classmethod
-    def of(cls, way: int) -> Bias:
-        """Return the bias of a sign."""
-        if way == 0:
+    def from_sign(cls, sign: int) -> Bias:
+        """Return bullish for a positive sign, bearish for a negative one, neutral for 0."""
+        if sign == 0:
             return cls.NEUTRAL
-        return cls.BULLISH if way > 0 else cls.BEARISH
+        return cls.BULLISH if sign > 0 else cls.BEARISH
 
     @property
     def sign(self) -> int:
-        """+1 bullish, -1 bearish, 0 neutral."""
+        """The sign of the bias: +1 bullish, -1 bearish, 0 neutral."""
         match self:
             case Bias.BULLISH:
                 return 1
@@ -38,7 +38,7 @@ class Bias(Enum):
 
 
 class MarketState(Enum):
-    """What kind of market the regime agent sees."""
+    """Kind of market, as the regime agent classifies it."""
 
     TREND = "trend"
     COMPRESSION = "compression"
@@ -48,8 +48,8 @@ class MarketState(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Brief:
-    """What each agent is given: the indicators, and the direction asked for (most agents do not look at it)."""
+class AgentInput:
+    """Input of each agent: the indicators, and the signal's direction (only the trend agent uses it)."""
 
     indicators: reading.Indicators
     direction: Direction
@@ -57,9 +57,9 @@ class Brief:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opinion:
-    """One agent's vote. `bias` is None when it abstains; `confidence` is on 0..100.
+    """Opinion of one agent. `bias` is None when it abstains; `confidence` is on 0..100.
 
-    `block` is the code of an objection that ends the matter; `state` is set by the regime agent only.
+    `block` is the code of an objection that rejects the signal whatever the votes; only the regime agent sets `state`.
     """
 
     agent: str
@@ -73,11 +73,11 @@ class Opinion:
 
     @property
     def vote(self) -> int:
-        """+1, -1, or 0 when neutral or abstaining."""
+        """The agent's vote: +1, -1, or 0 when it is neutral or abstains."""
         return 0 if self.bias is None else self.bias.sign
 
     def as_json(self) -> dict[str, Any]:
-        """Write the opinion for the rationale."""
+        """Return the opinion as it stands in the rationale."""
         return {
             "name": self.agent,
             "weight": str(self.weight),
@@ -89,8 +89,8 @@ class Opinion:
         }
 
 
-def abstention(agent: str, *, weight: Decimal, inputs: dict[str, Any]) -> Opinion:
-    """Say nothing, because something needed is missing."""
+def abstain(agent: str, *, weight: Decimal, inputs: dict[str, Any]) -> Opinion:
+    """Return the opinion of an agent that abstains because an input is missing."""
     return Opinion(
         agent=agent, weight=weight, bias=None, confidence=Decimal(0), reasons=("inputs_missing",), inputs=inputs
     )

@@ -1,11 +1,11 @@
-"""The regime agent: what kind of market this is, and which way it leans if it leans at all."""
+"""The regime agent: classifies the market and votes in a trend, an expansion or a clear transition."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
 from engines import reading
-from engines.committee.opinion import Bias, Brief, MarketState, Opinion, abstention
+from engines.committee.opinion import AgentInput, Bias, MarketState, Opinion, abstain
 
 NAME = "regime"
 WEIGHT = Decimal("0.12")
@@ -17,23 +17,23 @@ CONFIDENCE = {
     MarketState.COMPRESSION: Decimal(50),
     MarketState.RANGE: Decimal(50),
 }
-# A market that is still making up its mind leans only when one DI is clearly ahead.
+# In a transition the agent votes only when one directional indicator (DI) is this far above the other.
 TRANSITIONAL_GAP = Decimal(10)
 
 
-def opine(brief: Brief) -> Opinion:
-    """Lean with the stronger DI in a trend or an expansion, and in a transition that has it 10 ahead."""
-    found = brief.indicators
-    inputs = reading.texts(found, *INPUTS)
-    adx, plus, minus = found.get("adx_14"), found.get("plus_di_14"), found.get("minus_di_14")
-    rank, width = found.get("atr_percentile"), found.get("bollinger_width_percentile")
+def form_opinion(agent_input: AgentInput) -> Opinion:
+    """Vote with the stronger DI in a trend or an expansion, and in a transition when it is 10 above the other."""
+    indicators = agent_input.indicators
+    inputs = reading.format_indicators(indicators, *INPUTS)
+    adx, plus, minus = indicators.get("adx_14"), indicators.get("plus_di_14"), indicators.get("minus_di_14")
+    rank, width = indicators.get("atr_percentile"), indicators.get("bollinger_width_percentile")
     if adx is None or plus is None or minus is None or rank is None or width is None:
-        return abstention(NAME, weight=WEIGHT, inputs=inputs)
-    state = state_of(adx=adx, rank=rank, width=width)
+        return abstain(NAME, weight=WEIGHT, inputs=inputs)
+    state = classify_market(adx=adx, rank=rank, width=width)
     return Opinion(
         agent=NAME,
         weight=WEIGHT,
-        bias=Bias.of(_lean(state, gap=plus - minus)),
+        bias=Bias.from_sign(_vote_sign(state, gap=plus - minus)),
         confidence=CONFIDENCE[state],
         reasons=(state.value,),
         inputs=inputs,
@@ -41,8 +41,8 @@ def opine(brief: Brief) -> Opinion:
     )
 
 
-def state_of(*, adx: Decimal, rank: Decimal, width: Decimal) -> MarketState:
-    """Name the market by ADX14 and the percentiles (0..100) of ATR and band width; the first that fits counts."""
+def classify_market(*, adx: Decimal, rank: Decimal, width: Decimal) -> MarketState:
+    """Classify the market by ADX14 and the percentiles (0..100) of ATR and band width; the first match counts."""
     if adx > 30 and rank > 50:
         return MarketState.TREND
     if width < 15 and adx < 20:
@@ -54,7 +54,8 @@ def state_of(*, adx: Decimal, rank: Decimal, width: Decimal) -> MarketState:
     return MarketState.TRANSITIONAL
 
 
-def _lean(state: MarketState, *, gap: Decimal) -> int:
+def _vote_sign(state: MarketState, *, gap: Decimal) -> int:
+    """Return the sign of the vote; `gap` is +DI minus -DI."""
     match state:
         case MarketState.TREND | MarketState.EXPANSION:
             return (gap > 0) - (gap < 0)

@@ -1,11 +1,11 @@
-"""The squeeze agent: which way a narrow market breaks out."""
+"""The squeeze agent: votes with the breakout from a market of low volatility."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
 from engines import reading
-from engines.committee.opinion import Bias, Brief, Opinion, abstention
+from engines.committee.opinion import AgentInput, Bias, Opinion, abstain
 
 NAME = "squeeze"
 WEIGHT = Decimal("0.10")
@@ -20,25 +20,28 @@ INPUTS = (
     "momentum_10",
 )
 RELEASED, WAITING = Decimal(70), Decimal(50)
-# A band this narrow (percentile 0..100 of its own past) has only just left the channel.
+# A band still below this percentile (0..100) of its past widths has only just left the channel.
 NARROW = Decimal(50)
 
 
-def opine(brief: Brief) -> Opinion:
-    """Lean with the momentum when the band has just left the Keltner channel and the close has gone the same way."""
-    found = brief.indicators
-    inputs = reading.texts(found, *INPUTS)
-    squeezed, width = reading.is_squeezed(found), found.get("bollinger_width_percentile")
-    momentum = reading.sign(found.get("momentum_10"))
-    place = reading.difference_sign(found.get("close"), found.get("bollinger_middle"))
-    if squeezed is None or width is None or momentum is None or place is None:
-        return abstention(NAME, weight=WEIGHT, inputs=inputs)
-    is_released = not squeezed and width < NARROW and momentum == place != 0
+def form_opinion(agent_input: AgentInput) -> Opinion:
+    """Vote with the momentum when the band has just left the Keltner channel and the close confirms the direction.
+
+    The close confirms it on the same side of the band's middle.
+    """
+    indicators = agent_input.indicators
+    inputs = reading.format_indicators(indicators, *INPUTS)
+    is_squeezed, width = reading.is_squeezed(indicators), indicators.get("bollinger_width_percentile")
+    momentum_sign = reading.sign(indicators.get("momentum_10"))
+    close_sign = reading.difference_sign(indicators.get("close"), indicators.get("bollinger_middle"))
+    if is_squeezed is None or width is None or momentum_sign is None or close_sign is None:
+        return abstain(NAME, weight=WEIGHT, inputs=inputs)
+    is_released = not is_squeezed and width < NARROW and momentum_sign == close_sign != 0
     return Opinion(
         agent=NAME,
         weight=WEIGHT,
-        bias=Bias.of(momentum if is_released else 0),
+        bias=Bias.from_sign(momentum_sign if is_released else 0),
         confidence=RELEASED if is_released else WAITING,
-        reasons=("released" if is_released else "squeezed" if squeezed else "no_squeeze",),
+        reasons=("released" if is_released else "squeezed" if is_squeezed else "no_squeeze",),
         inputs=inputs,
     )

@@ -1,11 +1,11 @@
-"""The multi-timeframe agent: whether this interval and the next one up point the same way."""
+"""The multi-timeframe agent: compares the trend of the signal's interval with that of the next higher interval."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
 from engines import reading
-from engines.committee.opinion import Bias, Brief, Opinion, abstention
+from engines.committee.opinion import AgentInput, Bias, Opinion, abstain
 
 NAME = "multi_timeframe_trend"
 WEIGHT = Decimal("0.07")
@@ -14,22 +14,22 @@ ALIGNED, MIXED = Decimal(80), Decimal(55)
 AGAINST_SIGNAL = Decimal(15)
 
 
-def opine(brief: Brief) -> Opinion:
-    """Lean to the side of EMA21 that the closes are on, on both intervals, 0.15 % around it being flat.
+def form_opinion(agent_input: AgentInput) -> Opinion:
+    """Vote with the trends of both intervals: bullish with the close above EMA21, flat within 0.15 % of it.
 
-    Aligned: confidence 80. One side flat: the other leads, at 55. Opposed or both flat: neutral. Against the
-    signal's direction: 15 less.
+    Both trends alike: confidence 80. One of them flat: the other counts, at 55. Opposite or both flat: neutral. A vote
+    against the signal's direction has 15 less confidence.
     """
-    found = brief.indicators
-    inputs = reading.texts(found, "close", "ema_21", "higher_close", "higher_ema_21")
-    near = reading.distance_percent(found.get("close"), found.get("ema_21"))
-    far = reading.distance_percent(found.get("higher_close"), found.get("higher_ema_21"))
-    if near is None or far is None:
-        return abstention(NAME, weight=WEIGHT, inputs=inputs)
-    ways = (_way(near), _way(far))
-    bias = Bias.of(sum(ways))
-    is_against = bias.sign == -brief.direction.sign
-    confidence = ALIGNED if abs(sum(ways)) == len(ways) else MIXED
+    indicators = agent_input.indicators
+    inputs = reading.format_indicators(indicators, "close", "ema_21", "higher_close", "higher_ema_21")
+    distance = reading.distance_percent(indicators.get("close"), indicators.get("ema_21"))
+    higher_distance = reading.distance_percent(indicators.get("higher_close"), indicators.get("higher_ema_21"))
+    if distance is None or higher_distance is None:
+        return abstain(NAME, weight=WEIGHT, inputs=inputs)
+    signs = (_trend_sign(distance), _trend_sign(higher_distance))
+    bias = Bias.from_sign(sum(signs))
+    is_against = bias.sign == -agent_input.direction.sign
+    confidence = ALIGNED if abs(sum(signs)) == len(signs) else MIXED
     return Opinion(
         agent=NAME,
         weight=WEIGHT,
@@ -40,5 +40,6 @@ def opine(brief: Brief) -> Opinion:
     )
 
 
-def _way(distance: Decimal) -> int:
+def _trend_sign(distance: Decimal) -> int:
+    """Return +1 or -1 for a close above or below EMA21, 0 for one close to it."""
     return (distance > FLAT_PERCENT) - (distance < -FLAT_PERCENT)

@@ -1,45 +1,48 @@
-"""Tier 2 of engine A: what halves the size."""
+"""Tier 2 of engine A: rules that halve the size of an entry."""
 
 from __future__ import annotations
 
 from engines import reading
-from engines.rules.finding import Case, Finding, Outcome
+from engines.rules.finding import RuleFinding, RuleInput, RuleOutcome
 
 
-def squeeze(case: Case) -> Finding:
-    """Be careful while the Bollinger band lies inside the Keltner channel."""
-    found = case.context.indicators
-    inputs = reading.texts(found, "bollinger_upper", "bollinger_lower", "keltner_upper", "keltner_lower")
-    outcome = _outcome(reading.is_squeezed(found))
-    return Finding(rule="squeeze", outcome=outcome, reason="caution_squeeze", inputs=inputs)
+def check_squeeze(rule_input: RuleInput) -> RuleFinding:
+    """Ask for caution while the Bollinger band lies inside the Keltner channel."""
+    indicators = rule_input.context.indicators
+    inputs = reading.format_indicators(
+        indicators, "bollinger_upper", "bollinger_lower", "keltner_upper", "keltner_lower"
+    )
+    outcome = _to_outcome(reading.is_squeezed(indicators))
+    return RuleFinding(rule="squeeze", outcome=outcome, reason="caution_squeeze", inputs=inputs)
 
 
-def momentum(case: Case) -> Finding:
-    """Be careful when the momentum of 10 bars runs against the signal."""
-    found = case.context.indicators
-    way = reading.sign(found.get("momentum_10"))
-    outcome = _outcome(None if way is None else way == -case.signal.direction.sign)
-    inputs = reading.texts(found, "momentum_10")
-    return Finding(rule="momentum", outcome=outcome, reason="caution_momentum", inputs=inputs)
+def check_momentum(rule_input: RuleInput) -> RuleFinding:
+    """Ask for caution when the momentum of 10 bars is against the signal."""
+    indicators = rule_input.context.indicators
+    momentum_sign = reading.sign(indicators.get("momentum_10"))
+    outcome = _to_outcome(None if momentum_sign is None else momentum_sign == -rule_input.signal.direction.sign)
+    inputs = reading.format_indicators(indicators, "momentum_10")
+    return RuleFinding(rule="momentum", outcome=outcome, reason="caution_momentum", inputs=inputs)
 
 
-def volume(case: Case) -> Finding:
-    """Be careful when the volume is under half its mean."""
-    ratio = case.context.indicators.get("volume_ratio_20")
-    outcome = _outcome(None if ratio is None else ratio < case.config.min_volume_ratio)
-    return Finding(
+def check_volume(rule_input: RuleInput) -> RuleFinding:
+    """Ask for caution when the volume is below the configured share of its mean (half by default)."""
+    ratio = rule_input.context.indicators.get("volume_ratio_20")
+    outcome = _to_outcome(None if ratio is None else ratio < rule_input.config.min_volume_ratio)
+    return RuleFinding(
         rule="volume",
         outcome=outcome,
         reason="caution_volume",
-        inputs={"volume_ratio_20": reading.text(ratio)},
-        threshold=str(case.config.min_volume_ratio),
+        inputs={"volume_ratio_20": reading.format_number(ratio)},
+        threshold=str(rule_input.config.min_volume_ratio),
     )
 
 
-def _outcome(is_caution: bool | None) -> Outcome:
+def _to_outcome(is_caution: bool | None) -> RuleOutcome:
+    """Return the outcome of a rule; None stands for missing inputs."""
     if is_caution is None:
-        return Outcome.MISSING
-    return Outcome.CAUTION if is_caution else Outcome.PASSED
+        return RuleOutcome.MISSING
+    return RuleOutcome.CAUTION if is_caution else RuleOutcome.PASSED
 
 
-RULES = (squeeze, momentum, volume)
+RULES = (check_squeeze, check_momentum, check_volume)

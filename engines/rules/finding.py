@@ -1,4 +1,4 @@
-"""What a rule says, and what rules are given."""
+"""Input, configuration and result of the rules of engine A."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from domain.signal import Signal
 from trading_orchestrator.sizing import Horizon
 
 
-class Outcome(Enum):
-    """How a rule ended: `missing` when its inputs are, `ignored` when the configuration says not to mind that."""
+class RuleOutcome(Enum):
+    """Outcome of a rule: `missing` when an input is missing, `ignored` when the configuration tolerates that."""
 
     PASSED = "passed"
     BLOCKED = "blocked"
@@ -23,7 +23,7 @@ class Outcome(Enum):
 
 
 class MissingConfidence(Enum):
-    """What to do with a signal that carries no confidence."""
+    """Treatment of a signal without a confidence of its own."""
 
     IGNORE = "ignore"
     BLOCK = "block"
@@ -31,10 +31,10 @@ class MissingConfidence(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RulesConfig:
-    """The thresholds of engine A, by horizon in the order scalp, swing, position, long-term.
+    """Thresholds of engine A; tuples hold one per horizon, in the order scalp, swing, position, long-term.
 
-    `volatility_bands` are percentiles 0..100 of ATR as a share of price; `max_spread_to_atr` is a ratio, which
-    means the same for a currency pair and a coin.
+    `volatility_bands` are percentiles 0..100 of the ATR as a share of the price; `max_spread_to_atr` is a ratio, so
+    that it suits a currency pair and a coin alike.
     """
 
     missing_confidence: MissingConfidence = MissingConfidence.IGNORE
@@ -47,8 +47,8 @@ class RulesConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """What each rule is given; `horizon` is None when no interval is known."""
+class RuleInput:
+    """Input of each rule; `horizon` is None when no interval is known."""
 
     config: RulesConfig
     signal: Signal
@@ -56,22 +56,22 @@ class Case:
     horizon: Horizon | None
 
     def by_horizon(self, values: tuple[Any, ...]) -> Any:
-        """Pick a threshold by horizon; None when there is no horizon."""
+        """Return the value of this input's horizon out of one per horizon; None when there is no horizon."""
         return None if self.horizon is None else values[list(Horizon).index(self.horizon)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What one rule found. `inputs` and `threshold` are JSON values with decimals as strings."""
+class RuleFinding:
+    """Result of one rule. `inputs` and `threshold` are JSON values with decimals as strings."""
 
     rule: str
-    outcome: Outcome
+    outcome: RuleOutcome
     reason: str
     inputs: dict[str, Any]
     threshold: Any = field(default=None)
 
     def as_json(self, *, tier: int) -> dict[str, Any]:
-        """Write the finding for the rationale."""
+        """Return the finding as it stands in the rationale."""
         return {
             "name": self.rule,
             "tier": tier,

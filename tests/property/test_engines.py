@@ -16,9 +16,9 @@ from domain.context import MarketContext
 from domain.decision import Decision, EngineSlot, Verdict
 from domain.ports import Engine
 from domain.signal import Direction, Signal
-from engines.answers import checked
+from engines.answers import validate_answer
 from engines.committee import CommitteeEngine, technical
-from engines.committee.opinion import Brief
+from engines.committee.opinion import AgentInput
 from engines.panel import Panel
 from engines.rules import RulesEngine
 from tests.support.builders.engine_inputs import (
@@ -69,7 +69,7 @@ def test_every_agent_and_the_consensus_turn_with_the_market(signal: Signal, cont
 @settings(max_examples=200)
 @given(values=indicator_values(), direction=st.sampled_from(Direction))
 def test_three_conflicting_readings_never_leave_more_than_45(values: Indicators, direction: Direction) -> None:
-    said = technical.opine(Brief(indicators=values, direction=direction))
+    said = technical.form_opinion(AgentInput(indicators=values, direction=direction))
 
     event(str(said.reasons))
     assert 15 <= said.confidence <= 90 or said.bias is None
@@ -110,7 +110,7 @@ def test_an_answer_about_real_bars_is_valid_and_risks_no_more_than_the_share(
     decision = engine.decide(signal, context)
 
     event(decision.verdict.value)
-    assert checked(decision, context) is decision
+    assert validate_answer(decision, context) is decision
     assert json.loads(json.dumps(decision.rationale)) == decision.rationale
     if decision.plan is not None and context.current_price is not None:
         assert decision.plan.side is signal.direction

@@ -16,7 +16,9 @@ from trading_orchestrator import engine, question
 
 def asked(signal: Signal, context: MarketContext) -> question.Question:
     """Return the question as an engine outside our processes reads it."""
-    return msgspec.json.decode(wire.line(wire.Question(signal=signal, context=context)), type=question.Question)
+    return msgspec.json.decode(
+        wire.encode_line(wire.EngineQuestion(signal=signal, context=context)), type=question.Question
+    )
 
 
 def a_question(signal: Signal | None = None, context: MarketContext | None = None) -> question.Question:

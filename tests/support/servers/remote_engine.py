@@ -14,15 +14,17 @@ from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
+import msgspec
+
 from domain.decision import Decision, Verdict
 from engines import engine_questions, signing, wire
 from engines.committee import CommitteeEngine
-from engines.remote import RemoteEngine, RemoteTerms
+from engines.remote import RemoteEngine, RemoteEngineSettings
 from tests.support.builders.engine_inputs import a_context, a_signal
 
 PATIENCE_S = 20.0
 SHORT_S = 0.3
-LOCAL = RemoteTerms(hosts_allowed=("127.0.0.1",))
+LOCAL = RemoteEngineSettings(hosts_allowed=("127.0.0.1",))
 DRIP_S = 0.02
 TEN_MEGABYTES = 10_000_000
 SECRET = "a secret that two sides share"
@@ -79,7 +81,7 @@ def a_server(*, secret: str | None = None, tls: ssl.SSLContext | None = None) ->
 
 def ask(engine: RemoteEngine, strategy: str = "", *, limit_s: float = PATIENCE_S) -> Decision:
     """Ask for one deed as a round does."""
-    return engine_questions.decide(engine, a_signal(strategy=strategy), a_context(), limit_s=limit_s)
+    return engine_questions.ask(engine, a_signal(strategy=strategy), a_context(), limit_s=limit_s)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -108,19 +110,21 @@ class _Handler(BaseHTTPRequestHandler):
             return True
         self.signature = self.headers.get(signing.SIGNATURE, "")
         timestamp = self.headers.get(signing.TIMESTAMP, "")
-        expected = signing.question(self.owner.secret, timestamp=timestamp, body=self.body)
-        return signing.is_same(self.signature, expected)
+        expected = signing.sign_question(self.owner.secret, timestamp=timestamp, body=self.body)
+        return signing.signatures_match(self.signature, expected)
 
     def reply(self, **changes: Any) -> wire.RemoteReply:
         """Say what the committee says."""
-        question = wire.question(self.body)
+        question = msgspec.json.decode(self.body, type=wire.EngineQuestion)
         decision = CommitteeEngine().decide(question.signal, question.context)
         return replace(wire.RemoteReply(decision=decision, version="r7"), **changes)
 
     def answer(self, body: bytes, headers: Mapping[str, str] | None = None, *, status: int = 200) -> None:
         signed = {}
         if self.owner.secret is not None:
-            signed = {signing.SIGNATURE: signing.answer(self.owner.secret, asked=self.signature, body=body)}
+            signed = {
+                signing.SIGNATURE: signing.sign_answer(self.owner.secret, question_signature=self.signature, body=body)
+            }
         self.send_response(status)
         for name, value in {"Content-Length": str(len(body)), **signed, **(headers or {})}.items():
             self.send_header(name, value)
@@ -137,7 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _well(handler: _Handler) -> None:
-    handler.answer(wire.line(handler.reply()))
+    handler.answer(wire.encode_line(handler.reply()))
 
 
 def _slow(handler: _Handler) -> None:
@@ -179,7 +183,7 @@ def _truncated(handler: _Handler) -> None:
 
 
 def _nan(handler: _Handler) -> None:
-    good = json.loads(wire.line(handler.reply()))
+    good = json.loads(wire.encode_line(handler.reply()))
     good["decision"]["confidence"] = float("nan")
     handler.answer(json.dumps(good).encode())
 
@@ -187,7 +191,7 @@ def _nan(handler: _Handler) -> None:
 def _nan_text(handler: _Handler) -> None:
     decision = handler.reply().decision
     assert decision is not None
-    handler.answer(wire.line(handler.reply(decision=replace(decision, confidence=Decimal("NaN")))))
+    handler.answer(wire.encode_line(handler.reply(decision=replace(decision, confidence=Decimal("NaN")))))
 
 
 def _wrong_way(handler: _Handler) -> None:
@@ -196,16 +200,16 @@ def _wrong_way(handler: _Handler) -> None:
     assert decision.plan is not None
     assert decision.verdict is Verdict.ENTER
     plan = replace(decision.plan, side=decision.plan.side.opposite)
-    handler.answer(wire.line(handler.reply(decision=replace(decision, plan=plan))))
+    handler.answer(wire.encode_line(handler.reply(decision=replace(decision, plan=plan))))
 
 
 def _forged(handler: _Handler) -> None:
-    handler.answer(wire.line(handler.reply()), {signing.SIGNATURE: "0" * 64})
+    handler.answer(wire.encode_line(handler.reply()), {signing.SIGNATURE: "0" * 64})
 
 
 def _repeated(handler: _Handler) -> None:
-    body = wire.line(handler.reply())
-    other = signing.answer(handler.owner.secret or "", asked="f" * 64, body=body)
+    body = wire.encode_line(handler.reply())
+    other = signing.sign_answer(handler.owner.secret or "", question_signature="f" * 64, body=body)
     handler.answer(body, {signing.SIGNATURE: other})
 
 
@@ -230,8 +234,8 @@ DEEDS: dict[str, Callable[[_Handler], None]] = {
     "nested": lambda handler: handler.answer(b'{"decision":' + b"[" * 100_000),
     "shape": lambda handler: handler.answer(b'{"decision": {"verdict": "MAYBE"}}'),
     "nothing": lambda handler: handler.answer(b"{}"),
-    "failure": lambda handler: handler.answer(wire.line(wire.RemoteReply(failure="no model today"))),
-    "long_version": lambda handler: handler.answer(wire.line(handler.reply(version="v" * 101))),
+    "failure": lambda handler: handler.answer(wire.encode_line(wire.RemoteReply(failure="no model today"))),
+    "long_version": lambda handler: handler.answer(wire.encode_line(handler.reply(version="v" * 101))),
     "not_http": lambda handler: (handler.wfile.write(b"220 mail.example.org ESMTP\r\n"), None)[1],
     "closed": lambda handler: None,
 }

@@ -11,7 +11,7 @@ import pytest
 
 from domain.decision import Decision, Plan, Target, Trailing, Verdict
 from domain.signal import Direction
-from engines.answers import AnswerInvalid, checked
+from engines.answers import AnswerInvalid, validate_answer
 from tests.support.builders.engine_inputs import a_context
 
 PLAN = Plan(
@@ -46,7 +46,7 @@ def with_plan(**changes: Any) -> Decision:
     ],
 )
 def test_a_good_answer_is_returned_as_it_is(answer: Decision) -> None:
-    assert checked(answer, a_context()) is answer
+    assert validate_answer(answer, a_context()) is answer
 
 
 @pytest.mark.parametrize(
@@ -93,10 +93,10 @@ def test_a_good_answer_is_returned_as_it_is(answer: Decision) -> None:
 )
 def test_a_bad_answer_is_refused_with_what_is_wrong(answer: object, complaint: str) -> None:
     with pytest.raises(AnswerInvalid, match=complaint):
-        checked(answer, a_context())
+        validate_answer(answer, a_context())
 
 
 def test_without_a_price_the_levels_alone_must_be_in_order() -> None:
     beyond = with_plan(stop=Decimal(100))
 
-    assert checked(beyond, a_context(current_price=None)) is beyond
+    assert validate_answer(beyond, a_context(current_price=None)) is beyond

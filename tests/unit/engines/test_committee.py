@@ -11,16 +11,16 @@ from domain.decision import Decision, Verdict
 from domain.signal import Action, Direction
 from engines.committee import CommitteeEngine, context, meta, regime, squeeze, technical, trend
 from engines.committee.meta import CommitteeConfig, Resolution
-from engines.committee.opinion import Bias, Brief, MarketState, Opinion, abstention
+from engines.committee.opinion import AgentInput, Bias, MarketState, Opinion, abstain
 from tests.support.builders.engine_inputs import a_context, a_signal, mirrored, mirrored_indicators, uptrend
 
 ENGINE = CommitteeEngine()
 LONG, SHORT = Direction.LONG, Direction.SHORT
 
 
-def brief(changes: Mapping[str, str | None] | None = None, direction: Direction = LONG) -> Brief:
+def brief(changes: Mapping[str, str | None] | None = None, direction: Direction = LONG) -> AgentInput:
     """Return the rising market as agents see it, with some of its indicators changed."""
-    return Brief(indicators=uptrend(**(changes or {})), direction=direction)
+    return AgentInput(indicators=uptrend(**(changes or {})), direction=direction)
 
 
 def vote(agent: str, way: int, *, weight: str = "0.10", confidence: str = "70") -> Opinion:
@@ -28,7 +28,7 @@ def vote(agent: str, way: int, *, weight: str = "0.10", confidence: str = "70") 
     return Opinion(
         agent=agent,
         weight=Decimal(weight),
-        bias=Bias.of(way),
+        bias=Bias.from_sign(way),
         confidence=Decimal(confidence),
         reasons=(),
         inputs={},
@@ -96,7 +96,7 @@ def test_an_exit_is_not_decided() -> None:
 
 @pytest.mark.parametrize(("atr", "confidence"), [("1.5", 60), ("1.51", 40), ("2.5", 40), ("2.51", 30)])
 def test_the_context_agent_trusts_a_wild_market_less(atr: str, confidence: int) -> None:
-    said = context.opine(brief({"atr_percent": atr}))
+    said = context.form_opinion(brief({"atr_percent": atr}))
 
     assert (said.bias, said.confidence) == (Bias.BULLISH, Decimal(confidence))
 
@@ -104,29 +104,29 @@ def test_the_context_agent_trusts_a_wild_market_less(atr: str, confidence: int) 
 @pytest.mark.parametrize(
     ("reading", "changes", "expected"),
     [
-        (technical.stack, {}, 1),
-        (technical.stack, {"ema_48": "99.3"}, 0),
-        (technical.rsi, {"rsi_14": "70.1"}, -1),
-        (technical.rsi, {"rsi_14": "70"}, 1),
-        (technical.rsi, {"rsi_14": "55"}, 1),
-        (technical.rsi, {"rsi_14": "54.9"}, 0),
-        (technical.rsi, {"rsi_14": "45"}, -1),
-        (technical.rsi, {"rsi_14": "30"}, -1),
-        (technical.rsi, {"rsi_14": "29.9"}, 1),
-        (technical.macd, {"macd_histogram": "-0.1"}, -1),
-        (technical.vwap, {"vwap_day": "99.8"}, 0),
-        (technical.vwap, {"vwap_day": "99.7"}, 1),
-        (technical.vwap, {"vwap_day": "100.3"}, -1),
-        (technical.volume, {"volume_ratio_20": "1"}, 0),
-        (technical.volume, {"volume_ratio_20": "1.1", "momentum_10": "-1"}, -1),
-        (technical.bollinger, {}, 1),
-        (technical.bollinger, {"bollinger_upper": "99.9"}, 0),
-        (technical.bollinger, {"bollinger_middle": "100.2"}, -1),
-        (technical.adx, {"adx_14": "30.1", "plus_di_14": "21", "minus_di_14": "20"}, 1),
-        (technical.adx, {"adx_14": "30", "plus_di_14": "30", "minus_di_14": "20"}, 0),
-        (technical.adx, {"adx_14": "20.1", "plus_di_14": "10", "minus_di_14": "20.1"}, -1),
-        (technical.adx, {"adx_14": "14", "plus_di_14": "10", "minus_di_14": "50"}, 0),
-        (technical.structure, {"structure_3": "-1"}, -1),
+        (technical.vote_by_ema_stack, {}, 1),
+        (technical.vote_by_ema_stack, {"ema_48": "99.3"}, 0),
+        (technical.vote_by_rsi, {"rsi_14": "70.1"}, -1),
+        (technical.vote_by_rsi, {"rsi_14": "70"}, 1),
+        (technical.vote_by_rsi, {"rsi_14": "55"}, 1),
+        (technical.vote_by_rsi, {"rsi_14": "54.9"}, 0),
+        (technical.vote_by_rsi, {"rsi_14": "45"}, -1),
+        (technical.vote_by_rsi, {"rsi_14": "30"}, -1),
+        (technical.vote_by_rsi, {"rsi_14": "29.9"}, 1),
+        (technical.vote_by_macd, {"macd_histogram": "-0.1"}, -1),
+        (technical.vote_by_vwap, {"vwap_day": "99.8"}, 0),
+        (technical.vote_by_vwap, {"vwap_day": "99.7"}, 1),
+        (technical.vote_by_vwap, {"vwap_day": "100.3"}, -1),
+        (technical.vote_by_volume, {"volume_ratio_20": "1"}, 0),
+        (technical.vote_by_volume, {"volume_ratio_20": "1.1", "momentum_10": "-1"}, -1),
+        (technical.vote_by_bollinger, {}, 1),
+        (technical.vote_by_bollinger, {"bollinger_upper": "99.9"}, 0),
+        (technical.vote_by_bollinger, {"bollinger_middle": "100.2"}, -1),
+        (technical.vote_by_adx, {"adx_14": "30.1", "plus_di_14": "21", "minus_di_14": "20"}, 1),
+        (technical.vote_by_adx, {"adx_14": "30", "plus_di_14": "30", "minus_di_14": "20"}, 0),
+        (technical.vote_by_adx, {"adx_14": "20.1", "plus_di_14": "10", "minus_di_14": "20.1"}, -1),
+        (technical.vote_by_adx, {"adx_14": "14", "plus_di_14": "10", "minus_di_14": "50"}, 0),
+        (technical.vote_by_structure, {"structure_3": "-1"}, -1),
     ],
 )
 def test_a_reading_votes_as_written_down(
@@ -136,28 +136,28 @@ def test_a_reading_votes_as_written_down(
 
 
 def test_readings_in_full_agreement_give_the_highest_confidence() -> None:
-    said = technical.opine(brief())
+    said = technical.form_opinion(brief())
 
     assert (said.bias, said.confidence) == (Bias.BULLISH, Decimal(90))
 
 
 def test_missing_readings_take_their_weight_with_them() -> None:
-    said = technical.opine(brief(dict.fromkeys(("vwap_day", "volume_ratio_20", "structure_3"))))
+    said = technical.form_opinion(brief(dict.fromkeys(("vwap_day", "volume_ratio_20", "structure_3"))))
 
     assert (said.bias, said.confidence) == (Bias.BULLISH, Decimal(90))
     assert said.inputs["vwap"] is None
 
 
 def test_three_conflicting_readings_leave_no_more_than_45() -> None:
-    two = technical.opine(brief({"vwap_day": "101", "structure_3": "-1"}))
-    three = technical.opine(brief({"vwap_day": "101", "structure_3": "-1", "bollinger_middle": "100.5"}))
+    two = technical.form_opinion(brief({"vwap_day": "101", "structure_3": "-1"}))
+    three = technical.form_opinion(brief({"vwap_day": "101", "structure_3": "-1", "bollinger_middle": "100.5"}))
 
     assert two.confidence == Decimal(60)
     assert (three.bias, three.confidence, three.reasons) == (Bias.BULLISH, Decimal(45), ("conflicting",))
 
 
 def test_readings_that_cancel_are_neutral() -> None:
-    said = technical.opine(
+    said = technical.form_opinion(
         brief(
             {
                 "vwap_day": "101",
@@ -173,7 +173,7 @@ def test_readings_that_cancel_are_neutral() -> None:
 
 
 def test_the_technical_agent_abstains_with_less_than_half_of_its_readings() -> None:
-    said = technical.opine(brief(dict.fromkeys(("ema_48", "rsi_14", "macd_histogram", "vwap_day"))))
+    said = technical.form_opinion(brief(dict.fromkeys(("ema_48", "rsi_14", "macd_histogram", "vwap_day"))))
 
     assert said.bias is None
 
@@ -192,7 +192,7 @@ def test_the_technical_agent_abstains_with_less_than_half_of_its_readings() -> N
 def test_the_regime_is_named_by_strength_volatility_and_width(
     adx: str, rank: str, width: str, state: MarketState
 ) -> None:
-    assert regime.state_of(adx=Decimal(adx), rank=Decimal(rank), width=Decimal(width)) is state
+    assert regime.classify_market(adx=Decimal(adx), rank=Decimal(rank), width=Decimal(width)) is state
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_the_regime_is_named_by_strength_volatility_and_width(
 def test_the_regime_agent_leans_only_where_the_market_goes_somewhere(
     changes: dict[str, str | None], bias: Bias
 ) -> None:
-    assert regime.opine(brief(changes)).bias is bias
+    assert regime.form_opinion(brief(changes)).bias is bias
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_the_regime_agent_leans_only_where_the_market_goes_somewhere(
 def test_the_trend_agent_wants_both_intervals_on_one_side(
     changes: dict[str, str | None], direction: Direction, bias: Bias, confidence: int
 ) -> None:
-    said = trend.opine(brief(changes, direction))
+    said = trend.form_opinion(brief(changes, direction))
 
     assert (said.bias, said.confidence) == (bias, Decimal(confidence))
 
@@ -239,23 +239,23 @@ def test_the_trend_agent_wants_both_intervals_on_one_side(
     ],
 )
 def test_the_squeeze_agent_leans_on_a_release_only(changes: dict[str, str | None], bias: Bias) -> None:
-    assert squeeze.opine(brief(changes)).bias is bias
+    assert squeeze.form_opinion(brief(changes)).bias is bias
 
 
 @pytest.mark.parametrize(
     ("agent", "name"),
     [
-        (context.opine, "ema_8"),
-        (context.opine, "atr_percent"),
-        (regime.opine, "adx_14"),
-        (regime.opine, "bollinger_width_percentile"),
-        (trend.opine, "higher_close"),
-        (trend.opine, "ema_21"),
-        (squeeze.opine, "keltner_lower"),
-        (squeeze.opine, "momentum_10"),
+        (context.form_opinion, "ema_8"),
+        (context.form_opinion, "atr_percent"),
+        (regime.form_opinion, "adx_14"),
+        (regime.form_opinion, "bollinger_width_percentile"),
+        (trend.form_opinion, "higher_close"),
+        (trend.form_opinion, "ema_21"),
+        (squeeze.form_opinion, "keltner_lower"),
+        (squeeze.form_opinion, "momentum_10"),
     ],
 )
-def test_an_agent_whose_input_is_missing_abstains(agent: Callable[[Brief], Opinion], name: str) -> None:
+def test_an_agent_whose_input_is_missing_abstains(agent: Callable[[AgentInput], Opinion], name: str) -> None:
     said = agent(brief({name: None}))
 
     assert said.bias is None
@@ -266,7 +266,7 @@ def test_abstaining_and_neutral_agents_do_not_dilute() -> None:
     voters = (vote("context", 1), vote("technical", 1), vote("regime", 1))
     alone = resolve(*voters)
 
-    joined = resolve(*voters, vote("squeeze", 0), abstention("trend", weight=Decimal("0.5"), inputs={}))
+    joined = resolve(*voters, vote("squeeze", 0), abstain("trend", weight=Decimal("0.5"), inputs={}))
 
     assert joined == alone
     assert (joined.consensus, joined.confidence, joined.votes) == (Decimal(1), Decimal(70), 3)

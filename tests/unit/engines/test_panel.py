@@ -14,9 +14,9 @@ from domain.context import MarketContext
 from domain.decision import Decision, EngineSlot, Verdict
 from domain.ports import EnginePanel
 from domain.signal import Signal
-from engines.breaker import FAILURES, REST_S
+from engines.breaker import COOLDOWN_S, MAX_FAILURES
 from engines.committee import CommitteeEngine
-from engines.engine_questions import Asked
+from engines.engine_questions import Questions
 from engines.hosted import HostedEngine
 from engines.panel import Panel
 from engines.rules import RulesEngine
@@ -41,7 +41,7 @@ class Fake:
         return self.deed(signal)
 
 
-def pairs(*strategies: str, first: EngineSlot = A) -> Asked:
+def pairs(*strategies: str, first: EngineSlot = A) -> Questions:
     """Return questions whose signals carry the given strategies."""
     return [(a_signal(strategy=one), a_context(context_hash=f"{at:064x}"), first) for at, one in enumerate(strategies)]
 
@@ -163,11 +163,11 @@ def test_an_engine_that_failed_five_times_in_a_row_rests_and_is_tried_again() ->
     now = [0.0]
     unwell = Fake(boom)
     panel = Panel({A: RulesEngine(), B: unwell}, clock=lambda: now[0])
-    panel.decide_all(pairs(*[""] * FAILURES), deadline_s=5)
+    panel.decide_all(pairs(*[""] * MAX_FAILURES), deadline_s=5)
 
     resting = panel.available
     ((a, b),) = panel.decide_all(pairs(""), deadline_s=5)
-    now[0], unwell.deed = REST_S, lambda _: HOLD
+    now[0], unwell.deed = COOLDOWN_S, lambda _: HOLD
     rested = panel.available
     ((_, again),) = panel.decide_all(pairs(""), deadline_s=5)
 

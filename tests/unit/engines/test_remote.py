@@ -14,12 +14,12 @@ import pytest
 from config.values import Secret
 from domain.decision import Decision, EngineSlot, Verdict
 from engines import signing, wire
-from engines.answers import checked
-from engines.breaker import FAILURES, REST_S
+from engines.answers import validate_answer
+from engines.breaker import COOLDOWN_S, MAX_FAILURES
 from engines.committee import CommitteeEngine
-from engines.engine_questions import GRACE_S, Asked
+from engines.engine_questions import GRACE_S, Questions
 from engines.panel import Panel
-from engines.remote import RemoteEngine, read
+from engines.remote import RemoteEngine, parse_reply
 from engines.rules import RulesEngine
 from tests.support.builders.engine_inputs import a_context, a_signal
 from tests.support.servers.remote_engine import LOCAL, PATIENCE_S, REASONS, SECRET, SHORT_S, EngineServer, a_server, ask
@@ -42,7 +42,7 @@ def signing_server() -> Iterator[EngineServer]:
         yield one
 
 
-def questions(*strategies: str) -> Asked:
+def questions(*strategies: str) -> Questions:
     return [(a_signal(strategy=one), a_context(), A) for one in strategies]
 
 
@@ -105,15 +105,15 @@ def test_the_lines_in_the_documents_verify_a_question_and_sign_its_answer() -> N
     text = (Path(__file__).parents[3] / "docs" / "engines.md").read_text(encoding="utf-8")
     exec(text.partition("```python\n")[2].partition("```")[0], shown)
     shown["SECRET"] = SECRET.encode()
-    body = wire.line(wire.Question(signal=a_signal(), context=a_context()))
+    body = wire.encode_line(wire.EngineQuestion(signal=a_signal(), context=a_context()))
     timestamp = str(int(time.time()))
-    asked = signing.question(SECRET, timestamp=timestamp, body=body)
+    asked = signing.sign_question(SECRET, timestamp=timestamp, body=body)
     headers = {signing.TIMESTAMP: timestamp, signing.SIGNATURE: asked}
 
     reply, signed = shown["answer"](headers, body)
 
-    assert signed == {signing.SIGNATURE: signing.answer(SECRET, asked=asked, body=reply)}
-    assert read(reply).version == "1.4"
+    assert signed == {signing.SIGNATURE: signing.sign_answer(SECRET, question_signature=asked, body=reply)}
+    assert parse_reply(reply).version == "1.4"
     with pytest.raises(PermissionError):
         shown["answer"](headers, body + b" ")
 
@@ -124,9 +124,9 @@ def test_the_answers_in_the_documents_are_valid() -> None:
     enter, _, hold = shown.partition('\n{"decision"')
     context = a_context(current_price=Decimal(38000))
 
-    decisions = [read(one.encode()).decision for one in (enter, '{"decision"' + hold)]
+    decisions = [parse_reply(one.encode()).decision for one in (enter, '{"decision"' + hold)]
 
-    assert [checked(one, context).verdict for one in decisions] == [Verdict.ENTER, Verdict.HOLD]
+    assert [validate_answer(one, context).verdict for one in decisions] == [Verdict.ENTER, Verdict.HOLD]
 
 
 @pytest.mark.parametrize("deed", ["forged", "repeated"])
@@ -183,16 +183,16 @@ def test_one_question_that_hangs_leaves_time_for_the_others(server: EngineServer
 def test_failures_in_a_row_open_the_breaker_and_after_its_rest_an_answer_closes_it(server: EngineServer) -> None:
     now = [0.0]
     panel = Panel({A: RulesEngine(), B: RemoteEngine(server.url, LOCAL)}, clock=lambda: now[0])
-    panel.decide_all(questions(*["status_500"] * FAILURES), deadline_s=PATIENCE_S)
+    panel.decide_all(questions(*["status_500"] * MAX_FAILURES), deadline_s=PATIENCE_S)
     before = server.asked["well"]
 
     resting = panel.available
     ((_, unasked),) = panel.decide_all(questions("well"), deadline_s=PATIENCE_S)
     untouched = server.asked["well"] == before
-    now[0] = REST_S
+    now[0] = COOLDOWN_S
     panel.decide_all(questions("status_500"), deadline_s=PATIENCE_S)
     still_unwell = panel.available
-    now[0] = 2 * REST_S
+    now[0] = 2 * COOLDOWN_S
     ((_, answered),) = panel.decide_all(questions("well"), deadline_s=PATIENCE_S)
 
     assert resting == still_unwell == {A}

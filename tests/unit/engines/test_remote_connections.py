@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from domain.decision import Verdict
-from engines.remote import RemoteEngine, RemoteTerms
+from engines.remote import RemoteEngine, RemoteEngineSettings
 from tests.support.builders.certificates import a_certificate
 from tests.support.servers.remote_engine import LOCAL, SHORT_S, EngineServer, a_server, ask
 
@@ -29,7 +29,7 @@ def test_a_private_address_is_refused_unless_its_host_is_allowed(server: EngineS
     before = sum(server.asked.values())
     elsewhere = replace(LOCAL, hosts_allowed=("127.0.0.1:1", "localhost"))
 
-    refused = [ask(RemoteEngine(server.url, terms)) for terms in (RemoteTerms(), elsewhere)]
+    refused = [ask(RemoteEngine(server.url, terms)) for terms in (RemoteEngineSettings(), elsewhere)]
 
     assert [one.reasons for one in refused] == [("engine_address_refused",)] * 2
     assert "127.0.0.1, not a public address; see ENGINE_HOSTS_ALLOWED" in str(refused[0].error)
@@ -59,7 +59,7 @@ def test_a_name_is_resolved_once_per_connection_and_the_connection_goes_there(
     url = f"http://engine.example:{server.server_port}/decide"
     names = Names(monkeypatch, ["127.0.0.1"], ["127.0.0.1"])
 
-    said = ask(RemoteEngine(url, RemoteTerms(hosts_allowed=("engine.example",))))
+    said = ask(RemoteEngine(url, RemoteEngineSettings(hosts_allowed=("engine.example",))))
 
     assert said.verdict is Verdict.ENTER
     assert names.asked == ["engine.example"]
@@ -69,7 +69,7 @@ def test_a_name_is_resolved_once_per_connection_and_the_connection_goes_there(
 def test_a_name_with_one_private_address_among_public_ones_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     Names(monkeypatch, ["93.184.215.14", "169.254.169.254"])
 
-    said = ask(RemoteEngine("http://engine.example/decide", RemoteTerms()))
+    said = ask(RemoteEngine("http://engine.example/decide", RemoteEngineSettings()))
 
     assert said.reasons == ("engine_address_refused",)
     assert "169.254.169.254" in str(said.error)
@@ -79,7 +79,7 @@ def test_a_name_service_that_hangs_costs_the_deadline_only(monkeypatch: pytest.M
     release = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: release.wait() and [])
 
-    said = ask(RemoteEngine("http://engine.example/decide", RemoteTerms()), limit_s=SHORT_S)
+    said = ask(RemoteEngine("http://engine.example/decide", RemoteEngineSettings()), limit_s=SHORT_S)
     release.set()
 
     assert (said.reasons, said.error) == (
@@ -109,7 +109,7 @@ def test_over_tls_the_certificate_must_be_trusted_and_carry_the_name(
     certificate, key = a_certificate(tmp_path, "localhost")
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate, key)
-    terms = RemoteTerms(hosts_allowed=("localhost", "127.0.0.1"))
+    terms = RemoteEngineSettings(hosts_allowed=("localhost", "127.0.0.1"))
     with a_server(tls=tls) as server:
         by_name = f"https://localhost:{server.server_port}/decide"
 

@@ -21,7 +21,7 @@ FULL = Decimal(1)
 def test_a_long_plan_has_its_levels_in_stop_distances() -> None:
     context = a_context(uptrend(atr_14="1", swing_low_10="99"))
 
-    sized = sizing.size(a_signal(), context, share=FULL)
+    sized = sizing.size_entry(a_signal(), context, share=FULL)
 
     assert sized.plan == Plan(
         side=LONG,
@@ -39,7 +39,7 @@ def test_a_long_plan_has_its_levels_in_stop_distances() -> None:
 def test_a_short_plan_is_the_mirror_image() -> None:
     context = a_context(uptrend(atr_14="1", swing_high_10="101"))
 
-    plan = sizing.size(a_signal(SHORT), context, share=FULL).plan
+    plan = sizing.size_entry(a_signal(SHORT), context, share=FULL).plan
 
     assert plan is not None
     assert plan.quantity == Decimal("333.333")
@@ -58,7 +58,7 @@ def test_a_short_plan_is_the_mirror_image() -> None:
 def test_a_long_looks_at_the_last_swing_low_and_a_short_at_the_last_swing_high(
     direction: Direction, swing: dict[str, str | None], stop: str
 ) -> None:
-    plan = sizing.size(a_signal(direction), a_context(uptrend(atr_14="1", **swing)), share=FULL).plan
+    plan = sizing.size_entry(a_signal(direction), a_context(uptrend(atr_14="1", **swing)), share=FULL).plan
 
     assert plan is not None
     assert plan.stop == Decimal(stop)
@@ -75,7 +75,7 @@ def test_a_long_looks_at_the_last_swing_low_and_a_short_at_the_last_swing_high(
     ],
 )
 def test_the_time_limit_follows_the_horizon(timeframe: str, limit: timedelta) -> None:
-    plan = sizing.size(a_signal(timeframe=Interval.parse(timeframe)), a_context(), share=FULL).plan
+    plan = sizing.size_entry(a_signal(timeframe=Interval.parse(timeframe)), a_context(), share=FULL).plan
 
     assert plan is not None
     assert plan.max_hold == limit
@@ -99,6 +99,6 @@ def test_what_cannot_be_traded_is_refused_with_its_reason(
     values = uptrend(atr_14=atr, swing_low_10=None, swing_high_10=None)
     context = a_context(values, current_price=Decimal(price), rules=rules)
 
-    sized = sizing.size(a_signal(direction), context, share=FULL)
+    sized = sizing.size_entry(a_signal(direction), context, share=FULL)
 
     assert (sized.plan, sized.refusal) == (None, refusal)

@@ -30,8 +30,8 @@ def test_engines_and_configurations_have_versions_of_their_own() -> None:
 
 def test_order_and_newlines_do_not_matter_but_names_and_code_do() -> None:
     config = RulesConfig()
-    plain = version.combine([("a.py", "x = 1\n"), ("b.py", "y = 2\n")], config)
+    plain = version.hash_sources([("a.py", "x = 1\n"), ("b.py", "y = 2\n")], config)
 
-    assert version.combine([("b.py", "y = 2\r\n"), ("a.py", "x = 1\r\n")], config) == plain
-    assert version.combine([("a.py", "x = 2\n"), ("b.py", "y = 2\n")], config) != plain
-    assert version.combine([("a.py", "x = 1\n"), ("c.py", "y = 2\n")], config) != plain
+    assert version.hash_sources([("b.py", "y = 2\r\n"), ("a.py", "x = 1\r\n")], config) == plain
+    assert version.hash_sources([("a.py", "x = 2\n"), ("b.py", "y = 2\n")], config) != plain
+    assert version.hash_sources([("a.py", "x = 1\n"), ("c.py", "y = 2\n")], config) != plain

@@ -16,7 +16,7 @@ from domain.decision import Verdict
 from domain.intervals import Interval, Unit
 from domain.signal import Direction
 from engines import sizing, wire
-from engines.answers import checked
+from engines.answers import validate_answer
 from tests.support.builders.engine_inputs import (
     a_context,
     a_signal,
@@ -39,7 +39,7 @@ def test_the_example_enters_with_the_trend_and_rejects_against_it(direction: Dir
     entered = decided(AboveAverage(), a_signal(direction), good)
     refused = decided(AboveAverage(), a_signal(direction), bad)
 
-    assert checked(entered, good).plan == sizing.size(a_signal(direction), good, share=Decimal(1)).plan
+    assert validate_answer(entered, good).plan == sizing.size_entry(a_signal(direction), good, share=Decimal(1)).plan
     assert (entered.reasons, entered.confidence) == (("with_trend",), Decimal(70))
     assert (refused.verdict, refused.reasons) == (Verdict.REJECT, ("against_trend",))
 
@@ -78,13 +78,13 @@ def test_an_entry_is_sized_as_the_built_in_engines_size_theirs(
 
     decision = received(engine.enter(given.signal, given.context, "go", share="0.7"))
 
-    sized = sizing.size(signal, context, share=Decimal("0.7"))
+    sized = sizing.size_entry(signal, context, share=Decimal("0.7"))
     assert (decision.plan, decision.rationale["sizing"]) == (sized.plan, sized.rationale)
 
 
 @given(signals(), contexts() | walked_contexts())
 def test_the_types_hold_the_whole_document(signal: own_signal.Signal, context: own_context.MarketContext) -> None:
-    line = wire.line(wire.Question(signal=signal, context=context))
+    line = wire.encode_line(wire.EngineQuestion(signal=signal, context=context))
 
     assert msgspec.json.encode(asked(signal, context)) + b"\n" == line
 
