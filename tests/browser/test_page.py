@@ -13,7 +13,7 @@ from selenium.webdriver.common.by import By
 from stack.servers import ServerUrls
 from tests.browser.conftest import overflow_px, show_on_telephone
 from tests.support.builders.users import COOKIE, a_session, a_user
-from tests.support.fakes.scripted_engines import enters, panel, rejects
+from tests.support.fakes.scripted_engines import answer_entering, answer_reject, scripted_panel
 from tests.support.pipeline import add_trend, prepared, run_all, store_signal
 from tests.support.servers.processes import Processes
 
@@ -28,8 +28,11 @@ def page(browser: webdriver.Chrome, database_url: str, server_urls: ServerUrls, 
     """
     parts = prepared(database_url, server_urls.redis_url)
     add_trend(parts.database)
-    both, only_a = replace(parts, engines=panel(enters(), enters())), replace(parts, engines=panel(enters(), rejects))
-    neither = replace(parts, engines=panel(rejects, rejects))
+    both, only_a = (
+        replace(parts, engines=scripted_panel(answer_entering(), answer_entering())),
+        replace(parts, engines=scripted_panel(answer_entering(), answer_reject)),
+    )
+    neither = replace(parts, engines=scripted_panel(answer_reject, answer_reject))
     for number, acting in enumerate((both, only_a, only_a, neither)):
         run_all(acting, [store_signal(parts.database, strategy=f"s{number}")])
     a_user(parts.database, "reader")

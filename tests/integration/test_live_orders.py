@@ -15,7 +15,7 @@ from domain.ports import Broker
 from tasks import live_broker as opening
 from tasks import order_reconciliation, pipeline
 from tasks.live_broker import AccountBroker, AccountUnusable
-from tests.support.fakes.scripted_engines import enters, panel
+from tests.support.fakes.scripted_engines import answer_entering, scripted_panel
 from tests.support.going_live import leave
 from tests.support.live_book import BROKER, WAITING, Floor, a_floor, go_live, sealed
 from tests.support.pipeline import add_trend, prepared, rows, run_all, store_signal, with_engines
@@ -188,7 +188,10 @@ def test_with_the_paper_broker_the_live_book_trades_on_paper_without_going_live(
     parts = prepared(database_url, "redis://127.0.0.1:1")
     add_trend(parts.database, book="live")
 
-    run_all(with_engines(parts, panel(enters(), enters())), [store_signal(parts.database, book="live")])
+    run_all(
+        with_engines(parts, scripted_panel(answer_entering(), answer_entering())),
+        [store_signal(parts.database, book="live")],
+    )
 
     (order,) = rows(parts.database, "SELECT venue, state, quantity FROM orders WHERE venue <> 'model'")
     parts.database.dispose()

@@ -23,7 +23,7 @@ from domain.policy import ExecutionMode
 from domain.signal import Stage
 from stack.servers import ServerUrls
 from tasks.parts import Parts
-from tests.support.fakes.scripted_engines import breaks, enters, panel, rejects
+from tests.support.fakes.scripted_engines import answer_entering, answer_reject, raise_failure, scripted_panel
 from tests.support.pipeline import NOON, add_trend, prepared, rows, run_all, store_signal
 
 
@@ -31,7 +31,9 @@ from tests.support.pipeline import NOON, add_trend, prepared, rows, run_all, sto
 def parts(database_url: str, server_urls: ServerUrls) -> Iterator[Parts]:
     made = prepared(database_url, server_urls.redis_url)
     add_trend(made.database)
-    yield replace(made, engines=panel(enters(), enters(quantity="2", targets=("600", "1200"))))
+    yield replace(
+        made, engines=scripted_panel(answer_entering(), answer_entering(quantity="2", targets=("600", "1200")))
+    )
     made.database.dispose()
 
 
@@ -129,7 +131,7 @@ def test_variant_primary_trades_the_assigned_engine(parts: Parts) -> None:
 
 
 def test_without_the_engine_that_should_trade_everything_is_shadow(parts: Parts) -> None:
-    broken = replace(parts, engines=panel(breaks, enters()))
+    broken = replace(parts, engines=scripted_panel(raise_failure, answer_entering()))
     for _ in range(5):
         run_all(broken, [store_signal(parts.database, strategy=uuid4().hex)])
 
@@ -144,7 +146,7 @@ def test_without_the_engine_that_should_trade_everything_is_shadow(parts: Parts)
 
 
 def test_an_engine_that_breaks_is_an_error_decision_and_harms_nobody(parts: Parts) -> None:
-    broken = replace(parts, engines=panel(enters(), breaks))
+    broken = replace(parts, engines=scripted_panel(answer_entering(), raise_failure))
 
     run_all(broken, [store_signal(parts.database)])
 
@@ -157,7 +159,7 @@ def test_an_engine_that_breaks_is_an_error_decision_and_harms_nobody(parts: Part
 
 @pytest.mark.property_id(17)
 def test_a_signal_both_refuse_is_final_at_zero_on_both_clocks(parts: Parts) -> None:
-    out = replace(parts, engines=panel(rejects, rejects))
+    out = replace(parts, engines=scripted_panel(answer_reject, answer_reject))
 
     run_all(out, [store_signal(parts.database)])
 
@@ -370,7 +372,7 @@ def test_more_open_trades_than_the_limit_are_denied_within_one_batch_too(parts: 
 
 
 def test_a_signal_without_any_price_is_denied_for_want_of_a_quote(parts: Parts) -> None:
-    plan_anyway = replace(parts, engines=panel(enters(), rejects))
+    plan_anyway = replace(parts, engines=scripted_panel(answer_entering(), answer_reject))
 
     run_all(plan_anyway, [store_signal(parts.database, symbol="NOBODY", price=None)])
 

@@ -20,7 +20,7 @@ from domain.trade import Intent, Order
 from stack.servers import ServerUrls
 from tasks import exit_tasks
 from tasks.parts import Parts
-from tests.support.fakes.scripted_engines import enters, panel, rejects
+from tests.support.fakes.scripted_engines import answer_entering, answer_reject, scripted_panel
 from tests.support.pipeline import HOURLY, NOON, add_trend, prepared, rows, run_all, store_signal
 
 FEED = Feed(
@@ -37,7 +37,12 @@ OUTCOMES = """SELECT engine, is_shadow, exit_clock, equals_own, exit_reason, exi
 def parts(database_url: str, server_urls: ServerUrls) -> Iterator[Parts]:
     made = prepared(database_url, server_urls.redis_url)
     add_trend(made.database)
-    yield replace(made, engines=panel(enters(targets=("1000",)), enters(quantity="2", targets=("300", "5000"))))
+    yield replace(
+        made,
+        engines=scripted_panel(
+            answer_entering(targets=("1000",)), answer_entering(quantity="2", targets=("300", "5000"))
+        ),
+    )
     made.database.dispose()
 
 
@@ -326,7 +331,9 @@ def test_two_walks_at_once_close_each_trade_once(parts: Parts) -> None:
 
 @pytest.mark.property_id(34)
 def test_the_same_engine_twice_differs_by_exactly_nothing(parts: Parts) -> None:
-    twins = replace(parts, engines=panel(enters(targets=("300", "900")), enters(targets=("300", "900"))))
+    twins = replace(
+        parts, engines=scripted_panel(answer_entering(targets=("300", "900")), answer_entering(targets=("300", "900")))
+    )
     ids = [
         store_signal(parts.database, strategy=f"s{number}", direction=side)
         for number, side in enumerate(["long", "short", "long"])
@@ -345,7 +352,9 @@ def test_the_same_engine_twice_differs_by_exactly_nothing(parts: Parts) -> None:
 
 
 def test_a_time_limit_ends_a_trade_at_the_first_quote_after_it(parts: Parts) -> None:
-    short_lived = replace(parts, engines=panel(enters(hours=2, stop="9000", targets=()), rejects))
+    short_lived = replace(
+        parts, engines=scripted_panel(answer_entering(hours=2, stop="9000", targets=()), answer_reject)
+    )
     run_all(short_lived, [store_signal(parts.database)])
 
     exit_tasks.walk_book(short_lived, "paper", until=after_noon(parts, 1, 1, 1, 1))

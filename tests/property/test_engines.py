@@ -25,10 +25,10 @@ from tests.support.builders.engine_inputs import (
     Indicators,
     contexts,
     indicator_values,
-    mirrored,
-    mirrored_signal,
+    mirror_context,
+    opposite_signal,
+    random_walk_contexts,
     signals,
-    walked_contexts,
 )
 
 RULES, COMMITTEE = RulesEngine(), CommitteeEngine()
@@ -43,7 +43,7 @@ _OPPOSITE = {"bullish": "bearish", "bearish": "bullish"}
 def test_a_mirrored_market_gets_the_mirrored_decision(engine: Engine, signal: Signal, context: MarketContext) -> None:
     plain = engine.decide(signal, context)
 
-    opposite = engine.decide(mirrored_signal(signal), mirrored(context))
+    opposite = engine.decide(opposite_signal(signal), mirror_context(context))
 
     event(plain.verdict.value)
     assert (opposite.verdict, opposite.reasons) == (plain.verdict, plain.reasons)
@@ -51,7 +51,7 @@ def test_a_mirrored_market_gets_the_mirrored_decision(engine: Engine, signal: Si
     assert (opposite.plan is None) == (plain.plan is None)
     if plain.plan is not None and opposite.plan is not None:
         assert opposite.plan.side is plain.plan.side.opposite
-        assert _risk(opposite, mirrored(context)) == pytest.approx(_risk(plain, context), abs=Decimal("0.0001"))
+        assert _risk(opposite, mirror_context(context)) == pytest.approx(_risk(plain, context), abs=Decimal("0.0001"))
 
 
 @pytest.mark.property_id(35)
@@ -60,7 +60,7 @@ def test_a_mirrored_market_gets_the_mirrored_decision(engine: Engine, signal: Si
 def test_every_agent_and_the_consensus_turn_with_the_market(signal: Signal, context: MarketContext) -> None:
     plain = COMMITTEE.decide(signal, context).rationale
 
-    opposite = COMMITTEE.decide(mirrored_signal(signal), mirrored(context)).rationale
+    opposite = COMMITTEE.decide(opposite_signal(signal), mirror_context(context)).rationale
 
     assert [_voice(one) for one in opposite["agents"]] == [_turned(_voice(one)) for one in plain["agents"]]
     assert opposite["meta"] == plain["meta"] | {"bias": _OPPOSITE.get(plain["meta"]["bias"], "neutral")}
@@ -103,7 +103,7 @@ def test_the_same_input_gives_the_same_bytes_whatever_the_arithmetic_of_the_thre
 
 @both_engines
 @settings(max_examples=100, deadline=None)
-@given(signal=signals(), context=walked_contexts())
+@given(signal=signals(), context=random_walk_contexts())
 def test_an_answer_about_real_bars_is_valid_and_risks_no_more_than_the_share(
     engine: Engine, signal: Signal, context: MarketContext
 ) -> None:

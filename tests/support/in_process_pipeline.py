@@ -29,7 +29,7 @@ from tasks import exit_settlement, exit_tasks, order_reconciliation, order_submi
 from tasks.base_task import bodies, drive
 from tasks.parts import make_parts
 from tests.support.fakes.dying_workers import MortalParts, WorkerDied, mortal
-from tests.support.fakes.scripted_engines import Interrupted, enters, panel
+from tests.support.fakes.scripted_engines import InterruptedPanel, answer_entering, scripted_panel
 from tests.support.fakes.scripted_venue import ScriptedVenue, VenueBehavior
 from tests.support.going_live import go_live, leave, return_to_it
 from tests.support.pipeline import NOON, rows, settings_for, store_signal, throw
@@ -91,7 +91,7 @@ class Desk:
 
     parts: MortalParts
     venue: ScriptedVenue
-    engines: Interrupted
+    engines: InterruptedPanel
     market: InterruptedView
     is_stopped: bool = False
     ids: list[UUID] = field(default_factory=list)
@@ -265,7 +265,7 @@ class Desk:
 
 def a_desk(database_url: str, redis_url: str) -> Desk:
     """Give a desk on a prepared database, whose engines enter whatever they are asked about."""
-    venue, engines = ScriptedVenue(), Interrupted(inner=panel(enters(), enters()))
+    venue, engines = ScriptedVenue(), InterruptedPanel(inner=scripted_panel(answer_entering(), answer_entering()))
     made = make_parts(settings_for(database_url, redis_url, MAX_OPEN_PER_SYMBOL="1000"))
     go_live(made.database, venue=venue.name)
     market = InterruptedView(inner=made.standing)

@@ -19,7 +19,7 @@ from db.accounts import SealedKeys
 from db.core.session import Database
 from tasks import order_reconciliation, order_submission
 from tasks.parts import Parts
-from tests.support.fakes.scripted_engines import enters, panel
+from tests.support.fakes.scripted_engines import answer_entering, scripted_panel
 from tests.support.pipeline import add_trend, prepared, rows, run_all, store_signal, with_engines
 from tests.support.servers.processes import SECRET_KEY
 from tests.support.servers.simulated_venue import KEY, SECRET, SimulatedVenue
@@ -72,7 +72,7 @@ def a_floor(database_url: str, venue: SimulatedVenue, monkeypatch: pytest.Monkey
             text("INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('real', 'live', 'y', '')")
         )
         accounts.add(session, "main", venue=BROKER, keys=sealed(KEY, SECRET))
-    yield Floor(parts=with_engines(parts, panel(enters(), enters())), venue=venue)
+    yield Floor(parts=with_engines(parts, scripted_panel(answer_entering(), answer_entering())), venue=venue)
     parts.database.dispose()
 
 

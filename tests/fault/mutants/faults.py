@@ -18,7 +18,7 @@ from domain.signal import Stage
 from tasks import exit_settlement
 from tasks.base_task import bodies, drive
 from tests.fault.mutants.harness import BOOK, DEADLINE_S, Desk
-from tests.support.fakes.scripted_engines import Interrupted
+from tests.support.fakes.scripted_engines import InterruptedPanel
 from tests.support.going_live import leave
 from tests.support.pipeline import NOON, run_all, with_engines
 from tests.support.servers.alert_sender import an_alert
@@ -82,7 +82,7 @@ def dispatch(desk: Desk, signal_id: UUID, *, lock: UUID, asked: threading.Event,
         assert may_answer.wait(DEADLINE_S)
 
     lease = Lease(lock=lock, worker="tests", seconds=desk.parts.settings.lease_s)
-    parts = with_engines(desk.parts, Interrupted(inner=desk.parts.engines, meanwhile=meet))
+    parts = with_engines(desk.parts, InterruptedPanel(inner=desk.parts.engines, meanwhile=meet))
     drive(bodies[Stage.DISPATCHED], parts, [signal_id], lease=lease, stage=Stage.DISPATCHED)
 
 

@@ -30,7 +30,7 @@ from domain.trade import Order
 from simulator.ledger import Ledger
 from tasks import order_reconciliation, order_submission
 from tasks.parts import Parts
-from tests.support.fakes.scripted_engines import enters, panel
+from tests.support.fakes.scripted_engines import answer_entering, scripted_panel
 from tests.support.going_live import go_live
 from tests.support.pipeline import NOON, add_trend, prepared, rows, run_all, store_signal, throw, with_engines
 from tests.support.servers.simulated_venue import SimulatedVenue
@@ -160,7 +160,11 @@ def a_desk(database_url: str, redis_url: str, venue: SimulatedVenue, monkeypatch
     parts = prepared(database_url, redis_url, MAX_OPEN_PER_SYMBOL="1000", **venue.environment(BROKER))
     go_live(parts.database, venue=BROKER)
     add_trend(parts.database, book=BOOK)
-    desk = Desk(parts=with_engines(parts, panel(enters(), enters())), venue=venue, database_url=database_url)
+    desk = Desk(
+        parts=with_engines(parts, scripted_panel(answer_entering(), answer_entering())),
+        venue=venue,
+        database_url=database_url,
+    )
     monkeypatch.setattr(order_submission, "enqueue_orders", desk.announce)
     yield desk
     parts.database.dispose()

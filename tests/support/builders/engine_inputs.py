@@ -1,4 +1,4 @@
-"""Signals and contexts for tests of the engines: builders, a mirror, and Hypothesis strategies."""
+"""Signals and contexts for tests of the engines: builders, their mirror images, and Hypothesis strategies."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ _SWAPPED_PRICES = (
 )
 
 
-def uptrend(**changes: str | None) -> Indicators:
-    """Return the rising market's indicators with some of them changed, None making one missing."""
+def uptrend_indicators(**changes: str | None) -> Indicators:
+    """Return the indicators of a rising market with some of them changed; None makes one missing."""
     values: dict[str, str | None] = {**UPTREND, **changes}
     return {name: None if value is None else Decimal(value) for name, value in values.items()}
 
@@ -118,7 +118,7 @@ def a_context(values: Indicators | None = None, **changes: Any) -> MarketContext
         current_price=Decimal(100),
         quote=Quote(at=AS_OF, bid=Decimal("99.99"), ask=Decimal("100.01"), last=None, quality=Quality.LIVE),
         volume=None,
-        indicators=uptrend() if values is None else values,
+        indicators=uptrend_indicators() if values is None else values,
         window=Window(base=None, higher=None),
         window_hash="ab" * 32,
         rules=InstrumentRules(
@@ -130,94 +130,101 @@ def a_context(values: Indicators | None = None, **changes: Any) -> MarketContext
     return replace(context, **changes)
 
 
-def mirrored_signal(signal: Signal) -> Signal:
+def opposite_signal(signal: Signal) -> Signal:
     """Return the signal of the opposite direction."""
     return replace(signal, direction=signal.direction.opposite)
 
 
-def mirrored(context: MarketContext) -> MarketContext:
-    """Return the market upside down: each price p becomes 2 x close - p, so that percentages of the close hold."""
+def mirror_context(context: MarketContext) -> MarketContext:
+    """Return the context of the mirrored market: each price p becomes 2 x close - p, the same distance away."""
     indicators = context.indicators
     return replace(
         context,
-        indicators=mirrored_indicators(indicators),
-        current_price=_reflected(context.current_price, indicators.get("close")),
+        indicators=mirror_indicators(indicators),
+        current_price=_mirror_price(context.current_price, indicators.get("close")),
         quote=replace(
             context.quote,
-            bid=_reflected(context.quote.ask, indicators.get("close")),
-            ask=_reflected(context.quote.bid, indicators.get("close")),
+            bid=_mirror_price(context.quote.ask, indicators.get("close")),
+            ask=_mirror_price(context.quote.bid, indicators.get("close")),
         ),
     )
 
 
-def mirrored_indicators(indicators: Indicators) -> Indicators:
-    """Return the indicators that the market upside down would have."""
+def mirror_indicators(indicators: Indicators) -> Indicators:
+    """Return the indicators of the mirrored market."""
     close, higher = indicators.get("close"), indicators.get("higher_close")
-    out = dict(indicators)
+    mirrored = dict(indicators)
     for name in _NEGATED:
-        out[name] = _minus(indicators.get(name))
+        mirrored[name] = _negate(indicators.get(name))
     for name in _PRICES:
-        out[name] = _reflected(indicators.get(name), close)
+        mirrored[name] = _mirror_price(indicators.get(name), close)
     for upper, lower in _SWAPPED_PRICES:
-        out[upper], out[lower] = _reflected(indicators.get(lower), close), _reflected(indicators.get(upper), close)
+        mirrored[upper], mirrored[lower] = (
+            _mirror_price(indicators.get(lower), close),
+            _mirror_price(indicators.get(upper), close),
+        )
     for name, other in _SWAPPED:
-        out[name], out[other] = indicators.get(other), indicators.get(name)
+        mirrored[name], mirrored[other] = indicators.get(other), indicators.get(name)
     for name in ("higher_ema_21", "higher_ema_48"):
-        out[name] = _reflected(indicators.get(name), higher)
+        mirrored[name] = _mirror_price(indicators.get(name), higher)
     rsi = indicators.get("rsi_14")
-    out["rsi_14"] = None if rsi is None else 100 - rsi
-    return out
+    mirrored["rsi_14"] = None if rsi is None else 100 - rsi
+    return mirrored
 
 
-def _minus(value: Decimal | None) -> Decimal | None:
+def _negate(value: Decimal | None) -> Decimal | None:
     return None if value is None else -value
 
 
-def _reflected(price: Decimal | None, around: Decimal | None) -> Decimal | None:
+def _mirror_price(price: Decimal | None, around: Decimal | None) -> Decimal | None:
     return price if price is None or around is None else 2 * around - price
 
 
-def _number(low: str, high: str) -> st.SearchStrategy[Decimal | None]:
-    return _mostly(st.decimals(low, high, places=2))
+def _optional_decimals(low: str, high: str) -> st.SearchStrategy[Decimal | None]:
+    return _sometimes_missing(st.decimals(low, high, places=2))
 
 
-def _mostly(values: st.SearchStrategy[Decimal]) -> st.SearchStrategy[Decimal | None]:
+def _sometimes_missing(values: st.SearchStrategy[Decimal]) -> st.SearchStrategy[Decimal | None]:
     return st.one_of(values, values, values, st.none())
 
 
-def _kinds() -> dict[str, st.SearchStrategy[Decimal | None]]:
-    level, percent, move = _number("97", "103"), _number("0", "100"), _number("-2", "2")
-    kinds = dict.fromkeys(UPTREND, level)
+def _strategy_by_indicator() -> dict[str, st.SearchStrategy[Decimal | None]]:
+    level, percent, move = (
+        _optional_decimals("97", "103"),
+        _optional_decimals("0", "100"),
+        _optional_decimals("-2", "2"),
+    )
+    strategies = dict.fromkeys(UPTREND, level)
     percents = ("rsi_14", "atr_percentile", "adx_14", "plus_di_14", "minus_di_14", "bollinger_width_percentile")
-    kinds |= dict.fromkeys(percents, percent) | dict.fromkeys(_NEGATED, move)
-    return kinds | {
+    strategies |= dict.fromkeys(percents, percent) | dict.fromkeys(_NEGATED, move)
+    return strategies | {
         "close": st.just(Decimal(100)),
-        "higher_close": _mostly(st.just(Decimal(101))),
-        "structure_3": _mostly(st.sampled_from((Decimal(-1), Decimal(0), Decimal(1)))),
-        "atr_14": _number("0.05", "3"),
-        "atr_percent": _number("0.05", "3"),
-        "volume_ratio_20": _number("0", "3"),
-        "bars": _mostly(st.sampled_from((Decimal(199), Decimal(200), Decimal(250)))),
+        "higher_close": _sometimes_missing(st.just(Decimal(101))),
+        "structure_3": _sometimes_missing(st.sampled_from((Decimal(-1), Decimal(0), Decimal(1)))),
+        "atr_14": _optional_decimals("0.05", "3"),
+        "atr_percent": _optional_decimals("0.05", "3"),
+        "volume_ratio_20": _optional_decimals("0", "3"),
+        "bars": _sometimes_missing(st.sampled_from((Decimal(199), Decimal(200), Decimal(250)))),
     }
 
 
-_KINDS = _kinds()
+_STRATEGY_BY_INDICATOR = _strategy_by_indicator()
 
 
 @st.composite
 def indicator_values(draw: st.DrawFn) -> Indicators:
-    """Draw the rising or the falling market with a few values changed or missing, or values that make no picture."""
-    trend = draw(st.sampled_from((uptrend(), mirrored_indicators(uptrend()))))
+    """Draw the indicators of a rising or falling market with a few values changed or missing, or unrelated values."""
+    trend = draw(st.sampled_from((uptrend_indicators(), mirror_indicators(uptrend_indicators()))))
     few = st.sets(st.sampled_from(sorted(UPTREND)), max_size=4)
     changed = draw(st.one_of(few, few, st.just(set(UPTREND))))
-    return {name: draw(_KINDS[name]) if name in changed else trend[name] for name in UPTREND}
+    return {name: draw(_STRATEGY_BY_INDICATOR[name]) if name in changed else trend[name] for name in UPTREND}
 
 
 @st.composite
 def contexts(draw: st.DrawFn) -> MarketContext:
-    """Draw a context around a close of 100, now and then without a price or a quote."""
-    half = draw(_mostly(st.decimals("0.001", "0.2", places=3)))
-    price = draw(_mostly(st.decimals("99", "101", places=2)))
+    """Draw a context around a close of 100, sometimes without a price or a quote."""
+    half = draw(_sometimes_missing(st.decimals("0.001", "0.2", places=3)))
+    price = draw(_sometimes_missing(st.decimals("99", "101", places=2)))
     quote = Quote(
         at=AS_OF,
         bid=None if half is None else 100 - half,
@@ -229,7 +236,7 @@ def contexts(draw: st.DrawFn) -> MarketContext:
 
 
 def signals() -> st.SearchStrategy[Signal]:
-    """Draw entries of every horizon, with and without a confidence, most of them fresh and with an interval."""
+    """Draw entries of every horizon, with and without a confidence; most are not stale and have an interval."""
     intervals = [Interval.parse(text) for text in ("5m", "1h", "1h", "1d", "1w", "1mo")]
     return st.builds(
         a_signal,
@@ -241,14 +248,14 @@ def signals() -> st.SearchStrategy[Signal]:
 
 
 @st.composite
-def walked_contexts(draw: st.DrawFn) -> MarketContext:
+def random_walk_contexts(draw: st.DrawFn) -> MarketContext:
     """Draw a context whose bars are a random walk, with a drift or without, and its computed indicators."""
     hour = Interval.parse("1h")
     count, drift = draw(st.sampled_from((0, 1, 30, 250, 250, 250))), draw(st.integers(-12, 12))
     chance = draw(st.randoms(use_true_random=False))
     steps = [drift + chance.randint(-40, 40) for _ in range(count)]
-    base = _walk(steps, interval=hour)
-    window = Window(base=base, higher=_walk(steps[::4], interval=hour.next))
+    base = _build_random_walk(steps, interval=hour)
+    window = Window(base=base, higher=_build_random_walk(steps[::4], interval=hour.next))
     price = base.bars[-1].close if base.bars else None
     return a_context(
         indicators.compute(window),
@@ -258,14 +265,14 @@ def walked_contexts(draw: st.DrawFn) -> MarketContext:
     )
 
 
-def _walk(steps: list[int], *, interval: Interval) -> BarSeries:
+def _build_random_walk(steps: list[int], *, interval: Interval) -> BarSeries:
     bars, price = [], Decimal("1.3000")
-    for at, step in enumerate(steps):
+    for index, step in enumerate(steps):
         close = price + Decimal(step) / 10_000
         wick = Decimal(abs(step) % 7 + 1) / 10_000
         bars.append(
             Bar(
-                open_time=AS_OF - (len(steps) - at) * interval.approximate,
+                open_time=AS_OF - (len(steps) - index) * interval.approximate,
                 open=price,
                 high=max(price, close) + wick,
                 low=min(price, close) - wick,

@@ -1,4 +1,4 @@
-"""Engines that say what a test tells them to."""
+"""Fake engines whose answers a test defines."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Answer = Callable[[Signal, MarketContext], Decision]
 
 
 @dataclass(kw_only=True)
-class Scripted:
-    """An engine that answers by a function and remembers what it was asked."""
+class ScriptedEngine:
+    """Engine that answers with a function and records its questions in `asked`."""
 
     answer: Answer
     name: str = "scripted"
@@ -28,43 +28,48 @@ class Scripted:
         self.asked: list[tuple[Signal, MarketContext]] = []
 
     def decide(self, signal: Signal, context: MarketContext) -> Decision:
-        """Answer, and remember the question."""
+        """Record the question and answer it."""
         self.asked.append((signal, context))
         return self.answer(signal, context)
 
 
 @dataclass(kw_only=True)
-class Interrupted:
-    """Engines that let something else happen while they are asked."""
+class InterruptedPanel:
+    """Panel that calls `meanwhile` before it answers, as if something happened during the question."""
 
     inner: EnginePanel
     meanwhile: Callable[[], None] = lambda: None
 
     @property
     def versions(self) -> Mapping[EngineSlot, str]:
-        """The engines' own."""
+        """The versions of the inner panel's engines."""
         return self.inner.versions
 
     @property
     def available(self) -> frozenset[EngineSlot]:
-        """The engines that can be asked."""
+        """The slots of the inner panel that can be asked."""
         return self.inner.available
 
     def decide_all(
-        self, asked: Sequence[tuple[Signal, MarketContext, EngineSlot]], *, deadline_s: float
+        self, questions: Sequence[tuple[Signal, MarketContext, EngineSlot]], *, deadline_s: float
     ) -> list[tuple[EngineAnswer, EngineAnswer]]:
-        """Answer after what happens meanwhile."""
+        """Call `meanwhile`, then ask the inner panel."""
         self.meanwhile()
-        return self.inner.decide_all(asked, deadline_s=deadline_s)
+        return self.inner.decide_all(questions, deadline_s=deadline_s)
 
 
-def panel(a: Answer, b: Answer) -> Panel:
+def scripted_panel(a: Answer, b: Answer) -> Panel:
     """Return a panel of two scripted engines."""
-    return Panel({EngineSlot.A: Scripted(answer=a, name="a"), EngineSlot.B: Scripted(answer=b, name="b")})
+    return Panel({EngineSlot.A: ScriptedEngine(answer=a, name="a"), EngineSlot.B: ScriptedEngine(answer=b, name="b")})
 
 
-def enters(*, quantity: str = "1", stop: str = "500", targets: tuple[str, ...] = ("1000",), hours: int = 48) -> Answer:
-    """Return an answer that enters with the signal; stop and targets are distances, equal fractions each."""
+def answer_entering(
+    *, quantity: str = "1", stop: str = "500", targets: tuple[str, ...] = ("1000",), hours: int = 48
+) -> Answer:
+    """Return a function that enters in the signal's direction.
+
+    `stop` and `targets` are distances from the price; each target closes the same fraction.
+    """
 
     def answer(signal: Signal, context: MarketContext) -> Decision:
         price = context.current_price or Decimal(30000)
@@ -74,7 +79,7 @@ def enters(*, quantity: str = "1", stop: str = "500", targets: tuple[str, ...] =
             side=signal.direction,
             quantity=Decimal(quantity),
             stop=price - sign * Decimal(stop),
-            targets=tuple(Target(price=price + sign * Decimal(one), fraction=share) for one in targets),
+            targets=tuple(Target(price=price + sign * Decimal(distance), fraction=share) for distance in targets),
             trailing=None,
             max_hold=timedelta(hours=hours),
         )
@@ -83,11 +88,11 @@ def enters(*, quantity: str = "1", stop: str = "500", targets: tuple[str, ...] =
     return answer
 
 
-def rejects(_: Signal, __: MarketContext) -> Decision:
-    """Stay out."""
+def answer_reject(_: Signal, __: MarketContext) -> Decision:
+    """Answer REJECT."""
     return Decision(verdict=Verdict.REJECT, reasons=("scripted",), rationale={})
 
 
-def breaks(_: Signal, __: MarketContext) -> Decision:
-    """Fail."""
+def raise_failure(_: Signal, __: MarketContext) -> Decision:
+    """Raise an error, as a broken engine does."""
     raise RuntimeError("the engine broke")

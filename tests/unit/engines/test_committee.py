@@ -12,7 +12,13 @@ from domain.signal import Action, Direction
 from engines.committee import CommitteeEngine, context, meta, regime, squeeze, technical, trend
 from engines.committee.meta import CommitteeConfig, Resolution
 from engines.committee.opinion import AgentInput, Bias, MarketState, Opinion, abstain
-from tests.support.builders.engine_inputs import a_context, a_signal, mirrored, mirrored_indicators, uptrend
+from tests.support.builders.engine_inputs import (
+    a_context,
+    a_signal,
+    mirror_context,
+    mirror_indicators,
+    uptrend_indicators,
+)
 
 ENGINE = CommitteeEngine()
 LONG, SHORT = Direction.LONG, Direction.SHORT
@@ -20,7 +26,7 @@ LONG, SHORT = Direction.LONG, Direction.SHORT
 
 def brief(changes: Mapping[str, str | None] | None = None, direction: Direction = LONG) -> AgentInput:
     """Return the rising market as agents see it, with some of its indicators changed."""
-    return AgentInput(indicators=uptrend(**(changes or {})), direction=direction)
+    return AgentInput(indicators=uptrend_indicators(**(changes or {})), direction=direction)
 
 
 def vote(agent: str, way: int, *, weight: str = "0.10", confidence: str = "70") -> Opinion:
@@ -42,7 +48,7 @@ def resolve(*opinions: Opinion, rank: str | None = "50", direction: Direction = 
 
 @pytest.mark.parametrize("direction", Direction)
 def test_it_enters_with_the_trend_long_and_short_alike(direction: Direction) -> None:
-    market = a_context() if direction is LONG else mirrored(a_context())
+    market = a_context() if direction is LONG else mirror_context(a_context())
 
     decision = ENGINE.decide(a_signal(direction), market)
 
@@ -55,7 +61,7 @@ def test_it_enters_with_the_trend_long_and_short_alike(direction: Direction) -> 
 
 @pytest.mark.parametrize("direction", Direction)
 def test_it_rejects_against_the_trend(direction: Direction) -> None:
-    market = a_context() if direction is SHORT else mirrored(a_context())
+    market = a_context() if direction is SHORT else mirror_context(a_context())
 
     decision = ENGINE.decide(a_signal(direction), market)
 
@@ -74,13 +80,13 @@ def test_the_quantity_follows_the_confidence() -> None:
 
 
 def test_without_an_atr_it_rejects_and_names_it() -> None:
-    decision = ENGINE.decide(a_signal(), a_context(uptrend(atr_14=None)))
+    decision = ENGINE.decide(a_signal(), a_context(uptrend_indicators(atr_14=None)))
 
     assert (decision.verdict, decision.reasons) == (Verdict.REJECT, ("atr_14_missing",))
 
 
 def test_with_nothing_to_see_it_holds_and_every_agent_abstains() -> None:
-    nothing = uptrend(**dict.fromkeys(uptrend(), None)) | {"atr_14": Decimal(1)}
+    nothing = uptrend_indicators(**dict.fromkeys(uptrend_indicators(), None)) | {"atr_14": Decimal(1)}
 
     decision = ENGINE.decide(a_signal(), a_context(nothing))
 
@@ -132,7 +138,7 @@ def test_the_context_agent_trusts_a_wild_market_less(atr: str, confidence: int) 
 def test_a_reading_votes_as_written_down(
     reading: Callable[..., int | None], changes: dict[str, str | None], expected: int
 ) -> None:
-    assert reading(uptrend(**changes)) == expected
+    assert reading(uptrend_indicators(**changes)) == expected
 
 
 def test_readings_in_full_agreement_give_the_highest_confidence() -> None:
@@ -370,4 +376,4 @@ def test_a_confidence_under_the_threshold_holds() -> None:
 
 
 def test_the_falling_market_of_the_tests_is_the_mirror_image() -> None:
-    assert mirrored_indicators(mirrored_indicators(uptrend())) == uptrend()
+    assert mirror_indicators(mirror_indicators(uptrend_indicators())) == uptrend_indicators()

@@ -19,9 +19,9 @@ from tests.support.builders.engine_inputs import (
     Indicators,
     a_context,
     a_signal,
-    mirrored,
-    mirrored_indicators,
-    uptrend,
+    mirror_context,
+    mirror_indicators,
+    uptrend_indicators,
 )
 
 ENGINE = RulesEngine()
@@ -30,8 +30,8 @@ LONG, SHORT = Direction.LONG, Direction.SHORT
 
 def decide(direction: Direction = LONG, **changes: str | None) -> Decision:
     """Ask about the rising market, or for a short about its mirror image."""
-    context = a_context(uptrend(**changes))
-    return ENGINE.decide(a_signal(direction), context if direction is LONG else mirrored(context))
+    context = a_context(uptrend_indicators(**changes))
+    return ENGINE.decide(a_signal(direction), context if direction is LONG else mirror_context(context))
 
 
 def found(decision: Decision, rule: str) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def test_it_enters_with_the_trend_long_and_short_alike(direction: Direction) -> 
 
 @pytest.mark.parametrize(("direction", "is_falling"), [(SHORT, False), (LONG, True)])
 def test_it_stays_out_against_the_regime(direction: Direction, is_falling: bool) -> None:
-    values: Indicators = mirrored_indicators(uptrend()) if is_falling else uptrend()
+    values: Indicators = mirror_indicators(uptrend_indicators()) if is_falling else uptrend_indicators()
 
     decision = ENGINE.decide(a_signal(direction), a_context(values))
 
@@ -70,7 +70,7 @@ def test_it_stays_out_against_the_regime(direction: Direction, is_falling: bool)
 
 @pytest.mark.parametrize("change", [{"ema_21_slope": "-0.01"}, {"ema_48": "99.3"}, {"ema_200": "98.6"}])
 def test_without_a_clear_regime_a_short_is_not_blocked(change: dict[str, str]) -> None:
-    decision = ENGINE.decide(a_signal(SHORT), a_context(uptrend(**change)))
+    decision = ENGINE.decide(a_signal(SHORT), a_context(uptrend_indicators(**change)))
 
     assert decision.verdict is Verdict.ENTER
 
@@ -83,7 +83,7 @@ def test_volatility_outside_the_horizons_band_blocks_and_its_edges_do_not(timefr
     signal = a_signal(timeframe=Interval.parse(timeframe))
 
     said = {
-        rank: ENGINE.decide(signal, a_context(uptrend(atr_percentile=str(rank)))).reasons
+        rank: ENGINE.decide(signal, a_context(uptrend_indicators(atr_percentile=str(rank)))).reasons
         for rank in (low - 1, low, high, high + 1)
     }
 
@@ -197,7 +197,7 @@ def test_missing_inputs_are_said_to_be_missing_and_neither_block_nor_halve() -> 
 
 @pytest.mark.parametrize("missing", ["atr_14", "current_price"])
 def test_without_a_price_or_an_atr_it_rejects_and_names_it(missing: str) -> None:
-    context = a_context(uptrend(atr_14=None)) if missing == "atr_14" else a_context(current_price=None)
+    context = a_context(uptrend_indicators(atr_14=None)) if missing == "atr_14" else a_context(current_price=None)
 
     decision = ENGINE.decide(a_signal(), context)
 
@@ -206,7 +206,9 @@ def test_without_a_price_or_an_atr_it_rejects_and_names_it(missing: str) -> None
 
 
 def test_every_blocking_rule_is_named() -> None:
-    decision = ENGINE.decide(a_signal(SHORT, flags=(Flag.STALE.value,)), a_context(uptrend(atr_percentile="99")))
+    decision = ENGINE.decide(
+        a_signal(SHORT, flags=(Flag.STALE.value,)), a_context(uptrend_indicators(atr_percentile="99"))
+    )
 
     assert decision.reasons == ("against_regime", "volatility_high", "signal_stale")
 

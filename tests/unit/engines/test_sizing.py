@@ -12,14 +12,14 @@ from domain.decision import Plan, Target, Trailing
 from domain.intervals import Interval
 from domain.signal import Direction
 from engines import sizing
-from tests.support.builders.engine_inputs import a_context, a_signal, uptrend
+from tests.support.builders.engine_inputs import a_context, a_signal, uptrend_indicators
 
 LONG, SHORT = Direction.LONG, Direction.SHORT
 FULL = Decimal(1)
 
 
 def test_a_long_plan_has_its_levels_in_stop_distances() -> None:
-    context = a_context(uptrend(atr_14="1", swing_low_10="99"))
+    context = a_context(uptrend_indicators(atr_14="1", swing_low_10="99"))
 
     sized = sizing.size_entry(a_signal(), context, share=FULL)
 
@@ -37,7 +37,7 @@ def test_a_long_plan_has_its_levels_in_stop_distances() -> None:
 
 
 def test_a_short_plan_is_the_mirror_image() -> None:
-    context = a_context(uptrend(atr_14="1", swing_high_10="101"))
+    context = a_context(uptrend_indicators(atr_14="1", swing_high_10="101"))
 
     plan = sizing.size_entry(a_signal(SHORT), context, share=FULL).plan
 
@@ -58,7 +58,7 @@ def test_a_short_plan_is_the_mirror_image() -> None:
 def test_a_long_looks_at_the_last_swing_low_and_a_short_at_the_last_swing_high(
     direction: Direction, swing: dict[str, str | None], stop: str
 ) -> None:
-    plan = sizing.size_entry(a_signal(direction), a_context(uptrend(atr_14="1", **swing)), share=FULL).plan
+    plan = sizing.size_entry(a_signal(direction), a_context(uptrend_indicators(atr_14="1", **swing)), share=FULL).plan
 
     assert plan is not None
     assert plan.stop == Decimal(stop)
@@ -96,7 +96,7 @@ def test_what_cannot_be_traded_is_refused_with_its_reason(
     direction: Direction, atr: str, price: str, lot: str, refusal: str
 ) -> None:
     rules = InstrumentRules(lot=Decimal(lot), reference_capital=Decimal(100_000), max_notional=Decimal(1_000_000))
-    values = uptrend(atr_14=atr, swing_low_10=None, swing_high_10=None)
+    values = uptrend_indicators(atr_14=atr, swing_low_10=None, swing_high_10=None)
     context = a_context(values, current_price=Decimal(price), rules=rules)
 
     sized = sizing.size_entry(a_signal(direction), context, share=FULL)

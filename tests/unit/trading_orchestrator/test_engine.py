@@ -21,10 +21,10 @@ from tests.support.builders.engine_inputs import (
     a_context,
     a_signal,
     contexts,
-    mirrored,
+    mirror_context,
+    random_walk_contexts,
     signals,
-    uptrend,
-    walked_contexts,
+    uptrend_indicators,
 )
 from tests.support.engine_documents import a_question, asked, decided, received
 from tests.support.fakes.own_engines import AboveAverage
@@ -33,7 +33,7 @@ from trading_orchestrator import engine, engine_host, question
 
 @pytest.mark.parametrize("direction", Direction)
 def test_the_example_enters_with_the_trend_and_rejects_against_it(direction: Direction) -> None:
-    rising, falling = a_context(), mirrored(a_context())
+    rising, falling = a_context(), mirror_context(a_context())
     good, bad = (rising, falling) if direction is Direction.LONG else (falling, rising)
 
     entered = decided(AboveAverage(), a_signal(direction), good)
@@ -45,7 +45,7 @@ def test_the_example_enters_with_the_trend_and_rejects_against_it(direction: Dir
 
 
 def test_the_example_holds_when_the_average_is_missing() -> None:
-    decision = decided(AboveAverage(), a_signal(), a_context(uptrend(ema_200=None)))
+    decision = decided(AboveAverage(), a_signal(), a_context(uptrend_indicators(ema_200=None)))
 
     assert (decision.verdict, decision.reasons) == (Verdict.HOLD, ("trend_unknown",))
 
@@ -70,7 +70,7 @@ def test_what_cannot_be_sized_is_rejected_with_the_reason() -> None:
     assert (decision.verdict, decision.reasons) == (engine.Verdict.REJECT, ("inputs_missing",))
 
 
-@given(signals(), contexts() | walked_contexts())
+@given(signals(), contexts() | random_walk_contexts())
 def test_an_entry_is_sized_as_the_built_in_engines_size_theirs(
     signal: own_signal.Signal, context: own_context.MarketContext
 ) -> None:
@@ -82,7 +82,7 @@ def test_an_entry_is_sized_as_the_built_in_engines_size_theirs(
     assert (decision.plan, decision.rationale["sizing"]) == (sized.plan, sized.rationale)
 
 
-@given(signals(), contexts() | walked_contexts())
+@given(signals(), contexts() | random_walk_contexts())
 def test_the_types_hold_the_whole_document(signal: own_signal.Signal, context: own_context.MarketContext) -> None:
     line = wire.encode_line(wire.EngineQuestion(signal=signal, context=context))
 
