@@ -69,7 +69,7 @@ def installation() -> Iterator[Installation]:
         subprocess.run((sys.executable, "-m", "venv", str(environment)), check=True, timeout=INSTALL_WITHIN_S)
         wheel = archives.build_wheel(archives.build_sdist(root), root)
         made = Installation(root=root)
-        pip = (made.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        pip = (made.python, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check")
         for arguments in (("--require-hashes", "-r", str(ROOT / "requirements.lock")), ("--no-deps", str(wheel))):
             subprocess.run((*pip, *arguments), check=True, timeout=INSTALL_WITHIN_S, env=clean_environment())
         yield made
