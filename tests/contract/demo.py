@@ -20,7 +20,7 @@ from typing import Any
 from tests.support.local_stack import a_directory, free_port
 
 _ORCHESTRATOR = str(Path(sys.executable).with_name("orchestrator"))
-_WITHIN_S = 900
+_WITHIN_S = 1800
 _SERVERS = ("DATABASE_URL", "MIGRATION_DATABASE_URL", "REDIS_URL", "BROKER_URL", "DATA_DIR")
 _BOOK = re.compile(r"replay:[0-9a-f]{12}")
 _VERSION = re.compile(r"(\w+)@[0-9a-f]{12}")
