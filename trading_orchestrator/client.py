@@ -24,7 +24,7 @@ _BASE = "/api/v1"
 
 
 class ApiError(Exception):
-    """The API refused a request or could not do it; `document` is the whole answer, when it was JSON."""
+    """The API answered with an error status; `document` is the whole answer, when it was JSON."""
 
     def __init__(self, status: int, document: Any) -> None:
         problem = document if isinstance(document, dict) else {}
@@ -46,14 +46,14 @@ class Client:
         self._opener = urllib.request.build_opener(_NoRedirect)
 
     def get(self, path: str, **query: object) -> Any:
-        """Return the document at a path; what is None in the query is left out.
+        """Return the document at a path; query values that are None are left out.
 
         Raises:
             ApiError: when the answer is not a success.
             OSError: when there is no answer.
         """
-        given = {name: _text(value) for name, value in query.items() if value is not None}
-        return self._send("GET", path + (f"?{urlencode(given)}" if given else ""), body=None)
+        parameters = {name: _format_parameter(value) for name, value in query.items() if value is not None}
+        return self._send("GET", path + (f"?{urlencode(parameters)}" if parameters else ""), body=None)
 
     def items(self, path: str, **query: object) -> Iterator[dict[str, Any]]:
         """Yield every item of a list, page by page; raises as `get` does."""
@@ -66,8 +66,8 @@ class Client:
                 return
 
     def post(self, path: str, **body: object) -> Any:
-        """Do what a path stands for and return the answer; raises as `get` does."""
-        return self._send("POST", path, body=json.dumps(body, default=_text).encode())
+        """Post a JSON body to a path and return the answer; raises as `get` does."""
+        return self._send("POST", path, body=json.dumps(body, default=_format_parameter).encode())
 
     def _send(self, method: str, path: str, *, body: bytes | None) -> Any:
         headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
@@ -79,23 +79,23 @@ class Client:
                 return json.loads(answer.read())
         except urllib.error.HTTPError as error:
             with error:
-                raise ApiError(error.code, _document(error.read())) from None
+                raise ApiError(error.code, _decode_document(error.read())) from None
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """The API never redirects; followed elsewhere, a redirect would take the token along."""
+    """Refuses redirects: the API sends none, and following one would send the token elsewhere."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
-        """Follow none: the answer becomes an error."""
+        """Follow no redirect; the answer becomes an error."""
 
 
-def _text(value: object) -> str:
+def _format_parameter(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def _document(body: bytes) -> Any:
+def _decode_document(body: bytes) -> Any:
     try:
         return json.loads(body)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What an engine of your own is written with: `enter`, `enter_plan`, `hold` and `reject`.
+"""Functions and types for writing an engine of your own: `enter`, `enter_plan`, `hold` and `reject`.
 
 An engine is an object with `name`, optionally `version`, and `decide(signal, context)`; a factory without arguments
 returns it. It runs in a process of its own, named as ENGINE_A or ENGINE_B by `package.module:factory` and looked for
@@ -16,46 +16,46 @@ from typing import Any
 
 from trading_orchestrator import sizing
 from trading_orchestrator.question import (
-    Action,
-    Bar,
-    BarSeries,
+    AlertAction,
+    AlertSignal,
+    AssetKind,
+    BarInterval,
+    BarPriceSide,
+    BarWindow,
     Direction,
-    Instrument,
-    InstrumentKind,
-    InstrumentRules,
-    Interval,
-    MarketContext,
-    Position,
-    PriceSide,
-    Quality,
-    Quote,
-    Signal,
-    Unit,
-    Window,
+    FieldQuality,
+    IntervalUnit,
+    MarketSnapshot,
+    PriceBar,
+    PriceBars,
+    PriceQuote,
+    StrategyPosition,
+    TradedInstrument,
+    TradingRules,
 )
 
 __all__ = [
-    "Action",
-    "Bar",
-    "BarSeries",
-    "Decision",
+    "AlertAction",
+    "AlertSignal",
+    "AssetKind",
+    "BarInterval",
+    "BarPriceSide",
+    "BarWindow",
     "Direction",
-    "Instrument",
-    "InstrumentKind",
-    "InstrumentRules",
-    "Interval",
-    "MarketContext",
-    "Plan",
-    "Position",
-    "PriceSide",
-    "Quality",
-    "Quote",
-    "Signal",
-    "Target",
-    "Trailing",
-    "Unit",
-    "Verdict",
-    "Window",
+    "EngineDecision",
+    "EngineVerdict",
+    "FieldQuality",
+    "IntervalUnit",
+    "MarketSnapshot",
+    "PriceBar",
+    "PriceBars",
+    "PriceQuote",
+    "ProfitTarget",
+    "StrategyPosition",
+    "TradePlan",
+    "TradedInstrument",
+    "TradingRules",
+    "TrailingStop",
     "enter",
     "enter_plan",
     "hold",
@@ -63,8 +63,8 @@ __all__ = [
 ]
 
 
-class Verdict(Enum):
-    """What an engine can answer."""
+class EngineVerdict(Enum):
+    """The possible answers of an engine."""
 
     ENTER = "ENTER"
     HOLD = "HOLD"
@@ -73,7 +73,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class ProfitTarget:
     """A price at which `fraction` (0..1 of the opening quantity) is closed."""
 
     price: Decimal
@@ -81,16 +81,16 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trailing:
-    """A stop that follows: armed once price reaches `activation`, then `distance` behind the best price."""
+class TrailingStop:
+    """A stop that follows the price: armed once price reaches `activation`, then `distance` behind the best price."""
 
     activation: Decimal
     distance: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """How an ENTER wants to be traded, in absolute prices.
+class TradePlan:
+    """The trade that an ENTER asks for: quantity, stop, targets and time limit, in absolute prices.
 
     `max_hold` counts from the entry; targets are ordered from nearest to farthest and their fractions sum to at
     most 1 (what remains runs to the stop or the time limit).
@@ -99,74 +99,77 @@ class Plan:
     side: Direction
     quantity: Decimal
     stop: Decimal
-    targets: tuple[Target, ...]
-    trailing: Trailing | None
+    targets: tuple[ProfitTarget, ...]
+    trailing: TrailingStop | None
     max_hold: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class EngineDecision:
     """An engine's answer.
 
-    `plan` is set exactly when `verdict` is ENTER. `reasons` are stable codes; `rationale` says which rule said what,
-    with which numbers (JSON values, decimals as strings). `confidence` is on 0..100.
+    `plan` is set exactly when `verdict` is ENTER. `reasons` are stable codes; `rationale` holds each rule's result,
+    with its numbers (JSON values, decimals as strings). `confidence` is on 0..100.
     """
 
-    verdict: Verdict
+    verdict: EngineVerdict
     reasons: tuple[str, ...]
     rationale: Mapping[str, Any]
     confidence: Decimal | None = None
-    plan: Plan | None = None
+    plan: TradePlan | None = None
     error: str | None = None
 
     def __post_init__(self) -> None:
-        if (self.plan is not None) != (self.verdict is Verdict.ENTER):
+        if (self.plan is not None) != (self.verdict is EngineVerdict.ENTER):
             raise ValueError("a plan belongs to ENTER, and to nothing else")
 
 
 def enter(
-    signal: Signal,
-    context: MarketContext,
+    signal: AlertSignal,
+    context: MarketSnapshot,
     *reasons: str,
     share: Decimal | int | str = 1,
     confidence: Decimal | int | str | None = None,
     rationale: Mapping[str, Any] | None = None,
-) -> Decision:
+) -> EngineDecision:
     """Enter in the signal's direction, with the stop, targets, quantity and time limit the built-in engines use.
 
     `share` (0..1) scales the quantity, `confidence` is on 0..100. Without a price, an ATR or an interval, or where
-    the quantity is below a lot, the answer is a REJECT that says so.
+    the quantity is below a lot, the answer is a REJECT with that reason.
     """
-    entry_size = sizing.size(_entry(signal, context), share=Decimal(share))
-    shown = {**(rationale or {}), "sizing": entry_size.rationale}
+    entry_size = sizing.size(_sizing_entry(signal, context), share=Decimal(share))
+    full_rationale = {**(rationale or {}), "sizing": entry_size.rationale}
     if entry_size.levels is None:
-        return reject(entry_size.refusal or "no_plan", confidence=confidence, rationale=shown)
-    plan = _plan(signal.direction, entry_size.levels)
-    return enter_plan(plan, *reasons, confidence=confidence, rationale=shown)
+        return reject(entry_size.refusal or "no_plan", confidence=confidence, rationale=full_rationale)
+    plan = _build_plan(signal.direction, entry_size.levels)
+    return enter_plan(plan, *reasons, confidence=confidence, rationale=full_rationale)
 
 
 def enter_plan(
-    plan: Plan, *reasons: str, confidence: Decimal | int | str | None = None, rationale: Mapping[str, Any] | None = None
-) -> Decision:
-    """Enter with a plan of one's own."""
-    return _decision(Verdict.ENTER, reasons, confidence=confidence, rationale=rationale, plan=plan)
+    plan: TradePlan,
+    *reasons: str,
+    confidence: Decimal | int | str | None = None,
+    rationale: Mapping[str, Any] | None = None,
+) -> EngineDecision:
+    """Enter with a plan that the engine made itself."""
+    return _build_decision(EngineVerdict.ENTER, reasons, confidence=confidence, rationale=rationale, plan=plan)
 
 
 def hold(
     *reasons: str, confidence: Decimal | int | str | None = None, rationale: Mapping[str, Any] | None = None
-) -> Decision:
-    """Stay out, because too little speaks for the trade."""
-    return _decision(Verdict.HOLD, reasons, confidence=confidence, rationale=rationale)
+) -> EngineDecision:
+    """Do not trade: there are too few reasons for it."""
+    return _build_decision(EngineVerdict.HOLD, reasons, confidence=confidence, rationale=rationale)
 
 
 def reject(
     *reasons: str, confidence: Decimal | int | str | None = None, rationale: Mapping[str, Any] | None = None
-) -> Decision:
-    """Stay out, because something speaks against the trade."""
-    return _decision(Verdict.REJECT, reasons, confidence=confidence, rationale=rationale)
+) -> EngineDecision:
+    """Do not trade: there is a reason against it."""
+    return _build_decision(EngineVerdict.REJECT, reasons, confidence=confidence, rationale=rationale)
 
 
-def _entry(signal: Signal, context: MarketContext) -> sizing.Entry:
+def _sizing_entry(signal: AlertSignal, context: MarketSnapshot) -> sizing.Entry:
     is_long = signal.direction is Direction.LONG
     interval = signal.timeframe
     if interval is None and context.window.base is not None:
@@ -183,26 +186,26 @@ def _entry(signal: Signal, context: MarketContext) -> sizing.Entry:
     )
 
 
-def _plan(side: Direction, levels: sizing.Levels) -> Plan:
-    return Plan(
+def _build_plan(side: Direction, levels: sizing.Levels) -> TradePlan:
+    return TradePlan(
         side=side,
         quantity=levels.quantity,
         stop=levels.stop,
-        targets=tuple(Target(price=price, fraction=fraction) for price, fraction in levels.targets),
-        trailing=Trailing(activation=levels.trailing_activation, distance=levels.trailing_distance),
+        targets=tuple(ProfitTarget(price=price, fraction=fraction) for price, fraction in levels.targets),
+        trailing=TrailingStop(activation=levels.trailing_activation, distance=levels.trailing_distance),
         max_hold=levels.max_hold,
     )
 
 
-def _decision(
-    verdict: Verdict,
+def _build_decision(
+    verdict: EngineVerdict,
     reasons: tuple[str, ...],
     *,
     confidence: Decimal | int | str | None,
     rationale: Mapping[str, Any] | None,
-    plan: Plan | None = None,
-) -> Decision:
-    return Decision(
+    plan: TradePlan | None = None,
+) -> EngineDecision:
+    return EngineDecision(
         verdict=verdict,
         reasons=reasons,
         rationale=dict(rationale or {}),

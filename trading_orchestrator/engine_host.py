@@ -1,8 +1,8 @@
 """The process that runs an engine of your own: `python -P -m trading_orchestrator.engine_host package.module:factory`.
 
-It greets with one line, then answers each line with one line, until its input ends. A question is the document that
-engines over HTTP receive, an answer has the form of theirs. What the engine prints goes to stderr, so that it cannot
-get between the answers.
+It writes one line that names the engine, then answers each line with one line, until its input ends. A question is
+the document that engines over HTTP receive, an answer has the form of theirs. What the engine prints goes to stderr,
+so that it cannot get between the answers.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from trading_orchestrator.engine import Decision
-from trading_orchestrator.question import Question
+from trading_orchestrator.engine import EngineDecision
+from trading_orchestrator.question import QuestionDocument
 
 PATH_VARIABLE = "ENGINE_PATH"
 PARENT_CHECK_S = 1.0
 MAX_FAILURE = 2000
-# As much as the other side reads of one line.
+# The longest line that the asking process reads.
 MAX_LINE = 1_100_000
 VERSION_LENGTH = 12
 _FORMER_MODULES = {"engines", "engines.api"}
 
 
 class EngineUnusable(TypeError):
-    """The factory cannot be found, or what it returns is no engine."""
+    """The factory cannot be found, or its result is not an engine."""
 
 
 class AnswerUnusable(ValueError):
-    """The engine returned something that is no decision or cannot be written as one; the message says what."""
+    """The engine returned something that is no decision, or one that cannot be written as JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Greeting:
-    """The first line: which engine runs here, or why none does."""
+class HostGreeting:
+    """The first line: the engine's name and version, or why there is no engine."""
 
     name: str = ""
     version: str = ""
@@ -52,37 +52,37 @@ class Greeting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """An answer: a decision, or what the engine raised (`failure`), or what is wrong with its answer (`complaint`)."""
+class HostReply:
+    """An answer: a decision, the error that the engine raised (`failure`), or the fault of its answer (`complaint`)."""
 
-    decision: Decision | None = None
+    decision: EngineDecision | None = None
     failure: str | None = None
     complaint: str | None = None
 
 
-_QUESTIONS = msgspec.json.Decoder(Question)
-_REPLIES = msgspec.json.Decoder(Reply)
+_QUESTIONS = msgspec.json.Decoder(QuestionDocument)
+_REPLIES = msgspec.json.Decoder(HostReply)
 
 
 def main(arguments: list[str]) -> None:
     """Host the engine named by the first argument; end when the input ends or the parent (second argument) dies."""
     if len(arguments) > 1:
-        threading.Thread(target=_end_with, args=(int(arguments[1]),), daemon=True).start()
-    incoming, outgoing = _take_pipes()
+        threading.Thread(target=_exit_with_parent, args=(int(arguments[1]),), daemon=True).start()
+    incoming, outgoing = _take_over_pipes()
     sys.path[:0] = engine_path()
-    engine, greeting = _greet(arguments[0])
-    _send(outgoing, msgspec.json.encode(greeting))
+    engine, greeting = _load_and_greet(arguments[0])
+    _send_line(outgoing, msgspec.json.encode(greeting))
     if engine is not None:
-        _serve(engine, incoming, outgoing)
+        _serve_questions(engine, incoming, outgoing)
 
 
 def engine_path() -> list[str]:
-    """Return the folders that engines are looked for in: those of ENGINE_PATH, else the working directory."""
-    given = [folder for folder in os.environ.get(PATH_VARIABLE, "").split(os.pathsep) if folder]
-    return [str(Path(folder).resolve()) for folder in given or ["."]]
+    """Return the folders that engines are imported from: those of ENGINE_PATH, else the working directory."""
+    named = [folder for folder in os.environ.get(PATH_VARIABLE, "").split(os.pathsep) if folder]
+    return [str(Path(folder).resolve()) for folder in named or ["."]]
 
 
-def make(spec: str) -> Any:
+def load_engine(spec: str) -> Any:
     """Import `package.module:factory`, call the factory and return its engine.
 
     Raises:
@@ -100,28 +100,28 @@ def make(spec: str) -> Any:
     return engine
 
 
-def answer(engine: Any, question: Question) -> bytes:
-    """Ask the engine and write what came of it as a reply."""
+def answer_question(engine: Any, question: QuestionDocument) -> bytes:
+    """Ask the engine and return its decision or its error as a reply line."""
     try:
         decision = engine.decide(question.signal, question.context)
-    except Exception as error:  # noqa: BLE001 - whatever the engine raises is its answer
-        return msgspec.json.encode(Reply(failure=_describe(error)))
+    except Exception as error:  # noqa: BLE001 - any error that the engine raises is its answer
+        return msgspec.json.encode(HostReply(failure=_describe_error(error)))
     try:
-        return _written(decision)
+        return _encode_decision(decision)
     except AnswerUnusable as error:
-        return msgspec.json.encode(Reply(complaint=_ascii(str(error))))
+        return msgspec.json.encode(HostReply(complaint=_escape_to_ascii(str(error))))
 
 
-def _written(decision: object) -> bytes:
-    if not isinstance(decision, Decision):
-        raise AnswerUnusable(f"a Decision was expected, not {type(decision).__name__}")
+def _encode_decision(decision: object) -> bytes:
+    if not isinstance(decision, EngineDecision):
+        raise AnswerUnusable(f"an EngineDecision was expected, not {type(decision).__name__}")
     try:
-        # msgspec writes NaN as null and takes more types than JSON has: a rationale must say what it means.
+        # msgspec writes NaN as null and takes more types than JSON has: a rationale must survive unchanged.
         json.dumps(decision.rationale, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise AnswerUnusable(f"the rationale must be a dict of JSON values: {error}") from error
     try:
-        line = msgspec.json.encode(Reply(decision=decision))
+        line = msgspec.json.encode(HostReply(decision=decision))
         _REPLIES.decode(line)
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise AnswerUnusable(f"the decision has another shape: {error}") from error
@@ -130,35 +130,37 @@ def _written(decision: object) -> bytes:
     return line
 
 
-def _greet(spec: str) -> tuple[Any, Greeting]:
+def _load_and_greet(spec: str) -> tuple[Any, HostGreeting]:
     module = spec.partition(":")[0]
     try:
-        engine = make(spec)
+        engine = load_engine(spec)
     except ModuleNotFoundError as error:
-        return None, Greeting(failure=_describe(error) + _advice(error, module))
+        return None, HostGreeting(failure=_describe_error(error) + _advise_on_missing_module(error, module))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - importing runs code that may raise anything
-        return None, Greeting(failure=_describe(error))
+        return None, HostGreeting(failure=_describe_error(error))
     version = getattr(engine, "version", None) or _source_hash(sys.modules[module])
-    return engine, Greeting(name=engine.name, version=str(version))
+    return engine, HostGreeting(name=engine.name, version=str(version))
 
 
-def _advice(error: ModuleNotFoundError, module: str) -> str:
+def _advise_on_missing_module(error: ModuleNotFoundError, module: str) -> str:
     missing = error.name or ""
     if missing in _FORMER_MODULES:
         return (
             "; what engines.api had is in trading_orchestrator.engine now: from trading_orchestrator.engine import ..."
         )
     if module == missing or module.startswith(f"{missing}."):
-        return f"; looked for in {_ascii(os.pathsep.join(engine_path()))} ({PATH_VARIABLE} names other folders)"
+        return (
+            f"; looked for in {_escape_to_ascii(os.pathsep.join(engine_path()))} ({PATH_VARIABLE} names other folders)"
+        )
     return ""
 
 
-def _serve(engine: Any, incoming: BinaryIO, outgoing: BinaryIO) -> None:
+def _serve_questions(engine: Any, incoming: BinaryIO, outgoing: BinaryIO) -> None:
     for text in incoming:
-        _send(outgoing, answer(engine, _QUESTIONS.decode(text)))
+        _send_line(outgoing, answer_question(engine, _QUESTIONS.decode(text)))
 
 
-def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
+def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
     incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -167,12 +169,12 @@ def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
     return incoming, outgoing
 
 
-def _send(outgoing: BinaryIO, line: bytes) -> None:
+def _send_line(outgoing: BinaryIO, line: bytes) -> None:
     outgoing.write(line + b"\n")
     outgoing.flush()
 
 
-def _end_with(parent: int) -> None:
+def _exit_with_parent(parent: int) -> None:
     # The end of input is seen only between answers; an engine caught in a loop would outlive its parent.
     while os.getppid() == parent:
         time.sleep(PARENT_CHECK_S)
@@ -188,11 +190,11 @@ def _source_hash(module: ModuleType) -> str:
     return hashlib.sha256(source.encode()).hexdigest()[:VERSION_LENGTH]
 
 
-def _describe(error: BaseException) -> str:
-    return _ascii(f"{type(error).__name__}: {error}")[:MAX_FAILURE]
+def _describe_error(error: BaseException) -> str:
+    return _escape_to_ascii(f"{type(error).__name__}: {error}")[:MAX_FAILURE]
 
 
-def _ascii(text: str) -> str:
+def _escape_to_ascii(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode("ascii")
 
 

@@ -1,4 +1,4 @@
-"""What an engine is asked: types for the JSON document that every engine outside our own processes receives.
+"""Types of a question: the JSON document that every engine outside our own processes receives.
 
 They name the document's fields one by one instead of importing the product's own types: an engine's process holds none
 of our packages, so that `config`, `db` and the like are free names there.
@@ -30,23 +30,23 @@ class Direction(Enum):
         return Direction.SHORT if self is Direction.LONG else Direction.LONG
 
 
-class Action(Enum):
-    """What an alert asks for."""
+class AlertAction(Enum):
+    """Whether an alert opens or closes a position."""
 
     ENTRY = "entry"
     EXIT = "exit"
 
 
-class Position(Enum):
-    """Where a strategy says it stood before an order, or stands after it."""
+class StrategyPosition(Enum):
+    """The strategy's position before or after an order, as its alert states it."""
 
     LONG = "long"
     SHORT = "short"
     FLAT = "flat"
 
 
-class InstrumentKind(Enum):
-    """What is traded under a symbol."""
+class AssetKind(Enum):
+    """The kind of instrument that a symbol stands for."""
 
     SPOT = "spot"
     PERP = "perp"
@@ -58,8 +58,8 @@ class InstrumentKind(Enum):
     UNKNOWN = "unknown"
 
 
-class Quality(Enum):
-    """Where a field's value came from, or why there is none."""
+class FieldQuality(Enum):
+    """The source of a field's value, or the reason why it is missing."""
 
     LIVE = "live"
     DELAYED = "delayed"
@@ -69,7 +69,7 @@ class Quality(Enum):
     MISSING = "missing"
 
 
-class PriceSide(Enum):
+class BarPriceSide(Enum):
     """Which price a bar series records; MID also stands for traded prices."""
 
     BID = "bid"
@@ -77,7 +77,7 @@ class PriceSide(Enum):
     MID = "mid"
 
 
-class Unit(Enum):
+class IntervalUnit(Enum):
     """A unit of time as it is written in an interval."""
 
     SECOND = "s"
@@ -94,21 +94,21 @@ class Unit(Enum):
 
 
 _LENGTHS = {
-    Unit.SECOND: timedelta(seconds=1),
-    Unit.MINUTE: timedelta(minutes=1),
-    Unit.HOUR: timedelta(hours=1),
-    Unit.DAY: timedelta(days=1),
-    Unit.WEEK: timedelta(weeks=1),
-    Unit.MONTH: timedelta(days=30),
+    IntervalUnit.SECOND: timedelta(seconds=1),
+    IntervalUnit.MINUTE: timedelta(minutes=1),
+    IntervalUnit.HOUR: timedelta(hours=1),
+    IntervalUnit.DAY: timedelta(days=1),
+    IntervalUnit.WEEK: timedelta(weeks=1),
+    IntervalUnit.MONTH: timedelta(days=30),
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
+class BarInterval:
     """A bar interval such as 5m or 1mo."""
 
     count: int
-    unit: Unit
+    unit: IntervalUnit
 
     def __str__(self) -> str:
         return f"{self.count}{self.unit.value}"
@@ -120,16 +120,16 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Instrument:
-    """What a signal is about."""
+class TradedInstrument:
+    """An instrument: symbol, exchange and kind."""
 
     symbol: str
     exchange: str
-    kind: InstrumentKind
+    kind: AssetKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signal:
+class AlertSignal:
     """One accepted alert.
 
     `exchange` and `strategy` are empty when the alert did not name one. `confidence` is on 0..100. `timestamp` is
@@ -143,10 +143,10 @@ class Signal:
     strategy: str
     symbol: str
     exchange: str
-    instrument_kind: InstrumentKind
+    instrument_kind: AssetKind
     direction: Direction
-    action: Action
-    timeframe: Interval | None
+    action: AlertAction
+    timeframe: BarInterval | None
     timestamp: datetime | None
     received_at: datetime
     price: Decimal | None
@@ -157,12 +157,12 @@ class Signal:
     stage: int
     attempts: int
     sequence: int | None = None
-    position_before: Position | None = None
-    position_after: Position | None = None
+    position_before: StrategyPosition | None = None
+    position_after: StrategyPosition | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
+class PriceBar:
     """One bar: prices as decimals, `open_time` in UTC, volume when the feed has it."""
 
     open_time: datetime
@@ -174,28 +174,28 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BarSeries:
+class PriceBars:
     """Closed bars of one interval and one price side, oldest first."""
 
-    interval: Interval
-    side: PriceSide
-    bars: tuple[Bar, ...]
+    interval: BarInterval
+    side: BarPriceSide
+    bars: tuple[PriceBar, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quote:
-    """What could be traded at `at`: any side may be missing; `last` is a mid or traded price."""
+class PriceQuote:
+    """The prices at `at`: any side may be missing; `last` is a mid or traded price."""
 
     at: datetime
     bid: Decimal | None
     ask: Decimal | None
     last: Decimal | None
-    quality: Quality
+    quality: FieldQuality
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InstrumentRules:
-    """What the venue allows, and the capital that sizes refer to.
+class TradingRules:
+    """The venue's limits on quantities, and the capital that sizes refer to.
 
     `lot` is the smallest quantity step; `max_notional` caps quantity x price.
     """
@@ -206,23 +206,23 @@ class InstrumentRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class BarWindow:
     """The bars of a context: the signal's interval and the next one up. Either is None when there are none."""
 
-    base: BarSeries | None
-    higher: BarSeries | None
+    base: PriceBars | None
+    higher: PriceBars | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContextDepth:
-    """How many closed bars a context shows at most: of the signal's interval, and of the next one up."""
+class HistoryDepth:
+    """The largest number of closed bars in a context: of the signal's interval, and of the next one up."""
 
     base: int
     higher: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MarketContext:
+class MarketSnapshot:
     """The frozen snapshot; nothing in it was known later than `as_of`.
 
     `indicators` maps names to decimals, or None when the bars do not suffice. `quality` says for each field (bid,
@@ -231,22 +231,22 @@ class MarketContext:
 
     signal_id: UUID
     as_of: datetime
-    instrument: Instrument
+    instrument: TradedInstrument
     current_price: Decimal | None
-    quote: Quote
+    quote: PriceQuote
     volume: Decimal | None
     indicators: dict[str, Decimal | None]
-    window: Window
+    window: BarWindow
     window_hash: str
-    rules: InstrumentRules
-    quality: dict[str, Quality]
+    rules: TradingRules
+    quality: dict[str, FieldQuality]
     context_hash: str
-    depth: ContextDepth
+    depth: HistoryDepth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What an engine is asked."""
+class QuestionDocument:
+    """A question to an engine: a signal and its frozen context."""
 
-    signal: Signal
-    context: MarketContext
+    signal: AlertSignal
+    context: MarketSnapshot

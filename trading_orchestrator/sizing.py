@@ -1,4 +1,4 @@
-"""The shared way of turning a direction into a plan: stop, targets, trailing, quantity and time limit.
+"""Sizing, shared by all engines that use `enter`: stop, targets, trailing, quantity and time limit for a direction.
 
 Both built-in engines and `engine.enter` use it, so that they differ in what they enter and not in how. It takes and
 returns plain numbers, because the callers have plan types of their own.
@@ -26,7 +26,7 @@ _PRICE = Context(prec=8, rounding=ROUND_HALF_EVEN)
 
 
 class Horizon(Enum):
-    """How long a trade from a signal's interval is meant to live."""
+    """The holding period that a signal's interval suggests."""
 
     SCALP = "scalp"
     SWING = "swing"
@@ -54,7 +54,7 @@ MAX_HOLD = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What a size is computed from.
+    """The inputs of a size.
 
     `sign` is +1 for long and -1 for short; `swing` is the last swing low of a long and swing high of a short, None
     when it is not known. A missing price, ATR or bar length leaves nothing to size with.

@@ -14,19 +14,19 @@ from tests.support.builders.engine_inputs import a_context, a_signal
 from trading_orchestrator import engine, question
 
 
-def asked(signal: Signal, context: MarketContext) -> question.Question:
+def asked(signal: Signal, context: MarketContext) -> question.QuestionDocument:
     """Return the question as an engine outside our processes reads it."""
     return msgspec.json.decode(
-        wire.encode_line(wire.EngineQuestion(signal=signal, context=context)), type=question.Question
+        wire.encode_line(wire.EngineQuestion(signal=signal, context=context)), type=question.QuestionDocument
     )
 
 
-def a_question(signal: Signal | None = None, context: MarketContext | None = None) -> question.Question:
+def a_question(signal: Signal | None = None, context: MarketContext | None = None) -> question.QuestionDocument:
     """Return a question about the rising market."""
     return asked(signal or a_signal(), context or a_context())
 
 
-def received(decision: engine.Decision) -> Decision:
+def received(decision: engine.EngineDecision) -> Decision:
     """Return the decision as we read it."""
     return msgspec.json.decode(msgspec.json.encode(decision), type=Decision)
 

@@ -12,7 +12,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
-from trading_orchestrator.engine import Decision, Direction, MarketContext, Signal, Verdict, enter, hold, reject
+from trading_orchestrator.engine import (
+    AlertSignal,
+    Direction,
+    EngineDecision,
+    EngineVerdict,
+    MarketSnapshot,
+    enter,
+    hold,
+    reject,
+)
 
 
 class AboveAverage:
@@ -20,7 +29,7 @@ class AboveAverage:
 
     name = "above_average"
 
-    def decide(self, signal: Signal, context: MarketContext) -> Decision:
+    def decide(self, signal: AlertSignal, context: MarketSnapshot) -> EngineDecision:
         """Enter with the trend, reject against it, hold when the trend is not known."""
         price, slow = context.current_price, context.indicators["ema_200"]
         if price is None or slow is None:
@@ -36,37 +45,37 @@ class Misbehaving(AboveAverage):
     name = "misbehaving"
     version = "7"
 
-    def decide(self, signal: Signal, context: MarketContext) -> Any:
+    def decide(self, signal: AlertSignal, context: MarketSnapshot) -> Any:
         """Do what the strategy says."""
         good = super().decide(signal, context)
         misdeed = MISDEEDS.get(signal.strategy)
         return good if misdeed is None else misdeed(good)
 
 
-def _raise(_: Decision) -> NoReturn:
+def _raise(_: EngineDecision) -> NoReturn:
     raise ValueError("no \x00 such \ud800 thing")
 
 
-def _hang(good: Decision) -> Decision:
+def _hang(good: EngineDecision) -> EngineDecision:
     time.sleep(600)
     return good
 
 
-def _exit(_: Decision) -> NoReturn:
+def _exit(_: EngineDecision) -> NoReturn:
     os._exit(3)
 
 
-def _print(good: Decision) -> Decision:
+def _print(good: EngineDecision) -> EngineDecision:
     print('{"decision": null}')  # noqa: T201 - a user's print must not become an answer
     return good
 
 
-def _start_another(_: Decision) -> Decision:
+def _start_another(_: EngineDecision) -> EngineDecision:
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     return hold("asked", rationale={"pid": child.pid})
 
 
-MISDEEDS: dict[str, Callable[[Decision], Any]] = {
+MISDEEDS: dict[str, Callable[[EngineDecision], Any]] = {
     "raise": _raise,
     "hang": _hang,
     "exit": _exit,
@@ -90,7 +99,7 @@ class RawPipe(AboveAverage):
 
     name = "raw_pipe"
 
-    def decide(self, signal: Signal, context: MarketContext) -> Decision:
+    def decide(self, signal: AlertSignal, context: MarketSnapshot) -> EngineDecision:
         """Fill every open pipe with one endless line, or with a line that is no answer."""
         texts = {"endless": b"x" * 4_000_000, "not_utf8": b'{"failure": "\xff"}\n'}
         text = texts.get(signal.strategy, b"{}{\n")
@@ -112,9 +121,9 @@ class Erring:
     name = "erring"
     version = "1"
 
-    def decide(self, signal: Signal, context: MarketContext) -> Decision:
+    def decide(self, signal: AlertSignal, context: MarketSnapshot) -> EngineDecision:
         """Give up."""
-        return Decision(verdict=Verdict.ERROR, reasons=("gave_up",), rationale={})
+        return EngineDecision(verdict=EngineVerdict.ERROR, reasons=("gave_up",), rationale={})
 
 
 def above_average() -> AboveAverage:

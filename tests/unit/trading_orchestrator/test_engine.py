@@ -67,7 +67,7 @@ def test_what_cannot_be_sized_is_rejected_with_the_reason() -> None:
 
     decision = engine.enter(given.signal, given.context, "go")
 
-    assert (decision.verdict, decision.reasons) == (engine.Verdict.REJECT, ("inputs_missing",))
+    assert (decision.verdict, decision.reasons) == (engine.EngineVerdict.REJECT, ("inputs_missing",))
 
 
 @given(signals(), contexts() | random_walk_contexts())
@@ -93,13 +93,13 @@ def test_the_types_hold_the_whole_document(signal: own_signal.Signal, context: o
     ("ours", "theirs"),
     [
         (own_signal.Direction, question.Direction),
-        (own_signal.Action, question.Action),
-        (own_signal.Position, question.Position),
-        (own_signal.InstrumentKind, question.InstrumentKind),
-        (own_context.Quality, question.Quality),
-        (own_context.PriceSide, question.PriceSide),
-        (Unit, question.Unit),
-        (own_decision.Verdict, engine.Verdict),
+        (own_signal.Action, question.AlertAction),
+        (own_signal.Position, question.StrategyPosition),
+        (own_signal.InstrumentKind, question.AssetKind),
+        (own_context.Quality, question.FieldQuality),
+        (own_context.PriceSide, question.BarPriceSide),
+        (Unit, question.IntervalUnit),
+        (own_decision.Verdict, engine.EngineVerdict),
     ],
 )
 def test_each_closed_set_has_the_same_members(ours: type[Enum], theirs: type[Enum]) -> None:
@@ -110,14 +110,14 @@ def test_each_closed_set_has_the_same_members(ours: type[Enum], theirs: type[Enu
 def test_an_interval_is_as_long_and_written_as_ours(text: str) -> None:
     ours = Interval.parse(text)
 
-    theirs = question.Interval(count=ours.count, unit=question.Unit(ours.unit.value))
+    theirs = question.BarInterval(count=ours.count, unit=question.IntervalUnit(ours.unit.value))
 
     assert (theirs.approximate, str(theirs)) == (ours.approximate, str(ours))
 
 
 def test_a_plan_belongs_to_an_entry_and_to_nothing_else() -> None:
     with pytest.raises(ValueError, match="a plan belongs to ENTER"):
-        engine.Decision(verdict=engine.Verdict.ENTER, reasons=(), rationale={})
+        engine.EngineDecision(verdict=engine.EngineVerdict.ENTER, reasons=(), rationale={})
 
 
 def test_everything_that_an_engine_may_import_is_listed() -> None:
@@ -125,5 +125,5 @@ def test_everything_that_an_engine_may_import_is_listed() -> None:
         name for name in vars(question) if name[0].isupper() and getattr(question, name).__module__ == question.__name__
     }
 
-    assert types - {"ContextDepth", "Question"} <= set(engine.__all__)
+    assert types - {"HistoryDepth", "QuestionDocument"} <= set(engine.__all__)
     assert engine_host.MAX_LINE > 1_000_000
