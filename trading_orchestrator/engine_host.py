@@ -43,7 +43,7 @@ class AnswerUnusable(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HostGreeting:
+class EngineGreeting:
     """The first line: the engine's name and version, or why there is no engine."""
 
     name: str = ""
@@ -52,7 +52,7 @@ class HostGreeting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HostReply:
+class EngineReply:
     """An answer: a decision, the error that the engine raised (`failure`), or the fault of its answer (`complaint`)."""
 
     decision: EngineDecision | None = None
@@ -61,7 +61,7 @@ class HostReply:
 
 
 _QUESTIONS = msgspec.json.Decoder(QuestionDocument)
-_REPLIES = msgspec.json.Decoder(HostReply)
+_REPLIES = msgspec.json.Decoder(EngineReply)
 
 
 def main(arguments: list[str]) -> None:
@@ -105,11 +105,11 @@ def answer_question(engine: Any, question: QuestionDocument) -> bytes:
     try:
         decision = engine.decide(question.signal, question.context)
     except Exception as error:  # noqa: BLE001 - any error that the engine raises is its answer
-        return msgspec.json.encode(HostReply(failure=_describe_error(error)))
+        return msgspec.json.encode(EngineReply(failure=_describe_error(error)))
     try:
         return _encode_decision(decision)
     except AnswerUnusable as error:
-        return msgspec.json.encode(HostReply(complaint=_escape_to_ascii(str(error))))
+        return msgspec.json.encode(EngineReply(complaint=_escape_to_ascii(str(error))))
 
 
 def _encode_decision(decision: object) -> bytes:
@@ -121,7 +121,7 @@ def _encode_decision(decision: object) -> bytes:
     except (TypeError, ValueError, RecursionError) as error:
         raise AnswerUnusable(f"the rationale must be a dict of JSON values: {error}") from error
     try:
-        line = msgspec.json.encode(HostReply(decision=decision))
+        line = msgspec.json.encode(EngineReply(decision=decision))
         _REPLIES.decode(line)
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise AnswerUnusable(f"the decision has another shape: {error}") from error
@@ -130,16 +130,16 @@ def _encode_decision(decision: object) -> bytes:
     return line
 
 
-def _load_and_greet(spec: str) -> tuple[Any, HostGreeting]:
+def _load_and_greet(spec: str) -> tuple[Any, EngineGreeting]:
     module = spec.partition(":")[0]
     try:
         engine = load_engine(spec)
     except ModuleNotFoundError as error:
-        return None, HostGreeting(failure=_describe_error(error) + _advise_on_missing_module(error, module))
+        return None, EngineGreeting(failure=_describe_error(error) + _advise_on_missing_module(error, module))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - importing runs code that may raise anything
-        return None, HostGreeting(failure=_describe_error(error))
+        return None, EngineGreeting(failure=_describe_error(error))
     version = getattr(engine, "version", None) or _source_hash(sys.modules[module])
-    return engine, HostGreeting(name=engine.name, version=str(version))
+    return engine, EngineGreeting(name=engine.name, version=str(version))
 
 
 def _advise_on_missing_module(error: ModuleNotFoundError, module: str) -> str:
