@@ -21,7 +21,7 @@ _WORKERS = ("worker", "exits")
 
 
 def measure_ingest(bench_stack: BenchStack, *, seconds: float, connections: int, reference_s: float) -> dict[str, Any]:
-    """Return the document of `bench ingest`.
+    """Measure the webhook's rate and latency, and return the results as the document of `bench ingest`.
 
     The webhook is measured with the workers suspended, which shows its capacity, and then with the workers running,
     which shows a burst on this machine.

@@ -42,7 +42,7 @@ class Burst:
 
 
 def measure_pipeline(bench_stack: BenchStack, *, signals: int, seconds: float, reference_s: float) -> dict[str, Any]:
-    """Return the document of `bench pipeline`."""
+    """Measure a burst and a steady load, and return the results as the document of `bench pipeline`."""
     market_bars.store_trending_bars(bench_stack.settings, book=BOOK, at=datetime.now(UTC))
     warm_up = bench_stack.post(seconds=_POST_S, count=_WARM_UP)
     bench_stack.wait_until_idle(deadline_s=_DRAIN_S)

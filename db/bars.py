@@ -130,6 +130,7 @@ def _build_feed(book: str, symbol: str, row: Any) -> Feed:
 
 
 def _sort_key(feed: Feed) -> tuple[Any, str]:
+    """Return the key that sorts series by interval, finest first, then by price side."""
     return feed.interval.approximate, feed.side.value
 
 

@@ -105,7 +105,7 @@ def switch_on(session: Session, name: str, *, actor: str, reason: str) -> None:
         raise AccountDisabled(name)
     last = session.execute(_LAST_USED).scalar_one_or_none()
     if last not in (None, name):
-        _require_none_open(session, str(last))
+        _require_no_open_trades(session, str(last))
     session.execute(_SET, {"account": name, "actor": actor, "reason": reason})
 
 
@@ -118,7 +118,7 @@ def switch_off(session: Session, *, actor: str, reason: str, keep_open: bool) ->
     policies.lock(session, LIVE_BOOK)
     last = session.execute(_LAST_USED).scalar_one_or_none()
     if not keep_open:
-        _require_none_open(session, str(last))
+        _require_no_open_trades(session, str(last))
     session.execute(_SET, {"account": None, "actor": actor, "reason": reason})
 
 
@@ -132,11 +132,11 @@ def disable_account(session: Session, name: str) -> None:
     if load_state(session).account == name:
         raise AccountInUse(name)
     if session.execute(_LAST_USED).scalar_one_or_none() == name:
-        _require_none_open(session, name)
+        _require_no_open_trades(session, name)
     accounts.disable(session, name)
 
 
-def _require_none_open(session: Session, last: str) -> None:
+def _require_no_open_trades(session: Session, last: str) -> None:
     """Raise TradesOpen, naming the last live account, while real trades are open at a venue."""
     count = count_open_trades(session)
     if count:

@@ -189,6 +189,7 @@ def take_due(session: Session, *, venue: str, limit: int, settle_s: float) -> li
 
 
 def _build_begun(order: Order, row: Any) -> BegunSubmission:
+    """Build a begun submission; an order in `resubmit_ok` was sent before."""
     is_again = row.before == OrderState.RESUBMIT_OK.value
     return BegunSubmission(order=order, again=is_again, opened_at=row.opened_at, not_after=row.not_after)
 

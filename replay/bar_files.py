@@ -75,7 +75,7 @@ def parse_spec(text: str) -> BarSpec:
 
 
 def inspect_bar_files(specs: Sequence[BarSpec]) -> tuple[BarFile, ...]:
-    """Read every file to its end, in the order given.
+    """Read each bar file to its end and return the files' descriptions, in the order given.
 
     Raises:
         FileInvalid: at the first thing that is wrong in a file.
@@ -117,7 +117,7 @@ def read_bars(file: BarFile) -> Iterator[Bar]:
     """Stream the bars of an inspected file, oldest first.
 
     Raises:
-        FileInvalid: as `inspect` does, or when the file is no longer what was inspected.
+        FileInvalid: as `inspect_bar_file` does, or when the file is no longer what was inspected.
     """
     rows = CsvRows(file.spec.path, headers=(HEADER, HEADER_WITH_VOLUME))
     yield from _parse_bars(rows)
@@ -169,6 +169,7 @@ def _parse_open_time(path: Path, line: int, text: str) -> datetime:
 
 
 def _parse_price(path: Path, line: int, name: str, text: str) -> Decimal:
+    """Parse a price above 0; raise FileInvalid for anything else."""
     if _NUMBER.fullmatch(text):
         price = Decimal(text)
         if price > 0:

@@ -124,16 +124,19 @@ def _build_cells(record: StudyRecord, *, clock: ExitClock) -> JsonDocument:
 
 
 def _count_exit_reasons(record: StudyRecord, engine: EngineSlot) -> JsonDocument:
+    """Count an engine's exit reasons, by direction."""
     counts = summary.count_exit_reasons(record, engine, clock=record.study.exit_clock)
     return {direction.value: dict(sorted(counts[direction].items())) for direction in Direction}
 
 
 def _count_directions(record: StudyRecord, engine: EngineSlot) -> JsonDocument:
+    """Count an engine's ended trades, by direction."""
     counts = summary.count_exit_reasons(record, engine, clock=record.study.exit_clock)
     return {direction.value: counts[direction].total() for direction in Direction}
 
 
 def _build_execution_gap(record: StudyRecord, engine: EngineSlot) -> JsonDocument:
+    """Build the mean return difference of an engine's real and model trades, with the number of trades."""
     gap = paired.compute_execution_gap(record, (engine,))
     return {"mean": gap.mean, "trades": gap.count}
 

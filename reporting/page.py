@@ -61,7 +61,7 @@ def render_template(
 
     `templates` holds pages of another package beside the frame (`make_environment`); the default holds the report's.
     """
-    template = (templates or _report_environment()).get_template(name)
+    template = (templates or _make_report_environment()).get_template(name)
     return template.render(stylesheet_url=stylesheet_url, style=_load_style(), reader=reader, **values)
 
 
@@ -87,11 +87,13 @@ def make_environment(*packages: str) -> Environment:
 
 
 @cache
-def _report_environment() -> Environment:
+def _make_report_environment() -> Environment:
+    """Return the template environment over the templates of reports alone."""
     return make_environment()
 
 
 @cache
 def _load_style() -> Markup:
+    """Return the stylesheet's text, to be put into a page."""
     text = resources.files("reporting").joinpath("static", STYLESHEET).read_text(encoding="utf-8")
     return Markup(text)  # nosec B704 # noqa: S704 - our own file

@@ -100,6 +100,7 @@ def _format_positions(signal: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _format_read_from(read_from: Mapping[str, Sequence[str]]) -> str:
+    """Format the fields of the alert from which each meaning (such as symbol) was read."""
     return ", ".join(f"{meaning} from {' and '.join(paths)}" for meaning, paths in read_from.items()) or NOTHING
 
 

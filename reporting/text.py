@@ -107,6 +107,7 @@ def _build_difference(document: Mapping[str, Any]) -> RenderableType:
 
 
 def _format_interval(difference: Mapping[str, Any]) -> str:
+    """Format the confidence interval of a difference, or why there is none."""
     if difference["ci_low"] is None:
         return f"no interval: {difference['note']}"
     low, high = formatting.format_bps(difference["ci_low"]), formatting.format_bps(difference["ci_high"])

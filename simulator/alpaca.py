@@ -94,6 +94,7 @@ class AlpacaApi:
         return WireAnswer(body=_render_order(order))
 
     def _get_order(self, request: WireRequest, plan: FillPlan) -> WireAnswer:  # noqa: ARG002 - all operations have one signature
+        """Answer with an order, or 404."""
         order = self._find_order(request)
         return _ORDER_NOT_FOUND if order is None else WireAnswer(body=_render_order(order))
 

@@ -56,7 +56,7 @@ class Ledger:
     @property
     def order_counts(self) -> Counter[str]:
         """Number of orders accepted with each client id."""
-        return Counter(event["client_id"] for event in self._select("accepted"))
+        return Counter(event["client_id"] for event in self._select_events("accepted"))
 
     @property
     def duplicated_orders(self) -> dict[str, int]:
@@ -66,16 +66,18 @@ class Ledger:
     @property
     def accepted(self) -> list[LedgerEvent]:
         """The accepted orders, as events with venue, client_id, symbol, is_buy and quantity."""
-        return self._select("accepted")
+        return self._select_events("accepted")
 
     @property
     def refusals(self) -> list[LedgerEvent]:
         """The refused orders, as events with client_id and reason."""
-        return self._select("refused")
+        return self._select_events("refused")
 
     def list_fills(self, client_id: str | None = None) -> list[LedgerFill]:
         """Return the fills of one client id, or all of them."""
-        return [_parse_fill(event) for event in self._select("filled") if client_id in (None, event["client_id"])]
+        return [
+            _parse_fill(event) for event in self._select_events("filled") if client_id in (None, event["client_id"])
+        ]
 
     def sum_positions(self) -> dict[str, Decimal]:
         """Return the non-zero positions by symbol: the sum of all fills."""
@@ -88,11 +90,12 @@ class Ledger:
         """Return the requests that arrived, as events with at, venue, kind, client_id and the fault that applied."""
         return [
             event
-            for event in self._select("request")
+            for event in self._select_events("request")
             if kind in (None, event["kind"]) and client_id in (None, event["client_id"])
         ]
 
-    def _select(self, event_name: str) -> list[LedgerEvent]:
+    def _select_events(self, event_name: str) -> list[LedgerEvent]:
+        """Return the events of one name."""
         return [event for event in self.events if event["event"] == event_name]
 
 

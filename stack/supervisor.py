@@ -148,6 +148,7 @@ class Supervisor:
             self._on_change(self.pids())
 
     def _kill_requested(self) -> None:
+        """Kill the children whose kill was requested."""
         while not self._kill_requests.empty():
             name = self._kill_requests.get()
             for child_process in self._children:
@@ -193,6 +194,7 @@ class Supervisor:
 
 
 def _describe_status(status: int) -> str:
+    """Describe an exit status: its code, or the name of the signal that ended the process."""
     return f"exit code {status}" if status >= 0 else signal.Signals(-status).name
 
 

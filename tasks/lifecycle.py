@@ -49,7 +49,7 @@ def kill_worker_after_grace(**_: Any) -> None:
 
 
 def exit_beat_after_grace(**_: Any) -> None:
-    """Allow beat's shutdown a few seconds, since RabbitMQ may not answer when beat disconnects; then exit."""
+    """Make SIGTERM end beat after some seconds at the latest: RabbitMQ may not answer when beat disconnects."""
     stop = signal.getsignal(signal.SIGTERM)
 
     def end(signum: int, frame: FrameType | None) -> None:

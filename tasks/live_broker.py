@@ -143,6 +143,7 @@ class AccountBroker:
             raise
 
     def _open_incident(self, account: str, why: str) -> None:
+        """Open an incident about the account that cannot be opened, and log it unless one is open already."""
         with self._database.transaction() as session:
             is_new = incidents.open_(session, kind="account_unusable", subject=account, detail={"why": why})
         if is_new:

@@ -120,10 +120,12 @@ def _is_stuck(due: DueOrder, report: OrderReport | None) -> bool:
 
 
 def _report_absent(due: DueOrder) -> OrderReport:
+    """Report that the venue does not have an order, so that it may be sent again."""
     return OrderReport(order=due.order, state=OrderState.RESUBMIT_OK, detail="absent after its window")
 
 
 def _report_for_manual_review(due: DueOrder, why: str) -> OrderReport:
+    """Report that a person must look at an order, and why."""
     return OrderReport(order=due.order, state=OrderState.MANUAL_REVIEW, detail=why)
 
 

@@ -25,5 +25,5 @@ class AcknowledgedSlots(redis.QoS):
 
 
 def install_slots() -> None:
-    """Make every Redis connection of this process use these slots."""
+    """Make Kombu's Redis transport count unacknowledged messages with AcknowledgedSlots, in this process."""
     redis.Channel.QoS = AcknowledgedSlots

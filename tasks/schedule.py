@@ -40,4 +40,5 @@ def build_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
 
 
 def _build_entry(task: str, *, every_s: float, queue: str) -> dict[str, Any]:
+    """Build the schedule's entry of a task; its messages expire about when the next one is sent."""
     return {"task": task, "schedule": every_s, "options": {"queue": queue, "expires": every_s + CLOCKS_APART_S}}

@@ -85,9 +85,10 @@ def query_or_unavailable(client: _SingleRequestClient, request: Callable[[], T],
 
 
 def _with_time_limit(client: _SingleRequestClient, request: Callable[[], T]) -> Callable[[float], T]:
-    """Wrap a request so that its caller gives the seconds it may take."""
+    """Wrap a request as a function of the seconds that it may take."""
 
     def send_within(seconds: float) -> T:
+        """Send the request with a time limit in seconds."""
         client.seconds = seconds
         return request()
 

@@ -167,7 +167,7 @@ def put_in_cache(cache: dict[K, V], key: K, value: V) -> None:
 
 
 def _count_source_bars(feed: Feed, *, to: Interval, count: int) -> int:
-    """Return how many stored bars are read for `count` bars of `to`, one more than needed where allowed."""
+    """Return how many stored bars to read for `count` bars of `to`: enough for one bar more, up to a limit."""
     return min(MAX_SOURCE_BARS, (count + 1) * count_bars_per(to, feed.interval))
 
 
@@ -182,4 +182,5 @@ def count_bars_per(to: Interval, source: Interval) -> int:
 
 
 def _longest_duration(interval: Interval) -> timedelta:
+    """Return the longest time that an interval can take; a month counts as 31 days."""
     return timedelta(days=31 * interval.count) if interval.unit is Unit.MONTH else interval.approximate

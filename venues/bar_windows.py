@@ -39,8 +39,8 @@ class _WindowBars:
     higher: list[ClosedBar]
     windows: dict[tuple[int, int], Window]
 
-    def holds(self, base: list[ClosedBar], stored_higher: list[ClosedBar] | None) -> bool:
-        """Return whether these are the same list objects; higher bars that are combined follow from the base."""
+    def is_built_from(self, base: list[ClosedBar], stored_higher: list[ClosedBar] | None) -> bool:
+        """Return whether these are the same list objects, which caches return while nothing changed."""
         return self.base is base and (stored_higher is None or self.higher is stored_higher)
 
 
@@ -97,7 +97,7 @@ class WindowBuilder:
         base = self._load_base(sources, as_of=as_of)
         stored_higher = self._load_stored_higher(sources, as_of=as_of)
         window_bars = self._bars_by_sources.pop(sources, None)
-        if window_bars is None or not window_bars.holds(base, stored_higher):
+        if window_bars is None or not window_bars.is_built_from(base, stored_higher):
             higher = _combine_higher(sources, base) if stored_higher is None else stored_higher
             window_bars = _WindowBars(base=base, higher=higher, windows={})
         put_in_cache(self._bars_by_sources, sources, window_bars)
@@ -120,6 +120,7 @@ class WindowBuilder:
 
 
 def _combine_higher(sources: _WindowSources, base: list[ClosedBar]) -> list[ClosedBar]:
+    """Combine base bars to the higher timeframe; none where it has a series of its own, or cannot be combined."""
     if not sources.combines_higher:
         return []
     return combine_whole_bars(base, source=sources.timeframe, to=sources.timeframe.next)

@@ -116,9 +116,10 @@ def query_or_unavailable(client: Any, request: Callable[[], T], *, budget_s: flo
 
 
 def _with_time_limit(client: Any, request: Callable[[], T]) -> Callable[[float], T]:
-    """Wrap a request so that its caller gives the seconds it may take."""
+    """Wrap a request as a function of the seconds that it may take."""
 
     def send_within(seconds: float) -> T:
+        """Send the request with a time limit in seconds."""
         client.timeout = max(1, int(seconds * 1000))
         return request()
 

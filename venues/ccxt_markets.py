@@ -80,9 +80,9 @@ class SpotMarkets:
             self._client, lambda: self._client.load_markets(self._read_at is not None), budget_s=_LOAD_BUDGET_S
         )
         spot_markets = [market for market in markets.values() if market["spot"] and market["active"] is not False]
-        symbol_counts = Counter(_symbol_of(market) for market in spot_markets)
+        symbol_counts = Counter(_build_symbol(market) for market in spot_markets)
         self._by_symbol = {
-            _symbol_of(market): market for market in spot_markets if symbol_counts[_symbol_of(market)] == 1
+            _build_symbol(market): market for market in spot_markets if symbol_counts[_build_symbol(market)] == 1
         }
         self._read_at = time.monotonic()
 
@@ -94,7 +94,7 @@ class SpotMarkets:
         return step
 
 
-def _symbol_of(market: Mapping[str, Any]) -> str:
+def _build_symbol(market: Mapping[str, Any]) -> str:
     return f"{market['base']}{market['quote']}".upper()
 
 

@@ -133,6 +133,7 @@ class LiveMarketData:
         return Quote(at=at, **fields, quality=quote_quality), quality_by_field
 
     def _find_last_close(self, batch: _BatchReader, instrument: Instrument, *, at: datetime) -> LivePrices | None:
+        """Return the last close before a moment as the last price; None when there is no closed bar."""
         bars = batch.read_newest(instrument, ONE_MINUTE, until=at, count=3)
         closed = [bar for bar in bars if ONE_MINUTE.end(bar.open_time) <= at]
         return LivePrices(bid=None, ask=None, last=closed[-1].close) if closed else None
@@ -169,6 +170,7 @@ class LiveMarketData:
         return BarSeries(interval=interval, side=PriceSide.MID, bars=whole_bars[-count:]) if whole_bars else None
 
     def _build_view(self, quote: Quote, quality: dict[str, Quality], window: Window) -> MarketView:
+        """Build a view without a bid and ask that cross each other."""
         return context_builder.drop_crossed_sides(
             MarketView(quote=quote, window=window, quality=quality, depth=self._depth)
         )
@@ -203,6 +205,7 @@ class _BatchReader:
 
 
 def _is_live(at: datetime, present: datetime) -> bool:
+    """Return whether a moment is so recent that present prices count as its prices."""
     return present - at <= LIVE_WITHIN
 
 
@@ -230,6 +233,7 @@ def _rate_window(window: Window, *, as_of: datetime) -> dict[str, Quality]:
 
 
 def _rate_series(series: BarSeries | None, *, as_of: datetime) -> Quality:
+    """Return the quality of a series: live while no newer bar can have closed, else delayed; missing for none."""
     if series is None:
         return Quality.MISSING
     return Quality.LIVE if _is_current(series, as_of=as_of) else Quality.DELAYED

@@ -77,6 +77,7 @@ def _reveal_keys(venue: NamedVenue, *, key: Secret | None, secret: Secret | None
 
 
 def _reveal(variable: str, value: Secret | None, venue: NamedVenue) -> str:
+    """Return a key in plain text; raise SettingInvalid, naming its variable, when it is not set."""
     if value is None:
         raise SettingInvalid(variable, "", f"{venue.value} needs it")
     return value.reveal()

@@ -211,4 +211,5 @@ class RemoteBroker:
 
 
 def _report_not_sent(order: Order, detail: str) -> OrderReport:
+    """Report that an order was not sent, and so may be sent again."""
     return OrderReport(order=order, state=OrderState.RESUBMIT_OK, detail=detail)

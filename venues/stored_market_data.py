@@ -127,6 +127,7 @@ class StoredMarketData:
         return Quote(at=at, **prices, quality=overall), quality
 
     def _build_view(self, quote: Quote, quality: dict[str, Quality], *, window: Window) -> MarketView:
+        """Build a view without a bid and ask that cross each other."""
         return context_builder.drop_crossed_sides(
             MarketView(quote=quote, window=window, quality=quality, depth=self._depth)
         )

@@ -70,6 +70,7 @@ class FaultInjector:
                 return self._kill_process(_PROCESS_NAMES[kind])
 
     def _kill_process(self, name: str) -> bool:
+        """Kill -9 a process by its name; return False when it is not running."""
         pid = self._stack.supervisor.pids().get(name)
         return pid is not None and self._kill_pid(pid, name)
 

@@ -28,7 +28,7 @@ class RehearsalInterrupted(RuntimeError):
 
 
 def measure_rehearsals(*, first: int, seeds: int, seconds: float, rate: float) -> dict[str, Any]:
-    """Return the document of `bench faults`.
+    """Rehearse failures under one seed after the other, and return the results as the document of `bench faults`.
 
     Raises:
         RehearsalInterrupted, BenchFailed, StackRefused
@@ -64,6 +64,7 @@ def _run_rehearsal(
     ):
 
         def rehearse(bench_stack: BenchStack) -> None:
+            """Run the rehearsal on the stack, and append the machine's description and the outcome."""
             machines.append(figures.describe_machine(bench_stack))
             outcomes.append(rehearsal.run_rehearsal(bench_stack, venue, seed=seed, seconds=seconds, rate=rate))
 

@@ -140,6 +140,7 @@ def _require_working_stack(sender: AlertSender, settings: Settings) -> None:
 
 
 def _has_traded(settings: Settings) -> bool:
+    """Return whether any order has been filled at the venue."""
     with psycopg.connect(settings.database_url or "", connect_timeout=2) as connection:
         return connection.execute(_HAS_TRADED).fetchall() == [(True,)]
 
@@ -205,6 +206,7 @@ def _wait_until_drained(settings: Settings) -> float | None:
     started = time.monotonic()
 
     def is_idle() -> bool:
+        """Return whether no signal or order is unfinished."""
         with psycopg.connect(settings.database_url or "", connect_timeout=2) as connection:
             return connection.execute(_COUNT_UNFINISHED).fetchall() == [(0,)]
 

@@ -115,6 +115,7 @@ def load(session: Session, signal_id: UUID) -> Trace:
     """
 
     def load_rows(query: str) -> list[Columns]:
+        """Return the rows of a query about the signal."""
         return [dict(row) for row in session.execute(text(query), {"id": signal_id}).mappings()]
 
     signals = load_rows(_SIGNAL)

@@ -129,6 +129,7 @@ def find(session: Session, *, kind: str) -> list[SequenceGap]:
 
 
 def _format_subject(row: RowMapping) -> str:
+    """Name a gap by its source, symbol and strategy, and the shortened ids of the alerts around it."""
     chart = " ".join(name for name in (row["source"], row["symbol"], row["strategy"]) if name)
     return f"{chart} {_shorten_id(row['after'])}..{_shorten_id(row['before'])}"
 

@@ -26,7 +26,7 @@ _UPSTREAM_TIME = "%d.%m.%Y %H:%M:%S.%f"
 
 
 def convert_upstream(upstream: str) -> str:
-    """Return the upstream csv text in our format.
+    """Convert the upstream csv of hourly bars to our bar format, up to the end of the demo's period.
 
     Raises:
         ValueError: when the header or a time is not as expected.
