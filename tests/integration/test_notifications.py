@@ -76,7 +76,7 @@ def test_an_incident_is_told_once_when_it_begins_and_once_when_it_is_over(parts:
     assert during == ["[desk] source_silent"]
     assert receiver.titles == ["[desk] source_silent", "[desk] over: source_silent"]
     first, second = (str(one["message"]) for one in receiver.taken)
-    assert "What: a source was heard of no more." in first
+    assert "What: no alert of a source arrived for longer than expected." in first
     assert "About: desk (heartbeat_s 60)" in first
     assert "To do: look whether its alert in TradingView is still on." in first
     assert "It is over" in second
