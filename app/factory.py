@@ -156,8 +156,8 @@ def _answer_error(error: Exception) -> ResponseReturnValue:
 
     An unexpected error is logged in full; the answer has no details of it.
     """
-    if problems.concerns(request.path):
-        return problems.answer(error)
+    if problems.is_api_path(request.path):
+        return problems.error_response(error)
     if isinstance(error, NotFound) and _wants_page():
         return rendering.message(404, "No such page", "There is nothing at this address. The report is at /.")
     if isinstance(error, HTTPException):

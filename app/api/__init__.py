@@ -1,4 +1,4 @@
-"""`/api/v1`: what people and programs do by HTTP. A stranger is told the same for every path."""
+"""The HTTP API below `/api/v1`. Requests without valid credentials get 401 on every path."""
 
 from app.api.registration import mount
 

@@ -1,7 +1,6 @@
-"""Lists as CSV, sent page by page as they are read; no cell is a formula where a spreadsheet opens it.
+"""Lists as CSV, streamed page by page; cells are escaped so that no spreadsheet takes one for a formula.
 
-A list that cannot be read to its end ends with a row that says so and has one cell too many, so that whoever reads it
-strictly stops there too.
+When a page cannot be read, the last row says so and has one cell too many, so that strict CSV readers fail too.
 """
 
 from __future__ import annotations
@@ -20,50 +19,50 @@ from werkzeug.exceptions import HTTPException
 from app.api.fields import DecimalField, TimestampField
 
 MEDIA_TYPE = "text/csv"
-BROKEN_OFF = "ERROR: the list breaks off here"
-_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+TRUNCATED = "ERROR: the list breaks off here"
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 Document = dict[str, Any]
 log = structlog.get_logger()
 
 
-def answer(name: str, schema: Schema, *, first: list[Document], rest: Iterator[list[Document]]) -> Response:
-    """Answer rows as a file of that name: a header row, then each page; the first one is read already."""
+def csv_response(name: str, schema: Schema, *, first: list[Document], rest: Iterator[list[Document]]) -> Response:
+    """Return a response that streams a CSV file: the header row, the `first` page, then the `rest` as it is read."""
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
     return Response(
-        _lines(schema, first, rest), content_type=f"{MEDIA_TYPE}; charset=utf-8; header=present", headers=headers
+        _stream_lines(schema, first, rest), content_type=f"{MEDIA_TYPE}; charset=utf-8; header=present", headers=headers
     )
 
 
-def _lines(schema: Schema, first: list[Document], rest: Iterator[list[Document]]) -> Iterator[str]:
-    yield _written([list(schema.fields)])
-    yield _written(_cells(schema, first))
+def _stream_lines(schema: Schema, first: list[Document], rest: Iterator[list[Document]]) -> Iterator[str]:
+    yield _format_rows([list(schema.fields)])
+    yield _format_rows(_format_cells(schema, first))
     try:
         for page in rest:
-            yield _written(_cells(schema, page))
+            yield _format_rows(_format_cells(schema, page))
     except HTTPException as error:
-        # The status is long sent, and a server ends an answer that fails here as if it were whole.
+        # The status 200 is sent already, and the server would end a failing response as if it were complete.
         log.warning("api.sheet_broken_off", error=type(error).__name__)
-        yield _written([[BROKEN_OFF, str(error.description), *[""] * (len(schema.fields) - 1)]])
+        yield _format_rows([[TRUNCATED, str(error.description), *[""] * (len(schema.fields) - 1)]])
 
 
-def _cells(schema: Schema, rows: Sequence[Document]) -> Iterator[list[str]]:
+def _format_cells(schema: Schema, rows: Sequence[Document]) -> Iterator[list[str]]:
     for row in rows:
-        shown = schema.dump(row)
-        yield [_cell(field, shown[name]) for name, field in schema.fields.items()]
+        document = schema.dump(row)
+        yield [_format_cell(field, document[name]) for name, field in schema.fields.items()]
 
 
-def _cell(field: fields.Field[Any], value: Any) -> str:
+def _format_cell(field: fields.Field[Any], value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    written = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     is_text = not isinstance(field, DecimalField | TimestampField | fields.Number)
-    return f"'{written}" if is_text and written.startswith(_BEGINS_A_FORMULA) else written
+    return f"'{text}" if is_text and text.startswith(_FORMULA_STARTS) else text
 
 
-def _written(rows: Any) -> str:
+def _format_rows(rows: Any) -> str:
     out = io.StringIO()
     csv.writer(out).writerows(rows)
     return out.getvalue()

@@ -1,10 +1,11 @@
-"""Health: whether the product does its work, as far as that is no secret."""
+"""Route of the health report: schema, broker, backlog, queues, incidents, and the policies in force."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Any
 
+from app.api.database_access import api_database
 from app.api.fields import (
     OutputSchema,
     boolean,
@@ -12,14 +13,13 @@ from app.api.fields import (
     enum_value,
     integer,
     json_object,
-    nested,
     nested_list,
+    nested_object,
     number,
     text,
     utc_time,
 )
-from app.api.reach import here
-from app.api.resource import Noun
+from app.api.resource import ApiResource
 from app.probes.health import broker_state
 from config.settings import Settings
 from db import canaries, incidents, policies, studies
@@ -34,85 +34,85 @@ from domain.books import STANDING_BOOKS
 from domain.policy import ExecutionMode, Switch
 
 Document = dict[str, Any]
-noun = Noun("health", "Whether the product does its work.")
+resource = ApiResource("health", "State of the product.")
 
 
 class BacklogSchema(OutputSchema):
-    """What is not finished."""
+    """The unfinished signals."""
 
-    open_signals = integer("Unfinished signals.")
-    oldest_at = utc_time("When the oldest of them was stored.", null=True)
+    open_signals = integer("Number of unfinished signals.")
+    oldest_at = utc_time("Time the oldest of them was stored.", null=True)
 
 
 class QueueSchema(OutputSchema):
-    """Whether a queue's workers take tasks."""
+    """The state of a queue's workers."""
 
-    queue = text("The queue.")
-    state = enum_value(QueueState, "`unasked` when it cannot be told, since nobody sends signs of life.")
-    seen_at = utc_time("When a worker of it was last seen alive.")
-    silent_s = number("How many seconds ago that was.")
+    queue = text("Name of the queue.")
+    state = enum_value(QueueState, "`unasked` when no canary tasks are sent, so that the state is unknown.")
+    seen_at = utc_time("Time a worker of it last did a task.")
+    silent_s = number("Seconds since then.")
 
 
 class OpenIncidentsSchema(OutputSchema):
-    """What needs a person."""
+    """The open incidents."""
 
-    open = integer("How many.")
-    kinds = json_object("How many of each kind.")
+    open = integer("Number of open incidents.")
+    kinds = json_object("Number by kind.")
 
 
 class BookHealthSchema(OutputSchema):
-    """What is in force in a book; null where the stack was never started."""
+    """The policy and study in force in a book; null when the stack was never started."""
 
-    book = text("The book.")
-    policy_version = text("The label of the version in force.", null=True)
-    mode = enum_value(ExecutionMode, "Who trades for real.", null=True)
-    switch = enum_value(Switch, "Where the switch for real trading stands.", null=True)
-    study = text("The study that runs.", null=True)
+    book = text("Book.")
+    policy_version = text("Label of the policy version in force.", null=True)
+    mode = enum_value(ExecutionMode, "Engine that trades for real.", null=True)
+    switch = enum_value(Switch, "Switch for real trading.", null=True)
+    study = text("Running study.", null=True)
 
 
 class HealthSchema(OutputSchema):
-    """The state of the product; `ok` when nothing needs anybody."""
+    """The state of the product; `ok` when nothing needs attention."""
 
-    ok = boolean("Whether the schema is current, no queue is late, no incident is open, and each book has a policy.")
-    schema = choice("current", "outdated", description="Whether the database has this version's schema.")
-    broker = choice("reachable", "unreachable", "not_configured", description="Whether something listens there.")
-    backlog = nested(BacklogSchema, "What is not finished.")
-    queues = nested_list(QueueSchema, "The queues that were ever asked for a sign of life.")
-    incidents = nested(OpenIncidentsSchema, "What needs a person.")
-    books = nested_list(BookHealthSchema, "The standing books.")
+    ok = boolean("True when the schema is current, no queue is late, no incident is open, and each book has a policy.")
+    schema = choice("current", "outdated", description="State of the database schema.")
+    broker = choice("reachable", "unreachable", "not_configured", description="State of the broker.")
+    backlog = nested_object(BacklogSchema, "Unfinished signals.")
+    queues = nested_list(QueueSchema, "Queues to which a canary task was ever sent.")
+    incidents = nested_object(OpenIncidentsSchema, "Open incidents.")
+    books = nested_list(BookHealthSchema, "Standing books.")
 
 
-@noun.shows("/health", needs=Scope.READ, answer=HealthSchema)
+@resource.detail_route("/health", needs=Scope.READ, answer=HealthSchema)
 def show_health() -> Document:
-    """Show schema, broker, backlog, queues, incidents, and what is in force."""
-    reach = here()
-    told = reach.read(lambda session: _found(session, reach.settings))
-    return told | {"broker": broker_state(reach.settings.broker_url)}
+    """Show schema, broker, backlog, queues, incidents, and the policies and studies in force."""
+    database = api_database()
+    document = database.read(lambda session: _load_health(session, database.settings))
+    return document | {"broker": broker_state(database.settings.broker_url)}
 
 
-def _found(session: Session, settings: Settings) -> Document:
-    queues = [_queue(one) for one in canaries.list_all(session, settings)]
-    kinds = Counter(one["kind"] for one in incidents.list_open(session))
-    told: Document = {
-        "schema": _schema(settings),
-        "backlog": _backlog(session),
+def _load_health(session: Session, settings: Settings) -> Document:
+    queues = [_format_queue(queue) for queue in canaries.list_all(session, settings)]
+    kinds = Counter(incident["kind"] for incident in incidents.list_open(session))
+    document: Document = {
+        "schema": _schema_state(settings),
+        "backlog": _load_backlog(session),
         "queues": queues,
         "incidents": {"open": kinds.total(), "kinds": dict(sorted(kinds.items()))},
-        "books": _books(session),
+        "books": _load_books(session),
     }
-    return told | {"ok": _is_well(told)}
+    return document | {"ok": _is_ok(document)}
 
 
-def _is_well(told: Document) -> bool:
+def _is_ok(document: Document) -> bool:
     return (
-        told["schema"] == "current"
-        and not told["incidents"]["open"]
-        and all(one["state"] != QueueState.LATE.value for one in told["queues"])
-        and all(one["policy_version"] is not None for one in told["books"])
+        document["schema"] == "current"
+        and not document["incidents"]["open"]
+        and all(queue["state"] != QueueState.LATE.value for queue in document["queues"])
+        and all(book["policy_version"] is not None for book in document["books"])
     )
 
 
-def _schema(settings: Settings) -> str:
+def _schema_state(settings: Settings) -> str:
     try:
         migrate.check_current(settings.sqlalchemy_url)
     except SchemaOutdated:
@@ -120,7 +120,7 @@ def _schema(settings: Settings) -> str:
     return "current"
 
 
-def _backlog(session: Session) -> Document:
+def _load_backlog(session: Session) -> Document:
     oldest = backlog.find_oldest_open(session)
     return {
         "open_signals": backlog.count_open(session),
@@ -128,7 +128,7 @@ def _backlog(session: Session) -> Document:
     }
 
 
-def _queue(life: QueueHealth) -> Document:
+def _format_queue(life: QueueHealth) -> Document:
     return {
         "queue": life.queue,
         "state": life.state.value,
@@ -137,7 +137,7 @@ def _queue(life: QueueHealth) -> Document:
     }
 
 
-def _books(session: Session) -> list[Document]:
+def _load_books(session: Session) -> list[Document]:
     rules, running = policies.load_current(session, STANDING_BOOKS), studies.load_running(session, STANDING_BOOKS)
     return [
         {

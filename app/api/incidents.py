@@ -1,4 +1,4 @@
-"""Incidents: what needs a person, and saying that it was dealt with."""
+"""Routes of incidents: problems that need a person, and closing them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from marshmallow import fields
 from werkzeug.exceptions import NotFound
 
 from app.api import paging
+from app.api.database_access import api_database
 from app.api.fields import OutputSchema, json_object, text, utc_time, uuid
-from app.api.paging import PageInputSchema, Shown
-from app.api.reach import here
-from app.api.request_schemas import ReasonInputSchema, line
-from app.api.resource import Noun
+from app.api.paging import ListOutput, PageInputSchema
+from app.api.request_schemas import ReasonInputSchema, line_parameter
+from app.api.resource import ApiResource
 from app.api.responses import audit_context
 from db import incidents
 from domain.access import Scope
@@ -21,49 +21,51 @@ from operations import incidents as incident_operations
 from operations.incidents import NotOpen
 
 Document = dict[str, Any]
-noun = Noun("incidents", "What needs a person.")
+resource = ApiResource("incidents", "Problems that need a person.")
 
 
 class IncidentQuerySchema(PageInputSchema):
-    """Which incidents are listed."""
+    """Filters of the list of incidents."""
 
-    kind = line("Only incidents of this kind.")
-    subject = line("Only incidents about this.")
+    kind = line_parameter("Only incidents of this kind.")
+    subject = line_parameter("Only incidents with this subject.")
     open = fields.Boolean(metadata={"description": "Only open incidents, or only closed ones."})
 
 
 class IncidentRowSchema(OutputSchema):
-    """An incident."""
+    """A row of the list of incidents."""
 
-    incident_id = uuid("Its id.")
-    kind = text("What kind of incident.")
-    subject = text("What it is about.")
-    detail = json_object("What was seen.")
-    opened_at = utc_time("When it was opened.")
-    closed_at = utc_time("When it was closed.", null=True)
+    incident_id = uuid("Unique id.")
+    kind = text("Kind of incident.")
+    subject = text("Subject, such as a source or symbol.")
+    detail = json_object("Details of the observation.")
+    opened_at = utc_time("Time it was opened.")
+    closed_at = utc_time("Time it was closed.", null=True)
 
 
 class ClosedSchema(OutputSchema):
-    """Which incident was closed."""
+    """The incident that was closed."""
 
-    incident_id = uuid("Its id.")
+    incident_id = uuid("Unique id.")
     status = text("`closed`.")
 
 
-SHOWN = Shown(name="incidents", of=incidents.INCIDENTS, item=IncidentRowSchema)
+LIST_OUTPUT = ListOutput(name="incidents", query=incidents.INCIDENTS, item=IncidentRowSchema)
 
 
-@noun.lists("/incidents", needs=Scope.READ, item=IncidentRowSchema, query=IncidentQuerySchema)
+@resource.list_route("/incidents", needs=Scope.READ, item=IncidentRowSchema, query=IncidentQuerySchema)
 def list_incidents(query: Document) -> Any:
     """List incidents, newest first."""
-    return paging.answer(SHOWN, query)
+    return paging.list_response(LIST_OUTPUT, query)
 
 
-@noun.acts("/incidents/<uuid:incident_id>/close", needs=Scope.OPERATE, body=ReasonInputSchema, answer=ClosedSchema)
-def close_incident(given: Document, *, incident_id: UUID) -> Document:
-    """Close an incident that was dealt with; a new one is opened when its cause is seen again."""
-    audit = audit_context(given["reason"])
+@resource.action_route(
+    "/incidents/<uuid:incident_id>/close", needs=Scope.OPERATE, body=ReasonInputSchema, answer=ClosedSchema
+)
+def close_incident(body: Document, *, incident_id: UUID) -> Document:
+    """Close an incident that was dealt with; a new one is opened when its cause occurs again."""
+    audit = audit_context(body["reason"])
     try:
-        return here().change(lambda session: incident_operations.close(session, incident_id, audit=audit))
+        return api_database().change(lambda session: incident_operations.close(session, incident_id, audit=audit))
     except NotOpen as error:
         raise NotFound(str(error)) from None

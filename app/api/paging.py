@@ -1,4 +1,4 @@
-"""Lists: a page of JSON with the way to the next one, or all of it as CSV."""
+"""Lists: pages of JSON with a cursor for the next one, or all rows as CSV."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from flask import Response, request
 from marshmallow import Schema, fields, validate
 
 from app.api import csv_export
+from app.api.database_access import ApiDatabase, api_database
 from app.api.fields import OutputSchema
-from app.api.problems import Invalid
-from app.api.reach import Reach, here
+from app.api.problems import InvalidInput
 from app.api.request_schemas import InputSchema
 from db.core import listing
 from db.core.listing import PageQuery, SortKey
@@ -27,56 +27,56 @@ from reporting import signal_trace
 
 DEFAULT, MOST = 50, 500
 LINK = {"Link": {"description": 'The next page: `<...>; rel="next"`.', "schema": {"type": "string"}}}
-_NO_CURSOR = "is not the `next` of this list"
-_IN_A_SHEET = "does not go with CSV, which has every row"
-_LARGEST = 2**63 - 1
+_INVALID_CURSOR = "is not the `next` of this list"
+_NOT_WITH_CSV = "cannot be used with CSV, which has all rows"
+_LARGEST_INTEGER = 2**63 - 1
 
 Document = dict[str, Any]
-Show = Callable[[Sequence[Document]], list[Document]]
+RenderRows = Callable[[Sequence[Document]], list[Document]]
 
 
-class Form(Enum):
-    """How a list is written."""
+class ListFormat(Enum):
+    """The media type of a list."""
 
     JSON = "json"
     CSV = "csv"
 
 
 class PageInputSchema(InputSchema):
-    """Which page of a list is wanted, and how it is written."""
+    """Query parameters of every list: the page and the format."""
 
     limit = fields.Integer(
         load_default=DEFAULT,
         validate=validate.Range(min=1, max=MOST),
-        metadata={"description": "At most so many rows."},
+        metadata={"description": "Maximum number of rows."},
     )
     cursor = fields.String(
-        metadata={"description": "The `next` of the page before; without it the list begins at its first row."}
+        metadata={"description": "The `next` of the page before; without it the list starts with its first row."}
     )
     format = fields.Enum(
-        Form,
+        ListFormat,
         by_value=True,
-        metadata={"description": "`csv` gives all rows, as `Accept: text/csv` does; then there are no pages."},
+        metadata={"description": "`csv` returns all rows without pages, as `Accept: text/csv` does."},
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """How the rows of a list are shown: each as `item`, in CSV without those of its fields that are `left_out`."""
+class ListOutput:
+    """Output of a list: its query, the schema of its rows, and the fields that CSV leaves out."""
 
     name: str
-    of: PageQuery
+    query: PageQuery
     item: type[Schema]
-    show: Show = signal_trace.convert_rows
-    left_out: frozenset[str] = frozenset()
+    render: RenderRows = signal_trace.convert_rows
+    omitted_in_csv: frozenset[str] = frozenset()
 
 
 def page_of(item: type[Schema]) -> type[Schema]:
-    """Return the schema of a page of such items."""
+    """Return the schema of a page whose rows have the schema `item`."""
     return OutputSchema.from_dict(
         {
             "items": fields.List(
-                fields.Nested(item), required=True, metadata={"description": "The rows of this page, in order."}
+                fields.Nested(item), required=True, metadata={"description": "Rows of this page, in order."}
             ),
             "next": fields.String(
                 required=True,
@@ -88,76 +88,80 @@ def page_of(item: type[Schema]) -> type[Schema]:
     )
 
 
-def answer(shown: Shown, query: Mapping[str, Any]) -> Response | tuple[Document, int, dict[str, str]]:
-    """Answer a list as it was asked for."""
-    filters = {name: _plain(value) for name, value in query.items() if name in shown.of.conditions}
-    if _form(query) is Form.CSV:
-        return _sheet(shown, filters)
-    after = _place(shown, query["cursor"]) if "cursor" in query else None
-    found = _rows(here(), shown, filters, after=after, limit=query["limit"] + 1)
-    items, more = found[: query["limit"]], found[query["limit"] :]
-    cursor = _cursor(shown, items[-1]) if more else None
-    return {"items": shown.show(items), "next": cursor}, 200, _link(cursor)
+def list_response(output: ListOutput, query: Mapping[str, Any]) -> Response | tuple[Document, int, dict[str, str]]:
+    """Return a page of a list as JSON, or all of it as CSV, as the query asks."""
+    filters = {name: _parameter_value(value) for name, value in query.items() if name in output.query.conditions}
+    if _requested_format(query) is ListFormat.CSV:
+        return _csv_response(output, filters)
+    after = _read_cursor(output, query["cursor"]) if "cursor" in query else None
+    rows = _load_rows(api_database(), output, filters, after=after, limit=query["limit"] + 1)
+    items, more = rows[: query["limit"]], rows[query["limit"] :]
+    cursor = _make_cursor(output, items[-1]) if more else None
+    return {"items": output.render(items), "next": cursor}, 200, _link_header(cursor)
 
 
-def _form(query: Mapping[str, Any]) -> Form:
+def _requested_format(query: Mapping[str, Any]) -> ListFormat:
     if "format" in query:
-        form: Form = query["format"]
+        form: ListFormat = query["format"]
         return form
     preferred = request.accept_mimetypes.best_match(["application/json", "text/csv"], default="application/json")
-    return Form.CSV if preferred == "text/csv" else Form.JSON
+    return ListFormat.CSV if preferred == "text/csv" else ListFormat.JSON
 
 
-def _sheet(shown: Shown, filters: listing.Filters) -> Response:
-    refused = {name: [_IN_A_SHEET] for name in ("limit", "cursor") if name in request.args}
-    if refused:
-        raise Invalid(refused)
-    pages = _pages(here(), shown, filters)
-    schema = shown.item(exclude=shown.left_out)
-    return csv_export.answer(shown.name, schema, first=next(pages), rest=pages)
+def _csv_response(output: ListOutput, filters: listing.Filters) -> Response:
+    errors = {name: [_NOT_WITH_CSV] for name in ("limit", "cursor") if name in request.args}
+    if errors:
+        raise InvalidInput(errors)
+    pages = _load_pages(api_database(), output, filters)
+    schema = output.item(exclude=output.omitted_in_csv)
+    return csv_export.csv_response(output.name, schema, first=next(pages), rest=pages)
 
 
-def _pages(reach: Reach, shown: Shown, filters: listing.Filters) -> Iterator[list[Document]]:
-    """Yield the pages of a list, each of them read on its own: nothing stays open while they are sent."""
+def _load_pages(database: ApiDatabase, output: ListOutput, filters: listing.Filters) -> Iterator[list[Document]]:
+    """Yield the pages of a list, each read in its own transaction: none is open while they are sent."""
     after: tuple[Any, ...] | None = None
     while True:
-        found = _rows(reach, shown, filters, after=after, limit=MOST)
-        yield shown.show(found)
-        if len(found) < MOST:
+        rows = _load_rows(database, output, filters, after=after, limit=MOST)
+        yield output.render(rows)
+        if len(rows) < MOST:
             return
-        after = shown.of.sort_values_of(found[-1])
+        after = output.query.sort_values_of(rows[-1])
 
 
-def _rows(
-    reach: Reach, shown: Shown, filters: listing.Filters, *, after: tuple[Any, ...] | None, limit: int
+def _load_rows(
+    database: ApiDatabase, output: ListOutput, filters: listing.Filters, *, after: tuple[Any, ...] | None, limit: int
 ) -> list[Document]:
-    return reach.read(lambda session: listing.load_page(session, shown.of, filters=filters, after=after, limit=limit))
+    return database.read(
+        lambda session: listing.load_page(session, output.query, filters=filters, after=after, limit=limit)
+    )
 
 
-def _plain(value: Any) -> Any:
+def _parameter_value(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
-def _cursor(shown: Shown, row: Mapping[str, Any]) -> str:
-    place = [value if isinstance(value, int) else str(value) for value in shown.of.sort_values_of(row)]
-    return base64.urlsafe_b64encode(msgspec.json.encode([shown.name, *place])).decode().rstrip("=")
+def _make_cursor(output: ListOutput, row: Mapping[str, Any]) -> str:
+    sort_values = [value if isinstance(value, int) else str(value) for value in output.query.sort_values_of(row)]
+    return base64.urlsafe_b64encode(msgspec.json.encode([output.name, *sort_values])).decode().rstrip("=")
 
 
-def _place(shown: Shown, cursor: str) -> tuple[Any, ...]:
+def _read_cursor(output: ListOutput, cursor: str) -> tuple[Any, ...]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        name, *place = msgspec.json.decode(base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True))
-        if name != shown.name:
+        name, *sort_values = msgspec.json.decode(
+            base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True)
+        )
+        if name != output.name:
             raise ValueError(name)
-        return tuple(_read(key, value) for key, value in zip(shown.of.order, place, strict=True))
+        return tuple(_parse_sort_value(key, value) for key, value in zip(output.query.order, sort_values, strict=True))
     except (binascii.Error, msgspec.DecodeError, RecursionError, TypeError, ValueError):
-        raise Invalid({"cursor": [_NO_CURSOR]}) from None
+        raise InvalidInput({"cursor": [_INVALID_CURSOR]}) from None
 
 
-def _read(key: SortKey, value: Any) -> Any:
-    """Read a part of a cursor, which anybody may have written."""
+def _parse_sort_value(key: SortKey, value: Any) -> Any:
+    """Parse one sort value of a cursor, which the client may have forged."""
     if key.kind is int:
-        if type(value) is not int or not 0 <= value <= _LARGEST:
+        if type(value) is not int or not 0 <= value <= _LARGEST_INTEGER:
             raise ValueError(value)
         return value
     if key.kind is datetime:
@@ -172,7 +176,7 @@ def _read(key: SortKey, value: Any) -> Any:
     return value
 
 
-def _link(cursor: str | None) -> dict[str, str]:
+def _link_header(cursor: str | None) -> dict[str, str]:
     if cursor is None:
         return {}
     query = urlencode({**request.args, "cursor": cursor})

@@ -1,4 +1,4 @@
-"""Errors of the API as problem details (RFC 9457): one shape, whatever went wrong."""
+"""Errors of the API as problem details (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import Any
 import msgspec
 import structlog
 from flask import Response, g, request
-from marshmallow import RAISE, Schema, fields
+from marshmallow import fields
 from werkzeug.exceptions import HTTPException, InternalServerError, UnprocessableEntity
 
 from app.access.permissions import StepUpNeeded
+from app.api.fields import OutputSchema
 from app.web import request_body
 
 MEDIA_TYPE = "application/problem+json"
 STEP_UP = "urn:trading-orchestrator:step-up-needed"
-PLAIN = "about:blank"
+UNTYPED = "about:blank"
 _PREFIX = "api/"
 _KEPT_HEADERS = ("Allow", "Retry-After")
 _JSON = msgspec.json.Encoder()
@@ -25,8 +26,8 @@ _JSON = msgspec.json.Encoder()
 log = structlog.get_logger()
 
 
-class Invalid(UnprocessableEntity):
-    """The input is not as it must be; `errors` says by field what would be right."""
+class InvalidInput(UnprocessableEntity):
+    """The input is invalid; `errors` says by field what would be right."""
 
     description = "the input is not as it must be; `errors` says what would be right, by field"
 
@@ -35,21 +36,16 @@ class Invalid(UnprocessableEntity):
         self.errors = errors
 
 
-class ProblemSchema(Schema):
-    """What went wrong."""
-
-    class Meta:
-        """Nothing else is told."""
-
-        unknown = RAISE
+class ProblemSchema(OutputSchema):
+    """An error of the API as problem details (RFC 9457)."""
 
     type = fields.String(
         required=True,
-        metadata={"description": f"`{PLAIN}`, or `{STEP_UP}` when a 403 asks for the password once more."},
+        metadata={"description": f"`{UNTYPED}`, or `{STEP_UP}` when a 403 asks for the password once more."},
     )
     title = fields.String(required=True, metadata={"description": "The status in words.", "examples": ["Not Found"]})
     status = fields.Integer(required=True, metadata={"description": "The HTTP status.", "examples": [404]})
-    detail = fields.String(required=True, metadata={"description": "What went wrong, for people."})
+    detail = fields.String(required=True, metadata={"description": "What went wrong, in words."})
     errors = fields.Dict(
         keys=fields.String(),
         metadata={
@@ -60,15 +56,16 @@ class ProblemSchema(Schema):
     request_id = fields.String(required=True, metadata={"description": "Names the request in the logs."})
 
 
-def concerns(path: str) -> bool:
-    """Say whether a path is the API's, however many slashes it begins with."""
+def is_api_path(path: str) -> bool:
+    """Return whether a path belongs to the API, however many slashes it begins with."""
     return path.lstrip("/").startswith(_PREFIX)
 
 
-def answer(error: Exception) -> Response:
-    """Answer an error; what was not expected is logged in full and told in general.
+def error_response(error: Exception) -> Response:
+    """Return the response for an error; an unexpected one is logged in full and answered without details.
 
-    What is left of the body is read first, so that the answer gets through, but no stranger's, who could send slowly.
+    For authenticated requests the rest of the body is read first, so that the client sees the answer; others could
+    hold the thread by sending slowly.
     """
     if g.get("principal") is not None:
         request_body.drain(request.stream)
@@ -77,18 +74,18 @@ def answer(error: Exception) -> Response:
         error = InternalServerError("this was not expected; the log has it under this request_id")
     status = HTTPStatus(error.code or 500)
     document = {
-        "type": STEP_UP if isinstance(error, StepUpNeeded) else PLAIN,
+        "type": STEP_UP if isinstance(error, StepUpNeeded) else UNTYPED,
         "title": error.name,
         "status": status.value,
         "detail": _detail(error, status),
-        **({"errors": error.errors} if isinstance(error, Invalid) else {}),
+        **({"errors": error.errors} if isinstance(error, InvalidInput) else {}),
         "request_id": g.get("request_id", ""),
     }
     return Response(_JSON.encode(document), status=status, content_type=MEDIA_TYPE, headers=_headers(error, status))
 
 
 def _detail(error: HTTPException, status: HTTPStatus) -> str:
-    """Tell a stranger the same in all cases."""
+    """Return the error's description; 401 has always the same."""
     if status is HTTPStatus.UNAUTHORIZED:
         return "this needs a token: Authorization: Bearer ..."
     return error.description or status.description or status.phrase
@@ -97,5 +94,5 @@ def _detail(error: HTTPException, status: HTTPStatus) -> str:
 def _headers(error: HTTPException, status: HTTPStatus) -> dict[str, str]:
     if status is HTTPStatus.UNAUTHORIZED:
         return {"WWW-Authenticate": "Bearer"}
-    given = dict(error.get_headers())
-    return {name: given[name] for name in _KEPT_HEADERS if name in given}
+    headers = dict(error.get_headers())
+    return {name: headers[name] for name in _KEPT_HEADERS if name in headers}

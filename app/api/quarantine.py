@@ -1,4 +1,4 @@
-"""Quarantine: what could not be read, what would be right, and which fields keep messages from being read."""
+"""Routes of the quarantine: messages that could not be read, their errors, and the most frequent failing fields."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from flask import Response
 from marshmallow import fields
 
 from app.api import paging
+from app.api.database_access import api_database
 from app.api.fields import OutputSchema, enum_value, integer, json_object, nested_list, text, utc_time, uuid
-from app.api.paging import PageInputSchema, Shown
-from app.api.reach import here
-from app.api.request_schemas import InputSchema, line, whole
-from app.api.resource import Noun
-from app.api.responses import as_is, found
+from app.api.paging import ListOutput, PageInputSchema
+from app.api.request_schemas import InputSchema, integer_parameter, line_parameter
+from app.api.resource import ApiResource
+from app.api.responses import json_response, require_found
 from db import webhook_events
 from db.webhook_events import EventKind
 from domain.access import Scope
@@ -23,108 +23,117 @@ from domain.signal import Action, Direction, InstrumentKind
 from operations import explain_message
 
 Document = dict[str, Any]
-noun = Noun("quarantine", "Messages that were not accepted, and why.")
+resource = ApiResource("quarantine", "Messages that were not accepted, and their errors.")
 
 
 class QuarantineQuerySchema(PageInputSchema):
-    """Which messages are listed."""
+    """Filters of the list of messages."""
 
-    source = line("Only messages of this source.")
-    book = line("Only messages for this book.")
-    kind = fields.Enum(EventKind, by_value=True, metadata={"description": "Not understood, or too large."})
+    source = line_parameter("Only messages of this source.")
+    book = line_parameter("Only messages for this book.")
+    kind = fields.Enum(
+        EventKind,
+        by_value=True,
+        metadata={"description": "Only messages that could not be read, or that were too large."},
+    )
     redriven = fields.Boolean(metadata={"description": "Only messages that became signals since, or that did not."})
 
 
 class FormatsQuerySchema(InputSchema):
-    """Of which messages the failing fields are reported."""
+    """Filters of the report about failing fields."""
 
-    source = line("Only messages of this source.")
-    days = whole("Of the last so many days.", least=1, most=3650, default=7)
+    source = line_parameter("Only messages of this source.")
+    days = integer_parameter("Number of days to look back.", least=1, most=3650, default=7)
 
 
 class QuarantineRowSchema(OutputSchema):
-    """A message as it is listed."""
+    """A row of the list of messages."""
 
-    event_id = uuid("Its id.")
-    source = text("Who sent it.")
-    book = text("The book it was for.")
-    kind = enum_value(EventKind, "Not understood, or too large (its first 64 KB are kept).")
-    received_at = utc_time("When it came, on its book's clock.")
-    errors = json_object("What would be right, by field.")
-    redriven_at = utc_time("When it was read after all.", null=True)
-    redriven_signal_id = uuid("The signal it became; the first, where there are several.", null=True)
+    event_id = uuid("Unique id.")
+    source = text("Source that sent it.")
+    book = text("Book it was for.")
+    kind = enum_value(EventKind, "Could not be read, or too large (the first 64 KB are kept).")
+    received_at = utc_time("Time of arrival, on the book's clock.")
+    errors = json_object("Errors by field; each says what would be right.")
+    redriven_at = utc_time("Time it was redriven.", null=True)
+    redriven_signal_id = uuid("Signal it became; the first one of several.", null=True)
 
 
 class ReadTodaySchema(OutputSchema):
-    """What a part of a message would be read as today, or what would still be wrong."""
+    """One part of a message as today's dialects read it: the signal, or the errors."""
 
-    dialect = fields.String(metadata={"description": "The form of message it is."})
-    symbol = fields.String(metadata={"description": "The symbol."})
-    exchange = fields.String(metadata={"description": "The exchange, empty where none is named."})
-    instrument_kind = fields.Enum(InstrumentKind, by_value=True, metadata={"description": "What kind of instrument."})
-    direction = fields.Enum(Direction, by_value=True, metadata={"description": "Which way."})
+    dialect = fields.String(metadata={"description": "Dialect."})
+    symbol = fields.String(metadata={"description": "Symbol."})
+    exchange = fields.String(metadata={"description": "Exchange, empty when the message names none."})
+    instrument_kind = fields.Enum(InstrumentKind, by_value=True, metadata={"description": "Kind of instrument."})
+    direction = fields.Enum(Direction, by_value=True, metadata={"description": "Direction."})
     action = fields.Enum(Action, by_value=True, metadata={"description": "Entry or exit."})
-    price = fields.String(allow_none=True, metadata={"description": "The price, a decimal string."})
-    timeframe = fields.String(allow_none=True, metadata={"description": "The interval, such as `1h`."})
-    is_test = fields.Boolean(metadata={"description": "Whether it calls itself a test."})
-    read_from = fields.Dict(keys=fields.String(), metadata={"description": "From which fields each meaning is read."})
-    errors = fields.Dict(keys=fields.String(), metadata={"description": "What would be right, by field."})
+    price = fields.String(allow_none=True, metadata={"description": "Price, a decimal string."})
+    timeframe = fields.String(allow_none=True, metadata={"description": "Interval, such as `1h`."})
+    is_test = fields.Boolean(metadata={"description": "True when it is marked as a test."})
+    read_from = fields.Dict(keys=fields.String(), metadata={"description": "Fields that each meaning is read from."})
+    errors = fields.Dict(
+        keys=fields.String(), metadata={"description": "Errors by field; each says what would be right."}
+    )
 
 
 class ExplanationSchema(OutputSchema):
-    """A message in quarantine, what was wrong with it, and what it would be read as today."""
+    """A message in quarantine with its errors and today's reading."""
 
-    event_id = uuid("Its id.")
-    source = text("Who sent it.")
+    event_id = uuid("Unique id.")
+    source = text("Source that sent it.")
     received_at = fields.String(
-        required=True, metadata={"description": "When it came, on its book's clock.", "format": "date-time"}
+        required=True, metadata={"description": "Time of arrival, on the book's clock.", "format": "date-time"}
     )
-    body = text("The message, with every word hidden that may be a secret.")
-    errors = json_object("What was wrong, by field.")
-    today = nested_list(ReadTodaySchema, "What it would be read as today.")
-    redriven_signal_id = uuid("The signal it became since.", null=True)
+    body = text("Message, with every word hidden that may be a secret.")
+    errors = json_object("Errors by field.")
+    today = nested_list(ReadTodaySchema, "Today's reading, one entry for each part.")
+    redriven_signal_id = uuid("Signal it became since.", null=True)
 
 
 class FailingSchema(OutputSchema):
-    """A field that kept messages of a source from being read."""
+    """A field that failed in messages of a source."""
 
-    source = text("The source.")
-    field = text("The field.")
-    times = integer("How often.")
-    last_at = fields.String(required=True, metadata={"description": "When last.", "format": "date-time"})
-    last_event = uuid("The last of these messages.")
+    source = text("Source.")
+    field = text("Field.")
+    times = integer("Number of messages.")
+    last_at = fields.String(required=True, metadata={"description": "Time of the last one.", "format": "date-time"})
+    last_event = uuid("Id of the last message.")
 
 
 class FormatsSchema(OutputSchema):
-    """Which fields keep messages from being read, the most frequent first."""
+    """The failing fields, the most frequent first."""
 
-    failing = nested_list(FailingSchema, "The fields.")
-
-
-SHOWN = Shown(name="quarantine", of=webhook_events.EVENTS, item=QuarantineRowSchema)
+    failing = nested_list(FailingSchema, "Failing fields.")
 
 
-@noun.lists("/quarantine", needs=Scope.READ, item=QuarantineRowSchema, query=QuarantineQuerySchema)
+LIST_OUTPUT = ListOutput(name="quarantine", query=webhook_events.EVENTS, item=QuarantineRowSchema)
+
+
+@resource.list_route("/quarantine", needs=Scope.READ, item=QuarantineRowSchema, query=QuarantineQuerySchema)
 def list_quarantine(query: Document) -> Any:
     """List messages that were not accepted, newest first."""
-    return paging.answer(SHOWN, query)
+    return paging.list_response(LIST_OUTPUT, query)
 
 
-@noun.shows("/quarantine/<uuid:event_id>", needs=Scope.READ, answer=ExplanationSchema)
+@resource.detail_route("/quarantine/<uuid:event_id>", needs=Scope.READ, answer=ExplanationSchema)
 def explain_event(event_id: UUID) -> Response:
-    """Explain a message that was not understood; one that was too large is not kept whole and so not found here."""
-    return as_is(
-        found(here().read(lambda session: explain_message.explain(session, event_id)), what="message in quarantine")
+    """Explain a message that could not be read; messages that were too large are not kept whole and not found here."""
+    return json_response(
+        require_found(
+            api_database().read(lambda session: explain_message.explain(session, event_id)),
+            what="message in quarantine",
+        )
     )
 
 
-@noun.shows("/quarantine/formats", needs=Scope.READ, answer=FormatsSchema, query=FormatsQuerySchema)
+@resource.detail_route("/quarantine/formats", needs=Scope.READ, answer=FormatsSchema, query=FormatsQuerySchema)
 def report_formats(query: Document) -> Document:
-    """Report which fields keep messages from being read, by source, the most frequent first."""
+    """Report the fields that failed, by source, the most frequent first."""
     since = datetime.now(UTC) - timedelta(days=query["days"])
     source = query.get("source")
     return {
-        "failing": here().read(
+        "failing": api_database().read(
             lambda session: explain_message.report_failing_fields(session, source=source, since=since)
         )
     }

@@ -1,4 +1,4 @@
-"""The API put together: its routes, the document that describes them, and what a stranger meets."""
+"""Registration of the API: its routes, its OpenAPI document, and 401 for requests without valid credentials."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from app.api import (
     studies,
     trades,
 )
-from app.api.reach import EXTENSION, Reach
-from app.api.resource import PREFIX, Noun
+from app.api.database_access import EXTENSION, ApiDatabase
+from app.api.resource import PREFIX, ApiResource
 from app.web.deadlines import Deadlines
 from config.settings import Settings
 from domain.access import Scope
 
-NOUNS = (sources, signals, quarantine, experiments, trades, policies, studies, incidents, health)
+RESOURCES = (sources, signals, quarantine, experiments, trades, policies, studies, incidents, health)
 _DESCRIPTION = f"""\
-Every path needs a token: `Authorization: Bearer ...`. A stranger is answered 401, whatever the path.
+Every path needs a token: `Authorization: Bearer ...`. Requests without a valid token get 401 on every path.
 
 Money and quantities are decimal strings, times ISO 8601 in UTC, ratios numbers or null. Errors are
 `{problems.MEDIA_TYPE}`; 405, for a method that a path does not have, is one of them.
@@ -46,18 +46,18 @@ Lists come in pages: `next` is the `cursor` of the next one. `format=csv` gives 
 log = structlog.get_logger()
 
 
-class Mounted(Api):  # type: ignore[misc]  # it has no types
-    """The routes and their document; errors are answered by the application."""
+class OpenApi(Api):  # type: ignore[misc]  # it has no types
+    """flask-smorest's registry of routes and their OpenAPI document; the application itself answers errors."""
 
     ERROR_SCHEMA = problems.ProblemSchema
     DEFAULT_ERROR_RESPONSE_NAME = None
 
-    def add(self, noun: Noun) -> None:
-        """Register a noun's routes, in the application and in the document."""
-        self._app.extensions["flask-smorest"]["blp_name_to_api"][noun.name] = self
-        self._app.register_blueprint(noun)
-        noun.register_views_in_doc(self, self._app, self.spec, name=noun.name, parameters=None)
-        self.spec.tag({"name": noun.noun, "description": noun.description})
+    def register_resource(self, resource: ApiResource) -> None:
+        """Register a resource's routes in the application and in the document."""
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][resource.name] = self
+        self._app.register_blueprint(resource)
+        resource.register_views_in_doc(self, self._app, self.spec, name=resource.name, parameters=None)
+        self.spec.tag({"name": resource.tag, "description": resource.description})
 
     def _register_error_handlers(self) -> None:
         """Leave errors to the application."""
@@ -65,43 +65,43 @@ class Mounted(Api):  # type: ignore[misc]  # it has no types
     def _register_responses(self) -> None:
         for status in HTTPStatus:
             if status >= HTTPStatus.BAD_REQUEST:
-                self.spec.components.response(status.name, _described(status), lazy=True)
+                self.spec.components.response(status.name, _describe_error(status), lazy=True)
 
 
 def mount(app: Flask, settings: Settings, deadlines: Deadlines) -> None:
-    """Put the API into the web application; nothing connects before the first request."""
-    app.extensions[EXTENSION] = reach = Reach(settings, deadlines)
-    weakref.finalize(app, reach.close)
-    app.before_request(_stop_strangers)
-    made = Mounted(app, spec_kwargs=_terms())
-    made.ma_plugin.converter.add_attribute_function(_type_of_enum)
-    for module in NOUNS:
-        made.add(module.noun)
+    """Add the API to the web application; nothing connects before the first request."""
+    app.extensions[EXTENSION] = database = ApiDatabase(settings, deadlines)
+    weakref.finalize(app, database.close)
+    app.before_request(_require_credentials)
+    api = OpenApi(app, spec_kwargs=_spec_options())
+    api.ma_plugin.converter.add_attribute_function(_type_of_enum)
+    for module in RESOURCES:
+        api.register_resource(module.resource)
 
     @app.get(f"{PREFIX}/openapi.json", endpoint="api_document")
     @permissions.needs(Scope.READ)
     def document() -> dict[str, Any]:
         """Describe the API."""
-        described: dict[str, Any] = made.spec.to_dict()
-        return described
+        openapi: dict[str, Any] = api.spec.to_dict()
+        return openapi
 
 
-def _stop_strangers() -> Response | None:
-    """Answer a stranger the same for each path: Flask would tell apart those that are there, redirects among them."""
-    if not problems.concerns(request.path) or permissions.principal() is not None:
+def _require_credentials() -> Response | None:
+    """Answer 401 on every API path without valid credentials: routing would reveal which paths exist."""
+    if not problems.is_api_path(request.path) or permissions.principal() is not None:
         return None
     log.info("api.unauthorized")
-    return problems.answer(Unauthorized())
+    return problems.error_response(Unauthorized())
 
 
 def _type_of_enum(_: Any, field: Field[Any], **__: Any) -> dict[str, Any]:
-    """Say that our enums are text, which the library leaves open."""
+    """Give enum fields the type string, which apispec leaves out."""
     if not isinstance(field, fields.Enum):
         return {}
     return {"type": ["string", "null"] if field.allow_none else "string"}
 
 
-def _terms() -> dict[str, Any]:
+def _spec_options() -> dict[str, Any]:
     return {
         "title": "Trading orchestrator",
         "version": version("trading-orchestrator"),
@@ -111,13 +111,13 @@ def _terms() -> dict[str, Any]:
     }
 
 
-def _described(status: HTTPStatus) -> dict[str, Any]:
-    told: dict[str, Any] = {
+def _describe_error(status: HTTPStatus) -> dict[str, Any]:
+    response: dict[str, Any] = {
         "description": status.phrase,
         "content": {problems.MEDIA_TYPE: {"schema": problems.ProblemSchema}},
     }
     if status is HTTPStatus.UNAUTHORIZED:
-        told["headers"] = {
+        response["headers"] = {
             "WWW-Authenticate": {"description": "`Bearer`.", "required": True, "schema": {"type": "string"}}
         }
-    return told
+    return response

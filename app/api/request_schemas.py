@@ -1,4 +1,4 @@
-"""What comes in: query parameters and JSON bodies, read strictly; what is wrong is named by its field."""
+"""Strict input schemas and parser for query parameters and JSON bodies; errors are named by field."""
 
 from __future__ import annotations
 
@@ -11,59 +11,93 @@ from typing import Any, NoReturn, TypeVar, cast
 
 import msgspec
 from flask import Request, request
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, post_load, validate
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
-from app.api.problems import Invalid
-from app.api.source_schemas import is_reason, is_reason_if_any
+from app.api.fields import StrictSchema
+from app.api.problems import InvalidInput
 from app.web import request_body
 
 MAX_BODY = 64 * 1024
 UNKNOWN = "is not known here"
 _LONGEST_TEXT = 200
+_LONGEST_REASON = 500
+_MOST_IDS = 100
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-class InputSchema(Schema):
-    """The base of what comes in: what is not known is refused."""
+def check_reason(value: str) -> None:
+    """Require a reason to be one line of text.
 
-    class Meta:
-        """What is not known is refused."""
+    Raises:
+        ValidationError: when it is not.
+    """
+    if not value.strip() or not value.isprintable() or len(value) > _LONGEST_REASON:
+        raise ValidationError(f"must be a line of 1 to {_LONGEST_REASON} printable characters")
 
-        unknown = RAISE
+
+def check_optional_reason(value: str) -> None:
+    """Require a reason that is not empty to be one line; raises as `check_reason` does."""
+    if value:
+        check_reason(value)
+
+
+class InputSchema(StrictSchema):
+    """Base of the input schemas; unknown fields are refused."""
 
     error_messages = {"unknown": UNKNOWN}  # noqa: RUF012 - marshmallow reads this class attribute
 
 
 class ReasonInputSchema(InputSchema):
-    """Why something is done."""
+    """A required reason for an operation."""
 
     reason = fields.String(
         required=True,
-        validate=is_reason,
-        metadata={"description": "Why; it is kept in the audit log.", "examples": ["the cause is mended"]},
+        validate=check_reason,
+        metadata={"description": "Reason; it is kept in the audit log.", "examples": ["the cause is mended"]},
     )
 
 
 class OptionalReasonInputSchema(InputSchema):
-    """Why something is done, where that may be left out."""
+    """An optional reason for an operation."""
 
     reason = fields.String(
         load_default="",
-        validate=is_reason_if_any,
-        metadata={"description": "Why; it is kept in the audit log."},
+        validate=check_optional_reason,
+        metadata={"description": "Reason; it is kept in the audit log."},
     )
 
 
-class Parser(FlaskParser):
-    """Reads what comes in, and raises `Invalid` where it is not as it must be."""
+class ActInputSchema(Schema):
+    """The signals or messages that an operation is for, at most 100, and the reason."""
+
+    ids = fields.List(
+        fields.UUID(),
+        required=True,
+        validate=validate.Length(min=1, max=_MOST_IDS),
+        metadata={"description": "Ids of the signals or messages."},
+    )
+    reason = fields.String(
+        required=True,
+        validate=check_reason,
+        metadata={"description": "Reason; it is kept in the audit log.", "examples": ["the cause is mended"]},
+    )
+
+    @post_load
+    def drop_repeated_ids(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Keep each id once."""
+        return data | {"ids": list(dict.fromkeys(data["ids"]))}
+
+
+class StrictParser(FlaskParser):
+    """webargs parser that raises `InvalidInput` for whatever a schema does not allow."""
 
     DEFAULT_UNKNOWN_BY_LOCATION = {"json": None, "query": None}  # noqa: RUF012 - webargs reads this class attribute
 
     def load_json(self, req: Request, schema: Schema) -> Any:  # noqa: ARG002 - the signature of webargs
-        """Read a JSON object of at most 64 KB; no body at all is an empty one."""
+        """Read a JSON object of at most 64 KB; a missing body is an empty object."""
         body = request_body.read(req.stream, max_bytes=MAX_BODY)
         if len(body) > MAX_BODY:
             raise RequestEntityTooLarge(f"a body may have at most {MAX_BODY} bytes")
@@ -71,10 +105,10 @@ class Parser(FlaskParser):
             return {}
         if req.mimetype != "application/json":
             raise UnsupportedMediaType("the body must be JSON: Content-Type: application/json")
-        return _object(body)
+        return _parse_object(body)
 
     def load_querystring(self, req: Request, schema: Schema) -> Any:
-        """Read the query parameters, each of which is given once."""
+        """Read the query parameters; a repeated one is refused."""
         repeated = [name for name, values in req.args.lists() if len(values) > 1]
         if repeated:
             raise ValidationError({name: ["is given more than once"] for name in repeated})
@@ -89,50 +123,58 @@ class Parser(FlaskParser):
         error_status_code: int | None,  # noqa: ARG002
         error_headers: Mapping[str, str] | None,  # noqa: ARG002
     ) -> NoReturn:
-        """Name what is wrong by field, wherever it came from."""
+        """Raise the errors by field, without the location that webargs adds."""
         (errors,) = error.messages_dict.values()
-        raise Invalid(errors)
+        raise InvalidInput(errors)
 
 
-def no_query(view: View) -> View:
-    """Let a view run only without query parameters."""
+def refuse_query_parameters(view: View) -> View:
+    """Decorate a view so that query parameters are refused."""
 
     @wraps(view)
-    def checked(*args: Any, **kwargs: Any) -> Any:
+    def check_and_run(*args: Any, **kwargs: Any) -> Any:
         if request.args:
-            raise Invalid({name: [UNKNOWN] for name in request.args})
+            raise InvalidInput({name: [UNKNOWN] for name in request.args})
         return view(*args, **kwargs)
 
-    return cast("View", checked)
+    return cast("View", check_and_run)
 
 
-def line(told: str, *, longest: int = _LONGEST_TEXT, **more: Any) -> fields.String:
+def line_parameter(description: str, *, longest: int = _LONGEST_TEXT, **more: Any) -> fields.String:
     """Return a field for one line of text."""
 
-    def is_line(written: str) -> None:
-        if not written or not written.isprintable() or len(written) > longest:
+    def check_line(value: str) -> None:
+        if not value or not value.isprintable() or len(value) > longest:
             raise ValidationError(f"must be a line of 1 to {longest} printable characters")
 
-    return fields.String(validate=is_line, metadata={"description": told, "minLength": 1, "maxLength": longest}, **more)
-
-
-def a_time(told: str) -> fields.AwareDateTime:
-    """Return a field for a time; without an offset it is taken as UTC."""
-    described = {"description": f"{told} ISO 8601; without an offset it is UTC.", "examples": ["2026-01-05T14:30:00Z"]}
-    return fields.AwareDateTime(format="iso", default_timezone=UTC, metadata=described)
-
-
-def whole(told: str, *, least: int, most: int, default: int, **more: Any) -> fields.Integer:
-    """Return a field for a whole number that may be left out."""
-    return fields.Integer(
-        load_default=default, validate=validate.Range(min=least, max=most), metadata={"description": told}, **more
+    return fields.String(
+        validate=check_line, metadata={"description": description, "minLength": 1, "maxLength": longest}, **more
     )
 
 
-def _object(body: bytes) -> Any:
+def time_parameter(description: str) -> fields.AwareDateTime:
+    """Return a field for a time; UTC when it has no offset."""
+    metadata = {
+        "description": f"{description} ISO 8601; without an offset it is UTC.",
+        "examples": ["2026-01-05T14:30:00Z"],
+    }
+    return fields.AwareDateTime(format="iso", default_timezone=UTC, metadata=metadata)
+
+
+def integer_parameter(description: str, *, least: int, most: int, default: int, **more: Any) -> fields.Integer:
+    """Return a field for an optional integer."""
+    return fields.Integer(
+        load_default=default,
+        validate=validate.Range(min=least, max=most),
+        metadata={"description": description},
+        **more,
+    )
+
+
+def _parse_object(body: bytes) -> Any:
     try:
         document = msgspec.json.decode(body)
-        loads(body, object_pairs_hook=_once)
+        loads(body, object_pairs_hook=_refuse_repeated_names)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         raise ValidationError({"body": ["must be a JSON document"]}) from None
     if not isinstance(document, dict):
@@ -140,10 +182,10 @@ def _object(body: bytes) -> Any:
     return document
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a name that is given twice: of two readers each may take another value."""
-    made = dict(pairs)
-    if len(made) < len(pairs):
+def _refuse_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an object with a name that stands there twice: parsers differ in the value they take."""
+    document = dict(pairs)
+    if len(document) < len(pairs):
         times = Counter(name for name, _ in pairs)
-        raise ValidationError({name: ["is given more than once"] for name in made if times[name] > 1})
-    return made
+        raise ValidationError({name: ["is given more than once"] for name in document if times[name] > 1})
+    return document

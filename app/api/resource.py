@@ -1,4 +1,4 @@
-"""The routes about one noun, with all that they have in common: the gate, what comes in, what is answered."""
+"""Registration of routes with their authorization, their input and output schemas, and their documentation."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from marshmallow import Schema
 from app.access import permissions
 from app.api import csv_export, paging
 from app.api.paging import PageInputSchema
-from app.api.request_schemas import Parser, no_query
+from app.api.request_schemas import StrictParser, refuse_query_parameters
 from domain.access import Scope
 
 PREFIX = "/api/v1"
-_ALWAYS = (401, 403, 422, 429, 503)
-_OF_BODIES = (413, 415)
-_IN_PATHS = {
+_ALWAYS_DOCUMENTED = (401, 403, 422, 429, 503)
+_WITH_BODY = (413, 415)
+_PATH_PARAMETERS = {
     "name": "name of the source",
     "signal_id": "id of the signal",
     "event_id": "id of the message",
@@ -31,29 +31,29 @@ _IN_PATHS = {
 View = Callable[..., Any]
 
 
-class Noun(Blueprint):  # type: ignore[misc]  # it has no types
-    """A blueprint whose routes say what they need and what they give; the rest follows."""
+class ApiResource(Blueprint):  # type: ignore[misc]  # it has no types
+    """Blueprint of one kind of object; its decorators register views with their scope and schemas."""
 
-    ARGUMENTS_PARSER = Parser()
+    ARGUMENTS_PARSER = StrictParser()
 
-    def __init__(self, name: str, told: str) -> None:
-        super().__init__(f"api_{name}", __name__, url_prefix=PREFIX, description=told)
-        self.noun = name
+    def __init__(self, name: str, description: str) -> None:
+        super().__init__(f"api_{name}", __name__, url_prefix=PREFIX, description=description)
+        self.tag = name
 
-    def lists(
+    def list_route(
         self, rule: str, *, needs: Scope, item: type[Schema], query: type[PageInputSchema]
     ) -> Callable[[View], View]:
-        """Register a view that answers a list."""
+        """Register a view that returns a list, as pages of JSON or as CSV."""
 
         def decorate(view: View) -> View:
-            made = self.arguments(query, location="query")(view)
-            made = self.response(200, paging.page_of(item), headers=paging.LINK)(made)
-            made = self.alt_response(200, schema={"type": "string"}, content_type=csv_export.MEDIA_TYPE)(made)
-            return self._registered(made, rule, method="GET", needs=needs)
+            wrapped = self.arguments(query, location="query")(view)
+            wrapped = self.response(200, paging.page_of(item), headers=paging.LINK)(wrapped)
+            wrapped = self.alt_response(200, schema={"type": "string"}, content_type=csv_export.MEDIA_TYPE)(wrapped)
+            return self._register(wrapped, rule, method="GET", needs=needs)
 
         return decorate
 
-    def shows(
+    def detail_route(
         self,
         rule: str,
         *,
@@ -62,16 +62,18 @@ class Noun(Blueprint):  # type: ignore[misc]  # it has no types
         query: type[Schema] | None = None,
         errors: Sequence[int] = (),
     ) -> Callable[[View], View]:
-        """Register a view that answers one document; without a `query` it takes no query parameters."""
+        """Register a view that returns one document; without a `query` schema, query parameters are refused."""
 
         def decorate(view: View) -> View:
-            made = self.response(200, answer)(view)
-            made = no_query(made) if query is None else self.arguments(query, location="query")(made)
-            return self._registered(made, rule, method="GET", needs=needs, errors=errors)
+            wrapped = self.response(200, answer)(view)
+            wrapped = (
+                refuse_query_parameters(wrapped) if query is None else self.arguments(query, location="query")(wrapped)
+            )
+            return self._register(wrapped, rule, method="GET", needs=needs, errors=errors)
 
         return decorate
 
-    def acts(
+    def action_route(
         self,
         rule: str,
         *,
@@ -83,35 +85,41 @@ class Noun(Blueprint):  # type: ignore[misc]  # it has no types
         step_up: bool = False,
         errors: Sequence[int] = (),
     ) -> Callable[[View], View]:
-        """Register a view that changes something."""
+        """Register a view that changes something; `refusal` is the schema of its answer 409."""
 
         def decorate(view: View) -> View:
-            made = self.response(status, answer)(view)
+            wrapped = self.response(status, answer)(view)
             if refusal is not None:
-                made = self.alt_response(409, schema=refusal)(made)
-            made = no_query(self.arguments(body, location="json", required=_has_required(body))(made))
-            return self._registered(
-                made, rule, method="POST", needs=needs, step_up=step_up, errors=(*_OF_BODIES, *errors)
+                wrapped = self.alt_response(409, schema=refusal)(wrapped)
+            wrapped = refuse_query_parameters(
+                self.arguments(body, location="json", required=_has_required_field(body))(wrapped)
+            )
+            return self._register(
+                wrapped, rule, method="POST", needs=needs, step_up=step_up, errors=(*_WITH_BODY, *errors)
             )
 
         return decorate
 
-    def _registered(
+    def _register(
         self, view: View, rule: str, *, method: str, needs: Scope, step_up: bool = False, errors: Sequence[int] = ()
     ) -> View:
+        """Add the documented errors, require the scope, and add the route."""
         not_found = (404,) if "<" in rule else ()
-        for status in sorted({*_ALWAYS, *not_found, *errors}):
+        for status in sorted({*_ALWAYS_DOCUMENTED, *not_found, *errors}):
             view = self.alt_response(status, HTTPStatus(status).name)(view)
         view = self.doc(operationId=view.__name__, security=[{"bearer": [needs.value]}])(view)
-        guarded = permissions.needs(needs, step_up=step_up)(view)
-        registered: View = self.route(rule, methods=[method], tags=[self.noun], parameters=_in_path(rule))(guarded)
+        authorized = permissions.needs(needs, step_up=step_up)(view)
+        registered: View = self.route(rule, methods=[method], tags=[self.tag], parameters=_path_parameters(rule))(
+            authorized
+        )
         return registered
 
 
-def _in_path(rule: str) -> list[dict[str, str]]:
+def _path_parameters(rule: str) -> list[dict[str, str]]:
+    """Return the OpenAPI descriptions of the parameters in a rule."""
     names = [part.strip("<>").rpartition(":")[2] for part in rule.split("/") if part.startswith("<")]
-    return [{"in": "path", "name": name, "description": f"The {_IN_PATHS[name]}."} for name in names]
+    return [{"in": "path", "name": name, "description": f"The {_PATH_PARAMETERS[name]}."} for name in names]
 
 
-def _has_required(body: type[Schema]) -> bool:
+def _has_required_field(body: type[Schema]) -> bool:
     return any(field.required for field in body().fields.values())

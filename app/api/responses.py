@@ -1,4 +1,4 @@
-"""What views share: who acts, what is not there, and documents that are answered as they are."""
+"""Helpers of the views: the audit context of a request, 404 for missing objects, JSON responses."""
 
 from __future__ import annotations
 
@@ -15,21 +15,25 @@ from operations.audit_entry import AuditContext
 T = TypeVar("T")
 
 
-def actor() -> str:
-    """Return the name of who asks, as it goes into the audit log."""
-    who = permissions.principal()
-    if who is None:
+def require_actor() -> str:
+    """Return the requester's name for the audit log.
+
+    Raises:
+        Unauthorized: without valid credentials.
+    """
+    principal = permissions.principal()
+    if principal is None:
         raise Unauthorized
-    return who.name
+    return principal.name
 
 
 def audit_context(reason: str) -> AuditContext:
     """Return the audit context of an operation that the caller asks for now."""
-    return AuditContext(actor=actor(), reason=reason, at=datetime.now(UTC))
+    return AuditContext(actor=require_actor(), reason=reason, at=datetime.now(UTC))
 
 
-def found(value: T | None, *, what: str) -> T:
-    """Return what was looked for.
+def require_found(value: T | None, *, what: str) -> T:
+    """Return the value.
 
     Raises:
         NotFound: when it is None.
@@ -39,13 +43,13 @@ def found(value: T | None, *, what: str) -> T:
     return value
 
 
-def as_is(document: Mapping[str, Any]) -> Response:
-    """Answer a document that was made elsewhere, with all it holds."""
+def json_response(document: Mapping[str, Any]) -> Response:
+    """Return a response with this document, which no schema filters."""
     return jsonify(document)
 
 
-def with_id(document: Mapping[str, Any], status: int) -> Response:
-    """Answer a document that also names the request."""
-    answer = jsonify({**document, "request_id": g.request_id})
-    answer.status_code = status
-    return answer
+def response_with_request_id(document: Mapping[str, Any], status: int) -> Response:
+    """Return a response with this document and the request's id."""
+    response = jsonify({**document, "request_id": g.request_id})
+    response.status_code = status
+    return response

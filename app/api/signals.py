@@ -1,4 +1,4 @@
-"""Signals: which came, what became of one, and a fresh start for those that failed."""
+"""Routes of signals: list, trace, rerun of failed ones, redrive of quarantined messages."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from flask import Response
 from marshmallow import fields
 
 from app.api import paging, trace_schemas
+from app.api.database_access import api_database
 from app.api.fields import (
     OpenOutputSchema,
     OutputSchema,
@@ -18,20 +19,18 @@ from app.api.fields import (
     enum_value,
     integer,
     json_object,
-    nested,
     nested_list,
+    nested_object,
     number,
     text,
     text_list,
     utc_time,
     uuid,
 )
-from app.api.paging import PageInputSchema, Shown
-from app.api.reach import here
-from app.api.request_schemas import a_time, line
-from app.api.resource import Noun
-from app.api.responses import as_is, audit_context, found, with_id
-from app.api.source_schemas import ActInputSchema
+from app.api.paging import ListOutput, PageInputSchema
+from app.api.request_schemas import ActInputSchema, line_parameter, time_parameter
+from app.api.resource import ApiResource
+from app.api.responses import audit_context, json_response, require_found, response_with_request_id
 from config.settings import Settings
 from db.core.session import Database, Session
 from db.queries import traces
@@ -44,159 +43,163 @@ from operations.rerun import RerunRefused, rerun
 from reporting import signal_trace
 
 Document = dict[str, Any]
-noun = Noun("signals", "Accepted alerts, and what became of each.")
+resource = ApiResource("signals", "Accepted alerts and their processing.")
 
 
 class SignalQuerySchema(PageInputSchema):
-    """Which signals are listed."""
+    """Filters of the list of signals."""
 
-    book = line("Only signals of this book.")
-    source = line("Only signals of this source.")
-    symbol = line("Only signals of this symbol, written as it is stored: base and quote in upper case.")
+    book = line_parameter("Only signals of this book.")
+    source = line_parameter("Only signals of this source.")
+    symbol = line_parameter("Only signals of this symbol, written as it is stored: base and quote in upper case.")
     action = fields.Enum(Action, by_value=True, metadata={"description": "Only entries, or only exits."})
-    status = fields.Enum(SignalStatus, by_value=True, metadata={"description": "Only signals in this state."})
-    since = a_time("Only signals received at this time or later, on their book's clock.")
-    until = a_time("Only signals received before this time, on their book's clock.")
+    status = fields.Enum(SignalStatus, by_value=True, metadata={"description": "Only signals with this status."})
+    since = time_parameter("Only signals received at this time or later, on their book's clock.")
+    until = time_parameter("Only signals received before this time, on their book's clock.")
 
 
 class SignalRowSchema(OutputSchema):
-    """A signal as it is listed."""
+    """A row of the list of signals."""
 
-    signal_id = uuid("Its id.")
-    received_at = utc_time("When it came, on its book's clock.")
-    book = text("Its book.")
-    source = text("Who sent it.")
-    strategy = text("The strategy, empty where none was named.")
-    symbol = text("The symbol.")
-    exchange = text("The exchange, empty where none was named.")
-    instrument_kind = enum_value(InstrumentKind, "What kind of instrument.")
-    direction = enum_value(Direction, "Which way; of an exit, the side that is closed.")
+    signal_id = uuid("Unique id.")
+    received_at = utc_time("Time of arrival, on the book's clock.")
+    book = text("Book.")
+    source = text("Source that sent it.")
+    strategy = text("Strategy, empty when the alert names none.")
+    symbol = text("Symbol.")
+    exchange = text("Exchange, empty when the alert names none.")
+    instrument_kind = enum_value(InstrumentKind, "Kind of instrument.")
+    direction = enum_value(Direction, "Direction; for an exit, the side that is closed.")
     action = enum_value(Action, "Entry or exit.")
-    timeframe = text("The interval, such as `1h`.", null=True)
-    price = decimal("The price the alert told.", null=True)
-    stage = integer("How far it has come, 0 to 5.")
-    status = enum_value(SignalStatus, "Whether work remains.")
-    attempts = integer("Failed attempts at the present stage.")
-    flags = text_list("Remarks, such as `stale`.")
-    is_test = boolean("Whether the alert called itself a test.")
-    last_error = text("What went wrong last.", null=True)
-    traceback_hash = text("Where it went wrong: equal hashes have one cause.", null=True)
+    timeframe = text("Interval, such as `1h`.", null=True)
+    price = decimal("Price in the alert.", null=True)
+    stage = integer("Last finished stage, 0 to 5.")
+    status = enum_value(SignalStatus, "Processing status.")
+    attempts = integer("Failed attempts at the current stage.")
+    flags = text_list("Flags, such as `stale`.")
+    is_test = boolean("True when the alert is marked as a test.")
+    last_error = text("Last error.", null=True)
+    traceback_hash = text("Hash of the traceback; equal hashes have the same cause.", null=True)
 
 
 class SignalSchema(OpenOutputSchema):
     """All columns of a signal but its raw bytes; secrets in its payload are hidden."""
 
-    signal_id = uuid("Its id.")
-    seq = integer("Its number in order of arrival.")
-    source = text("Who sent it.")
-    strategy = text("The strategy, empty where none was named.")
-    symbol = text("The symbol.")
-    exchange = text("The exchange, empty where none was named.")
-    instrument_kind = enum_value(InstrumentKind, "What kind of instrument.")
-    direction = enum_value(Direction, "Which way; of an exit, the side that is closed.")
+    signal_id = uuid("Unique id.")
+    seq = integer("Number in order of arrival.")
+    source = text("Source that sent it.")
+    strategy = text("Strategy, empty when the alert names none.")
+    symbol = text("Symbol.")
+    exchange = text("Exchange, empty when the alert names none.")
+    instrument_kind = enum_value(InstrumentKind, "Kind of instrument.")
+    direction = enum_value(Direction, "Direction; for an exit, the side that is closed.")
     action = enum_value(Action, "Entry or exit.")
-    timeframe = text("The interval.", null=True)
-    timestamp = utc_time("The bar's or alert's time, as the alert told it.", null=True)
-    event_at = utc_time("When the alert fired, as it told.", null=True)
-    received_at = utc_time("When it came, on its book's clock.")
-    stored_at = utc_time("When it was stored, by the database's clock.")
-    price = decimal("The price the alert told.", null=True)
-    confidence = number("How sure the alert is, 0 to 100.", null=True)
-    signal_hash = text("The hash that makes it this signal.")
-    content_hash = text("The hash of what the alert said.")
-    occurrence = integer("Which occurrence of that content it is.")
-    dialect = text("The form of message it was read as.")
-    read_from = json_object("From which fields of the payload each meaning was read.")
-    raw_payload = json_object("The payload, secrets hidden.")
-    flags = text_list("Remarks.")
-    book = text("Its book.")
-    is_test = boolean("Whether the alert called itself a test.")
-    stage = integer("How far it has come, 0 to 5.")
-    status = enum_value(SignalStatus, "Whether work remains.")
-    processed = boolean("Whether it is done.")
-    experiment_id = uuid("Its experiment, of an entry.", null=True)
-    processing_lock = uuid("The lease that works on it.", null=True)
-    locked_by = text("The worker that holds the lease.", null=True)
-    lock_expires_at = utc_time("When the lease ends.", null=True)
-    attempts = integer("Failed attempts at the present stage.")
-    next_attempt_at = utc_time("When it is due.")
-    last_error = text("What went wrong last.", null=True)
-    sequence = fields.Integer(allow_none=True, metadata={"description": "The order in which its sender numbered it."})
+    timeframe = text("Interval.", null=True)
+    timestamp = utc_time("Time of the bar or alert, as the alert states it.", null=True)
+    event_at = utc_time("Time the alert fired, as it states.", null=True)
+    received_at = utc_time("Time of arrival, on the book's clock.")
+    stored_at = utc_time("Time it was stored, by the database's clock.")
+    price = decimal("Price in the alert.", null=True)
+    confidence = number("Confidence of the alert, 0 to 100.", null=True)
+    signal_hash = text("Hash that identifies the signal.")
+    content_hash = text("Hash of the alert's content.")
+    occurrence = integer("Number of the occurrence of that content.")
+    dialect = text("Dialect it was read as.")
+    read_from = json_object("Fields of the payload that each meaning was read from.")
+    raw_payload = json_object("Payload, with secrets hidden.")
+    flags = text_list("Flags.")
+    book = text("Book.")
+    is_test = boolean("True when the alert is marked as a test.")
+    stage = integer("Last finished stage, 0 to 5.")
+    status = enum_value(SignalStatus, "Processing status.")
+    processed = boolean("True when processing is finished.")
+    experiment_id = uuid("Experiment, for entries.", null=True)
+    processing_lock = uuid("Token of the lease on it.", null=True)
+    locked_by = text("Worker that holds the lease.", null=True)
+    lock_expires_at = utc_time("End of the lease.", null=True)
+    attempts = integer("Failed attempts at the current stage.")
+    next_attempt_at = utc_time("Time of the next attempt.")
+    last_error = text("Last error.", null=True)
+    sequence = fields.Integer(allow_none=True, metadata={"description": "Sequence number body by the sender."})
     position_before = fields.Enum(
-        Position, by_value=True, allow_none=True, metadata={"description": "Where the strategy stood before."}
+        Position, by_value=True, allow_none=True, metadata={"description": "Position of the strategy before."}
     )
     position_after = fields.Enum(
-        Position, by_value=True, allow_none=True, metadata={"description": "Where the strategy stands after."}
+        Position, by_value=True, allow_none=True, metadata={"description": "Position of the strategy after."}
     )
 
 
 class SignalTraceSchema(OpenOutputSchema):
     """Everything that was stored about a signal, from the alert to its outcomes."""
 
-    signal = nested(SignalSchema, "The signal.")
-    context = nested(trace_schemas.ContextSchema, "The market it was seen in.", null=True)
-    experiment = nested(trace_schemas.AssignmentSchema, "Its assignment, of an entry.", null=True)
-    policy = nested(trace_schemas.PolicySchema, "Who trades for real.", null=True)
-    decisions = nested_list(trace_schemas.DecisionSchema, "What the engines said.")
-    orders = nested_list(trace_schemas.OrderSchema, "Its orders.")
-    trades = nested_list(trace_schemas.TradeSchema, "Its trades.")
-    outcomes = nested_list(trace_schemas.OutcomeSchema, "How it ended.")
+    signal = nested_object(SignalSchema, "Signal.")
+    context = nested_object(trace_schemas.ContextSchema, "Market snapshot.", null=True)
+    experiment = nested_object(trace_schemas.AssignmentSchema, "Assignment, for entries.", null=True)
+    policy = nested_object(trace_schemas.PolicySchema, "Engine that trades for real.", null=True)
+    decisions = nested_list(trace_schemas.DecisionSchema, "Decisions of the engines.")
+    orders = nested_list(trace_schemas.OrderSchema, "Orders.")
+    trades = nested_list(trace_schemas.TradeSchema, "Trades.")
+    outcomes = nested_list(trace_schemas.OutcomeSchema, "Outcomes.")
     failures = nested_list(trace_schemas.FailureSchema, "Failed attempts.")
-    stages = nested_list(trace_schemas.StageReachedSchema, "When it reached each stage.")
+    stages = nested_list(trace_schemas.StageReachedSchema, "Stages reached, with their times.")
 
 
 class RerunSchema(OutputSchema):
-    """What was rerun."""
+    """The signals that were rerun."""
 
     status = text("`rerun`.")
-    signal_ids = fields.List(fields.UUID(), required=True, metadata={"description": "The signals that are due again."})
-    enqueued = boolean("Whether they were sent on; else the broker is away and the sweep sends them.")
-    request_id = text("Names the request in the logs.")
+    signal_ids = fields.List(fields.UUID(), required=True, metadata={"description": "Signals that are due again."})
+    enqueued = boolean(
+        "True when they were sent to the pipeline; otherwise the broker is down and the sweep sends them."
+    )
+    request_id = text("Id of the request in the logs.")
 
 
 class RerunRefusedSchema(OutputSchema):
-    """Why nothing was rerun."""
+    """The reasons of a refused rerun."""
 
     status = text("`refused`.")
-    refused = json_object("Why, by id.")
-    request_id = text("Names the request in the logs.")
+    refused = json_object("Reasons by signal id.")
+    request_id = text("Id of the request in the logs.")
 
 
 class RedrivenEventSchema(OutputSchema):
-    """What became of one message."""
+    """The result for one message that was read again."""
 
-    event_id = uuid("The message.")
-    status = text("`accepted`, `duplicate` (its signals were there before) or `quarantined`.")
-    signal_ids = fields.List(fields.UUID(), metadata={"description": "The signals it is."})
-    stale = fields.Boolean(metadata={"description": "Whether they are too old to be traded for real."})
-    errors = fields.Dict(keys=fields.String(), metadata={"description": "What is still wrong, by field."})
+    event_id = uuid("Id of the message.")
+    status = text("`accepted`, `duplicate` (its signals existed before) or `quarantined`.")
+    signal_ids = fields.List(fields.UUID(), metadata={"description": "Signals of the message."})
+    stale = fields.Boolean(metadata={"description": "True when they are too old to be traded for real."})
+    errors = fields.Dict(keys=fields.String(), metadata={"description": "Remaining errors, by field."})
 
 
 class RedrivenEventsSchema(OutputSchema):
-    """What became of each message."""
+    """The results for all messages that were read again."""
 
     status = text("`redriven`, or `refused` when one of them still cannot be read.")
-    enqueued = boolean("Whether the new signals were sent on; else the sweep sends them.")
-    events = nested_list(RedrivenEventSchema, "Each message.")
-    request_id = text("Names the request in the logs.")
+    enqueued = boolean("True when the new signals were sent to the pipeline; otherwise the sweep sends them.")
+    events = nested_list(RedrivenEventSchema, "Results, one for each message.")
+    request_id = text("Id of the request in the logs.")
 
 
-SHOWN = Shown(name="signals", of=traces.SIGNALS, item=SignalRowSchema)
+LIST_OUTPUT = ListOutput(name="signals", query=traces.SIGNALS, item=SignalRowSchema)
 
 
-@noun.lists("/signals", needs=Scope.READ, item=SignalRowSchema, query=SignalQuerySchema)
+@resource.list_route("/signals", needs=Scope.READ, item=SignalRowSchema, query=SignalQuerySchema)
 def list_signals(query: Document) -> Any:
     """List signals, newest first."""
-    return paging.answer(SHOWN, query)
+    return paging.list_response(LIST_OUTPUT, query)
 
 
-@noun.shows("/signals/<uuid:signal_id>", needs=Scope.READ, answer=SignalTraceSchema)
+@resource.detail_route("/signals/<uuid:signal_id>", needs=Scope.READ, answer=SignalTraceSchema)
 def show_signal(signal_id: UUID) -> Response:
     """Show the whole trace of a signal, from the alert to its outcomes."""
-    return as_is(found(here().read(lambda session: trace_of(session, signal_id)), what="signal"))
+    return json_response(
+        require_found(api_database().read(lambda session: load_trace_document(session, signal_id)), what="signal")
+    )
 
 
-@noun.acts(
+@resource.action_route(
     "/signals/rerun",
     needs=Scope.OPERATE,
     body=ActInputSchema,
@@ -204,33 +207,37 @@ def show_signal(signal_id: UUID) -> Response:
     refusal=RerunRefusedSchema,
     step_up=True,
 )
-def rerun_signals(given: Document) -> Response:
-    """Give signals that are not done fresh attempts.
+def rerun_signals(body: Document) -> Response:
+    """Reset the attempts of unfinished signals, so that they are processed again.
 
-    Refused for all that are named when it is refused for one: it is done, being worked on, unknown, or has an order at
-    the venue, which is looked up and not sent again.
+    Refused for all signals when one of them is unknown, done, being processed, or has an order at the venue: such an
+    order is looked up and not sent again.
     """
-    audit, reach = audit_context(given["reason"]), here()
-    return with_id(*reach.act(lambda database: _rerun(reach.settings, database, given["ids"], audit=audit)))
+    audit, database_access = audit_context(body["reason"]), api_database()
+    return response_with_request_id(
+        *database_access.run(lambda database: _rerun(database_access.settings, database, body["ids"], audit=audit))
+    )
 
 
-@noun.acts(
+@resource.action_route(
     "/signals/redrive",
     needs=Scope.OPERATE,
     body=ActInputSchema,
     answer=RedrivenEventsSchema,
     refusal=RedrivenEventsSchema,
 )
-def redrive_events(given: Document) -> Response:
+def redrive_events(body: Document) -> Response:
     """Read messages from quarantine again, after a fix.
 
-    What is older than its source's lag becomes a stale signal: recorded in shadow, never traded for real.
+    A message older than its source's maximum lag becomes a stale signal: traded in shadow, never for real.
     """
-    audit, reach = audit_context(given["reason"]), here()
-    return with_id(*reach.act(lambda database: _redrive(reach.settings, database, given["ids"], audit=audit)))
+    audit, database_access = audit_context(body["reason"]), api_database()
+    return response_with_request_id(
+        *database_access.run(lambda database: _redrive(database_access.settings, database, body["ids"], audit=audit))
+    )
 
 
-def trace_of(session: Session, signal_id: UUID) -> Document | None:
+def load_trace_document(session: Session, signal_id: UUID) -> Document | None:
     """Return the trace's document; None when there is no such signal."""
     try:
         return signal_trace.build_trace_document(traces.load(session, signal_id))
@@ -239,6 +246,7 @@ def trace_of(session: Session, signal_id: UUID) -> Document | None:
 
 
 def _rerun(settings: Settings, database: Database, ids: Sequence[UUID], *, audit: AuditContext) -> tuple[Document, int]:
+    """Rerun signals; return the answer and its HTTP status."""
     try:
         return {"status": "rerun", **rerun(settings, database, ids, audit=audit)}, 200
     except RerunRefused as refused:
@@ -249,6 +257,7 @@ def _rerun(settings: Settings, database: Database, ids: Sequence[UUID], *, audit
 def _redrive(
     settings: Settings, database: Database, ids: Sequence[UUID], *, audit: AuditContext
 ) -> tuple[Document, int]:
+    """Redrive messages; return the answer and its HTTP status."""
     report = redrive(settings, database, ids, audit=audit)
     document = {
         "status": "redriven" if report.is_complete else "refused",

@@ -1,4 +1,4 @@
-"""Trades: the model trade of each engine that entered, and the real ones."""
+"""Routes of trades: the model trades of each engine, and the real ones."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from flask import Response
 from marshmallow import fields
 
 from app.api import paging, trace_schemas
-from app.api.fields import OutputSchema, boolean, decimal, enum_value, nested, nested_list, text, utc_time, uuid
-from app.api.paging import PageInputSchema, Shown
-from app.api.reach import here
-from app.api.request_schemas import line
-from app.api.resource import Noun
-from app.api.responses import as_is, found
+from app.api.database_access import api_database
+from app.api.fields import OutputSchema, boolean, decimal, enum_value, nested_list, nested_object, text, utc_time, uuid
+from app.api.paging import ListOutput, PageInputSchema
+from app.api.request_schemas import line_parameter
+from app.api.resource import ApiResource
+from app.api.responses import json_response, require_found
 from db import trades
 from db.core.session import Session
 from db.queries import traces
@@ -25,73 +25,76 @@ from domain.trade import TradeStatus
 from reporting import signal_trace
 
 Document = dict[str, Any]
-noun = Noun("trades", "Model trades and real trades.")
+resource = ApiResource("trades", "Model trades and real trades.")
 
 
 class TradeQuerySchema(PageInputSchema):
-    """Which trades are listed."""
+    """Filters of the list of trades."""
 
-    book = line("Only trades of this book.")
+    book = line_parameter("Only trades of this book.")
     engine = fields.Enum(EngineSlot, by_value=True, metadata={"description": "Only trades of this engine."})
     is_shadow = fields.Boolean(metadata={"description": "Only model trades, or only real ones."})
     status = fields.Enum(TradeStatus, by_value=True, metadata={"description": "Only trades in this state."})
-    symbol = line("Only trades in this symbol.")
+    symbol = line_parameter("Only trades in this symbol.")
 
 
 class TradeRowSchema(OutputSchema):
-    """A trade as it is listed."""
+    """A row of the list of trades."""
 
-    trade_id = uuid("Its id.")
-    experiment_id = uuid("Its experiment.")
-    signal_id = uuid("Its signal.")
-    book = text("Its book.")
-    source = text("The source of its signal.")
-    strategy = text("The strategy of its signal.")
-    symbol = text("The symbol.")
-    exchange = text("The exchange.")
-    instrument_kind = enum_value(InstrumentKind, "What kind of instrument.")
-    engine = enum_value(EngineSlot, "Whose trade.")
-    is_shadow = boolean("Whether it is the model trade.")
-    status = enum_value(TradeStatus, "Where it stands.")
-    side = enum_value(Direction, "Which way.")
-    quantity = decimal("How much.")
-    entry_at = utc_time("When it was opened, on its book's clock.")
-    time_limit_at = utc_time("When it ends at the latest.")
-    evaluated_to = utc_time("Up to when its exits are evaluated.")
-    denial = text("Why it was denied, as a stable code.", null=True)
-    created_at = utc_time("When it was stored.")
+    trade_id = uuid("Unique id.")
+    experiment_id = uuid("Experiment it belongs to.")
+    signal_id = uuid("Signal it belongs to.")
+    book = text("Book.")
+    source = text("Source of its signal.")
+    strategy = text("Strategy of its signal.")
+    symbol = text("Symbol.")
+    exchange = text("Exchange.")
+    instrument_kind = enum_value(InstrumentKind, "Kind of instrument.")
+    engine = enum_value(EngineSlot, "Engine of the trade.")
+    is_shadow = boolean("True for the model trade, false for the real one.")
+    status = enum_value(TradeStatus, "Current state.")
+    side = enum_value(Direction, "Direction.")
+    quantity = decimal("Quantity.")
+    entry_at = utc_time("Time of the entry, on the book's clock.")
+    time_limit_at = utc_time("Time limit of the trade.")
+    evaluated_to = utc_time("Time up to which its exits are evaluated.")
+    denial = text("Reason of a denial, as a stable code.", null=True)
+    created_at = utc_time("Time it was stored.")
 
 
 class TradeTraceSchema(OutputSchema):
     """A trade with its orders and outcomes."""
 
-    signal_id = uuid("Its signal.")
-    trade = nested(trace_schemas.TradeSchema, "The trade.")
-    orders = nested_list(trace_schemas.OrderSchema, "Its orders, with fills and moves.")
-    outcomes = nested_list(trace_schemas.OutcomeSchema, "How it ended, by exit clock.")
+    signal_id = uuid("Signal it belongs to.")
+    trade = nested_object(trace_schemas.TradeSchema, "Trade.")
+    orders = nested_list(trace_schemas.OrderSchema, "Orders, with fills and state transitions.")
+    outcomes = nested_list(trace_schemas.OutcomeSchema, "Outcomes, by exit clock.")
 
 
-SHOWN = Shown(name="trades", of=trades.TRADES, item=TradeRowSchema)
+LIST_OUTPUT = ListOutput(name="trades", query=trades.TRADES, item=TradeRowSchema)
 
 
-@noun.lists("/trades", needs=Scope.READ, item=TradeRowSchema, query=TradeQuerySchema)
+@resource.list_route("/trades", needs=Scope.READ, item=TradeRowSchema, query=TradeQuerySchema)
 def list_trades(query: Document) -> Any:
     """List trades, newest first."""
-    return paging.answer(SHOWN, query)
+    return paging.list_response(LIST_OUTPUT, query)
 
 
-@noun.shows("/trades/<uuid:trade_id>", needs=Scope.READ, answer=TradeTraceSchema)
+@resource.detail_route("/trades/<uuid:trade_id>", needs=Scope.READ, answer=TradeTraceSchema)
 def show_trade(trade_id: UUID) -> Response:
     """Show a trade with its orders, fills and outcomes."""
-    return as_is(found(here().read(lambda session: _traced(session, trade_id)), what="trade"))
+    return json_response(
+        require_found(api_database().read(lambda session: _load_trade(session, trade_id)), what="trade")
+    )
 
 
-def _traced(session: Session, trade_id: UUID) -> Document | None:
+def _load_trade(session: Session, trade_id: UUID) -> Document | None:
+    """Return the parts of its signal's trace that belong to a trade; None when there is no such trade."""
     signal_id = traces.find_signal_of_trade(session, trade_id)
     if signal_id is None:
         return None
-    told = signal_trace.build_trace_document(traces.load(session, signal_id))
+    trace = signal_trace.build_trace_document(traces.load(session, signal_id))
     (trade,), orders, outcomes = (
-        [one for one in told[table] if one["trade_id"] == str(trade_id)] for table in ("trades", "orders", "outcomes")
+        [row for row in trace[table] if row["trade_id"] == str(trade_id)] for table in ("trades", "orders", "outcomes")
     )
     return {"signal_id": str(signal_id), "trade": trade, "orders": orders, "outcomes": outcomes}

@@ -220,7 +220,11 @@ def test_signals_are_found_by_when_they_were_received(desk: FullDesk) -> None:
 @pytest.mark.parametrize("name", LISTS)
 def test_each_list_as_csv_has_the_rows_it_has_as_json(desk: FullDesk, name: str) -> None:
     rows = desk.service.items(f"/{name}?limit=500")
-    (shown,) = [one.SHOWN for one in registration.NOUNS if getattr(one, "SHOWN", None) and one.SHOWN.name == name]
+    (shown,) = [
+        one.LIST_OUTPUT
+        for one in registration.RESOURCES
+        if getattr(one, "LIST_OUTPUT", None) and one.LIST_OUTPUT.name == name
+    ]
 
     by_parameter, by_header = desk.service.get(f"/{name}?format=csv"), desk.service.get(f"/{name}", Accept="text/csv")
 

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 from werkzeug.exceptions import ServiceUnavailable
 
-from app.api import paging, reach
+from app.api import database_access, paging
 from app.web.deadlines import Deadlines
 from db.core.session import Database
 from stack.servers import ServerUrls
@@ -81,19 +81,19 @@ def test_a_table_that_is_held_up_is_told_in_time_to_all_who_ask_and_then_it_goes
 
 
 def test_what_takes_long_is_worked_out_and_holds_nobody_else_up(desk: FullDesk) -> None:
-    way = desk.service.app.extensions[reach.EXTENSION]
+    access = desk.service.app.extensions[database_access.EXTENSION]
 
     def slow(database: Database) -> str:
         with database.transaction() as session:
             return str(session.execute(text("SELECT 'worked out' FROM pg_sleep(3.5)")).scalar_one())
 
     with ThreadPoolExecutor(2) as asking:
-        thought = asking.submit(way.think, slow)
+        thought = asking.submit(access.run_slow, slow)
         begun = time.monotonic()
         assert desk.service.get("/signals").status_code == 200
         beside_s = time.monotonic() - begun
         with pytest.raises(ServiceUnavailable):
-            way.act(slow)
+            access.run(slow)
 
         assert thought.result(10) == "worked out"
     assert beside_s < 3

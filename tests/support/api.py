@@ -20,7 +20,7 @@ from werkzeug.test import TestResponse
 
 from app.access import permissions
 from app.access.permissions import By, Principal
-from app.api import reach
+from app.api import database_access
 from app.factory import RECEIVER, create_app
 from app.web.deadlines import Deadlines
 from config.settings import Settings
@@ -134,7 +134,7 @@ def serving(settings: Settings, *, redis_url: str, deadlines: Deadlines = PATIEN
             yield Service(app=app, client=app.test_client(), database=database, redis=redis)
     finally:
         app.extensions[RECEIVER].close()
-        app.extensions[reach.EXTENSION].close()
+        app.extensions[database_access.EXTENSION].close()
         database.dispose()
         structlog.reset_defaults()
 
