@@ -80,7 +80,7 @@ def _install_access(app: Flask, settings: Settings, deadlines: Deadlines) -> Non
     app.extensions[permissions.IDENTIFIER] = identity.make_identifier(
         settings, _close_with_app(app, _make_database(settings, deadlines, pool_size=1)), within_s=deadlines.identity_s
     )
-    app.extensions[login.DOORS] = login.Doors(
+    app.extensions[login.CONSOLE_SERVICES] = login.ConsoleServices(
         _close_with_app(app, _make_database(settings, deadlines, pool_size=1)), within_s=deadlines.login_s
     )
 
@@ -159,7 +159,7 @@ def _answer_error(error: Exception) -> ResponseReturnValue:
     if problems.is_api_path(request.path):
         return problems.error_response(error)
     if isinstance(error, NotFound) and _wants_page():
-        return rendering.message(404, "No such page", "There is nothing at this address. The report is at /.")
+        return rendering.message_page(404, "No such page", "There is nothing at this address. The report is at /.")
     if isinstance(error, HTTPException):
         sent_headers = error.get_response().headers
         document = {"status": error.name.lower().replace(" ", "_"), "request_id": g.get("request_id")}

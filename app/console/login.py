@@ -1,4 +1,4 @@
-"""Logging in and out, and giving the password once more before what matters."""
+"""The pages `/login`, `/logout` and `/step-up`, and the helpers of all pages for logged-in users."""
 
 from __future__ import annotations
 
@@ -27,72 +27,73 @@ from db.core.errors import SQLAlchemyError
 from db.core.session import Database
 from domain.access import Scope
 
-DOORS = "orchestrator.doors"
+CONSOLE_SERVICES = "orchestrator.services"
 _FAILURES_A_MINUTE = 20
-_OURS = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*\Z")
-_LONGEST_PATH = 1000
+_OWN_PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*\Z")
+_MAX_PATH_LENGTH = 1000
 
 T = TypeVar("T")
 log = structlog.get_logger()
 blueprint = Blueprint("access", __name__)
-rendering.refusals_of(blueprint)
+rendering.register_error_pages(blueprint)
 
 
-class Doors:
-    """What logins need: the database, a thread that waits for it, and the count of failures by address.
+class ConsoleServices:
+    """The console's database access, its counter of failed logins, and its slots for concurrent logins.
 
-    Passwords are checked on that thread too, so that a process spends 64 MB on that, however many log in at once.
+    All calls run on one thread. Passwords are hashed there too, so that a process needs 64 MB for hashing, however many
+    users log in at once.
     """
 
     def __init__(self, database: Database, *, within_s: float) -> None:
         self._within_s = within_s
         self.failures = Failures(_FAILURES_A_MINUTE)
-        self.strangers = LoginSlots()
+        self.login_slots = LoginSlots()
         self._database = database
-        self._acts: SerialCalls[object] = SerialCalls("access")
+        self._calls: SerialCalls[object] = SerialCalls("access")
 
-    def act(self, act: Callable[[Database], T]) -> T:
-        """Return what the act returns.
+    def run(self, work: Callable[[Database], T]) -> T:
+        """Run work on the database and return its result.
 
         Raises:
-            ServiceUnavailable: when the database does not answer in time, or too many are waiting.
+            ServiceUnavailable: when the database does not answer in time, or too many calls are waiting.
         """
         try:
-            done = self._acts.run(lambda: act(self._database), within_s=self._within_s)
+            result = self._calls.run(lambda: work(self._database), within_s=self._within_s)
         except (SQLAlchemyError, DeadlineMissed) as error:
             log.warning("access.unavailable", error=type(error).__name__)
             raise ServiceUnavailable from None
-        return done  # type: ignore[return-value]  # what the act returned
+        return result  # type: ignore[return-value]  # the result of the work
 
 
 @blueprint.get("/login")
 def login_page() -> ResponseReturnValue:
-    """Ask for name and password; who is logged in goes on."""
-    if rendering.reader() is not None:
-        return redirect(_wanted(), 303)
-    return _form("login.html")
+    """Show the login form; a logged-in user is redirected."""
+    if rendering.current_reader() is not None:
+        return redirect(_next_path(), 303)
+    return _render_form("login.html")
 
 
 @blueprint.post("/login", endpoint="login")
 def login_() -> ResponseReturnValue:
-    """Begin a session, always a new one, and go where the visitor wanted to."""
-    origin, doors = _origin(), the_doors()
-    if doors.failures.are_too_many(origin):
-        raise identity.too_many_requests(doors.failures.refusal(origin))
-    with doors.strangers.hold_slot(origin):
-        return _logged_in(doors, origin)
+    """Begin a new session and redirect to the requested page."""
+    origin, services = _origin(), console_services()
+    if services.failures.are_too_many(origin):
+        raise identity.too_many_requests(services.failures.refusal(origin))
+    with services.login_slots.hold_slot(origin):
+        return _log_in(services, origin)
 
 
-def _logged_in(doors: Doors, origin: str) -> Response:
+def _log_in(services: ConsoleServices, origin: str) -> Response:
     try:
         csrf.require_token()
     except FormRefused:
-        return _form("login.html", error="This page was too old. Try again.", status=400)
-    begun = _begin(request.form.get("name", "").strip(), request.form.get("password", ""))
-    if begun is None:
-        doors.failures.count(origin)
-        return _form("login.html", error=login.REFUSED, status=401)
-    return with_session(redirect(_wanted(), 303), begun)
+        return _render_form("login.html", error="This page was too old. Try again.", status=400)
+    token = _begin_session(request.form.get("name", "").strip(), request.form.get("password", ""))
+    if token is None:
+        services.failures.count(origin)
+        return _render_form("login.html", error=login.REFUSED, status=401)
+    return set_session_cookie(redirect(_next_path(), 303), token)
 
 
 @blueprint.post("/logout")
@@ -100,111 +101,114 @@ def _logged_in(doors: Doors, origin: str) -> Response:
 def logout() -> ResponseReturnValue:
     """End the session."""
     digest = identity.session_hash()
-    the_doors().act(lambda database: _end(database, digest))
-    answer = current_app.make_response(redirect(url_for("access.login_page"), 303))
-    cookies.delete_session(current_app, answer)
-    return answer
+    console_services().run(lambda database: _end_session(database, digest))
+    response = current_app.make_response(redirect(url_for("access.login_page"), 303))
+    cookies.delete_session(current_app, response)
+    return response
 
 
 @blueprint.get("/step-up")
 @permissions.needs(Scope.READ)
 def step_up_page() -> ResponseReturnValue:
-    """Ask for the password once more."""
-    the_owner()
-    return _form("step_up.html")
+    """Show the form that asks for the password once more."""
+    require_user()
+    return _render_form("step_up.html")
 
 
 @blueprint.post("/step-up")
 @permissions.needs(Scope.READ)
 def step_up() -> ResponseReturnValue:
-    """Let the session do for five minutes what needs the password."""
+    """Check the password; for five minutes the session may then use routes that need it."""
     digest = identity.session_hash()
-    if not gave_password(request.form.get("password", "")):
-        return _form("step_up.html", error="This is not your password, or your name is locked for a while.", status=401)
-    the_doors().act(lambda database: _note_step_up(database, digest))
-    return redirect(_wanted(), 303)
+    if not confirm_password(request.form.get("password", "")):
+        return _render_form(
+            "step_up.html", error="This is not your password, or your name is locked for a while.", status=401
+        )
+    console_services().run(lambda database: _record_step_up(database, digest))
+    return redirect(_next_path(), 303)
 
 
-def the_doors() -> Doors:
-    """Return what logins need."""
-    doors = current_app.extensions[DOORS]
-    assert isinstance(doors, Doors)  # noqa: S101 - the factory's wiring
-    return doors
+def console_services() -> ConsoleServices:
+    """Return the services of the current application."""
+    services = current_app.extensions[CONSOLE_SERVICES]
+    assert isinstance(services, ConsoleServices)  # noqa: S101 - the factory's wiring
+    return services
 
 
-def the_owner() -> Principal:
-    """Return who is logged in.
+def require_user() -> Principal:
+    """Return the logged-in user.
 
     Raises:
-        Forbidden: when it is a program that asks.
+        Forbidden: when the request is authenticated by a token.
     """
-    who = permissions.principal()
-    if who is None or who.by is not By.SESSION:
-        raise Forbidden("this is for people who are logged in")
-    return who
+    principal = permissions.principal()
+    if principal is None or principal.by is not By.SESSION:
+        raise Forbidden("this page is for logged-in users")
+    return principal
 
 
-def gave_password(password: str) -> bool:
-    """Say whether this is the password of who is logged in; a wrong one counts as at a login."""
-    who, origin, doors = the_owner(), _origin(), the_doors()
-    if doors.failures.are_too_many(origin):
-        raise identity.too_many_requests(doors.failures.refusal(origin))
-    address = the_browser().address
-    if doors.act(lambda database: login.check_password_again(database, who.name, password, address=address)):
+def confirm_password(password: str) -> bool:
+    """Return whether this is the logged-in user's password; a wrong one is counted like a failed login."""
+    user, origin, services = require_user(), _origin(), console_services()
+    if services.failures.are_too_many(origin):
+        raise identity.too_many_requests(services.failures.refusal(origin))
+    address = request_browser().address
+    if services.run(lambda database: login.check_password_again(database, user.name, password, address=address)):
         return True
-    doors.failures.count(origin)
+    services.failures.count(origin)
     return False
 
 
-def the_browser() -> Browser:
-    """Return where the present request comes from."""
+def request_browser() -> Browser:
+    """Return the address and the browser of the present request."""
     address = allowed_senders.client_address(request.environ, trusted_proxies=_settings().trusted_proxies or 0)
     return Browser(address=str(address or UNKNOWN_ORIGIN), user_agent=request.headers.get("User-Agent", ""))
 
 
-def with_session(answer: ResponseReturnValue, begun: str) -> Response:
-    """Let the answer bring a new session's cookie."""
-    made = current_app.make_response(answer)
-    cookies.set_session(current_app, made, begun)
-    return made
+def set_session_cookie(answer: ResponseReturnValue, token: str) -> Response:
+    """Return the answer as a response that sets the cookie of a new session."""
+    response = current_app.make_response(answer)
+    cookies.set_session(current_app, response, token)
+    return response
 
 
-def _begin(name: str, password: str) -> str | None:
-    browser, held = the_browser(), cookies.read_session(current_app, request)
+def _begin_session(name: str, password: str) -> str | None:
+    """Log in and end the browser's previous session; return the new session's token, None when refused."""
+    browser, previous = request_browser(), cookies.read_session(current_app, request)
 
     def begin(database: Database) -> str | None:
-        begun = login.log_in(database, name, password, browser=browser)
-        if begun is not None and held is not None:
-            _end(database, tokens.hash_token(held))
-        return begun
+        token = login.log_in(database, name, password, browser=browser)
+        if token is not None and previous is not None:
+            _end_session(database, tokens.hash_token(previous))
+        return token
 
-    return the_doors().act(begin)
+    return console_services().run(begin)
 
 
-def _end(database: Database, session_hash: str) -> None:
+def _end_session(database: Database, session_hash: str) -> None:
     with database.transaction() as session:
         web_sessions.end(session, session_hash)
 
 
-def _note_step_up(database: Database, session_hash: str) -> None:
+def _record_step_up(database: Database, session_hash: str) -> None:
     with database.transaction() as session:
         web_sessions.record_step_up(session, session_hash)
 
 
-def _form(template: str, *, error: str | None = None, status: int = 200) -> Response:
-    rendered = rendering.render_template(
+def _render_form(template: str, *, error: str | None = None, status: int = 200) -> Response:
+    rendered = rendering.render_page(
         template,
         form_token=csrf.make_token(),
-        wanted=_wanted(),
+        wanted=_next_path(),
         error=error,
     )
-    return rendering.html(rendered, status)
+    return rendering.html_response(rendered, status)
 
 
-def _wanted() -> str:
-    """Return where the visitor wanted to go, when that is a path of ours; else the front page."""
-    wanted = request.values.get("next", "")
-    return wanted if len(wanted) <= _LONGEST_PATH and _OURS.match(wanted) else "/"
+def _next_path() -> str:
+    """Return the path in the parameter `next` when it is on this host, else the front page."""
+    path = request.values.get("next", "")
+    return path if len(path) <= _MAX_PATH_LENGTH and _OWN_PATH.match(path) else "/"
 
 
 def _origin() -> str:

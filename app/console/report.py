@@ -1,4 +1,4 @@
-"""The front page `/`: the newest study's report from the database, to be read only."""
+"""The front page `/`: the report of the newest study."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from reporting import charts, document, page
 blueprint = Blueprint(
     "console", __name__, static_folder=str(resources.files("reporting") / "static"), static_url_path="/console/static"
 )
-rendering.refusals_of(blueprint)
+rendering.register_error_pages(blueprint)
 
 log = structlog.get_logger()
 
@@ -28,24 +28,26 @@ log = structlog.get_logger()
 @blueprint.get("/")
 @permissions.needs(Scope.READ)
 def front_page() -> Response:
-    """Show the report; an error is shown as an error, never as rows that are not there."""
+    """Show the report; when the database cannot be read, an error page and never an empty report."""
     try:
-        return _report()
+        return _render_report()
     except StudyUnknown as unknown:
-        return rendering.message(200, "No study yet", str(unknown))
+        return rendering.message_page(200, "No study yet", str(unknown))
     except SQLAlchemyError as error:
         log.exception("console.database_unreadable", error=type(error).__name__)
-        return rendering.message(503, "The database cannot be read", "So there is nothing to show. The log says why.")
+        return rendering.message_page(
+            503, "The database cannot be read", "So there is nothing to show. The log says why."
+        )
 
 
-def age_of(stored_at: datetime | None, *, now: datetime) -> str:
-    """Say how old the newest signal is; both times are aware."""
+def describe_age(stored_at: datetime | None, *, now: datetime) -> str:
+    """Return a sentence with the age of the newest signal; both times are aware."""
     if stored_at is None:
         return "No signal has come yet."
-    return f"The newest signal was stored {_duration(now - stored_at)} ago, at {stored_at:%Y-%m-%d %H:%M} UTC."
+    return f"The newest signal was stored {_format_duration(now - stored_at)} ago, at {stored_at:%Y-%m-%d %H:%M} UTC."
 
 
-def _report() -> Response:
+def _render_report() -> Response:
     database = current_app.config["DATABASE"]
     assert isinstance(database, Database)  # noqa: S101 - the factory's wiring
     with database.snapshot() as session:
@@ -53,14 +55,14 @@ def _report() -> Response:
     rendered = page.render_report(
         document.build_report(record),
         charts.build_charts(record),
-        stylesheet_url=rendering.stylesheet(),
-        age=age_of(record.stored_at, now=datetime.now(UTC)),
-        reader=rendering.reader(),
+        stylesheet_url=rendering.stylesheet_url(),
+        age=describe_age(record.stored_at, now=datetime.now(UTC)),
+        reader=rendering.current_reader(),
     )
-    return rendering.html(rendered)
+    return rendering.html_response(rendered)
 
 
-def _duration(age: timedelta) -> str:
+def _format_duration(age: timedelta) -> str:
     seconds = max(int(age.total_seconds()), 0)
     for length, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if seconds >= length:

@@ -1,4 +1,4 @@
-"""`/sources`: who may post alerts, what to paste into TradingView, and what a message would be read as."""
+"""The page `/sources`: senders of alerts, texts to paste into TradingView, and a trial reading of a message."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from alerts.understand import understand
 from app.access import permissions
 from app.console import rendering
-from app.console.login import the_doors, the_owner
+from app.console.login import console_services, require_user
 from app.webhook.receiver import MAX_BODY
 from config.settings import Settings
 from db import sources
@@ -24,73 +24,76 @@ from operations import sources as source_operations
 from operations.source_links import NoSecretKey, SourceLinks
 
 blueprint = Blueprint("sources", __name__)
-rendering.refusals_of(blueprint)
+rendering.register_error_pages(blueprint)
 
 
 @blueprint.get("/sources")
 @permissions.needs(Scope.READ)
 def list_sources() -> Response:
-    """Show the sources of the standing books, what each does, and what to paste."""
-    return _shown()
+    """Show the sources of the standing books, their activity, and the texts to paste into TradingView."""
+    return _render_sources()
 
 
 @blueprint.post("/sources/read")
 @permissions.needs(Scope.OPERATE)
 def read_message() -> Response:
-    """Show what a message would be read as; nothing is stored, and the message is not shown again."""
-    the_owner()
-    name, written = request.form.get("source", ""), request.form.get("message", "")
-    found = {one.source.name: one for one in _load()[0]}
-    if name not in found:
-        return _shown(error="Choose one of the sources.", status=422)
-    body = written.encode(errors="replace")
+    """Show the signals that a message would be read as; nothing is stored, and the message is not shown again."""
+    require_user()
+    name, message = request.form.get("source", ""), request.form.get("message", "")
+    stored_sources = {stored.source.name: stored for stored in _load_sources()[0]}
+    if name not in stored_sources:
+        return _render_sources(error="Choose one of the sources.", status=422)
+    body = message.encode(errors="replace")
     if not body.strip() or len(body) > MAX_BODY:
-        return _shown(error=f"Paste a message of at most {MAX_BODY} bytes.", status=422)
-    readings = [explain_message.describe_reading(one) for one in understand(body, found[name].source)]
-    return _shown(readings=readings, chosen=name)
+        return _render_sources(error=f"Paste a message of at most {MAX_BODY} bytes.", status=422)
+    readings = [explain_message.describe_reading(part) for part in understand(body, stored_sources[name].source)]
+    return _render_sources(readings=readings, chosen=name)
 
 
-def _shown(
+def _render_sources(
     *,
     readings: list[dict[str, Any]] | None = None,
     chosen: str | None = None,
     error: str | None = None,
     status: int = 200,
 ) -> Response:
-    the_owner()
-    found, doing = _load()
+    require_user()
+    stored_sources, activities = _load_sources()
     links = _links()
-    rendered = rendering.render_template(
+    rendered = rendering.render_page(
         "sources.html",
         messages=source_operations.alert_messages(),
         sources=[
-            (one, links.build_url(one) if links is not None else None, doing.get(one.source.name)) for one in found
+            (stored, links.build_url(stored) if links is not None else None, activities.get(stored.source.name))
+            for stored in stored_sources
         ],
         readings=readings,
         chosen=chosen,
         error=error,
-        may_try=_may(Scope.OPERATE),
-        may_see_urls=_may(Scope.ADMIN),
+        may_try=_has_scope(Scope.OPERATE),
+        may_see_urls=_has_scope(Scope.ADMIN),
     )
-    return rendering.html(rendered, status)
+    return rendering.html_response(rendered, status)
 
 
-def _load() -> tuple[list[StoredSource], dict[str, activity.SourceActivity]]:
+def _load_sources() -> tuple[list[StoredSource], dict[str, activity.SourceActivity]]:
+    """Return the sources of the standing books, and the activities of sources by name."""
+
     def load(database: Database) -> tuple[list[StoredSource], dict[str, activity.SourceActivity]]:
         with database.transaction() as session:
-            found = [one for one in sources.list_all(session) if one.source.book in STANDING_BOOKS]
-            return found, {one.name: one for one in activity.load(session)}
+            stored_sources = [stored for stored in sources.list_all(session) if stored.source.book in STANDING_BOOKS]
+            return stored_sources, {source.name: source for source in activity.load(session)}
 
-    return the_doors().act(load)
+    return console_services().run(load)
 
 
-def _may(scope: Scope) -> bool:
-    return scope in the_owner().scopes
+def _has_scope(scope: Scope) -> bool:
+    return scope in require_user().scopes
 
 
 def _links() -> SourceLinks | None:
-    """Return the links for administrators; None for everybody else: whoever has a URL can post alerts."""
-    if not _may(Scope.ADMIN):
+    """Return the links for administrators; None for others, since a URL is enough to post alerts."""
+    if not _has_scope(Scope.ADMIN):
         return None
     try:
         return source_links.make_links(_settings(), fallback_base=request.host_url if request.host else None)

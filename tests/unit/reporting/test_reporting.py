@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from app.console.report import age_of
+from app.console.report import describe_age
 from domain.comparison.record import StudyRecord
 from domain.signal import Direction
 from reporting import charts, document, formatting, page, text
@@ -285,7 +285,7 @@ def test_many_trades_are_thinned_and_the_last_is_kept() -> None:
 def test_the_age_of_the_data_is_told(age: int, words: str) -> None:
     stored_at = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 
-    told = age_of(stored_at, now=stored_at + timedelta(seconds=age))
+    told = describe_age(stored_at, now=stored_at + timedelta(seconds=age))
 
     assert words in told
     assert re.search(r"2026-01-05 14:30 UTC", told)
