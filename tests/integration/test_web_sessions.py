@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.access import permissions
+from app.web.deadlines import Deadlines
 from domain.access import Role, Scope
 from tests.support.builders.users import COOKIE, PASSWORD, House, a_house, form_token, log_in, post
 
@@ -198,7 +199,7 @@ def test_sessions_that_ended_long_ago_are_forgotten(house: House) -> None:
 def test_a_database_that_answers_nothing_is_given_up_in_time() -> None:
     with (
         closing(socket.create_server(("127.0.0.1", 0))) as silent,
-        a_house(f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/nothing") as house,
+        a_house(f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/nothing", deadlines=Deadlines()) as house,
     ):
         browser = house.client
         browser.set_cookie(COOKIE, "x" * 43)
