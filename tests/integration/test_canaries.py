@@ -208,6 +208,6 @@ def test_a_worker_that_is_alive_and_takes_no_tasks_is_replaced_and_what_waits_is
     assert after["beat"] == before["beat"]
     assert after["worker"] != before["worker"]
     assert alive(stuck) == []
-    assert "worker takes no tasks; replacing it" in log.read_text()
+    assert "worker takes no tasks; restarting it" in log.read_text()
     assert "queue.silent" in log.read_text()
     database.dispose()
