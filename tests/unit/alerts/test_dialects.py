@@ -26,19 +26,19 @@ SOURCE = Source(
 NOON = datetime(2024, 1, 31, 12, tzinfo=UTC)
 
 
-def understood(body: bytes | dict[str, Any], source: Source = SOURCE) -> NewSignal:
-    [found] = understand(body if isinstance(body, bytes) else msgspec.json.encode(body), source)
-    assert isinstance(found, NewSignal), found
-    return found
+def read_signal(body: bytes | dict[str, Any], source: Source = SOURCE) -> NewSignal:
+    [result] = understand(body if isinstance(body, bytes) else msgspec.json.encode(body), source)
+    assert isinstance(result, NewSignal), result
+    return result
 
 
-def refused(body: bytes | dict[str, Any], source: Source = SOURCE) -> dict[str, list[str]]:
-    [found] = understand(body if isinstance(body, bytes) else msgspec.json.encode(body), source)
-    assert isinstance(found, UnreadableAlert), found
-    return dict(found.errors)
+def read_errors(body: bytes | dict[str, Any], source: Source = SOURCE) -> dict[str, list[str]]:
+    [result] = understand(body if isinstance(body, bytes) else msgspec.json.encode(body), source)
+    assert isinstance(result, UnreadableAlert), result
+    return dict(result.errors)
 
 
-def said(signal: NewSignal) -> tuple[str, str, str]:
+def order_of(signal: NewSignal) -> tuple[str, str, str]:
     return signal.symbol, signal.direction.value, signal.action.value
 
 
@@ -62,10 +62,10 @@ HACKING = {
 
 
 def test_hackingthemarkets_tells_firing_time_bar_and_positions() -> None:
-    signal = understood(HACKING)
+    signal = read_signal(HACKING)
 
     assert signal.dialect == "hackingthemarkets"
-    assert said(signal) == ("BTCUSDT", "long", "exit")
+    assert order_of(signal) == ("BTCUSDT", "long", "exit")
     assert (signal.timestamp, signal.event_at) == (NOON, NOON.replace(minute=5, second=1))
     assert signal.price == 2
     assert signal.bar is not None
@@ -74,7 +74,7 @@ def test_hackingthemarkets_tells_firing_time_bar_and_positions() -> None:
 
 
 def test_the_template_of_the_readme_tells_firing_time_and_bar() -> None:
-    signal = understood(
+    signal = read_signal(
         {
             "ticker": "BINANCE:BTCUSDT",
             "action": "buy",
@@ -86,7 +86,7 @@ def test_the_template_of_the_readme_tells_firing_time_and_bar() -> None:
         }
     )
 
-    assert said(signal) == ("BTCUSDT", "long", "entry")
+    assert order_of(signal) == ("BTCUSDT", "long", "entry")
     assert (signal.timestamp, signal.event_at) == (NOON, datetime(2024, 1, 31, 13, tzinfo=UTC))
     assert signal.bar is not None
     assert (signal.bar.open_time, signal.bar.close) == (NOON, Decimal(65))
@@ -108,16 +108,16 @@ def test_the_template_of_the_readme_tells_firing_time_and_bar() -> None:
 def test_traderspost_reads_action_and_sentiment_together(
     change: dict[str, str], expected: tuple[str, str, str]
 ) -> None:
-    signal = understood({"ticker": "AAPL", "price": "180.5", "time": "2024-01-31T12:00:00Z"} | change)
+    signal = read_signal({"ticker": "AAPL", "price": "180.5", "time": "2024-01-31T12:00:00Z"} | change)
 
     assert signal.dialect == "traderspost"
-    assert said(signal) == expected
+    assert order_of(signal) == expected
     assert (signal.event_at, signal.price) == (NOON, Decimal("180.5"))
 
 
 @pytest.mark.parametrize("action", ["cancel", "sell"])
 def test_traderspost_cancel_and_bare_sell_are_refused(action: str) -> None:
-    assert list(refused({"ticker": "AAPL", "action": action, "stopLoss": {"type": "stop"}})) == ["action"]
+    assert list(read_errors({"ticker": "AAPL", "action": action, "stopLoss": {"type": "stop"}})) == ["action"]
 
 
 @pytest.mark.parametrize(
@@ -135,13 +135,13 @@ def test_traderspost_cancel_and_bare_sell_are_refused(action: str) -> None:
     ],
 )
 def test_the_dual_engine_platforms_direction_is_found_where_it_stands(payload: dict[str, Any]) -> None:
-    assert said(understood(payload)) == ("SPY", "long", "entry")
+    assert order_of(read_signal(payload)) == ("SPY", "long", "entry")
 
 
 def test_a_hint_decides_only_when_nothing_else_does() -> None:
-    signal = understood({"symbol": "SPY", "action": "short", "trend": "bullish", "bias": "bullish"})
+    signal = read_signal({"symbol": "SPY", "action": "short", "trend": "bullish", "bias": "bullish"})
 
-    assert said(signal) == ("SPY", "short", "entry")
+    assert order_of(signal) == ("SPY", "short", "entry")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_hint_decides_only_when_nothing_else_does() -> None:
 def test_other_senders_are_read_by_the_names_of_their_fields(
     payload: dict[str, Any], expected: tuple[str, str, str]
 ) -> None:
-    assert said(understood(payload)) == expected
+    assert order_of(read_signal(payload)) == expected
 
 
 def test_the_sources_settings_fill_what_an_alert_leaves_out() -> None:
@@ -192,27 +192,27 @@ def test_the_sources_settings_fill_what_an_alert_leaves_out() -> None:
         instrument_kind=InstrumentKind.PERP,
     )
 
-    signal = understood({"symbol": "BTCUSD", "action": "sell"}, source)
+    signal = read_signal({"symbol": "BTCUSD", "action": "sell"}, source)
 
     assert (signal.strategy, str(signal.timeframe), signal.exchange) == ("swing", "1h", "KRAKEN")
     assert (signal.instrument_kind, signal.direction.value) == (InstrumentKind.PERP, "short")
 
 
-def test_what_an_alert_names_is_stronger_than_the_sources_settings() -> None:
+def test_values_of_an_alert_override_the_sources_settings() -> None:
     source = replace(SOURCE, strategy="swing", timeframe=Interval.parse("1h"), exchange="KRAKEN")
 
-    signal = understood({"symbol": "CME:ES1!", "action": "buy", "strategy": "orb", "tf": "5", "exchange": "X"}, source)
+    signal = read_signal({"symbol": "CME:ES1!", "action": "buy", "strategy": "orb", "tf": "5", "exchange": "X"}, source)
 
     assert (signal.strategy, str(signal.timeframe), signal.exchange) == ("orb", "5m", "CME")
 
 
-@pytest.mark.parametrize(("scale", "given"), [(1, "0.72"), (10, 7.2), (100, "72")])
-def test_confidence_is_stored_from_0_to_100_by_the_sources_scale(scale: int, given: object) -> None:
+@pytest.mark.parametrize(("scale", "value"), [(1, "0.72"), (10, 7.2), (100, "72")])
+def test_confidence_is_stored_from_0_to_100_by_the_sources_scale(scale: int, value: object) -> None:
     source = replace(SOURCE, confidence_scale=scale)
 
-    assert understood({"symbol": "A", "action": "buy", "confidence": given}, source).confidence == 72
-    assert list(refused({"symbol": "A", "action": "buy", "confidence": scale + 1}, source)) == ["confidence"]
-    assert list(refused({"symbol": "A", "action": "buy", "confidence": -0.1}, source)) == ["confidence"]
+    assert read_signal({"symbol": "A", "action": "buy", "confidence": value}, source).confidence == 72
+    assert list(read_errors({"symbol": "A", "action": "buy", "confidence": scale + 1}, source)) == ["confidence"]
+    assert list(read_errors({"symbol": "A", "action": "buy", "confidence": -0.1}, source)) == ["confidence"]
 
 
 @pytest.mark.parametrize(
@@ -232,15 +232,15 @@ def test_confidence_is_stored_from_0_to_100_by_the_sources_scale(scale: int, giv
         ({"symbol": True, "action": "buy"}, "symbol"),
     ],
 )
-def test_what_is_missing_or_ambiguous_is_named_and_nothing_else(payload: dict[str, Any], field: str) -> None:
-    assert list(refused(payload)) == [field]
+def test_each_missing_or_ambiguous_field_has_an_error_and_no_other(payload: dict[str, Any], field: str) -> None:
+    assert list(read_errors(payload)) == [field]
 
 
-def test_refusals_never_repeat_what_came_in() -> None:
+def test_errors_never_repeat_the_senders_text() -> None:
     canary = "CANARY-4711"
     payload = {"symbol": f"?{canary}", "action": canary, "price": canary, "time": canary, "tf": canary, "test": canary}
 
-    assert canary not in str(refused(payload))
+    assert canary not in str(read_errors(payload))
 
 
 @pytest.mark.parametrize(
@@ -268,19 +268,19 @@ def test_refusals_never_repeat_what_came_in() -> None:
     ],
 )
 def test_a_body_we_cannot_trust_is_refused_as_a_whole(body: bytes) -> None:
-    assert list(refused(body)) == ["body"]
+    assert list(read_errors(body)) == ["body"]
 
 
 def test_a_byte_order_mark_is_tolerated() -> None:
-    assert said(understood(b'\xef\xbb\xbf{"symbol": "A", "action": "buy"}')) == ("A", "long", "entry")
+    assert order_of(read_signal(b'\xef\xbb\xbf{"symbol": "A", "action": "buy"}')) == ("A", "long", "entry")
 
 
 def test_sixteen_levels_are_read_and_seventeen_are_not() -> None:
     def nested(levels: int) -> bytes:
         return b'{"symbol":"A","action":"buy","x":' + b"[" * (levels - 1) + b"]" * (levels - 1) + b"}"
 
-    assert said(understood(nested(16))) == ("A", "long", "entry")
-    assert list(refused(nested(17))) == ["body"]
+    assert order_of(read_signal(nested(16))) == ("A", "long", "entry")
+    assert list(read_errors(nested(17))) == ["body"]
 
 
 @pytest.mark.parametrize(
@@ -296,17 +296,17 @@ def test_sixteen_levels_are_read_and_seventeen_are_not() -> None:
         ({"action": "buy"}, None, None),
     ],
 )
-def test_an_alert_tells_where_its_strategy_stood_as_far_as_it_says(
+def test_positions_before_and_after_are_read_where_an_alert_states_them(
     more: dict[str, Any], before: str | None, after: str | None
 ) -> None:
-    signal = understood({"symbol": "BTCUSDT"} | more)
+    signal = read_signal({"symbol": "BTCUSDT"} | more)
 
-    told = [one.value if one is not None else None for one in (signal.position_before, signal.position_after)]
-    assert told == [before, after]
+    positions = [position and position.value for position in (signal.position_before, signal.position_after)]
+    assert positions == [before, after]
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "read"),
+    ("name", "value", "read"),
     [
         ("sequence", 0, 0),
         ("seq", "17", 17),
@@ -327,18 +327,18 @@ def test_an_alert_tells_where_its_strategy_stood_as_far_as_it_says(
     ],
 )
 def test_the_number_of_an_alert_is_a_whole_number_under_a_name_that_means_it(
-    name: str, given: Any, read: int | None
+    name: str, value: Any, read: int | None
 ) -> None:
-    signal = understood({"symbol": "BTCUSDT", "action": "buy", name: given})
+    signal = read_signal({"symbol": "BTCUSDT", "action": "buy", name: value})
 
     assert signal.sequence == read
     assert signal.read_from.get("sequence") == (None if read is None else [f"{name}.seq" if name == "meta" else name])
 
 
 def test_the_message_that_the_documents_write_in_pine_is_understood() -> None:
-    told = '{"ticker":"BINANCE:BTCUSDT","action":"buy","sequence":7,"time":1706702400000,"timenow":1706706000000,'
+    opening = '{"ticker":"BINANCE:BTCUSDT","action":"buy","sequence":7,"time":1706702400000,"timenow":1706706000000,'
 
-    signal = understood(f'{told}"price":43250.5}}'.encode())
+    signal = read_signal(f'{opening}"price":43250.5}}'.encode())
 
-    assert said(signal) == ("BTCUSDT", "long", "entry")
+    assert order_of(signal) == ("BTCUSDT", "long", "entry")
     assert (signal.sequence, signal.timestamp, signal.event_at) == (7, NOON, NOON.replace(hour=13))

@@ -203,41 +203,41 @@ UNCLEAR: list[tuple[str, str]] = [
 ]
 
 
-def understood(message: str, source: Source = SOURCE) -> NewSignal:
-    [found] = understand(message.encode(), source)
-    assert isinstance(found, NewSignal), found
-    return found
+def read_signal(message: str, source: Source = SOURCE) -> NewSignal:
+    [result] = understand(message.encode(), source)
+    assert isinstance(result, NewSignal), result
+    return result
 
 
-@pytest.mark.parametrize(("dialect", "message", "symbol", "asks"), FORMATS, ids=[one[1][:40] for one in FORMATS])
+@pytest.mark.parametrize(("dialect", "message", "symbol", "asks"), FORMATS, ids=[case[1][:40] for case in FORMATS])
 def test_a_message_is_read_by_its_dialect_as_what_it_says(
     dialect: str, message: str, symbol: str, asks: tuple[str, str]
 ) -> None:
-    signal = understood(message)
+    signal = read_signal(message)
 
     assert (signal.dialect, signal.symbol) == (dialect, symbol)
     assert (signal.direction.value, signal.action.value) == asks
 
 
-@pytest.mark.parametrize("message", [one[1] for one in BROKEN], ids=[one[0] for one in BROKEN])
+@pytest.mark.parametrize("message", [case[1] for case in BROKEN], ids=[case[0] for case in BROKEN])
 def test_a_broken_message_with_one_reading_is_read(message: str) -> None:
-    signal = understood(message)
+    signal = read_signal(message)
 
     assert (signal.symbol, signal.direction.value, signal.action.value) == ("BTCUSDT", "long", "entry")
     assert signal.raw_body == message.encode()
 
 
-@pytest.mark.parametrize(("field", "message"), UNCLEAR, ids=[one[1][:40] for one in UNCLEAR])
-def test_what_is_not_sure_is_refused_by_its_field(field: str, message: str) -> None:
-    [found] = understand(message.encode(), SOURCE)
+@pytest.mark.parametrize(("field", "message"), UNCLEAR, ids=[case[1][:40] for case in UNCLEAR])
+def test_an_unclear_message_has_an_error_for_the_field(field: str, message: str) -> None:
+    [result] = understand(message.encode(), SOURCE)
 
-    assert isinstance(found, UnreadableAlert)
-    assert list(found.errors) == [field]
+    assert isinstance(result, UnreadableAlert)
+    assert list(result.errors) == [field]
 
 
 @pytest.mark.parametrize("message", ELSEWHERE)
-def test_what_stands_in_a_group_of_another_time_or_order_is_not_followed(message: str) -> None:
-    assert [isinstance(one, UnreadableAlert) for one in understand(message.encode(), SOURCE)] == [True]
+def test_fields_in_a_group_of_another_time_or_order_are_ignored(message: str) -> None:
+    assert [isinstance(result, UnreadableAlert) for result in understand(message.encode(), SOURCE)] == [True]
 
 
 def test_utf_16_with_its_mark_is_read() -> None:
@@ -247,33 +247,34 @@ def test_utf_16_with_its_mark_is_read() -> None:
 
 
 def test_an_array_gives_a_signal_of_each_element_and_the_bad_one_alone_is_refused() -> None:
-    found = understand(
+    results = understand(
         b'[{"symbol":"A","direction":"long","size":1},{"symbol":"B","size":1},{symbol: C, side: short}]', SOURCE
     )
 
-    assert [isinstance(one, NewSignal) for one in found] == [True, False, True]
+    assert [isinstance(result, NewSignal) for result in results] == [True, False, True]
 
 
 def test_a_list_within_an_object_gives_a_signal_of_each_with_what_stands_beside_it() -> None:
-    found = understand(
+    results = understand(
         b'{"strategy":"waves","alerts":[{"ticker":"BTCUSDT","action":"buy"},{"ticker":"ETHUSDT","side":"short"}]}',
         SOURCE,
     )
 
-    signals = [one for one in found if isinstance(one, NewSignal)]
-    assert [(one.symbol, one.direction.value, one.strategy) for one in signals] == [
+    signals = [result for result in results if isinstance(result, NewSignal)]
+    assert [(signal.symbol, signal.direction.value, signal.strategy) for signal in signals] == [
         ("BTCUSDT", "long", "waves"),
         ("ETHUSDT", "short", "waves"),
     ]
-    again = [understand(one.raw_body, SOURCE)[0] for one in signals]
-    assert [one.content_hash for one in again if isinstance(one, NewSignal)] == [one.content_hash for one in signals]
+    reread = [understand(signal.raw_body, SOURCE)[0] for signal in signals]
+    hashes = [result.content_hash for result in reread if isinstance(result, NewSignal)]
+    assert hashes == [signal.content_hash for signal in signals]
 
 
 @pytest.mark.parametrize(
     ("setting", "asks"), [(SellAlone.SHORT, SHORT), (SellAlone.EXIT, CLOSES_LONG)], ids=["short", "exit"]
 )
 def test_the_source_says_what_a_bare_sell_means(setting: SellAlone, asks: tuple[str, str]) -> None:
-    signal = understood("60123456,sell,EURUSD,risk=1", replace(SOURCE, sell_alone=setting))
+    signal = read_signal("60123456,sell,EURUSD,risk=1", replace(SOURCE, sell_alone=setting))
 
     assert (signal.direction.value, signal.action.value) == asks
 
@@ -300,6 +301,6 @@ def test_the_source_says_what_a_bare_sell_means(setting: SellAlone, asks: tuple[
     ],
 )
 def test_the_other_values_are_read_too(message: str, expected: dict[str, Any]) -> None:
-    signal = understood(message)
+    signal = read_signal(message)
 
     assert {name: getattr(signal, name) for name in expected} == expected

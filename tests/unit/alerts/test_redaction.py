@@ -28,10 +28,10 @@ from config.vault import TokenVault
     ],
 )
 def test_a_key_that_names_a_secret_hides_its_value_at_any_depth(key: str) -> None:
-    shown = redaction.redact({"a": [{key: "CANARY"}], key: {"b": "CANARY"}})
+    redacted = redaction.redact({"a": [{key: "CANARY"}], key: {"b": "CANARY"}})
 
-    assert "CANARY" not in str(shown)
-    assert shown[key] == "***"
+    assert "CANARY" not in str(redacted)
+    assert redacted[key] == "***"
 
 
 @pytest.mark.parametrize("key", ["symbol", "spin", "comment", "author", "keys_seen", "price"])

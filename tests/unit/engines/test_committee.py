@@ -24,12 +24,12 @@ ENGINE = CommitteeEngine()
 LONG, SHORT = Direction.LONG, Direction.SHORT
 
 
-def brief(changes: Mapping[str, str | None] | None = None, direction: Direction = LONG) -> AgentInput:
+def build_input(changes: Mapping[str, str | None] | None = None, direction: Direction = LONG) -> AgentInput:
     """Return the rising market as agents see it, with some of its indicators changed."""
     return AgentInput(indicators=uptrend_indicators(**(changes or {})), direction=direction)
 
 
-def vote(agent: str, way: int, *, weight: str = "0.10", confidence: str = "70") -> Opinion:
+def build_opinion(agent: str, way: int, *, weight: str = "0.10", confidence: str = "70") -> Opinion:
     """Return an opinion as an agent would give it."""
     return Opinion(
         agent=agent,
@@ -91,7 +91,7 @@ def test_with_nothing_to_see_it_holds_and_every_agent_abstains() -> None:
     decision = ENGINE.decide(a_signal(), a_context(nothing))
 
     assert (decision.verdict, decision.reasons) == (Verdict.HOLD, ("votes_too_few",))
-    assert {one["outcome"] for one in decision.rationale["agents"]} == {"abstained"}
+    assert {agent["outcome"] for agent in decision.rationale["agents"]} == {"abstained"}
 
 
 def test_an_exit_is_not_decided() -> None:
@@ -102,9 +102,9 @@ def test_an_exit_is_not_decided() -> None:
 
 @pytest.mark.parametrize(("atr", "confidence"), [("1.5", 60), ("1.51", 40), ("2.5", 40), ("2.51", 30)])
 def test_the_context_agent_trusts_a_wild_market_less(atr: str, confidence: int) -> None:
-    said = context.form_opinion(brief({"atr_percent": atr}))
+    opinion = context.form_opinion(build_input({"atr_percent": atr}))
 
-    assert (said.bias, said.confidence) == (Bias.BULLISH, Decimal(confidence))
+    assert (opinion.bias, opinion.confidence) == (Bias.BULLISH, Decimal(confidence))
 
 
 @pytest.mark.parametrize(
@@ -142,29 +142,29 @@ def test_a_reading_votes_as_written_down(
 
 
 def test_readings_in_full_agreement_give_the_highest_confidence() -> None:
-    said = technical.form_opinion(brief())
+    opinion = technical.form_opinion(build_input())
 
-    assert (said.bias, said.confidence) == (Bias.BULLISH, Decimal(90))
+    assert (opinion.bias, opinion.confidence) == (Bias.BULLISH, Decimal(90))
 
 
 def test_missing_readings_take_their_weight_with_them() -> None:
-    said = technical.form_opinion(brief(dict.fromkeys(("vwap_day", "volume_ratio_20", "structure_3"))))
+    opinion = technical.form_opinion(build_input(dict.fromkeys(("vwap_day", "volume_ratio_20", "structure_3"))))
 
-    assert (said.bias, said.confidence) == (Bias.BULLISH, Decimal(90))
-    assert said.inputs["vwap"] is None
+    assert (opinion.bias, opinion.confidence) == (Bias.BULLISH, Decimal(90))
+    assert opinion.inputs["vwap"] is None
 
 
 def test_three_conflicting_readings_leave_no_more_than_45() -> None:
-    two = technical.form_opinion(brief({"vwap_day": "101", "structure_3": "-1"}))
-    three = technical.form_opinion(brief({"vwap_day": "101", "structure_3": "-1", "bollinger_middle": "100.5"}))
+    two = technical.form_opinion(build_input({"vwap_day": "101", "structure_3": "-1"}))
+    three = technical.form_opinion(build_input({"vwap_day": "101", "structure_3": "-1", "bollinger_middle": "100.5"}))
 
     assert two.confidence == Decimal(60)
     assert (three.bias, three.confidence, three.reasons) == (Bias.BULLISH, Decimal(45), ("conflicting",))
 
 
 def test_readings_that_cancel_are_neutral() -> None:
-    said = technical.form_opinion(
-        brief(
+    opinion = technical.form_opinion(
+        build_input(
             {
                 "vwap_day": "101",
                 "structure_3": "-1",
@@ -175,13 +175,13 @@ def test_readings_that_cancel_are_neutral() -> None:
         )
     )
 
-    assert (said.bias, said.reasons) == (Bias.NEUTRAL, ("readings_cancel",))
+    assert (opinion.bias, opinion.reasons) == (Bias.NEUTRAL, ("readings_cancel",))
 
 
 def test_the_technical_agent_abstains_with_less_than_half_of_its_readings() -> None:
-    said = technical.form_opinion(brief(dict.fromkeys(("ema_48", "rsi_14", "macd_histogram", "vwap_day"))))
+    opinion = technical.form_opinion(build_input(dict.fromkeys(("ema_48", "rsi_14", "macd_histogram", "vwap_day"))))
 
-    assert said.bias is None
+    assert opinion.bias is None
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_the_regime_is_named_by_strength_volatility_and_width(
 def test_the_regime_agent_leans_only_where_the_market_goes_somewhere(
     changes: dict[str, str | None], bias: Bias
 ) -> None:
-    assert regime.form_opinion(brief(changes)).bias is bias
+    assert regime.form_opinion(build_input(changes)).bias is bias
 
 
 @pytest.mark.parametrize(
@@ -230,9 +230,9 @@ def test_the_regime_agent_leans_only_where_the_market_goes_somewhere(
 def test_the_trend_agent_wants_both_intervals_on_one_side(
     changes: dict[str, str | None], direction: Direction, bias: Bias, confidence: int
 ) -> None:
-    said = trend.form_opinion(brief(changes, direction))
+    opinion = trend.form_opinion(build_input(changes, direction))
 
-    assert (said.bias, said.confidence) == (bias, Decimal(confidence))
+    assert (opinion.bias, opinion.confidence) == (bias, Decimal(confidence))
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_the_trend_agent_wants_both_intervals_on_one_side(
     ],
 )
 def test_the_squeeze_agent_leans_on_a_release_only(changes: dict[str, str | None], bias: Bias) -> None:
-    assert squeeze.form_opinion(brief(changes)).bias is bias
+    assert squeeze.form_opinion(build_input(changes)).bias is bias
 
 
 @pytest.mark.parametrize(
@@ -262,17 +262,17 @@ def test_the_squeeze_agent_leans_on_a_release_only(changes: dict[str, str | None
     ],
 )
 def test_an_agent_whose_input_is_missing_abstains(agent: Callable[[AgentInput], Opinion], name: str) -> None:
-    said = agent(brief({name: None}))
+    opinion = agent(build_input({name: None}))
 
-    assert said.bias is None
-    assert said.reasons == ("inputs_missing",)
+    assert opinion.bias is None
+    assert opinion.reasons == ("inputs_missing",)
 
 
 def test_abstaining_and_neutral_agents_do_not_dilute() -> None:
-    voters = (vote("context", 1), vote("technical", 1), vote("regime", 1))
+    voters = (build_opinion("context", 1), build_opinion("technical", 1), build_opinion("regime", 1))
     alone = resolve(*voters)
 
-    joined = resolve(*voters, vote("squeeze", 0), abstain("trend", weight=Decimal("0.5"), inputs={}))
+    joined = resolve(*voters, build_opinion("squeeze", 0), abstain("trend", weight=Decimal("0.5"), inputs={}))
 
     assert joined == alone
     assert (joined.consensus, joined.confidence, joined.votes) == (Decimal(1), Decimal(70), 3)
@@ -280,15 +280,15 @@ def test_abstaining_and_neutral_agents_do_not_dilute() -> None:
 
 @pytest.mark.parametrize("direction", Direction)
 def test_a_consensus_against_the_signal_rejects_even_with_a_single_vote(direction: Direction) -> None:
-    said = resolve(vote("technical", -direction.sign), direction=direction)
+    resolution = resolve(build_opinion("technical", -direction.sign), direction=direction)
 
-    assert (said.verdict, said.reason) == (Verdict.REJECT, "consensus_against_signal")
+    assert (resolution.verdict, resolution.reason) == (Verdict.REJECT, "consensus_against_signal")
 
 
 def test_a_tie_rejects() -> None:
-    said = resolve(vote("technical", 1), vote("regime", -1))
+    resolution = resolve(build_opinion("technical", 1), build_opinion("regime", -1))
 
-    assert (said.verdict, said.reason) == (Verdict.REJECT, "votes_tied")
+    assert (resolution.verdict, resolution.reason) == (Verdict.REJECT, "votes_tied")
 
 
 def test_an_objection_rejects_whatever_the_votes() -> None:
@@ -302,38 +302,49 @@ def test_an_objection_rejects_whatever_the_votes() -> None:
         block="spread_wide",
     )
 
-    said = resolve(vote("context", 1), vote("technical", 1), vote("regime", 1), objection)
+    resolution = resolve(
+        build_opinion("context", 1), build_opinion("technical", 1), build_opinion("regime", 1), objection
+    )
 
-    assert (said.verdict, said.reason) == (Verdict.REJECT, "spread_wide")
+    assert (resolution.verdict, resolution.reason) == (Verdict.REJECT, "spread_wide")
 
 
 def test_two_votes_are_too_few() -> None:
-    said = resolve(vote("technical", 1), vote("regime", 1))
+    resolution = resolve(build_opinion("technical", 1), build_opinion("regime", 1))
 
-    assert (said.verdict, said.reason) == (Verdict.HOLD, "votes_too_few")
+    assert (resolution.verdict, resolution.reason) == (Verdict.HOLD, "votes_too_few")
 
 
 def test_a_majority_without_a_core_agent_holds() -> None:
-    said = resolve(vote("squeeze", 1), vote("trend", 1), vote("pattern", 1), vote("technical", -1))
+    resolution = resolve(
+        build_opinion("squeeze", 1),
+        build_opinion("trend", 1),
+        build_opinion("pattern", 1),
+        build_opinion("technical", -1),
+    )
 
-    assert (said.verdict, said.reason) == (Verdict.HOLD, "core_vote_missing")
+    assert (resolution.verdict, resolution.reason) == (Verdict.HOLD, "core_vote_missing")
 
 
 @pytest.mark.parametrize(("against", "verdict"), [("0.20", Verdict.ENTER), ("0.21", Verdict.HOLD)])
 def test_a_consensus_of_a_fifth_is_needed(against: str, verdict: Verdict) -> None:
-    said = resolve(
-        vote("context", 1, weight="0.15"), vote("technical", 1, weight="0.15"), vote("x", -1, weight=against)
+    resolution = resolve(
+        build_opinion("context", 1, weight="0.15"),
+        build_opinion("technical", 1, weight="0.15"),
+        build_opinion("x", -1, weight=against),
     )
 
-    assert said.verdict is verdict
+    assert resolution.verdict is verdict
 
 
 def test_only_the_winning_side_makes_the_confidence() -> None:
-    said = resolve(
-        vote("context", 1, confidence="60"), vote("technical", 1, confidence="80"), vote("x", -1, confidence="10")
+    resolution = resolve(
+        build_opinion("context", 1, confidence="60"),
+        build_opinion("technical", 1, confidence="80"),
+        build_opinion("x", -1, confidence="10"),
     )
 
-    assert said.confidence == 70
+    assert resolution.confidence == 70
 
 
 @pytest.mark.parametrize(
@@ -358,21 +369,26 @@ def test_the_threshold_rises_with_volatility_and_an_unclear_market(
         inputs={},
         state=state,
     )
-    others = vote("context", 1, confidence=str(threshold)), vote("technical", 1, confidence=str(threshold))
+    others = (
+        build_opinion("context", 1, confidence=str(threshold)),
+        build_opinion("technical", 1, confidence=str(threshold)),
+    )
 
-    said = resolve(lookout, *others, rank=rank)
+    resolution = resolve(lookout, *others, rank=rank)
 
-    assert (said.threshold, said.verdict) == (Decimal(threshold), Verdict.ENTER)
+    assert (resolution.threshold, resolution.verdict) == (Decimal(threshold), Verdict.ENTER)
 
 
 def test_a_confidence_under_the_threshold_holds() -> None:
     low = "49.9"
 
-    said = resolve(
-        vote("context", 1, confidence=low), vote("technical", 1, confidence=low), vote("x", 1, confidence=low)
+    resolution = resolve(
+        build_opinion("context", 1, confidence=low),
+        build_opinion("technical", 1, confidence=low),
+        build_opinion("x", 1, confidence=low),
     )
 
-    assert (said.verdict, said.reason) == (Verdict.HOLD, "confidence_low")
+    assert (resolution.verdict, resolution.reason) == (Verdict.HOLD, "confidence_low")
 
 
 def test_the_falling_market_of_the_tests_is_the_mirror_image() -> None:

@@ -26,32 +26,35 @@ A, B = EngineSlot.A, EngineSlot.B
 HOLD = Decision(verdict=Verdict.HOLD, reasons=("nothing",), rationale={})
 
 
-class Fake:
-    """An engine that does what it is told; asked in a thread unless it is inline."""
+class FakeEngine:
+    """Engine that decides with a function; asked in a thread unless it is inline."""
 
     version = "1"
 
-    def __init__(self, deed: Callable[[Signal], Any], *, name: str = "fake", is_inline: bool = False) -> None:
+    def __init__(self, action: Callable[[Signal], Any], *, name: str = "fake", is_inline: bool = False) -> None:
         self.name = name
         self.is_inline = is_inline
-        self.deed = deed
+        self.action = action
 
     def decide(self, signal: Signal, context: MarketContext) -> Any:
-        """Do it."""
-        return self.deed(signal)
+        """Decide with the function."""
+        return self.action(signal)
 
 
-def pairs(*strategies: str, first: EngineSlot = A) -> Questions:
+def build_questions(*strategies: str, first: EngineSlot = A) -> Questions:
     """Return questions whose signals carry the given strategies."""
-    return [(a_signal(strategy=one), a_context(context_hash=f"{at:064x}"), first) for at, one in enumerate(strategies)]
+    return [
+        (a_signal(strategy=strategy), a_context(context_hash=f"{index:064x}"), first)
+        for index, strategy in enumerate(strategies)
+    ]
 
 
-def boom(_: Signal) -> Decision:
-    """Raise what any engine might."""
+def raise_error(_: Signal) -> Decision:
+    """Raise an error, with a NUL in its message."""
     raise ZeroDivisionError("by\x00zero")
 
 
-def slowly(_: Signal) -> Decision:
+def answer_slowly(_: Signal) -> Decision:
     """Take at least 50 ms."""
     time.sleep(0.05)
     return HOLD
@@ -60,7 +63,7 @@ def slowly(_: Signal) -> Decision:
 def test_built_in_engines_answer_in_order_and_name_themselves_and_the_context() -> None:
     panel: EnginePanel = Panel({A: RulesEngine(), B: CommitteeEngine()})
 
-    answers = panel.decide_all(pairs("", "", ""), deadline_s=5)
+    answers = panel.decide_all(build_questions("", "", ""), deadline_s=5)
 
     assert [(a.slot, b.slot) for a, b in answers] == [(A, B)] * 3
     assert [a.context_hash for a, _ in answers] == [b.context_hash for _, b in answers]
@@ -72,38 +75,38 @@ def test_built_in_engines_answer_in_order_and_name_themselves_and_the_context() 
 
 
 def test_no_question_gives_no_answer() -> None:
-    assert Panel({A: RulesEngine(), B: Fake(boom)}).decide_all([], deadline_s=1) == []
+    assert Panel({A: RulesEngine(), B: FakeEngine(raise_error)}).decide_all([], deadline_s=1) == []
 
 
 @pytest.mark.parametrize("first", EngineSlot)
 def test_each_pair_is_asked_in_its_own_order(first: EngineSlot) -> None:
     asked: list[EngineSlot] = []
 
-    def noting(slot: EngineSlot) -> Fake:
-        return Fake(lambda _: (asked.append(slot), HOLD)[1], is_inline=True)  # type: ignore[func-returns-value]
+    def recording_engine(slot: EngineSlot) -> FakeEngine:
+        return FakeEngine(lambda _: (asked.append(slot), HOLD)[1], is_inline=True)  # type: ignore[func-returns-value]
 
-    panel = Panel({slot: noting(slot) for slot in EngineSlot})
+    panel = Panel({slot: recording_engine(slot) for slot in EngineSlot})
 
-    panel.decide_all([*pairs("", first=first), *pairs("", first=first.other)], deadline_s=1)
+    panel.decide_all([*build_questions("", first=first), *build_questions("", first=first.other)], deadline_s=1)
 
     assert asked == [first, first.other, first.other, first]
 
 
 @pytest.mark.parametrize("is_inline", [True, False])
 @pytest.mark.parametrize(
-    ("deed", "reason", "error"),
+    ("action", "reason", "error"),
     [
-        (boom, "engine_error", "ZeroDivisionError: byzero"),
+        (raise_error, "engine_error", "ZeroDivisionError: byzero"),
         (lambda _: "ENTER", "engine_invalid_answer", "a Decision was expected, not str"),
     ],
 )
 @pytest.mark.parametrize("slot", EngineSlot)
 def test_a_failing_engine_answers_error_and_the_other_one_is_unaffected(
-    slot: EngineSlot, deed: Callable[[Signal], Any], reason: str, error: str, is_inline: bool
+    slot: EngineSlot, action: Callable[[Signal], Any], reason: str, error: str, is_inline: bool
 ) -> None:
-    panel = Panel({slot: Fake(deed, is_inline=is_inline), slot.other: RulesEngine()})
+    panel = Panel({slot: FakeEngine(action, is_inline=is_inline), slot.other: RulesEngine()})
 
-    ((a, b),) = panel.decide_all(pairs(""), deadline_s=5)
+    ((a, b),) = panel.decide_all(build_questions(""), deadline_s=5)
 
     failed, well = (a, b) if slot is A else (b, a)
     assert (failed.decision.verdict, failed.decision.reasons) == (Verdict.ERROR, (reason,))
@@ -113,10 +116,10 @@ def test_a_failing_engine_answers_error_and_the_other_one_is_unaffected(
 
 def test_an_engine_that_hangs_in_our_process_costs_the_deadline_and_only_its_own_answers() -> None:
     release = threading.Event()
-    panel = Panel({A: Fake(lambda _: release.wait(60) and HOLD), B: CommitteeEngine()})
+    panel = Panel({A: FakeEngine(lambda _: release.wait(60) and HOLD), B: CommitteeEngine()})
     started_at = time.monotonic()
 
-    answers = panel.decide_all(pairs("", ""), deadline_s=0.1)
+    answers = panel.decide_all(build_questions("", ""), deadline_s=0.1)
     took_s = time.monotonic() - started_at
     release.set()
 
@@ -131,7 +134,7 @@ def test_a_hosted_engine_that_hangs_once_answers_the_questions_after_it() -> Non
     hosted.start()
     panel = Panel({A: RulesEngine(), B: hosted})
 
-    answers = panel.decide_all(pairs("", "hang", ""), deadline_s=6)
+    answers = panel.decide_all(build_questions("", "hang", ""), deadline_s=6)
     panel.close()
 
     assert [b.decision.verdict for _, b in answers] == [Verdict.ENTER, Verdict.ERROR, Verdict.ENTER]
@@ -143,7 +146,7 @@ def test_a_hosted_engine_that_hangs_once_answers_the_questions_after_it() -> Non
 def test_the_same_own_engine_in_both_slots_decides_alike() -> None:
     panel = Panel({slot: HostedEngine("tests.support.fakes.own_engines:above_average") for slot in EngineSlot})
 
-    answers = panel.decide_all(pairs("", ""), deadline_s=20)
+    answers = panel.decide_all(build_questions("", ""), deadline_s=20)
     panel.close()
 
     assert all(a.decision == b.decision and a.version == b.version for a, b in answers)
@@ -151,9 +154,9 @@ def test_the_same_own_engine_in_both_slots_decides_alike() -> None:
 
 
 def test_latency_is_measured_for_each_answer() -> None:
-    panel = Panel({A: Fake(slowly, is_inline=True), B: RulesEngine()})
+    panel = Panel({A: FakeEngine(answer_slowly, is_inline=True), B: RulesEngine()})
 
-    ((a, b),) = panel.decide_all(pairs(""), deadline_s=5)
+    ((a, b),) = panel.decide_all(build_questions(""), deadline_s=5)
 
     assert a.latency_ms >= 50
     assert Decimal(0) < b.latency_ms < a.latency_ms
@@ -161,15 +164,15 @@ def test_latency_is_measured_for_each_answer() -> None:
 
 def test_an_engine_that_failed_five_times_in_a_row_rests_and_is_tried_again() -> None:
     now = [0.0]
-    unwell = Fake(boom)
+    unwell = FakeEngine(raise_error)
     panel = Panel({A: RulesEngine(), B: unwell}, clock=lambda: now[0])
-    panel.decide_all(pairs(*[""] * MAX_FAILURES), deadline_s=5)
+    panel.decide_all(build_questions(*[""] * MAX_FAILURES), deadline_s=5)
 
     resting = panel.available
-    ((a, b),) = panel.decide_all(pairs(""), deadline_s=5)
-    now[0], unwell.deed = COOLDOWN_S, lambda _: HOLD
+    ((a, b),) = panel.decide_all(build_questions(""), deadline_s=5)
+    now[0], unwell.action = COOLDOWN_S, lambda _: HOLD
     rested = panel.available
-    ((_, again),) = panel.decide_all(pairs(""), deadline_s=5)
+    ((_, again),) = panel.decide_all(build_questions(""), deadline_s=5)
 
     assert resting == {A}
     assert a.decision.verdict is Verdict.ENTER
@@ -181,7 +184,7 @@ def test_an_engine_that_failed_five_times_in_a_row_rests_and_is_tried_again() ->
 def test_an_engine_whose_process_cannot_start_is_not_available() -> None:
     panel = Panel({A: RulesEngine(), B: HostedEngine("tests.support.fakes.own_engines:crashing")})
 
-    ((_, b),) = panel.decide_all(pairs(""), deadline_s=20)
+    ((_, b),) = panel.decide_all(build_questions(""), deadline_s=20)
 
     assert b.decision.reasons == ("engine_error",)
     assert panel.available == {A}
@@ -190,7 +193,7 @@ def test_an_engine_whose_process_cannot_start_is_not_available() -> None:
 def test_an_error_that_the_engine_itself_answers_is_kept_as_it_is() -> None:
     panel = Panel({A: HostedEngine("tests.support.fakes.own_engines:erring"), B: RulesEngine()})
 
-    ((a, _),) = panel.decide_all(pairs(""), deadline_s=20)
+    ((a, _),) = panel.decide_all(build_questions(""), deadline_s=20)
     panel.close()
 
     assert a.decision.reasons == ("gave_up",)

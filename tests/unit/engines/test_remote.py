@@ -42,27 +42,29 @@ def signing_server() -> Iterator[EngineServer]:
         yield one
 
 
-def questions(*strategies: str) -> Questions:
-    return [(a_signal(strategy=one), a_context(), A) for one in strategies]
+def build_questions(*strategies: str) -> Questions:
+    return [(a_signal(strategy=strategy), a_context(), A) for strategy in strategies]
 
 
-def committee() -> Decision:
+def committee_decision() -> Decision:
     return CommitteeEngine().decide(a_signal(), a_context())
 
 
 def test_it_answers_as_the_engine_would_here_and_its_version_is_kept(server: EngineServer) -> None:
-    said = ask(RemoteEngine(server.url, LOCAL))
+    decision = ask(RemoteEngine(server.url, LOCAL))
 
-    assert said == replace(committee(), rationale={**committee().rationale, "engine_version": "r7"})
-    assert said.verdict is Verdict.ENTER
+    assert decision == replace(
+        committee_decision(), rationale={**committee_decision().rationale, "engine_version": "r7"}
+    )
+    assert decision.verdict is Verdict.ENTER
 
 
 def test_its_name_is_the_url_without_the_query_and_its_version_a_hash_of_all_of_it() -> None:
-    one, other = (RemoteEngine(f"https://b.example.org/decide?model={name}", LOCAL) for name in "xy")
+    first, second = (RemoteEngine(f"https://b.example.org/decide?model={name}", LOCAL) for name in "xy")
 
-    assert one.name == other.name == "https://b.example.org/decide"
-    assert len(one.version) == len(other.version) == 12
-    assert one.version != other.version
+    assert first.name == second.name == "https://b.example.org/decide"
+    assert len(first.version) == len(second.version) == 12
+    assert first.version != second.version
 
 
 @pytest.mark.parametrize("deed", [one for one, reason in REASONS.items() if reason != "engine_bad_signature"])
@@ -71,18 +73,18 @@ def test_each_kind_of_failure_has_its_reason_and_the_next_question_is_answered(s
     times_out = REASONS[deed] == "engine_timeout"
     started_at = time.monotonic()
 
-    said = ask(engine, deed, limit_s=SHORT_S if times_out else PATIENCE_S)
+    decision = ask(engine, deed, limit_s=SHORT_S if times_out else PATIENCE_S)
 
-    assert (said.verdict, said.reasons) == (Verdict.ERROR, (REASONS[deed],))
-    assert said.error
+    assert (decision.verdict, decision.reasons) == (Verdict.ERROR, (REASONS[deed],))
+    assert decision.error
     assert time.monotonic() - started_at < PATIENCE_S / 2
     assert ask(engine).verdict is Verdict.ENTER
 
 
 def test_a_redirect_is_not_followed(server: EngineServer) -> None:
-    said = ask(RemoteEngine(server.url, LOCAL), "redirect")
+    decision = ask(RemoteEngine(server.url, LOCAL), "redirect")
 
-    assert said.error == "HTTP status 302; redirects are not followed"
+    assert decision.error == "HTTP status 302; redirects are not followed"
     assert server.asked["followed"] == 0
 
 
@@ -94,9 +96,9 @@ def test_without_a_secret_nothing_is_signed(server: EngineServer) -> None:
 
 
 def test_with_a_secret_both_sides_sign(signing_server: EngineServer) -> None:
-    said = ask(RemoteEngine(signing_server.url, SHARED))
+    decision = ask(RemoteEngine(signing_server.url, SHARED))
 
-    assert said.verdict is Verdict.ENTER
+    assert decision.verdict is Verdict.ENTER
     assert len(signing_server.headers[-1]["x-orchestrator-signature"]) == 64
 
 
@@ -124,9 +126,9 @@ def test_the_answers_in_the_documents_are_valid() -> None:
     enter, _, hold = shown.partition('\n{"decision"')
     context = a_context(current_price=Decimal(38000))
 
-    decisions = [parse_reply(one.encode()).decision for one in (enter, '{"decision"' + hold)]
+    decisions = [parse_reply(text.encode()).decision for text in (enter, '{"decision"' + hold)]
 
-    assert [validate_answer(one, context).verdict for one in decisions] == [Verdict.ENTER, Verdict.HOLD]
+    assert [validate_answer(decision, context).verdict for decision in decisions] == [Verdict.ENTER, Verdict.HOLD]
 
 
 @pytest.mark.parametrize("deed", ["forged", "repeated"])
@@ -149,7 +151,7 @@ def test_an_unsigned_answer_is_refused_and_another_secret_does_not_get_in(
 def test_a_batch_is_asked_eight_at_a_time(server: EngineServer) -> None:
     panel = Panel({A: RulesEngine(), B: RemoteEngine(server.url, LOCAL)})
 
-    answers = panel.decide_all(questions(*["together"] * 16), deadline_s=PATIENCE_S)
+    answers = panel.decide_all(build_questions(*["together"] * 16), deadline_s=PATIENCE_S)
 
     assert {b.decision.verdict for _, b in answers} == {Verdict.ENTER}
 
@@ -163,11 +165,11 @@ def test_a_remote_engine_that_never_answers_costs_the_deadline_and_only_its_own_
         sick.deed = deed
         panel = Panel({unwell: RemoteEngine(sick.url, LOCAL), unwell.other: RemoteEngine(server.url, LOCAL)})
         started_at = time.monotonic()
-        answers = panel.decide_all(questions(*[""] * 4), deadline_s=3.0)
+        answers = panel.decide_all(build_questions(*[""] * 4), deadline_s=3.0)
         took_s = time.monotonic() - started_at
 
     by_slot = dict(zip(EngineSlot, zip(*answers, strict=True), strict=True))
-    assert [one.decision.verdict for one in by_slot[unwell.other]] == [Verdict.ENTER] * 4
+    assert [answer.decision.verdict for answer in by_slot[unwell.other]] == [Verdict.ENTER] * 4
     assert [one.decision.reasons for one in by_slot[unwell]] == [("engine_timeout",)] * 4
     assert took_s < 3.0 + GRACE_S + PATIENCE_S / 4
 
@@ -175,7 +177,7 @@ def test_a_remote_engine_that_never_answers_costs_the_deadline_and_only_its_own_
 def test_one_question_that_hangs_leaves_time_for_the_others(server: EngineServer) -> None:
     panel = Panel({A: RulesEngine(), B: RemoteEngine(server.url, LOCAL)})
 
-    answers = panel.decide_all(questions("hang", "", "slow"), deadline_s=4.0)
+    answers = panel.decide_all(build_questions("hang", "", "slow"), deadline_s=4.0)
 
     assert [b.decision.verdict for _, b in answers] == [Verdict.ERROR, Verdict.ENTER, Verdict.ENTER]
 
@@ -183,17 +185,17 @@ def test_one_question_that_hangs_leaves_time_for_the_others(server: EngineServer
 def test_failures_in_a_row_open_the_breaker_and_after_its_rest_an_answer_closes_it(server: EngineServer) -> None:
     now = [0.0]
     panel = Panel({A: RulesEngine(), B: RemoteEngine(server.url, LOCAL)}, clock=lambda: now[0])
-    panel.decide_all(questions(*["status_500"] * MAX_FAILURES), deadline_s=PATIENCE_S)
+    panel.decide_all(build_questions(*["status_500"] * MAX_FAILURES), deadline_s=PATIENCE_S)
     before = server.asked["well"]
 
     resting = panel.available
-    ((_, unasked),) = panel.decide_all(questions("well"), deadline_s=PATIENCE_S)
+    ((_, unasked),) = panel.decide_all(build_questions("well"), deadline_s=PATIENCE_S)
     untouched = server.asked["well"] == before
     now[0] = COOLDOWN_S
-    panel.decide_all(questions("status_500"), deadline_s=PATIENCE_S)
+    panel.decide_all(build_questions("status_500"), deadline_s=PATIENCE_S)
     still_unwell = panel.available
     now[0] = 2 * COOLDOWN_S
-    ((_, answered),) = panel.decide_all(questions("well"), deadline_s=PATIENCE_S)
+    ((_, answered),) = panel.decide_all(build_questions("well"), deadline_s=PATIENCE_S)
 
     assert resting == still_unwell == {A}
     assert (unasked.decision.reasons, untouched) == (("engine_unavailable",), True)

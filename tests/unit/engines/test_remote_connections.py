@@ -36,8 +36,8 @@ def test_a_private_address_is_refused_unless_its_host_is_allowed(server: EngineS
     assert sum(server.asked.values()) == before
 
 
-class Names:
-    """A name service of the test's own: each look-up of a name takes the next answer; addresses stay themselves."""
+class FakeNameService:
+    """Replacement of getaddrinfo: each look-up of a name takes the next answer; addresses resolve to themselves."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> None:
         self.asked: list[str] = []
@@ -45,44 +45,44 @@ class Names:
         self._real = socket.getaddrinfo
         monkeypatch.setattr(socket, "getaddrinfo", self)
 
-    def __call__(self, host: str, port: int, *given: Any, **named: Any) -> list[Any]:
-        """Look up."""
+    def __call__(self, host: str, port: int, *arguments: Any, **options: Any) -> list[Any]:
+        """Resolve a host."""
         if host[0].isdigit():
-            return self._real(host, port, *given, **named)
+            return self._real(host, port, *arguments, **options)
         self.asked.append(host)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in next(self._answers)]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in next(self._answers)]
 
 
 def test_a_name_is_resolved_once_per_connection_and_the_connection_goes_there(
     server: EngineServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = f"http://engine.example:{server.server_port}/decide"
-    names = Names(monkeypatch, ["127.0.0.1"], ["127.0.0.1"])
+    names = FakeNameService(monkeypatch, ["127.0.0.1"], ["127.0.0.1"])
 
-    said = ask(RemoteEngine(url, RemoteEngineSettings(hosts_allowed=("engine.example",))))
+    decision = ask(RemoteEngine(url, RemoteEngineSettings(hosts_allowed=("engine.example",))))
 
-    assert said.verdict is Verdict.ENTER
+    assert decision.verdict is Verdict.ENTER
     assert names.asked == ["engine.example"]
     assert server.headers[-1]["host"] == f"engine.example:{server.server_port}"
 
 
 def test_a_name_with_one_private_address_among_public_ones_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    Names(monkeypatch, ["93.184.215.14", "169.254.169.254"])
+    FakeNameService(monkeypatch, ["93.184.215.14", "169.254.169.254"])
 
-    said = ask(RemoteEngine("http://engine.example/decide", RemoteEngineSettings()))
+    decision = ask(RemoteEngine("http://engine.example/decide", RemoteEngineSettings()))
 
-    assert said.reasons == ("engine_address_refused",)
-    assert "169.254.169.254" in str(said.error)
+    assert decision.reasons == ("engine_address_refused",)
+    assert "169.254.169.254" in str(decision.error)
 
 
 def test_a_name_service_that_hangs_costs_the_deadline_only(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: release.wait() and [])
 
-    said = ask(RemoteEngine("http://engine.example/decide", RemoteEngineSettings()), limit_s=SHORT_S)
+    decision = ask(RemoteEngine("http://engine.example/decide", RemoteEngineSettings()), limit_s=SHORT_S)
     release.set()
 
-    assert (said.reasons, said.error) == (
+    assert (decision.reasons, decision.error) == (
         ("engine_timeout",),
         "the name engine.example was not resolved within the deadline",
     )
@@ -92,14 +92,14 @@ def test_an_unknown_name_and_a_closed_port_are_unreachable(monkeypatch: pytest.M
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         closed = ask(RemoteEngine(f"http://127.0.0.1:{bound.getsockname()[1]}/", LOCAL))
-    monkeypatch.setattr(socket, "getaddrinfo", _unknown)
+    monkeypatch.setattr(socket, "getaddrinfo", _raise_unknown_host)
     unknown = ask(RemoteEngine("http://engine.example/", LOCAL))
 
     assert closed.reasons == unknown.reasons == ("engine_unreachable",)
     assert "Name or service not known" in str(unknown.error)
 
 
-def _unknown(*_: Any, **__: Any) -> list[Any]:
+def _raise_unknown_host(*_: Any, **__: Any) -> list[Any]:
     raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
 
@@ -126,6 +126,6 @@ def test_over_tls_the_certificate_must_be_trusted_and_carry_the_name(
 
 def test_a_handshake_that_never_comes_costs_the_deadline_only() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        said = ask(RemoteEngine(f"https://127.0.0.1:{silent.getsockname()[1]}/", LOCAL), limit_s=SHORT_S)
+        decision = ask(RemoteEngine(f"https://127.0.0.1:{silent.getsockname()[1]}/", LOCAL), limit_s=SHORT_S)
 
-    assert said.reasons == ("engine_timeout",)
+    assert decision.reasons == ("engine_timeout",)

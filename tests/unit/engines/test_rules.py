@@ -34,13 +34,13 @@ def decide(direction: Direction = LONG, **changes: str | None) -> Decision:
     return ENGINE.decide(a_signal(direction), context if direction is LONG else mirror_context(context))
 
 
-def found(decision: Decision, rule: str) -> dict[str, Any]:
-    """Return what a rule said."""
-    (one,) = (each for each in decision.rationale["rules"] if each["name"] == rule)
-    return dict(one)
+def find_rule(decision: Decision, rule: str) -> dict[str, Any]:
+    """Return the finding of a rule."""
+    (finding,) = (finding for finding in decision.rationale["rules"] if finding["name"] == rule)
+    return dict(finding)
 
 
-def multiple(decision: Decision) -> Decimal:
+def share_of_full_size(decision: Decision) -> Decimal:
     """Return the quantity as a share of the full one."""
     plan, full = decision.plan, decide().plan
     assert plan is not None
@@ -82,14 +82,14 @@ def test_without_a_clear_regime_a_short_is_not_blocked(change: dict[str, str]) -
 def test_volatility_outside_the_horizons_band_blocks_and_its_edges_do_not(timeframe: str, low: int, high: int) -> None:
     signal = a_signal(timeframe=Interval.parse(timeframe))
 
-    said = {
+    outcomes = {
         rank: ENGINE.decide(signal, a_context(uptrend_indicators(atr_percentile=str(rank)))).reasons
         for rank in (low - 1, low, high, high + 1)
     }
 
-    assert said[low - 1] == ("volatility_low",)
-    assert said[low] == said[high] == ("rules_passed",)
-    assert said[high + 1] == ("volatility_high",)
+    assert outcomes[low - 1] == ("volatility_low",)
+    assert outcomes[low] == outcomes[high] == ("rules_passed",)
+    assert outcomes[high + 1] == ("volatility_high",)
 
 
 @pytest.mark.parametrize(("timeframe", "least"), [("5m", 65), ("1h", 60), ("1w", 55), ("1mo", 50)])
@@ -108,7 +108,7 @@ def test_a_missing_confidence_is_ignored_and_recorded_as_ignored() -> None:
     decision = decide()
 
     assert decision.verdict is Verdict.ENTER
-    assert found(decision, "confidence") == {
+    assert find_rule(decision, "confidence") == {
         "name": "confidence",
         "tier": 1,
         "outcome": "ignored",
@@ -146,7 +146,7 @@ def test_with_a_side_missing_or_crossed_the_spread_rule_abstains(bid: str | None
     decision = ENGINE.decide(a_signal(), a_context(quote=quote))
 
     assert decision.verdict is Verdict.ENTER
-    assert found(decision, "spread")["outcome"] == "missing"
+    assert find_rule(decision, "spread")["outcome"] == "missing"
 
 
 def test_a_stale_signal_is_blocked() -> None:
@@ -172,9 +172,9 @@ def test_each_caution_halves_the_quantity_at_most_twice(direction: Direction) ->
     twice = decide(direction, **squeeze, **quiet)
     thrice = decide(direction, **squeeze, **quiet, **against)
 
-    assert multiple(once) == Decimal("0.5")
-    assert multiple(twice) == Decimal("0.25")
-    assert multiple(thrice) == Decimal("0.25")
+    assert share_of_full_size(once) == Decimal("0.5")
+    assert share_of_full_size(twice) == Decimal("0.25")
+    assert share_of_full_size(thrice) == Decimal("0.25")
     assert once.reasons == ("rules_passed", "caution_squeeze")
     assert thrice.reasons == ("rules_passed", "caution_squeeze", "caution_momentum", "caution_volume")
 
@@ -184,7 +184,7 @@ def test_missing_inputs_are_said_to_be_missing_and_neither_block_nor_halve() -> 
         ema_200=None, atr_percentile=None, volume_ratio_20=None, momentum_10=None, keltner_upper=None, swing_low_10=None
     )
 
-    outcomes = {one["name"]: one["outcome"] for one in decision.rationale["rules"]}
+    outcomes = {finding["name"]: finding["outcome"] for finding in decision.rationale["rules"]}
     assert decision.reasons == ("rules_passed",)
     assert {name for name, outcome in outcomes.items() if outcome == "missing"} == {
         "regime",

@@ -43,7 +43,7 @@ def test_a_short_plan_is_the_mirror_image() -> None:
 
     assert plan is not None
     assert plan.quantity == Decimal("333.333")
-    assert (plan.stop, *(one.price for one in plan.targets)) == (
+    assert (plan.stop, *(target.price for target in plan.targets)) == (
         Decimal("101.5"),
         Decimal("97.75"),
         Decimal("95.5"),

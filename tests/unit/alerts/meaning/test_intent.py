@@ -38,7 +38,7 @@ def test_words_are_read_in_any_spelling(written: str, instruction: ParsedWords) 
 
 
 @pytest.mark.parametrize("written", ["", "cancel", "hold", "don't buy", "buyer", "position", "wait"])
-def test_other_words_say_nothing(written: str) -> None:
+def test_other_words_are_no_instruction(written: str) -> None:
     assert words.parse(written) is None
 
 
@@ -55,11 +55,11 @@ def test_a_remark_counts_when_it_names_one_side(written: str, side: Direction | 
     assert words.parse_side(written) is side
 
 
-def decided(word: str, before: str = "", after: str = "", sell_alone: SellAlone | None = None) -> str:
+def decide(word: str, before: str = "", after: str = "", sell_alone: SellAlone | None = None) -> str:
     """Return `direction action`, or `unclear`."""
     instruction = (words.parse(word) or ParsedWords()) if word else ParsedWords()
     try:
-        found = intent.decide(
+        decided = intent.decide(
             instruction,
             before=Position(before) if before else None,
             after=Position(after) if after else None,
@@ -67,7 +67,7 @@ def decided(word: str, before: str = "", after: str = "", sell_alone: SellAlone 
         )
     except IntentUnclear:
         return "unclear"
-    return f"{found.direction.value} {found.action.value}"
+    return f"{decided.direction.value} {decided.action.value}"
 
 
 @pytest.mark.parametrize(
@@ -108,18 +108,18 @@ def decided(word: str, before: str = "", after: str = "", sell_alone: SellAlone 
         ("long", "", "short", "unclear"),
     ],
 )
-def test_words_and_positions_say_together_what_is_meant(word: str, before: str, after: str, expected: str) -> None:
-    assert decided(word, before, after) == expected
+def test_words_and_positions_decide_together(word: str, before: str, after: str, expected: str) -> None:
+    assert decide(word, before, after) == expected
 
 
 def test_a_bare_sell_means_what_the_source_says() -> None:
-    assert decided("sell", sell_alone=SellAlone.EXIT) == "long exit"
-    assert decided("sell", sell_alone=SellAlone.SHORT) == "short entry"
+    assert decide("sell", sell_alone=SellAlone.EXIT) == "long exit"
+    assert decide("sell", sell_alone=SellAlone.SHORT) == "short entry"
 
 
 def test_a_position_is_stronger_than_the_sources_setting() -> None:
-    assert decided("sell", "long", "short", SellAlone.EXIT) == "short entry"
-    assert decided("sell", "long", "flat", SellAlone.SHORT) == "long exit"
+    assert decide("sell", "long", "short", SellAlone.EXIT) == "short entry"
+    assert decide("sell", "long", "flat", SellAlone.SHORT) == "long exit"
 
 
 def test_a_position_after_the_order_treats_long_and_short_alike() -> None:
@@ -128,6 +128,6 @@ def test_a_position_after_the_order_treats_long_and_short_alike() -> None:
 
     for word, before in cases:
         for after in ("long", "short", "flat"):
-            mirrored = decided(swap[word], swap[before], swap[after])
+            mirrored = decide(swap[word], swap[before], swap[after])
             side, _, action = mirrored.partition(" ")
-            assert decided(word, before, after) == (f"{swap[side]} {action}" if action else mirrored)
+            assert decide(word, before, after) == (f"{swap[side]} {action}" if action else mirrored)
