@@ -78,7 +78,7 @@ def test_an_incident_is_told_once_when_it_begins_and_once_when_it_is_over(parts:
     first, second = (str(one["message"]) for one in receiver.taken)
     assert "What: no alert of a source arrived for longer than expected." in first
     assert "About: desk (heartbeat_s 60)" in first
-    assert "To do: look whether its alert in TradingView is still on." in first
+    assert "To do: check whether its alert in TradingView is still on." in first
     assert "It is over" in second
     assert all(one["sent_at"] and one["attempts"] == 1 for one in kept(parts))
 
