@@ -66,6 +66,7 @@ class Panel:
                 engine.close()
 
     def _may_ask(self, slot: EngineSlot) -> bool:
+        """Return whether the engine may be asked now: its circuit breaker is not open."""
         return not self._breakers[slot].is_open(now=self._clock())
 
     def _is_ready(self, slot: EngineSlot) -> bool:

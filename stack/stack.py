@@ -175,6 +175,7 @@ def _start_missing_servers(plan: StackPlan, supervisor: Supervisor, account: Ser
 
 
 def _build_run_file(stack: RunningStack) -> RunFile:
+    """Build the description of a running stack that `run.json` holds; processes are added later."""
     sockets = datadir.read_socket_directory(stack.data_dir)
     return RunFile(
         pid=os.getpid(),
