@@ -92,6 +92,7 @@ def _close_with_app(app: Flask, database: Database) -> Database:
 
 
 def _make_webhook(settings: Settings, receiver: Receiver) -> Blueprint:
+    """Return the webhook's blueprint with the configured checks of senders."""
     proxies = settings.trusted_proxies or 0
     is_listed = allowed_senders.make_sender_check(settings.sender_addresses, trusted_proxies=proxies)
     is_certified = allowed_senders.make_certificate_check(settings.client_certificate_header)
@@ -124,6 +125,7 @@ def _make_database(settings: Settings, deadlines: Deadlines, *, pool_size: int) 
 
 
 def _connect_pipeline(settings: Settings) -> Enqueue:
+    """Return the function that sends signals to the pipeline."""
     from tasks import pipeline  # noqa: PLC0415 - Celery takes a while to load and not every use of the app sends
 
     pipeline.connect(settings)

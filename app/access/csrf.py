@@ -50,6 +50,7 @@ class _DerivedSessions(SessionInterface):
         self._key = key
 
     def open_session(self, app: Flask, request: Request) -> _DerivedSession | None:
+        """Return the session derived from the cookies, with a new visitor cookie where there is none."""
         if request.path.startswith(_WITHOUT_SESSION):
             return None
         if request.mimetype.startswith(_FORM_TYPES):

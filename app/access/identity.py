@@ -88,6 +88,8 @@ class _Credentials:
         return self._hashes.contain(token_hash)
 
     def _run_query(self, query: Callable[[Session], T]) -> T:
+        """Run a query within the deadline; raise ServiceUnavailable on an outage."""
+
         def run() -> T:
             with self._database.transaction() as session:
                 return query(session)
@@ -125,6 +127,7 @@ def _identify_token(credentials: _Credentials, token: str, *, origin: str) -> Pr
 
 
 def _identify_session(credentials: _Credentials, cookie: str) -> Principal | None:
+    """Return the principal of a session cookie; None when the session is unknown or has ended."""
     visitor = credentials.find_visitor(tokens.hash_token(cookie))
     if visitor is None:
         return None

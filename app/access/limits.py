@@ -84,6 +84,7 @@ class KnownHashes:
             return token_hash in self._hashes
 
     def _reload(self) -> None:
+        """Read the hashes, or remember the error of the reading, for a second."""
         try:
             self._hashes, self._error = self._load(), None
         except Exception as error:  # noqa: BLE001 - raised to every caller of the next second, so that they need not wait one after the other

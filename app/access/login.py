@@ -114,6 +114,7 @@ def _write_audit_entry(session: Session, action: str, name: str, **detail: str) 
 
 
 def _renew_hash(database: Database, user: User, password: str) -> None:
+    """Store a fresh hash of the password when its hash has outdated parameters."""
     if not password_hashing.is_outdated(user.password_hash):
         return
     fresh = password_hashing.hash_password(password)

@@ -35,6 +35,7 @@ def csv_response(name: str, schema: Schema, *, first: list[Document], rest: Iter
 
 
 def _stream_lines(schema: Schema, first: list[Document], rest: Iterator[list[Document]]) -> Iterator[str]:
+    """Yield the file in pieces; after a failed page, a last row that says so."""
     yield _format_rows([list(schema.fields)])
     yield _format_rows(_format_cells(schema, first))
     try:
@@ -53,6 +54,7 @@ def _format_cells(schema: Schema, rows: Sequence[Document]) -> Iterator[list[str
 
 
 def _format_cell(field: fields.Field[Any], value: Any) -> str:
+    """Return the text of a cell; texts that a spreadsheet would take for a formula begin with an apostrophe."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -91,6 +91,7 @@ def show_health() -> Document:
 
 
 def _load_health(session: Session, settings: Settings) -> Document:
+    """Load all of the health document except the broker's state."""
     queues = [_format_queue(queue) for queue in canaries.list_all(session, settings)]
     kinds = Counter(incident["kind"] for incident in incidents.list_open(session))
     document: Document = {
@@ -113,6 +114,7 @@ def _is_ok(document: Document) -> bool:
 
 
 def _schema_state(settings: Settings) -> str:
+    """Return `current` when the database has this version's schema, else `outdated`."""
     try:
         migrate.check_current(settings.sqlalchemy_url)
     except SchemaOutdated:
@@ -121,6 +123,7 @@ def _schema_state(settings: Settings) -> str:
 
 
 def _load_backlog(session: Session) -> Document:
+    """Return the number of unfinished signals and the time of the oldest."""
     oldest = backlog.find_oldest_open(session)
     return {
         "open_signals": backlog.count_open(session),
@@ -138,6 +141,7 @@ def _format_queue(life: QueueHealth) -> Document:
 
 
 def _load_books(session: Session) -> list[Document]:
+    """Return policy, switch and running study of each standing book."""
     rules, running = policies.load_current(session, STANDING_BOOKS), studies.load_running(session, STANDING_BOOKS)
     return [
         {

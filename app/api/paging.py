@@ -101,6 +101,7 @@ def list_response(output: ListOutput, query: Mapping[str, Any]) -> Response | tu
 
 
 def _requested_format(query: Mapping[str, Any]) -> ListFormat:
+    """Return the format from the parameter `format`, else from the Accept header."""
     if "format" in query:
         form: ListFormat = query["format"]
         return form
@@ -109,6 +110,7 @@ def _requested_format(query: Mapping[str, Any]) -> ListFormat:
 
 
 def _csv_response(output: ListOutput, filters: listing.Filters) -> Response:
+    """Return the whole list as CSV; the paging parameters are refused."""
     errors = {name: [_NOT_WITH_CSV] for name in ("limit", "cursor") if name in request.args}
     if errors:
         raise InvalidInput(errors)
@@ -146,6 +148,7 @@ def _make_cursor(output: ListOutput, row: Mapping[str, Any]) -> str:
 
 
 def _read_cursor(output: ListOutput, cursor: str) -> tuple[Any, ...]:
+    """Return the sort values in a cursor of this list; a forged or foreign one is refused."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         name, *sort_values = msgspec.json.decode(
@@ -177,6 +180,7 @@ def _parse_sort_value(key: SortKey, value: Any) -> Any:
 
 
 def _link_header(cursor: str | None) -> dict[str, str]:
+    """Return the Link header with the URL of the next page; nothing on the last page."""
     if cursor is None:
         return {}
     query = urlencode({**request.args, "cursor": cursor})

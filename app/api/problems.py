@@ -92,6 +92,7 @@ def _detail(error: HTTPException, status: HTTPStatus) -> str:
 
 
 def _headers(error: HTTPException, status: HTTPStatus) -> dict[str, str]:
+    """Return the headers of the error's response: the challenge of a 401, else those worth keeping."""
     if status is HTTPStatus.UNAUTHORIZED:
         return {"WWW-Authenticate": "Bearer"}
     headers = dict(error.get_headers())

@@ -102,6 +102,7 @@ def _type_of_enum(_: Any, field: Field[Any], **__: Any) -> dict[str, Any]:
 
 
 def _spec_options() -> dict[str, Any]:
+    """Return title, version and security scheme of the OpenAPI document."""
     return {
         "title": "Trading orchestrator",
         "version": version("trading-orchestrator"),
@@ -112,6 +113,7 @@ def _spec_options() -> dict[str, Any]:
 
 
 def _describe_error(status: HTTPStatus) -> dict[str, Any]:
+    """Return the OpenAPI response of an error status."""
     response: dict[str, Any] = {
         "description": status.phrase,
         "content": {problems.MEDIA_TYPE: {"schema": problems.ProblemSchema}},

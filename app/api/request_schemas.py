@@ -172,6 +172,7 @@ def integer_parameter(description: str, *, least: int, most: int, default: int, 
 
 
 def _parse_object(body: bytes) -> Any:
+    """Parse a JSON object strictly; raise ValidationError for anything else."""
     try:
         document = msgspec.json.decode(body)
         loads(body, object_pairs_hook=_refuse_repeated_names)

@@ -268,6 +268,7 @@ def _redrive(
 
 
 def _format_message(message: RedrivenMessage) -> Document:
+    """Return the result for one redriven message."""
     event_id = str(message.event_id)
     if message.errors:
         return {"event_id": event_id, "status": "quarantined", "errors": message.errors}

@@ -267,6 +267,7 @@ def _links_for_caller() -> SourceLinks | None:
 
 
 def _make_links() -> SourceLinks:
+    """Return the builder of tokens' URLs; 503 without a SECRET_KEY to decrypt them."""
     base = request.host_url if request.host else None
     try:
         return source_links.make_links(api_database().settings, fallback_base=base)

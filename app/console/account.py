@@ -106,6 +106,7 @@ def set_password() -> ResponseReturnValue:
 
 
 def _render_account(errors: dict[str, str], *, token: str | None = None, status: int = 200) -> Response:
+    """Render the page with errors by form field, and with a new token when one was added."""
     name, present = require_user().name, identity.session_hash()
     account_data = console_services().run(lambda database: _load_account(database, name))
     rendered = rendering.render_page(
@@ -123,6 +124,7 @@ def _render_account(errors: dict[str, str], *, token: str | None = None, status:
 
 
 def _load_account(database: Database, name: str) -> dict[str, Any]:
+    """Load role, scopes, open sessions and valid tokens of a user."""
     with database.transaction() as session:
         role = users.by_name(session, name).role
         return {

@@ -85,6 +85,7 @@ def login_() -> ResponseReturnValue:
 
 
 def _log_in(services: ConsoleServices, origin: str) -> Response:
+    """Check the form and the password; redirect with a session, or show the form with the error."""
     try:
         csrf.require_token()
     except FormRefused:
@@ -196,6 +197,7 @@ def _record_step_up(database: Database, session_hash: str) -> None:
 
 
 def _render_form(template: str, *, error: str | None = None, status: int = 200) -> Response:
+    """Render the login or step-up form."""
     rendered = rendering.render_page(
         template,
         form_token=csrf.make_token(),

@@ -80,6 +80,7 @@ def _redirect_to_form(endpoint: str) -> ResponseReturnValue:
 
 
 def _error_page(error: HTTPException) -> ResponseReturnValue:
+    """Return the page for a refused request."""
     title, text = next(texts for kind, texts in _TITLES.items() if isinstance(error, kind))
     response = message_page(error.code or 500, title, text)
     if isinstance(error, TooManyRequests | TooManyLogins) and error.retry_after is not None:

@@ -48,6 +48,7 @@ def describe_age(stored_at: datetime | None, *, now: datetime) -> str:
 
 
 def _render_report() -> Response:
+    """Load the newest study and render its report."""
     database = current_app.config["DATABASE"]
     assert isinstance(database, Database)  # noqa: S101 - the factory's wiring
     with database.snapshot() as session:
@@ -63,6 +64,7 @@ def _render_report() -> Response:
 
 
 def _format_duration(age: timedelta) -> str:
+    """Return a duration in its largest whole unit, such as `3 hours`."""
     seconds = max(int(age.total_seconds()), 0)
     for length, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if seconds >= length:

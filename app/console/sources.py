@@ -57,6 +57,7 @@ def _render_sources(
     error: str | None = None,
     status: int = 200,
 ) -> Response:
+    """Render the page, with the readings of a pasted message or an error about it."""
     require_user()
     stored_sources, activities = _load_sources()
     links = _links()

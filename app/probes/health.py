@@ -58,6 +58,7 @@ def broker_state(url: str | None) -> str:
 
 
 def _check_database(settings: Settings, checks: SerialCalls[_States], *, within_s: float) -> _States:
+    """Return the states of the database and the queues; `unreachable` after an error or the deadline."""
     try:
         return checks.run(lambda: _read_states(settings), within_s=within_s)
     except (SQLAlchemyError, DeadlineMissed):
@@ -65,6 +66,7 @@ def _check_database(settings: Settings, checks: SerialCalls[_States], *, within_
 
 
 def _read_states(settings: Settings) -> _States:
+    """Return the state of the schema and, when it is current, of each queue."""
     try:
         migrate.check_current(settings.sqlalchemy_url)
     except SchemaOutdated:
@@ -86,6 +88,7 @@ def _is_listening(url: str) -> bool:
 
 
 def _connect(url: str) -> socket.socket:
+    """Open a socket to the host and port, or to the socket path, of a broker's URL."""
     parts = urlsplit(url)
     if parts.scheme in ("unix", "redis+socket"):
         connection = socket.socket(socket.AF_UNIX)

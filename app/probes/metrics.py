@@ -79,6 +79,7 @@ class _CollectedFamilies(Collector):
 
 
 def _signal_metrics(measured: Measures) -> Iterator[Metric]:
+    """Yield the metrics of signals and orders."""
     yield _gauge("signals", "Signals by book and status.", ("book", "status"), measured.signals)
     description = "Age of the oldest signal that should be worked on, 0 without any."
     yield _gauge("oldest_due_signal_age_seconds", description, (), {(): measured.oldest_due_s})
@@ -86,6 +87,7 @@ def _signal_metrics(measured: Measures) -> Iterator[Metric]:
 
 
 def _operation_metrics(measured: Measures) -> Iterator[Metric]:
+    """Yield the metrics of incidents, notifications and queues."""
     kinds = {(kind,): count for kind, count in measured.incidents.items()}
     yield _gauge("incidents_open", "Open incidents by kind.", ("kind",), kinds)
     unsent = {("waiting",): measured.notifications_waiting, ("given_up",): measured.notifications_given_up}
@@ -101,6 +103,7 @@ def _late_value(queue: QueueHealth) -> int:
 
 
 def _source_metrics(measured: Measures) -> Iterator[Metric]:
+    """Yield the metrics of each source."""
     signals = CounterMetricFamily("orchestrator_source_signals", "Signals of a source.", labels=["source"])
     quarantined = CounterMetricFamily(
         "orchestrator_source_quarantined", "Messages of a source that could not be read.", labels=["source"]
@@ -141,6 +144,7 @@ def _answer_metric(answer_counts: Mapping[str, int]) -> Metric:
 
 
 def _build_metric() -> Metric:
+    """Return the versions of the product and of Python."""
     version = metadata.version("trading-orchestrator")
     family = InfoMetricFamily("orchestrator_build", "What is running.")
     family.add_metric([], {"version": version, "python": platform.python_version()})

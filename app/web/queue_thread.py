@@ -52,6 +52,7 @@ class QueueThread(Generic[T]):
         self._thread.join(within_s)
 
     def _start(self) -> None:
+        """Start the thread unless it runs."""
         if self._thread is None:
             with self._starting:
                 if self._thread is None:
@@ -59,6 +60,7 @@ class QueueThread(Generic[T]):
                     self._thread.start()
 
     def _run(self) -> None:
+        """Handle batches until None is queued."""
         ended = False
         while not ended:
             taken = self._take_batch()

@@ -103,6 +103,7 @@ class Authenticator:
             raise Unauthorized
 
     def _is_known(self, digest: str) -> bool:
+        """Return whether the hash is that of any source's token."""
         try:
             return self._hashes.contain(digest)
         except (SQLAlchemyError, DeadlineMissed) as error:
@@ -116,6 +117,7 @@ class Authenticator:
             return sources.token_hashes(session)
 
     def _look_up_source(self, digest: str, *, within_s: float) -> _CachedSource:
+        """Read the source of a token's hash from the database and cache it."""
         try:
             stored = self._lookups.run(lambda: self._load_source(digest), within_s=within_s)
         except (SQLAlchemyError, DeadlineMissed) as error:

@@ -48,6 +48,7 @@ class Publisher:
         self._commits.close()
 
     def _send_commits(self, commits: list[list[UUID]]) -> None:
+        """Send the ids of several commits together, and pause."""
         signal_ids = [signal_id for commit in commits for signal_id in commit]
         try:
             self._enqueue(signal_ids)

@@ -142,6 +142,7 @@ class Receiver:
         return _describe_signal(entry.signal, receipt)
 
     def _wait_for_commit(self, promise: Future[Receipt | None], ends: float) -> Receipt | None:
+        """Return the receipt when it is committed before `ends`, a monotonic time; else cancel it and raise."""
         try:
             return promise.result(max(0.0, ends - time.monotonic()))
         except FutureTimeout:
@@ -150,6 +151,7 @@ class Receiver:
 
 
 def _parse_body(posted: PostedBody, source: Source) -> Sequence[NewSignal | UnreadableAlert]:
+    """Return the signals and refusals in a body; an unexpected error makes the whole body a refusal."""
     try:
         return understand(posted.raw, source)
     except Exception:
@@ -168,6 +170,7 @@ def _build_entry(part: NewSignal | UnreadableAlert, posted: PostedBody, source: 
 def _build_event(
     raw: bytes, errors: FieldErrors, posted: PostedBody, source: Source, *, kind: EventKind
 ) -> WebhookEvent:
+    """Build the event that keeps a body which is not accepted."""
     printable = "".join(character for character in posted.content_type if character.isprintable())
     return WebhookEvent(
         event_id=uuid4(),
@@ -181,6 +184,7 @@ def _build_event(
 
 
 def _describe_signal(signal: NewSignal, receipt: Receipt | None) -> dict[str, Any]:
+    """Log a stored signal and return its part of the answer."""
     assert receipt is not None  # noqa: S101 - the writer returns a receipt for each arrival
     log.info(
         "signal.accepted" if receipt.is_new else "signal.duplicate",

@@ -90,6 +90,7 @@ class Writer:
             self._write_batch(running)
 
     def _write_batch(self, batch: Sequence[_WriteJob]) -> None:
+        """Commit a batch and resolve the promises of its requests."""
         try:
             results = self._commit_batch(batch)
         except Exception as error:  # noqa: BLE001 - after any error every request of the batch must get its answer
@@ -98,6 +99,7 @@ class Writer:
             self._release_requests(batch, results)
 
     def _commit_batch(self, batch: Sequence[_WriteJob]) -> list[Receipt | None]:
+        """Write a batch in one transaction and return the receipts in its order, None for events."""
         arrivals = [job.entry for job in batch if isinstance(job.entry, Arrival)]
         events = [job.entry for job in batch if isinstance(job.entry, WebhookEvent)]
         with self._database.transaction() as session:
@@ -123,6 +125,7 @@ class Writer:
                 self._write_batch([job])
 
     def _release_requests(self, batch: Sequence[_WriteJob], results: Sequence[Receipt | None]) -> None:
+        """Resolve the promises of a committed batch and publish its new signals."""
         for job, result in zip(batch, results, strict=True):
             job.promise.set_result(result)
         self._run_failpoint("writer.released", results)

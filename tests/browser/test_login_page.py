@@ -112,12 +112,12 @@ def test_a_token_is_made_on_the_account_page_and_revoked_there(browser: webdrive
     log_in(browser)
     fill(browser, label="deploy")
 
-    press(browser, "Make it")
+    press(browser, "Add token")
     token = browser.find_element(By.ID, "token").text
     press(browser, "Revoke")
 
     assert len(token) >= 43
-    assert "You have none." in browser.find_element(By.TAG_NAME, "body").text
+    assert "You have no tokens." in browser.find_element(By.TAG_NAME, "body").text
     assert errors(browser) == []
 
 
@@ -128,7 +128,7 @@ def test_the_password_is_changed_on_the_account_page_and_the_new_one_counts(
     log_in(browser)
 
     fill(browser, present=PASSWORD, new=NEW, again=NEW)
-    press(browser, "Change it")
+    press(browser, "Change password")
     still_in = heading(browser)
     press(browser, "Log out")
     log_in(browser)

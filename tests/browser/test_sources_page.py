@@ -46,12 +46,12 @@ def test_a_pasted_message_is_read_on_a_telephone_without_an_error_in_the_console
     log_in(browser, PASSWORD)
 
     fill(browser, message='{"ticker": "ETHUSDT", "action": "exit", "direction": "short"}')
-    press(browser, "Read it")
+    press(browser, "Read message")
 
     text = browser.find_element(By.TAG_NAME, "main").text
     said = browser.get_log("browser")  # type: ignore[no-untyped-call]
     assert heading(browser) == "Sources"
     assert "exit short ETHUSDT (spot), no price" in text
-    assert "webhook URLs are shown to admins" in text
+    assert "Only admins see the webhook URLs" in text
     assert overflow_px(browser) == 0
     assert [one for one in said if one["level"] == "SEVERE"] == []

@@ -104,13 +104,13 @@ def test_making_a_token_asks_for_the_password_once_more_and_comes_back(house: Ho
     ("fields", "field", "told"),
     [
         ({"label": " "}, "label", "Label: must be a line of 1 to 100"),
-        ({"days": "0"}, "days", "Days it holds: must be 1 to 3650"),
-        ({"days": "9999"}, "days", "Days it holds: must be 1 to 3650"),
-        ({"days": "soon"}, "days", "Days it holds: must be 1 to 3650"),
-        ({"days": "٣"}, "days", "Days it holds: must be 1 to 3650"),
-        ({"scope": []}, "scope", "It may: must be at least one of"),
-        ({"scope": ["all"]}, "scope", "It may: must be at least one of"),
-        ({"scope": ["admin"]}, "scope", "It may: the role of &#39;alice&#39; has no admin"),
+        ({"days": "0"}, "days", "Valid for (days): must be 1 to 3650"),
+        ({"days": "9999"}, "days", "Valid for (days): must be 1 to 3650"),
+        ({"days": "soon"}, "days", "Valid for (days): must be 1 to 3650"),
+        ({"days": "٣"}, "days", "Valid for (days): must be 1 to 3650"),
+        ({"scope": []}, "scope", "Scopes: must be at least one of"),
+        ({"scope": ["all"]}, "scope", "Scopes: must be at least one of"),
+        ({"scope": ["admin"]}, "scope", "Scopes: the role of &#39;alice&#39; has no admin"),
     ],
 )
 def test_a_token_that_cannot_be_made_names_the_field(
