@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -11,6 +13,7 @@ import click
 import pytest
 
 from app.cli import cli
+from reporting import text as report_text
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
@@ -90,6 +93,24 @@ def test_each_command_module_and_make_target_exists(document: Path) -> None:
     assert [words for words in COMMAND.findall(code) if not is_command(*words)] == []
     assert [module for module in MODULE.findall(code) if find_spec(module) is None] == []
     assert set(TARGET.findall(code)) - targets == set()
+
+
+def test_the_report_in_the_readme_is_what_the_demo_prints_but_for_identities() -> None:
+    frozen = json.loads((ROOT / "tests" / "contract" / "frozen" / "demo_report.json").read_text(encoding="utf-8"))
+    printed = io.StringIO()
+    report_text.print_report(frozen | {"health": frozen["health"] | {"srm_p": 0.5}}, file=printed)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    shown = next(block for block in CODE_BLOCK.findall(readme) if "Engine A against engine B" in block)
+
+    assert without_identities(shown.strip("`")) == without_identities(printed.getvalue())
+
+
+def without_identities(report: str) -> list[str]:
+    """Return the lines of a report, blank ones left out, with placeholders for names, versions and the p-value."""
+    report = re.sub(r"(replay:|@)(<[^>]+>|[0-9a-f]{12})", r"\1...", report)
+    lines = re.sub(r"\bp 0\.\d+", "p ...", report).splitlines()
+    return [line.rstrip() for line in lines if line.strip()]
 
 
 def leads(document: Path, link: str) -> bool:
