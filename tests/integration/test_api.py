@@ -16,7 +16,7 @@ from uuid import uuid4
 import pytest
 
 from stack.servers import ServerUrls
-from tests.support.api import PREFIX, REASON, REDIS_DB, TOKEN, Service, serving
+from tests.support.api import PREFIX, REASON, REDIS_DB, TOKEN, Service, start_api
 from tests.support.pipeline import prepared, settings_for, store_signal
 from tests.support.servers.stacks import a_stack, with_redis_database
 
@@ -33,7 +33,7 @@ def redis_url(server_urls: ServerUrls) -> str:
 @contextmanager
 def a_service(database_url: str, redis_url: str, **environ: str) -> Iterator[Service]:
     prepared(database_url, redis_url).database.dispose()
-    with serving(settings_for(database_url, redis_url, LOG_LEVEL="ERROR", **environ), redis_url=redis_url) as made:
+    with start_api(settings_for(database_url, redis_url, LOG_LEVEL="ERROR", **environ), redis_url=redis_url) as made:
         made.redis.flushdb()
         yield made
         made.redis.flushdb()
@@ -46,7 +46,7 @@ def service(database_url: str, redis_url: str) -> Iterator[Service]:
 
 
 def test_without_the_token_nothing_is_done_and_nothing_is_told(service: Service) -> None:
-    signal_id = service.dead()
+    signal_id = service.store_dead_signal()
 
     answers = [
         service.post(path, {"ids": [str(signal_id)], "reason": REASON}, token=token)
@@ -100,7 +100,7 @@ def test_with_the_token_what_is_not_there_is_not_found(service: Service) -> None
 
 
 def test_a_dead_signal_is_rerun_sent_on_and_written_down(service: Service) -> None:
-    signal_id = service.dead()
+    signal_id = service.store_dead_signal()
 
     answer = service.post(RERUN, {"ids": [str(signal_id), str(signal_id)], "reason": REASON})
 
@@ -109,14 +109,14 @@ def test_a_dead_signal_is_rerun_sent_on_and_written_down(service: Service) -> No
     assert document.pop("request_id")
     assert document == {"status": "rerun", "signal_ids": [str(signal_id)], "enqueued": True}
     assert service.rows("SELECT status, attempts FROM signals") == [{"status": "open", "attempts": 0}]
-    assert service.messages() == 1
+    assert service.count_queued_tasks() == 1
     assert service.rows("SELECT actor, action, reason FROM audit_log") == [
         {"actor": "api", "action": "signals.rerun", "reason": REASON}
     ]
 
 
 def test_a_rerun_that_is_refused_says_why_for_each_id_and_does_nothing(service: Service) -> None:
-    dead, missing = service.dead(), uuid4()
+    dead, missing = service.store_dead_signal(), uuid4()
     done = store_signal(service.database, status="done", stage=5, processed=True)
 
     answer = service.post(RERUN, {"ids": [str(dead), str(done), str(missing)], "reason": REASON})
@@ -124,11 +124,11 @@ def test_a_rerun_that_is_refused_says_why_for_each_id_and_does_nothing(service: 
     assert answer.status_code == 409
     assert answer.get_json()["refused"] == {str(done): "it is done", str(missing): "there is no such signal"}
     assert service.rows("SELECT FROM signals WHERE status = 'open'") == []
-    assert service.messages() == 0
+    assert service.count_queued_tasks() == 0
 
 
 def test_a_message_that_can_be_read_now_becomes_a_signal_and_twice_the_same(service: Service) -> None:
-    event_id = service.quarantined({"symbol": "BTCUSDT", "action": "buy", "id": "1"})
+    event_id = service.store_quarantined_message({"symbol": "BTCUSDT", "action": "buy", "id": "1"})
 
     first, second = (service.post(REDRIVE, {"ids": [str(event_id)], "reason": REASON}) for _ in range(2))
 
@@ -138,12 +138,12 @@ def test_a_message_that_can_be_read_now_becomes_a_signal_and_twice_the_same(serv
     assert (accepted["status"], accepted["stale"], again["status"]) == ("accepted", False, "duplicate")
     assert accepted["signal_ids"] == again["signal_ids"]
     assert [str(one["signal_id"]) for one in service.rows("SELECT signal_id FROM signals")] == accepted["signal_ids"]
-    assert service.messages() == 1
+    assert service.count_queued_tasks() == 1
 
 
 def test_a_message_that_still_cannot_be_read_names_the_field_and_the_others_are_redriven(service: Service) -> None:
-    bad = service.quarantined({"symbol": "BTCUSDT", "action": "dance"})
-    good = service.quarantined({"symbol": "BTCUSDT", "action": "buy"})
+    bad = service.store_quarantined_message({"symbol": "BTCUSDT", "action": "dance"})
+    good = service.store_quarantined_message({"symbol": "BTCUSDT", "action": "buy"})
     missing = uuid4()
 
     answer = service.post(REDRIVE, {"ids": [str(bad), str(good), str(missing)], "reason": REASON})
@@ -197,7 +197,7 @@ def test_a_body_that_is_too_large_is_refused(service: Service) -> None:
 
 @pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "text/plain", ""])
 def test_a_body_that_does_not_say_that_it_is_json_is_refused(service: Service, content_type: str) -> None:
-    body = json.dumps({"ids": [str(service.dead())], "reason": REASON})
+    body = json.dumps({"ids": [str(service.store_dead_signal())], "reason": REASON})
 
     answer = service.client.post(
         PREFIX + RERUN, data=body, headers={"Authorization": f"Bearer {TOKEN}"}, content_type=content_type or None
@@ -212,9 +212,9 @@ def test_without_a_broker_the_rows_are_due_and_the_answer_comes_in_time(database
         redis_url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
         prepared(database_url, redis_url).database.dispose()
         settings = settings_for(database_url, redis_url, API_TOKEN=TOKEN, LOG_LEVEL="ERROR")
-        with serving(settings, redis_url=redis_url) as service:
-            ids = [service.dead() for _ in range(20)]
-            event_id = service.quarantined({"symbol": "BTCUSDT", "action": "buy"})
+        with start_api(settings, redis_url=redis_url) as service:
+            ids = [service.store_dead_signal() for _ in range(20)]
+            event_id = service.store_quarantined_message({"symbol": "BTCUSDT", "action": "buy"})
 
             begun = time.monotonic()
             rerun = service.post(RERUN, {"ids": [str(one) for one in ids], "reason": REASON})

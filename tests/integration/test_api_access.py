@@ -16,8 +16,8 @@ from werkzeug.test import TestResponse
 from domain.access import Role, Scope
 from stack.servers import ServerUrls
 from tests.integration.test_api_contract import DOCUMENT
-from tests.support.api import PEOPLE, PREFIX, REASON, REDIS_DB, Service
-from tests.support.builders.api_data import FullDesk, a_full_desk
+from tests.support.api import PREFIX, REASON, REDIS_DB, ROLE_SCOPES, Service
+from tests.support.builders.api_data import PopulatedApi, start_populated_api
 from tests.support.builders.users import a_session, a_user, form_token
 from tests.support.servers.stacks import with_redis_database
 
@@ -28,16 +28,16 @@ SWITCH = {"book": "paper", "reason": REASON}
 
 
 @pytest.fixture
-def desk(database_url: str, server_urls: ServerUrls) -> Iterator[FullDesk]:
+def api(database_url: str, server_urls: ServerUrls) -> Iterator[PopulatedApi]:
     redis_url = with_redis_database(server_urls.redis_url, REDIS_DB)
-    with a_full_desk(database_url, redis_url, PUBLIC_URL=PUBLIC) as made:
-        made.service.know(**PEOPLE)
-        yield made
+    with start_populated_api(database_url, redis_url, PUBLIC_URL=PUBLIC) as running:
+        running.service.accept_tokens(**ROLE_SCOPES)
+        yield running
 
 
 @pytest.fixture
-def service(desk: FullDesk) -> Service:
-    return desk.service
+def service(api: PopulatedApi) -> Service:
+    return api.service
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,20 +79,20 @@ def test_each_operation_is_for_those_with_its_scope_only(service: Service) -> No
         (name, method, path): service.get(path, token=name).status_code == 403
         if method == "get"
         else service.post(path, {}, token=name).status_code == 403
-        for name in PEOPLE
+        for name in ROLE_SCOPES
         for method, path, _ in operations()
     }
 
     assert refused == {
         (name, method, path): Scope(scope) not in scopes
-        for name, scopes in PEOPLE.items()
+        for name, scopes in ROLE_SCOPES.items()
         for method, path, scope in operations()
     }
     assert {scope for *_, scope in operations()} == {"read", "operate", "admin"}
 
 
 def test_no_route_is_open_to_somebody_without_any_scope(service: Service) -> None:
-    service.know(nobody=frozenset())
+    service.accept_tokens(nobody=frozenset())
     rules = [rule for rule in service.app.url_map.iter_rules() if rule.rule.startswith("/api/")]
 
     answers = {
@@ -131,7 +131,7 @@ def test_a_person_who_gave_the_password_just_now_may_go_on(service: Service) -> 
     answer = a_browser(service, has_stepped_up=True).post("/policy/flatten", SWITCH)
 
     assert answer.status_code == 200
-    assert service.audited() == [{"actor": "ann", "action": "policy.flat", "subject": "paper", "reason": REASON}]
+    assert service.audit_entries() == [{"actor": "ann", "action": "policy.flat", "subject": "paper", "reason": REASON}]
 
 
 def test_what_no_page_of_ours_sent_is_refused(service: Service) -> None:
@@ -144,11 +144,11 @@ def test_what_no_page_of_ours_sent_is_refused(service: Service) -> None:
 
     assert [one.status_code for one in answers] == [400, 400]
     assert {one.content_type for one in answers} == {"application/problem+json"}
-    assert service.audited() == []
+    assert service.audit_entries() == []
 
 
-def test_the_url_of_a_source_is_shown_to_administrators_only(desk: FullDesk) -> None:
-    service, url = desk.service, f"https://alerts.example/webhook/{desk.token}"
+def test_the_url_of_a_source_is_shown_to_administrators_only(api: PopulatedApi) -> None:
+    service, url = api.service, f"https://alerts.example/webhook/{api.token}"
 
     seen = {
         name: [
@@ -163,4 +163,4 @@ def test_the_url_of_a_source_is_shown_to_administrators_only(desk: FullDesk) -> 
 
     assert seen == {"viewer": [None] * 3, "operator": [None] * 3, "admin": [url] * 3}
     for path in ("/sources", "/sources/desk", "/sources/desk/template"):
-        assert desk.token not in service.get(path, token="operator").get_data(as_text=True)
+        assert api.token not in service.get(path, token="operator").get_data(as_text=True)

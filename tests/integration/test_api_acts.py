@@ -11,8 +11,8 @@ import pytest
 
 from db import incidents
 from stack.servers import ServerUrls
-from tests.support.api import PEOPLE, REASON, REDIS_DB, Service
-from tests.support.builders.api_data import FullDesk, a_full_desk
+from tests.support.api import REASON, REDIS_DB, ROLE_SCOPES, Service
+from tests.support.builders.api_data import PopulatedApi, start_populated_api
 from tests.support.pipeline import NOON
 from tests.support.servers.stacks import with_redis_database
 
@@ -20,30 +20,30 @@ SWITCH = {"book": "paper", "reason": REASON}
 
 
 @pytest.fixture
-def desk(database_url: str, server_urls: ServerUrls) -> Iterator[FullDesk]:
+def api(database_url: str, server_urls: ServerUrls) -> Iterator[PopulatedApi]:
     redis_url = with_redis_database(server_urls.redis_url, REDIS_DB)
-    with a_full_desk(database_url, redis_url, PUBLIC_URL="https://alerts.example/") as made:
-        made.service.know(**PEOPLE)
-        yield made
+    with start_populated_api(database_url, redis_url, PUBLIC_URL="https://alerts.example/") as running:
+        running.service.accept_tokens(**ROLE_SCOPES)
+        yield running
 
 
 @pytest.fixture
-def service(desk: FullDesk) -> Service:
-    return desk.service
+def service(api: PopulatedApi) -> Service:
+    return api.service
 
 
-def test_what_a_template_says_is_read_as_it_is_meant(desk: FullDesk) -> None:
-    template = desk.service.get("/sources/desk/template").get_json()
+def test_what_a_template_says_is_read_as_it_is_meant(api: PopulatedApi) -> None:
+    template = api.service.get("/sources/desk/template").get_json()
     filled = {"exchange": "BINANCE", "ticker": "BTCUSDT", "close": "65000", "interval": "60"}
 
     answers = [
-        desk.service.client.post(f"/webhook/{desk.token}", data=re.sub(r"{{(\w+)}}", filled_in(filled), template[name]))
+        api.service.client.post(f"/webhook/{api.token}", data=re.sub(r"{{(\w+)}}", filled_in(filled), template[name]))
         for name in ("buy", "exit")
     ]
 
     assert [one.status_code for one in answers] == [200, 200]
     read = "SELECT symbol, action, direction FROM signals WHERE source = 'desk' ORDER BY seq"
-    assert desk.service.rows(read) == [
+    assert api.service.rows(read) == [
         {"symbol": "BTCUSDT", "action": "entry", "direction": "long"},
         {"symbol": "BTCUSDT", "action": "exit", "direction": "long"},
     ]
@@ -72,7 +72,9 @@ def test_a_source_is_made_and_its_token_posts(service: Service) -> None:
     )
     assert made == service.get("/sources/new-desk").get_json()
     assert posts(service, made["token"]) == 200
-    assert service.audited() == [{"actor": "admin", "action": "source.added", "subject": "new-desk", "reason": REASON}]
+    assert service.audit_entries() == [
+        {"actor": "admin", "action": "source.added", "subject": "new-desk", "reason": REASON}
+    ]
 
 
 BAD_SOURCES: list[tuple[dict[str, Any], str]] = [
@@ -104,7 +106,7 @@ def test_a_source_that_cannot_be_is_named_by_its_field(service: Service, given: 
 
     assert (answer.status_code, list(answer.get_json()["errors"])) == (422, [field])
     assert service.rows("SELECT count(*) AS there FROM sources") == before
-    assert service.audited() == []
+    assert service.audit_entries() == []
 
 
 @pytest.mark.parametrize(
@@ -128,31 +130,37 @@ def test_a_name_that_is_taken_is_a_conflict(service: Service) -> None:
 
     assert (answer.status_code, answer.content_type) == (409, "application/problem+json")
     assert answer.get_json()["detail"] == "there is a source named 'desk' already"
-    assert service.audited() == []
+    assert service.audit_entries() == []
 
 
-def test_another_token_holds_beside_the_present_one_for_as_long_as_was_asked(desk: FullDesk) -> None:
-    service = desk.service
+def test_another_token_holds_beside_the_present_one_for_as_long_as_was_asked(api: PopulatedApi) -> None:
+    service = api.service
 
     rotated = service.post("/sources/desk/rotate", {"keep_s": 3600, "reason": REASON}, token="admin").get_json()
 
-    assert rotated["token"] != desk.token
-    assert [posts(service, token) for token in (desk.token, rotated["token"])] == [200, 200]
+    assert rotated["token"] != api.token
+    assert [posts(service, token) for token in (api.token, rotated["token"])] == [200, 200]
     kept = "SELECT extract(epoch FROM previous_until - now())::int AS left_s FROM sources WHERE name = 'desk'"
     (left,) = service.rows(kept)
     assert 3500 < left["left_s"] <= 3600
     assert rotated["previous_until"].endswith("Z")
-    assert service.audited() == [{"actor": "admin", "action": "source.rotated", "subject": "desk", "reason": REASON}]
+    assert service.audit_entries() == [
+        {"actor": "admin", "action": "source.rotated", "subject": "desk", "reason": REASON}
+    ]
 
 
-def test_a_source_is_refused_and_let_in_again_without_a_body(desk: FullDesk) -> None:
-    client, bearer = desk.service.client, {"Authorization": "Bearer admin"}
+def test_a_source_is_refused_and_let_in_again_without_a_body(api: PopulatedApi) -> None:
+    client, bearer = api.service.client, {"Authorization": "Bearer admin"}
 
     answers = [client.post(f"/api/v1/sources/desk/{act}", headers=bearer) for act in ("disable", "enable", "renewed")]
 
     assert [one.get_json()["enabled"] for one in answers] == [False, True, True]
-    assert [one["action"] for one in desk.service.audited()] == ["source.disabled", "source.enabled", "source.renewed"]
-    assert {one["reason"] for one in desk.service.audited()} == {""}
+    assert [one["action"] for one in api.service.audit_entries()] == [
+        "source.disabled",
+        "source.enabled",
+        "source.renewed",
+    ]
+    assert {one["reason"] for one in api.service.audit_entries()} == {""}
 
 
 @pytest.mark.parametrize("act", ["rotate", "enable", "disable", "renewed"])
@@ -160,7 +168,7 @@ def test_acts_on_a_source_that_is_not_there_change_nothing(service: Service, act
     answers = [service.post(f"/sources/{name}/{act}", {}) for name in ("none", "%00", "a%20b")]
 
     assert [one.status_code for one in answers] == [404] * 3
-    assert service.audited() == []
+    assert service.audit_entries() == []
 
 
 def test_a_new_policy_version_is_in_force_at_once_and_says_who_and_why(service: Service) -> None:
@@ -175,7 +183,7 @@ def test_a_new_policy_version_is_in_force_at_once_and_says_who_and_why(service: 
     assert (told["set_by"], told["reason"], told["switch"]) == ("admin", REASON, "on")
     assert (second.get_json()["policy_version"], second.get_json()["split"]) == ("careful.2", 1.0)
     assert service.items("/policy?book=paper")[:2] == [second.get_json(), told]
-    assert [one["action"] for one in service.audited()] == ["policy.set", "policy.set"]
+    assert [one["action"] for one in service.audit_entries()] == ["policy.set", "policy.set"]
 
 
 @pytest.mark.parametrize(
@@ -211,34 +219,34 @@ def test_the_switch_is_thrown_by_those_who_operate(service: Service) -> None:
     assert [one["open"] for one in told] == [{"trades": 0, "orders": 0}] * 3
     assert {one["policy"]["set_by"] for one in told} == {"operator"}
     assert service.items("/policy?book=paper&limit=1")[0]["switch"] == "on"
-    assert [(one["actor"], one["action"]) for one in service.audited()] == [
+    assert [(one["actor"], one["action"]) for one in service.audit_entries()] == [
         ("operator", "policy.paused"),
         ("operator", "policy.flat"),
         ("operator", "policy.on"),
     ]
 
 
-def test_an_incident_is_closed_once(desk: FullDesk) -> None:
-    service, path = desk.service, f"/incidents/{desk.ids['incident_id']}/close"
+def test_an_incident_is_closed_once(api: PopulatedApi) -> None:
+    service, path = api.service, f"/incidents/{api.ids['incident_id']}/close"
 
     first, second = (service.post(path, {"reason": REASON}, token="operator") for _ in range(2))
 
     assert (first.status_code, first.get_json()["status"]) == (200, "closed")
-    assert (second.status_code, second.get_json()["detail"]) == (404, f"no incident {desk.ids['incident_id']} is open")
+    assert (second.status_code, second.get_json()["detail"]) == (404, f"no incident {api.ids['incident_id']} is open")
     with service.database.transaction() as session:
         assert incidents.list_open(session) == []
-    assert service.audited() == [
-        {"actor": "operator", "action": "incident.closed", "subject": str(desk.ids["incident_id"]), "reason": REASON}
+    assert service.audit_entries() == [
+        {"actor": "operator", "action": "incident.closed", "subject": str(api.ids["incident_id"]), "reason": REASON}
     ]
 
 
 def test_a_rerun_is_written_down_under_the_name_of_who_asked(service: Service) -> None:
-    signal_id = service.dead(received_at=NOON)
+    signal_id = service.store_dead_signal(received_at=NOON)
 
     answer = service.post("/signals/rerun", {"ids": [str(signal_id)], "reason": REASON}, token="operator")
 
     assert answer.status_code == 200
-    assert [one["actor"] for one in service.audited()] == ["operator"]
+    assert [one["actor"] for one in service.audit_entries()] == ["operator"]
 
 
 def posts(service: Service, token: str) -> int:

@@ -27,7 +27,7 @@ from app.factory import create_app
 from stack.servers import ServerUrls
 from tests.conftest import a_copy, with_database
 from tests.support.api import PREFIX, REDIS_DB, TOKEN
-from tests.support.builders.api_data import FullDesk, a_full_desk
+from tests.support.builders.api_data import PopulatedApi, start_populated_api
 from tests.support.pipeline import settings_for
 from tests.support.servers.stacks import with_redis_database
 
@@ -66,25 +66,25 @@ OPERATIONS = [
 
 
 @pytest.fixture(scope="module")
-def desk(server_urls: ServerUrls, template_database: str) -> Iterator[FullDesk]:
+def api(server_urls: ServerUrls, template_database: str) -> Iterator[PopulatedApi]:
     redis_url = with_redis_database(server_urls.redis_url, REDIS_DB)
     with (
         a_copy(server_urls, template_database) as name,
-        a_full_desk(with_database(server_urls.database_url, name), redis_url) as made,
+        start_populated_api(with_database(server_urls.database_url, name), redis_url) as made,
     ):
         yield made
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_every_answer_is_as_the_document_says(desk: FullDesk, operation: str) -> None:
-    asked = the_operation(desk, operation)
+def test_every_answer_is_as_the_document_says(api: PopulatedApi, operation: str) -> None:
+    asked = the_operation(api, operation)
     seen = set()
 
     @AS_EVER
     @given(st.data())
     def holds(data: st.DataObject) -> None:
         mode = data.draw(st.sampled_from([GenerationMode.POSITIVE, GenerationMode.NEGATIVE]))
-        path = data.draw(st.sampled_from([known(desk.ids, asked), known(desk.run_ids, asked), None]))
+        path = data.draw(st.sampled_from([known(api.ids, asked), known(api.run_ids, asked), None]))
         case = data.draw(asked.as_strategy(mode, path_parameters=path))
         answer = case.call_and_validate(headers=BEARER, checks=CHECKS)
         seen.add(answer.status_code)
@@ -94,11 +94,11 @@ def test_every_answer_is_as_the_document_says(desk: FullDesk, operation: str) ->
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_stranger_is_answered_the_same_by_every_operation(desk: FullDesk, operation: str) -> None:
-    asked = the_operation(desk, operation)
+def test_a_stranger_is_answered_the_same_by_every_operation(api: PopulatedApi, operation: str) -> None:
+    asked = the_operation(api, operation)
 
     @settings(AS_EVER, max_examples=5)
-    @given(asked.as_strategy(path_parameters=known(desk.ids, asked)))
+    @given(asked.as_strategy(path_parameters=known(api.ids, asked)))
     def holds(case: Any) -> None:
         answer = case.call(headers={"Authorization": ""})
         assert answer.status_code == 401
@@ -106,9 +106,9 @@ def test_a_stranger_is_answered_the_same_by_every_operation(desk: FullDesk, oper
         document = json.loads(answer.content)
         assert (document["status"], document["detail"]) == (401, "this needs a token: Authorization: Bearer ...")
 
-    before = desk.service.rows(HOW_MUCH)
+    before = api.service.rows(HOW_MUCH)
     holds()
-    assert desk.service.rows(HOW_MUCH) == before
+    assert api.service.rows(HOW_MUCH) == before
 
 
 def test_everything_in_the_document_is_described_and_typed_and_named_once() -> None:
@@ -181,8 +181,8 @@ def resolved(answer: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def the_operation(desk: FullDesk, label: str) -> Any:
-    schema = schemathesis.openapi.from_wsgi(f"{PREFIX}/openapi.json", desk.service.app, headers=BEARER)
+def the_operation(api: PopulatedApi, label: str) -> Any:
+    schema = schemathesis.openapi.from_wsgi(f"{PREFIX}/openapi.json", api.service.app, headers=BEARER)
     every: list[Any] = [one.ok() for one in schema.get_all_operations()]  # type: ignore[union-attr]  # none is invalid
     (found,) = [one for one in every if one.label == label]
     return found

@@ -17,7 +17,7 @@ from app.api import paging, registration
 from stack.servers import ServerUrls
 from tests.conftest import a_copy, with_database
 from tests.support.api import REDIS_DB, Service
-from tests.support.builders.api_data import BOOK, FullDesk, a_full_desk
+from tests.support.builders.api_data import BOOK, PopulatedApi, start_populated_api
 from tests.support.servers.stacks import with_redis_database
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -27,11 +27,11 @@ Rows = Sequence[tuple[int, str]]
 
 
 @pytest.fixture(scope="module")
-def desk(server_urls: ServerUrls, template_database: str) -> Iterator[FullDesk]:
+def api(server_urls: ServerUrls, template_database: str) -> Iterator[PopulatedApi]:
     redis_url = with_redis_database(server_urls.redis_url, REDIS_DB)
     with (
         a_copy(server_urls, template_database) as name,
-        a_full_desk(with_database(server_urls.database_url, name), redis_url) as made,
+        start_populated_api(with_database(server_urls.database_url, name), redis_url) as made,
     ):
         yield made
 
@@ -57,11 +57,11 @@ def leave(service: Service, kind: str) -> None:
 
 
 @pytest.fixture
-def kind(desk: FullDesk) -> Iterator[str]:
+def kind(api: PopulatedApi) -> Iterator[str]:
     """Give a kind of incidents that nobody else has."""
     made = uuid4().hex
     yield made
-    leave(desk.service, made)
+    leave(api.service, made)
 
 
 arrivals = st.lists(st.integers(0, 3), max_size=6)
@@ -73,9 +73,9 @@ arrivals = st.lists(st.integers(0, 3), max_size=6)
 )
 @given(first=st.lists(st.integers(0, 3), max_size=12), later=st.lists(arrivals, max_size=4), limit=st.integers(1, 5))
 def test_pages_together_give_each_row_once_whatever_arrives_meanwhile(
-    desk: FullDesk, first: list[int], later: list[list[int]], limit: int
+    api: PopulatedApi, first: list[int], later: list[list[int]], limit: int
 ) -> None:
-    service, kind = desk.service, uuid4().hex
+    service, kind = api.service, uuid4().hex
     there = arrive(service, kind, [(minutes, f"first {number}") for number, minutes in enumerate(first)])
     waiting = [[(minutes, f"later {page} {n}") for n, minutes in enumerate(one)] for page, one in enumerate(later)]
 
@@ -100,12 +100,12 @@ def test_pages_together_give_each_row_once_whatever_arrives_meanwhile(
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_each_list_turned_one_row_at_a_time_is_the_list_at_once(desk: FullDesk, name: str) -> None:
-    at_once = desk.service.items(f"/{name}")
+def test_each_list_turned_one_row_at_a_time_is_the_list_at_once(api: PopulatedApi, name: str) -> None:
+    at_once = api.service.items(f"/{name}")
     path, turned = f"/{name}?limit=1", []
 
     while path:
-        answer = desk.service.get(path)
+        answer = api.service.get(path)
         turned += answer.get_json()["items"]
         link = answer.headers.get("Link")
         path = link.partition(">")[0].removeprefix("</api/v1") if link else ""
@@ -116,8 +116,8 @@ def test_each_list_turned_one_row_at_a_time_is_the_list_at_once(desk: FullDesk, 
 
 @pytest.mark.parametrize("name", LISTS)
 @pytest.mark.parametrize("cursor", BAD_CURSORS)
-def test_a_cursor_that_is_not_of_this_list_is_named(desk: FullDesk, name: str, cursor: str) -> None:
-    answer = desk.service.get(f"/{name}?{urlencode({'cursor': cursor})}")
+def test_a_cursor_that_is_not_of_this_list_is_named(api: PopulatedApi, name: str, cursor: str) -> None:
+    answer = api.service.get(f"/{name}?{urlencode({'cursor': cursor})}")
 
     if (name, cursor) == ("signals", "WyJzaWduYWxzIiwgMV0"):  # ["signals", 1]
         assert answer.status_code == 200
@@ -140,18 +140,18 @@ def test_a_cursor_that_is_not_of_this_list_is_named(desk: FullDesk, name: str, c
         ("format=csv&cursor=x", "cursor"),
     ],
 )
-def test_a_bad_query_is_named_by_its_parameter(desk: FullDesk, name: str, query: str, field: str) -> None:
-    answer = desk.service.get(f"/{name}?{query}")
+def test_a_bad_query_is_named_by_its_parameter(api: PopulatedApi, name: str, query: str, field: str) -> None:
+    answer = api.service.get(f"/{name}?{query}")
 
     assert answer.status_code == 422
     assert list(answer.get_json()["errors"]) == [field]
 
 
 @pytest.mark.parametrize("name", [one for one in LISTS if one not in ("studies", "sources")])
-def test_text_that_no_row_can_hold_is_refused_and_not_asked_for(desk: FullDesk, name: str) -> None:
+def test_text_that_no_row_can_hold_is_refused_and_not_asked_for(api: PopulatedApi, name: str) -> None:
     field = {"incidents": "kind"}.get(name, "book")
 
-    answers = [desk.service.get(f"/{name}?{urlencode({field: value})}") for value in ("\x00", "", "a" * 201)]
+    answers = [api.service.get(f"/{name}?{urlencode({field: value})}") for value in ("\x00", "", "a" * 201)]
 
     assert [(one.status_code, list(one.get_json()["errors"])) for one in answers] == [(422, [field])] * 3
 
@@ -185,32 +185,32 @@ FILTERS = [
 
 @pytest.mark.parametrize(("name", "query", "field", "value"), FILTERS)
 def test_a_filter_gives_the_rows_that_meet_it_and_all_of_them(
-    desk: FullDesk, name: str, query: dict[str, str], field: str, value: object
+    api: PopulatedApi, name: str, query: dict[str, str], field: str, value: object
 ) -> None:
-    every = desk.service.items(f"/{name}?limit=500")
+    every = api.service.items(f"/{name}?limit=500")
 
-    found = desk.service.items(f"/{name}?{urlencode(query)}&limit=500")
+    found = api.service.items(f"/{name}?{urlencode(query)}&limit=500")
 
     assert found == [one for one in every if one[field] == value]
     assert found
 
 
-def test_experiments_are_found_by_their_variant_and_by_their_study(desk: FullDesk) -> None:
-    every = desk.service.items("/experiments")
+def test_experiments_are_found_by_their_variant_and_by_their_study(api: PopulatedApi) -> None:
+    every = api.service.items("/experiments")
 
-    found = {variant: desk.service.items(f"/experiments?variant={variant}") for variant in ("A", "B")}
+    found = {variant: api.service.items(f"/experiments?variant={variant}") for variant in ("A", "B")}
 
     assert found == {variant: [one for one in every if one["variant"] == variant] for variant in ("A", "B")}
     assert len(every) == 5
-    assert desk.service.items(f"/experiments?study={desk.ids['study_id']}") == [
+    assert api.service.items(f"/experiments?study={api.ids['study_id']}") == [
         one for one in every if one["study"] == "first"
     ]
-    assert desk.service.items(f"/experiments?study={uuid4()}") == []
+    assert api.service.items(f"/experiments?study={uuid4()}") == []
 
 
-def test_signals_are_found_by_when_they_were_received(desk: FullDesk) -> None:
+def test_signals_are_found_by_when_they_were_received(api: PopulatedApi) -> None:
     found = [
-        desk.service.items(f"/signals?{query}")
+        api.service.items(f"/signals?{query}")
         for query in ("since=2026-03-04T12:00:00Z", "until=2026-03-04T12:00:00Z", "since=2026-03-04T12:00:01")
     ]
 
@@ -218,17 +218,17 @@ def test_signals_are_found_by_when_they_were_received(desk: FullDesk) -> None:
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_each_list_as_csv_has_the_rows_it_has_as_json(desk: FullDesk, name: str) -> None:
-    rows = desk.service.items(f"/{name}?limit=500")
+def test_each_list_as_csv_has_the_rows_it_has_as_json(api: PopulatedApi, name: str) -> None:
+    rows = api.service.items(f"/{name}?limit=500")
     (output,) = [
         module.LIST_OUTPUT
         for module in registration.RESOURCES
         if hasattr(module, "LIST_OUTPUT") and module.LIST_OUTPUT.name == name
     ]
 
-    by_parameter, by_header = desk.service.get(f"/{name}?format=csv"), desk.service.get(f"/{name}", Accept="text/csv")
+    by_parameter, by_header = api.service.get(f"/{name}?format=csv"), api.service.get(f"/{name}", Accept="text/csv")
 
-    sheet = desk.service.sheet(f"/{name}?format=csv")
+    sheet = api.service.csv_rows(f"/{name}?format=csv")
     assert by_parameter.data == by_header.data
     assert by_parameter.headers["Content-Disposition"] == f'attachment; filename="{name}.csv"'
     assert len(sheet) == len(rows)
@@ -238,29 +238,29 @@ def test_each_list_as_csv_has_the_rows_it_has_as_json(desk: FullDesk, name: str)
         assert plain == {field: row[field] for field in plain}
 
 
-def test_a_sheet_has_no_token_not_even_an_administrators(desk: FullDesk) -> None:
-    sheet = desk.service.get("/sources?format=csv").get_data(as_text=True)
+def test_a_sheet_has_no_token_not_even_an_administrators(api: PopulatedApi) -> None:
+    sheet = api.service.get("/sources?format=csv").get_data(as_text=True)
 
-    assert desk.token not in sheet
+    assert api.token not in sheet
     assert "desk" in sheet
 
 
-def test_a_sheet_is_longer_than_a_page(desk: FullDesk, kind: str) -> None:
-    arrive(desk.service, kind, [(number % 7, f"subject {number}") for number in range(2 * paging.MOST + 1)])
+def test_a_sheet_is_longer_than_a_page(api: PopulatedApi, kind: str) -> None:
+    arrive(api.service, kind, [(number % 7, f"subject {number}") for number in range(2 * paging.MOST + 1)])
 
-    sheet = desk.service.sheet(f"/incidents?kind={kind}&format=csv")
+    sheet = api.service.csv_rows(f"/incidents?kind={kind}&format=csv")
 
     assert len({one["incident_id"] for one in sheet}) == len(sheet) == 2 * paging.MOST + 1
 
 
-def test_no_cell_of_text_begins_a_formula_and_numbers_stay_numbers(desk: FullDesk, kind: str) -> None:
+def test_no_cell_of_text_begins_a_formula_and_numbers_stay_numbers(api: PopulatedApi, kind: str) -> None:
     subjects = ["=1+1", "+1", "-1", "@sum", "\tx", "\rx", 'plain, with "quotes"\nand lines', "'=1"]
-    arrive(desk.service, kind, [(-number, subject) for number, subject in enumerate(subjects)])
+    arrive(api.service, kind, [(-number, subject) for number, subject in enumerate(subjects)])
 
-    sheet = desk.service.sheet(f"/incidents?kind={kind}&format=csv")
+    sheet = api.service.csv_rows(f"/incidents?kind={kind}&format=csv")
 
     assert [one["subject"] for one in sheet] == [f"'{one}" for one in subjects[:6]] + subjects[6:]
-    trades = desk.service.sheet("/trades?format=csv")
+    trades = api.service.csv_rows("/trades?format=csv")
     assert {one["quantity"] for one in trades if one["book"] == BOOK} == {"100", "300"}
     assert {one["is_shadow"] for one in trades} == {"true", "false"}
     assert {one["denial"] for one in trades} == {""}

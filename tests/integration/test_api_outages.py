@@ -17,8 +17,8 @@ from app.api import database_access, paging
 from app.web.deadlines import Deadlines
 from db.core.session import Database
 from stack.servers import ServerUrls
-from tests.support.api import REASON, REDIS_DB, TOKEN, Service, serving
-from tests.support.builders.api_data import FullDesk, a_full_desk
+from tests.support.api import REASON, REDIS_DB, TOKEN, Service, start_api
+from tests.support.builders.api_data import PopulatedApi, start_populated_api
 from tests.support.pipeline import settings_for
 from tests.support.servers.stacks import with_redis_database
 
@@ -28,11 +28,11 @@ MANY = "INSERT INTO incidents (kind, subject, detail) SELECT 'many', n::text, '{
 
 
 @pytest.fixture
-def desk(database_url: str, server_urls: ServerUrls) -> Iterator[FullDesk]:
-    with a_full_desk(
+def api(database_url: str, server_urls: ServerUrls) -> Iterator[PopulatedApi]:
+    with start_populated_api(
         database_url, with_redis_database(server_urls.redis_url, REDIS_DB), deadlines=IN_PRODUCTION
-    ) as made:
-        yield made
+    ) as running:
+        yield running
 
 
 def away(service: Service, path: str) -> float:
@@ -49,14 +49,14 @@ def test_a_closed_port_is_told_at_once(path: str) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
     settings = settings_for(f"postgresql://x@127.0.0.1:{port}/none", "redis://127.0.0.1:1", API_TOKEN=TOKEN)
-    with serving(settings, redis_url="redis://127.0.0.1:1", deadlines=IN_PRODUCTION) as service:
+    with start_api(settings, redis_url="redis://127.0.0.1:1", deadlines=IN_PRODUCTION) as service:
         assert away(service, path) < 2
 
 
 def test_a_server_that_says_nothing_is_given_up_within_five_seconds() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         url = f"postgresql://x@127.0.0.1:{silent.getsockname()[1]}/none"
-        with serving(
+        with start_api(
             settings_for(url, "redis://127.0.0.1:1", API_TOKEN=TOKEN), redis_url="redis://x", deadlines=IN_PRODUCTION
         ) as service:
             took_s = away(service, "/signals")
@@ -67,21 +67,21 @@ def test_a_server_that_says_nothing_is_given_up_within_five_seconds() -> None:
 
 
 def test_a_table_that_is_held_up_is_told_in_time_to_all_who_ask_and_then_it_goes_on(
-    desk: FullDesk, database_url: str
+    api: PopulatedApi, database_url: str
 ) -> None:
     begun = time.monotonic()
 
     with psycopg.connect(database_url) as connection, ThreadPoolExecutor(8) as asking:
         connection.execute("LOCK TABLE signals IN ACCESS EXCLUSIVE MODE")
-        took_s = list(asking.map(lambda _: away(desk.service, "/signals"), range(8)))
+        took_s = list(asking.map(lambda _: away(api.service, "/signals"), range(8)))
 
     assert max(took_s) < IN_PRODUCTION.api_s + 1
     assert time.monotonic() - begun < 2 * IN_PRODUCTION.api_s
-    assert desk.service.get("/signals").status_code == 200
+    assert api.service.get("/signals").status_code == 200
 
 
-def test_what_takes_long_is_worked_out_and_holds_nobody_else_up(desk: FullDesk) -> None:
-    access = desk.service.app.extensions[database_access.EXTENSION]
+def test_what_takes_long_is_worked_out_and_holds_nobody_else_up(api: PopulatedApi) -> None:
+    access = api.service.app.extensions[database_access.EXTENSION]
 
     def slow(database: Database) -> str:
         with database.transaction() as session:
@@ -90,7 +90,7 @@ def test_what_takes_long_is_worked_out_and_holds_nobody_else_up(desk: FullDesk) 
     with ThreadPoolExecutor(2) as asking:
         thought = asking.submit(access.run_slow, slow)
         begun = time.monotonic()
-        assert desk.service.get("/signals").status_code == 200
+        assert api.service.get("/signals").status_code == 200
         beside_s = time.monotonic() - begun
         with pytest.raises(ServiceUnavailable):
             access.run(slow)
@@ -100,11 +100,11 @@ def test_what_takes_long_is_worked_out_and_holds_nobody_else_up(desk: FullDesk) 
 
 
 def test_a_sheet_whose_database_goes_away_says_at_its_end_that_it_is_not_whole(
-    desk: FullDesk, database_url: str
+    api: PopulatedApi, database_url: str
 ) -> None:
-    with desk.service.database.transaction() as session:
+    with api.service.database.transaction() as session:
         session.execute(text(MANY), {"many": 2 * paging.MOST})
-    answer = desk.service.get("/incidents?kind=many&format=csv")
+    answer = api.service.get("/incidents?kind=many&format=csv")
     chunks = answer.iter_encoded()
     header, first = next(chunks), next(chunks)
 

@@ -16,7 +16,7 @@ from stack.servers import ServerUrls
 from tests.conftest import a_copy, with_database
 from tests.integration.test_api_contract import DOCUMENT
 from tests.support.api import REDIS_DB
-from tests.support.builders.api_data import BOOK, FullDesk, a_full_desk
+from tests.support.builders.api_data import BOOK, PopulatedApi, start_populated_api
 from tests.support.servers.stacks import with_redis_database
 
 SECRET = "hunter2hunter2"
@@ -36,9 +36,9 @@ def database_url(server_urls: ServerUrls, template_database: str) -> Iterator[st
 
 
 @pytest.fixture(scope="module")
-def desk(server_urls: ServerUrls, database_url: str) -> Iterator[FullDesk]:
-    with a_full_desk(database_url, with_redis_database(server_urls.redis_url, REDIS_DB)) as made:
-        yield made
+def api(server_urls: ServerUrls, database_url: str) -> Iterator[PopulatedApi]:
+    with start_populated_api(database_url, with_redis_database(server_urls.redis_url, REDIS_DB)) as running:
+        yield running
 
 
 def printed(database_url: str, *arguments: str) -> Any:
@@ -48,56 +48,56 @@ def printed(database_url: str, *arguments: str) -> Any:
     return json.loads(result.stdout)
 
 
-def shown(desk: FullDesk, path: str) -> Any:
-    answer = desk.service.get(path)
+def shown(api: PopulatedApi, path: str) -> Any:
+    answer = api.service.get(path)
     assert answer.status_code == 200, answer.get_data(as_text=True)
     return answer.get_json()
 
 
-def test_a_signal_is_shown_as_the_command_line_shows_it(desk: FullDesk, database_url: str) -> None:
-    signals = [one["signal_id"] for one in desk.service.items("/signals")]
+def test_a_signal_is_shown_as_the_command_line_shows_it(api: PopulatedApi, database_url: str) -> None:
+    signals = [one["signal_id"] for one in api.service.items("/signals")]
 
     for signal_id in signals:
-        assert shown(desk, f"/signals/{signal_id}") == printed(database_url, "signals", "show", signal_id)
+        assert shown(api, f"/signals/{signal_id}") == printed(database_url, "signals", "show", signal_id)
     assert len(signals) == 6
 
 
-def test_a_message_is_explained_as_the_command_line_explains_it(desk: FullDesk, database_url: str) -> None:
-    event_id = str(desk.ids["event_id"])
+def test_a_message_is_explained_as_the_command_line_explains_it(api: PopulatedApi, database_url: str) -> None:
+    event_id = str(api.ids["event_id"])
 
-    told = shown(desk, f"/quarantine/{event_id}")
+    told = shown(api, f"/quarantine/{event_id}")
 
     assert told == printed(database_url, "signals", "explain", event_id)
     assert told["errors"] == {"action": ["must be known"]}
 
 
-def test_failing_fields_are_reported_as_the_command_line_reports_them(desk: FullDesk, database_url: str) -> None:
-    every, of_another = shown(desk, "/quarantine/formats"), shown(desk, "/quarantine/formats?source=other&days=30")
+def test_failing_fields_are_reported_as_the_command_line_reports_them(api: PopulatedApi, database_url: str) -> None:
+    every, of_another = shown(api, "/quarantine/formats"), shown(api, "/quarantine/formats?source=other&days=30")
 
     assert every == printed(database_url, "signals", "formats")
     assert [(one["source"], one["field"], one["times"]) for one in every["failing"]] == [("tests", "action", 1)]
     assert of_another == {"failing": []}
 
 
-def test_the_report_is_the_one_of_the_command_line(desk: FullDesk, database_url: str) -> None:
-    newest, named = shown(desk, "/report"), shown(desk, f"/report?study=first&book={BOOK}")
+def test_the_report_is_the_one_of_the_command_line(api: PopulatedApi, database_url: str) -> None:
+    newest, named = shown(api, "/report"), shown(api, f"/report?study=first&book={BOOK}")
 
     assert newest == named == printed(database_url, "report", "--book", BOOK)
     assert newest["engines"]["A"]["total_pnl"] == "8"
 
 
-def test_a_report_of_no_study_says_which_there_are(desk: FullDesk) -> None:
-    answer = desk.service.get("/report?study=none")
+def test_a_report_of_no_study_says_which_there_are(api: PopulatedApi) -> None:
+    answer = api.service.get("/report?study=none")
 
     assert answer.status_code == 404
     assert "first (book replay:0123456789ab)" in answer.get_json()["detail"]
 
 
-def test_an_experiment_and_a_trade_are_parts_of_their_signals_trace(desk: FullDesk) -> None:
-    trace = shown(desk, f"/signals/{desk.ids['signal_id']}")
+def test_an_experiment_and_a_trade_are_parts_of_their_signals_trace(api: PopulatedApi) -> None:
+    trace = shown(api, f"/signals/{api.ids['signal_id']}")
 
-    experiment = shown(desk, f"/experiments/{desk.ids['experiment_id']}")
-    trade = shown(desk, f"/trades/{desk.ids['trade_id']}")
+    experiment = shown(api, f"/experiments/{api.ids['experiment_id']}")
+    trade = shown(api, f"/trades/{api.ids['trade_id']}")
 
     assert experiment == {"signal_id": trace["signal"]["signal_id"]} | {
         name: trace[name] for name in ("experiment", "policy", "decisions", "trades", "outcomes")
@@ -108,16 +108,16 @@ def test_an_experiment_and_a_trade_are_parts_of_their_signals_trace(desk: FullDe
     assert [one["exit_clock"] for one in trade["outcomes"]] == ["synchronized"]
 
 
-def test_a_study_shows_its_terms_and_how_many_experiments_it_has(desk: FullDesk) -> None:
-    study = shown(desk, f"/studies/{desk.ids['study_id']}")
+def test_a_study_shows_its_terms_and_how_many_experiments_it_has(api: PopulatedApi) -> None:
+    study = shown(api, f"/studies/{api.ids['study_id']}")
 
     assert (study["name"], study["book"], study["status"], study["experiments"]) == ("first", BOOK, "running", 4)
     assert study["alpha"] == 0.05
-    assert study in desk.service.items("/studies")
+    assert study in api.service.items("/studies")
 
 
-def test_health_shows_what_waits_and_what_needs_a_person(desk: FullDesk) -> None:
-    health = shown(desk, "/health")
+def test_health_shows_what_waits_and_what_needs_a_person(api: PopulatedApi) -> None:
+    health = shown(api, "/health")
 
     assert (health["ok"], health["schema"], health["broker"]) == (False, "current", "reachable")
     assert health["backlog"] == {"open_signals": 0, "oldest_at": None}
@@ -137,28 +137,28 @@ def test_health_shows_what_waits_and_what_needs_a_person(desk: FullDesk) -> None
         "/sources/none/activity",
     ],
 )
-def test_what_is_not_there_is_not_found(desk: FullDesk, path: str) -> None:
-    answer = desk.service.get(path)
+def test_what_is_not_there_is_not_found(api: PopulatedApi, path: str) -> None:
+    answer = api.service.get(path)
 
     assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
 
 
 @pytest.mark.parametrize("path", [*DETAILS.values(), "/health", "/sources/desk", "/sources/desk/template"])
-def test_what_takes_no_query_names_the_parameter_it_does_not_know(desk: FullDesk, path: str) -> None:
-    answer = desk.service.get(path.format(*desk.ids.values()) + "?verbose=1")
+def test_what_takes_no_query_names_the_parameter_it_does_not_know(api: PopulatedApi, path: str) -> None:
+    answer = api.service.get(path.format(*api.ids.values()) + "?verbose=1")
 
     assert (answer.status_code, answer.get_json().get("errors")) == (422, {"verbose": ["is not known here"]})
 
 
-def test_what_a_source_does_is_shown_with_what_is_the_matter_with_it(desk: FullDesk) -> None:
-    before = desk.service.get("/sources/desk/activity").get_json()
+def test_what_a_source_does_is_shown_with_what_is_the_matter_with_it(api: PopulatedApi) -> None:
+    before = api.service.get("/sources/desk/activity").get_json()
 
-    desk.service.client.post(f"/webhook/{desk.token}", json={"symbol": "EURUSD", "action": "buy", "id": "activity"})
-    desk.service.client.post(f"/webhook/{desk.token}", json={"symbol": "EURUSD", "action": "dance"})
-    with desk.service.database.transaction() as session:
+    api.service.client.post(f"/webhook/{api.token}", json={"symbol": "EURUSD", "action": "buy", "id": "activity"})
+    api.service.client.post(f"/webhook/{api.token}", json={"symbol": "EURUSD", "action": "dance"})
+    with api.service.database.transaction() as session:
         incidents.open_(session, kind="source_silent", subject="desk", detail={})
 
-    after = desk.service.get("/sources/desk/activity").get_json()
+    after = api.service.get("/sources/desk/activity").get_json()
     assert after["recent_alerts"] == before["recent_alerts"] + 1
     assert after["quarantined"] == before["quarantined"] + 1
     assert after["heard_at"] >= after["last_signal_at"] > (before["last_signal_at"] or "")
@@ -166,16 +166,16 @@ def test_what_a_source_does_is_shown_with_what_is_the_matter_with_it(desk: FullD
     assert after["warnings"] == [*before["warnings"], "source_silent"]
 
 
-def test_no_secret_that_came_in_goes_out(desk: FullDesk) -> None:
+def test_no_secret_that_came_in_goes_out(api: PopulatedApi) -> None:
     body = {"symbol": "BTCUSDT", "action": SECRET, "passphrase": SECRET, "note": f"key {SECRET}"}
-    event_id = desk.service.quarantined(body, errors='{"action": ["must be known"]}')
-    accepted = desk.service.client.post(
-        f"/webhook/{desk.token}", json={"symbol": "BTCUSDT", "action": "buy", "passphrase": SECRET, "id": "one"}
+    event_id = api.service.store_quarantined_message(body, errors='{"action": ["must be known"]}')
+    accepted = api.service.client.post(
+        f"/webhook/{api.token}", json={"symbol": "BTCUSDT", "action": "buy", "passphrase": SECRET, "id": "one"}
     ).get_json()
 
     lists = ("signals", "quarantine", "experiments", "trades", "incidents", "policy", "studies")
     told = [
-        desk.service.get(path).get_data(as_text=True)
+        api.service.get(path).get_data(as_text=True)
         for path in (
             f"/quarantine/{event_id}",
             f"/signals/{accepted['signal_id']}",
@@ -187,14 +187,14 @@ def test_no_secret_that_came_in_goes_out(desk: FullDesk) -> None:
     ]
 
     assert "***" in told[1]
-    assert all(SECRET not in one and desk.token not in one for one in told)
+    assert all(SECRET not in one and api.token not in one for one in told)
     assert all(json.dumps("raw_body") not in one for one in told)
 
 
-def test_the_document_names_every_column_of_a_trace(desk: FullDesk) -> None:
-    trace = shown(desk, f"/signals/{desk.ids['signal_id']}")
-    (dead,) = (one["signal_id"] for one in desk.service.items("/signals?status=dead"))
-    trace["failures"] = shown(desk, f"/signals/{dead}")["failures"]
+def test_the_document_names_every_column_of_a_trace(api: PopulatedApi) -> None:
+    trace = shown(api, f"/signals/{api.ids['signal_id']}")
+    (dead,) = (one["signal_id"] for one in api.service.items("/signals?status=dead"))
+    trace["failures"] = shown(api, f"/signals/{dead}")["failures"]
     schemas = DOCUMENT["components"]["schemas"]
     named = {
         "signal": "Signal",

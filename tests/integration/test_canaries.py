@@ -30,7 +30,7 @@ from tests.support.pipeline import store_signal
 from tests.support.servers.processes import SECRET_KEY, free_port
 from tests.support.servers.stacks import a_database, alive, children_of, with_redis_database
 from tests.support.waiting import until
-from tests.support.webhook import an_app, settings_for
+from tests.support.webhook import settings_for, start_app
 
 REDIS_DB = 2
 QUEUES = ("exits", "pipeline")
@@ -128,7 +128,7 @@ def test_readiness_reports_a_late_queue_and_stays_ready(database: Database, data
     send(database)
     wait_and_send(database, seconds=75, answering=["exits"])
 
-    with an_app(settings_for(database_url, QUEUE_SILENT_S="60"), lambda _: None) as app:
+    with start_app(settings_for(database_url, QUEUE_SILENT_S="60"), lambda _: None) as app:
         answer = app.test_client().get("/readyz")
 
     assert answer.status_code == 200

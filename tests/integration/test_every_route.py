@@ -12,7 +12,7 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from domain.access import Role, Scope
-from tests.support.builders.users import COOKIE, House, a_house, form_token
+from tests.support.builders.users import COOKIE, ConsoleApp, form_token, start_console_app
 
 PUBLIC = {
     ("webhook.receive", "POST"),
@@ -28,11 +28,11 @@ SAMPLES: dict[str, Any] = {"UUIDConverter": uuid4(), "IntegerConverter": 1, "Flo
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[House]:
-    with a_house(database_url, API_TOKEN="an-api-token-for-tests-of-32-and-more") as made:
+def console(database_url: str) -> Iterator[ConsoleApp]:
+    with start_console_app(database_url, API_TOKEN="an-api-token-for-tests-of-32-and-more") as running:
         for role in Role:
-            made.somebody(role.value, role)
-        yield made
+            running.add_user(role.value, role)
+        yield running
 
 
 def routes(app: Flask) -> list[tuple[Rule, str]]:
@@ -58,9 +58,9 @@ def path_of(app: Flask, rule: Rule) -> str:
         return str(app.url_map.bind("localhost").build(rule.endpoint, values, force_external=False))
 
 
-def ask(house: House, rule: Rule, method: str, **how: Any) -> TestResponse:
-    client = how.pop("client", None) or house.client
-    answer: TestResponse = client.open(path_of(house.app, rule), method=method, **how)
+def ask(console: ConsoleApp, rule: Rule, method: str, **how: Any) -> TestResponse:
+    client = how.pop("client", None) or console.client
+    answer: TestResponse = client.open(path_of(console.app, rule), method=method, **how)
     return answer
 
 
@@ -71,28 +71,28 @@ def is_turned_away(answer: TestResponse, rule: Rule) -> bool:
     return answer.status_code == 401
 
 
-def test_every_route_that_is_not_for_everybody_says_what_it_needs(house: House) -> None:
-    found = routes(house.app)
+def test_every_route_that_is_not_for_everybody_says_what_it_needs(console: ConsoleApp) -> None:
+    found = routes(console.app)
 
     bare = [
         (rule.rule, method)
         for rule, method in found
-        if not isinstance(getattr(view_of(house.app, rule, method), "needs_scope", None), Scope)
+        if not isinstance(getattr(view_of(console.app, rule, method), "needs_scope", None), Scope)
     ]
 
     assert len(found) > 8
     assert bare == []
-    there = {(rule.endpoint, method) for rule in house.app.url_map.iter_rules() for method in rule.methods or ()}
+    there = {(rule.endpoint, method) for rule in console.app.url_map.iter_rules() for method in rule.methods or ()}
     assert there >= PUBLIC
 
 
-def test_every_write_needs_more_than_to_read_except_on_ones_own_account(house: House) -> None:
-    writes = [(rule, method) for rule, method in routes(house.app) if method != "GET"]
+def test_every_write_needs_more_than_to_read_except_on_ones_own_account(console: ConsoleApp) -> None:
+    writes = [(rule, method) for rule, method in routes(console.app) if method != "GET"]
 
     lax = [
         rule.endpoint
         for rule, method in writes
-        if view_of(house.app, rule, method).needs_scope in (Scope.READ, Scope.METRICS)
+        if view_of(console.app, rule, method).needs_scope in (Scope.READ, Scope.METRICS)
         and rule.endpoint.partition(".")[0] not in PEOPLES
     ]
 
@@ -100,16 +100,16 @@ def test_every_write_needs_more_than_to_read_except_on_ones_own_account(house: H
     assert lax == []
 
 
-def test_every_route_turns_strangers_away(house: House) -> None:
-    house.somebody("gone", Role.ADMIN)
-    expired, revoked, disabled = (house.bearer(name) for name in ("admin", "admin", "gone"))
-    house.change("UPDATE api_tokens SET expires_at = now() WHERE ctid = (SELECT min(ctid) FROM api_tokens)")
-    house.change("UPDATE api_tokens SET revoked_at = now() WHERE expires_at IS NULL AND user_name = 'admin'")
-    idle, over, ended = (house.logged_in("admin") for _ in range(3))
-    house.change("UPDATE web_sessions SET expires_at = now()")
-    shut = house.logged_in("gone")
-    house.change("UPDATE users SET enabled = false WHERE name = 'gone'")
-    unheard = house.client
+def test_every_route_turns_strangers_away(console: ConsoleApp) -> None:
+    console.add_user("gone", Role.ADMIN)
+    expired, revoked, disabled = (console.bearer(name) for name in ("admin", "admin", "gone"))
+    console.change("UPDATE api_tokens SET expires_at = now() WHERE ctid = (SELECT min(ctid) FROM api_tokens)")
+    console.change("UPDATE api_tokens SET revoked_at = now() WHERE expires_at IS NULL AND user_name = 'admin'")
+    idle, over, ended = (console.logged_in("admin") for _ in range(3))
+    console.change("UPDATE web_sessions SET expires_at = now()")
+    shut = console.logged_in("gone")
+    console.change("UPDATE users SET enabled = false WHERE name = 'gone'")
+    unheard = console.client
     unheard.set_cookie(COOKIE, "x" * 43)
     hows: list[dict[str, Any]] = [{}, *({"client": one} for one in (idle, over, ended, shut, unheard))]
     hows += [
@@ -125,63 +125,63 @@ def test_every_route_turns_strangers_away(house: House) -> None:
 
     let_in = [
         (rule.rule, method, number)
-        for origin, (rule, method) in enumerate(routes(house.app))
+        for origin, (rule, method) in enumerate(routes(console.app))
         for number, how in enumerate(hows)
-        if not is_turned_away(ask(house, rule, method, environ_base={"REMOTE_ADDR": f"10.0.{origin}.1"}, **how), rule)
+        if not is_turned_away(ask(console, rule, method, environ_base={"REMOTE_ADDR": f"10.0.{origin}.1"}, **how), rule)
     ]
 
     assert let_in == []
 
 
 @pytest.mark.parametrize("role", Role)
-def test_every_route_that_needs_more_than_a_role_has_is_refused_to_it(house: House, role: Role) -> None:
-    headers = house.bearer(role.value)
-    beyond = [one for one in routes(house.app) if view_of(house.app, *one).needs_scope not in role.scopes]
+def test_every_route_that_needs_more_than_a_role_has_is_refused_to_it(console: ConsoleApp, role: Role) -> None:
+    headers = console.bearer(role.value)
+    beyond = [one for one in routes(console.app) if view_of(console.app, *one).needs_scope not in role.scopes]
 
-    answers = [(rule.rule, ask(house, rule, method, headers=headers).status_code) for rule, method in beyond]
+    answers = [(rule.rule, ask(console, rule, method, headers=headers).status_code) for rule, method in beyond]
 
     assert beyond or role is not Role.VIEWER
     assert [one for one in answers if one[1] != 403] == []
 
 
 @pytest.mark.parametrize("role", Role)
-def test_every_route_that_needs_more_than_a_role_has_is_refused_to_its_session(house: House, role: Role) -> None:
-    browser = house.logged_in(role.value)
+def test_every_route_that_needs_more_than_a_role_has_is_refused_to_its_session(console: ConsoleApp, role: Role) -> None:
+    browser = console.logged_in(role.value)
     headers = {"X-CSRF-Token": form_token(browser.get("/account"))}
-    beyond = [one for one in routes(house.app) if view_of(house.app, *one).needs_scope not in role.scopes]
+    beyond = [one for one in routes(console.app) if view_of(console.app, *one).needs_scope not in role.scopes]
 
     answers = [
-        (rule.rule, ask(house, rule, method, client=browser, headers=headers).status_code) for rule, method in beyond
+        (rule.rule, ask(console, rule, method, client=browser, headers=headers).status_code) for rule, method in beyond
     ]
 
     assert [one for one in answers if one[1] != 403] == []
 
 
-def test_a_token_without_a_scope_opens_nothing_that_needs_it(house: House) -> None:
+def test_a_token_without_a_scope_opens_nothing_that_needs_it(console: ConsoleApp) -> None:
     for scope in Scope:
-        headers = house.bearer("admin", [one for one in Scope if one is not scope])
-        needing = [one for one in routes(house.app) if view_of(house.app, *one).needs_scope is scope]
+        headers = console.bearer("admin", [one for one in Scope if one is not scope])
+        needing = [one for one in routes(console.app) if view_of(console.app, *one).needs_scope is scope]
 
-        answers = [(rule.rule, ask(house, rule, method, headers=headers).status_code) for rule, method in needing]
+        answers = [(rule.rule, ask(console, rule, method, headers=headers).status_code) for rule, method in needing]
 
         assert [one for one in answers if one[1] != 403] == []
 
 
-def test_every_write_that_comes_by_session_must_show_that_a_page_of_ours_sent_it(house: House) -> None:
-    browser = house.logged_in("admin")
-    writes = [(rule, method) for rule, method in routes(house.app) if method != "GET"]
+def test_every_write_that_comes_by_session_must_show_that_a_page_of_ours_sent_it(console: ConsoleApp) -> None:
+    browser = console.logged_in("admin")
+    writes = [(rule, method) for rule, method in routes(console.app) if method != "GET"]
 
-    answers = [(rule.rule, ask(house, rule, method, client=browser).status_code) for rule, method in writes]
+    answers = [(rule.rule, ask(console, rule, method, client=browser).status_code) for rule, method in writes]
 
     assert [one for one in answers if one[1] != 400] == []
 
 
-def test_every_route_that_asks_for_the_password_once_more_does_so(house: House) -> None:
-    browser = house.logged_in("admin", stepped_up=False)
+def test_every_route_that_asks_for_the_password_once_more_does_so(console: ConsoleApp) -> None:
+    browser = console.logged_in("admin", stepped_up=False)
     headers = {"X-CSRF-Token": form_token(browser.get("/account"))}
-    stepped = [one for one in routes(house.app) if view_of(house.app, *one).needs_step_up]
+    stepped = [one for one in routes(console.app) if view_of(console.app, *one).needs_step_up]
 
-    answers = [(rule, ask(house, rule, method, client=browser, headers=headers)) for rule, method in stepped]
+    answers = [(rule, ask(console, rule, method, client=browser, headers=headers)) for rule, method in stepped]
 
     through = [
         rule.rule
@@ -190,10 +190,10 @@ def test_every_route_that_asks_for_the_password_once_more_does_so(house: House) 
     ]
     assert stepped
     assert through == []
-    assert house.rows("SELECT FROM api_tokens") == []
+    assert console.rows("SELECT FROM api_tokens") == []
 
 
-def test_no_route_tells_which_methods_it_has(house: House) -> None:
-    answers = {ask(house, rule, "OPTIONS").status_code for rule in house.app.url_map.iter_rules()}
+def test_no_route_tells_which_methods_it_has(console: ConsoleApp) -> None:
+    answers = {ask(console, rule, "OPTIONS").status_code for rule in console.app.url_map.iter_rules()}
 
     assert answers <= {401, 405}

@@ -8,33 +8,33 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.webhook import Desk, a_desk, a_replay_book, move_clock, utc
+from tests.support.webhook import WebhookApp, a_replay_book, move_clock, start_webhook_app, utc
 
 ENTRY = {"symbol": "BINANCE:BTCUSDT.P", "action": "buy", "price": "43250.50", "interval": "5", "id": "first"}
 BAR = {"time": "2024-01-31T12:00:00Z", "interval": "5", "open": 1, "high": 3, "low": "0.5", "close": 2, "volume": 10}
 
 
 @pytest.fixture
-def desk(database_url: str) -> Iterator[Desk]:
-    with a_desk(database_url) as made:
-        yield made
+def webhook(database_url: str) -> Iterator[WebhookApp]:
+    with start_webhook_app(database_url) as running:
+        yield running
 
 
-def test_identical_bodies_without_id_or_time_are_one_alert_for_a_minute_of_the_books_clock(desk: Desk) -> None:
+def test_identical_bodies_without_id_or_time_are_one_alert_for_a_minute_of_the_books_clock(webhook: WebhookApp) -> None:
     noon = utc(2024, 1, 31, 12)
-    book, token = a_replay_book(desk, at=noon)
+    book, token = a_replay_book(webhook, at=noon)
     body = {"symbol": "BTCUSDT", "action": "buy"}
 
     answers = []
     for seconds in (0, 30, 59, 60, 90, 121):
-        move_clock(desk, book, noon + timedelta(seconds=seconds))
-        answers.append(desk.post(body, token=token)[1])
+        move_clock(webhook, book, noon + timedelta(seconds=seconds))
+        answers.append(webhook.post(body, token=token)[1])
 
     said = [answer["status"] for answer in answers]
     assert said == ["accepted", "duplicate", "duplicate", "accepted", "duplicate", "accepted"]
     assert len({answer["signal_id"] for answer in answers}) == 3
     assert answers[2]["signal_id"] == answers[0]["signal_id"]
-    rows = desk.rows("SELECT occurrence, received_at FROM signals ORDER BY seq")
+    rows = webhook.rows("SELECT occurrence, received_at FROM signals ORDER BY seq")
     assert [(row["occurrence"], (row["received_at"] - noon).total_seconds()) for row in rows] == [
         (0, 0.0),
         (1, 60.0),
@@ -42,14 +42,14 @@ def test_identical_bodies_without_id_or_time_are_one_alert_for_a_minute_of_the_b
     ]
 
 
-def test_identical_bodies_with_a_time_stay_one_alert_for_ever(desk: Desk) -> None:
+def test_identical_bodies_with_a_time_stay_one_alert_for_ever(webhook: WebhookApp) -> None:
     noon = utc(2024, 1, 31, 12)
-    book, token = a_replay_book(desk, at=noon)
+    book, token = a_replay_book(webhook, at=noon)
     body = {"symbol": "BTCUSDT", "action": "buy", "timenow": "2024-01-31T12:00:00Z"}
-    _, first = desk.post(body, token=token)
+    _, first = webhook.post(body, token=token)
 
-    move_clock(desk, book, noon + timedelta(days=1))
-    _, second = desk.post(body, token=token)
+    move_clock(webhook, book, noon + timedelta(days=1))
+    _, second = webhook.post(body, token=token)
 
     assert second["status"] == "duplicate"
     assert second["signal_id"] == first["signal_id"]
@@ -68,34 +68,34 @@ def test_identical_bodies_with_a_time_stay_one_alert_for_ever(desk: Desk) -> Non
     ],
 )
 def test_only_what_came_too_late_or_from_the_future_is_stale(
-    desk: Desk, times: dict[str, str], flags: list[str]
+    webhook: WebhookApp, times: dict[str, str], flags: list[str]
 ) -> None:
-    _, token = a_replay_book(desk, at=utc(2024, 1, 31, 12))
+    _, token = a_replay_book(webhook, at=utc(2024, 1, 31, 12))
 
-    status, document = desk.post({"symbol": "BTCUSDT", "action": "buy"} | times, token=token)
+    status, document = webhook.post({"symbol": "BTCUSDT", "action": "buy"} | times, token=token)
 
     assert (status, document["flags"]) == (200, flags)
-    assert desk.rows("SELECT flags FROM signals") == [{"flags": flags}]
+    assert webhook.rows("SELECT flags FROM signals") == [{"flags": flags}]
 
 
-def test_a_replay_receives_on_its_own_clock_and_paper_on_the_wall_clock(desk: Desk) -> None:
-    _, token = a_replay_book(desk, at=utc(2012, 2, 1))
+def test_a_replay_receives_on_its_own_clock_and_paper_on_the_wall_clock(webhook: WebhookApp) -> None:
+    _, token = a_replay_book(webhook, at=utc(2012, 2, 1))
     before = datetime.now(UTC)
 
-    desk.post(ENTRY, token=token)
-    desk.post(ENTRY)
+    webhook.post(ENTRY, token=token)
+    webhook.post(ENTRY)
 
-    received = {row["book"]: row["received_at"] for row in desk.rows("SELECT book, received_at FROM signals")}
+    received = {row["book"]: row["received_at"] for row in webhook.rows("SELECT book, received_at FROM signals")}
     assert received["replay:0123456789ab"] == utc(2012, 2, 1)
     assert before <= received["paper"] <= datetime.now(UTC)
 
 
-def test_a_bar_that_an_alert_carries_is_kept_and_its_first_value_stays(desk: Desk) -> None:
-    desk.post({"symbol": "BTCUSDT", "action": "buy"} | BAR)
+def test_a_bar_that_an_alert_carries_is_kept_and_its_first_value_stays(webhook: WebhookApp) -> None:
+    webhook.post({"symbol": "BTCUSDT", "action": "buy"} | BAR)
 
-    desk.post({"symbol": "BTCUSDT", "action": "buy"} | BAR | {"close": 2.5})
+    webhook.post({"symbol": "BTCUSDT", "action": "buy"} | BAR | {"close": 2.5})
 
-    [bar] = desk.rows("SELECT * FROM bars")
+    [bar] = webhook.rows("SELECT * FROM bars")
     assert (bar["book"], bar["symbol"], bar["interval"], bar["side"]) == ("paper", "BTCUSDT", "5m", "mid")
     assert (bar["open_time"], bar["close_time"]) == (utc(2024, 1, 31, 12), utc(2024, 1, 31, 12, 5))
     assert [bar[name] for name in ("open", "high", "low", "close", "volume")] == [
@@ -107,17 +107,19 @@ def test_a_bar_that_an_alert_carries_is_kept_and_its_first_value_stays(desk: Des
     "change",
     [{"high": "1.5"}, {"low": "NaN"}, {"interval": ""}, {"timenow": "2024-01-31T12:04:00Z"}, {"close": -1}],
 )
-def test_a_bar_that_is_not_whole_consistent_and_closed_is_not_kept(desk: Desk, change: dict[str, object]) -> None:
-    status, _ = desk.post({"symbol": "BTCUSDT", "action": "buy", "price": 2} | BAR | change)
+def test_a_bar_that_is_not_whole_consistent_and_closed_is_not_kept(
+    webhook: WebhookApp, change: dict[str, object]
+) -> None:
+    status, _ = webhook.post({"symbol": "BTCUSDT", "action": "buy", "price": 2} | BAR | change)
 
     assert status == 200
-    assert desk.rows("SELECT FROM bars") == []
+    assert webhook.rows("SELECT FROM bars") == []
 
 
-def test_a_replay_takes_no_bars_from_alerts(desk: Desk) -> None:
-    _, token = a_replay_book(desk, at=utc(2024, 1, 31, 12, 5))
+def test_a_replay_takes_no_bars_from_alerts(webhook: WebhookApp) -> None:
+    _, token = a_replay_book(webhook, at=utc(2024, 1, 31, 12, 5))
 
-    status, _ = desk.post({"symbol": "BTCUSDT", "action": "buy"} | BAR, token=token)
+    status, _ = webhook.post({"symbol": "BTCUSDT", "action": "buy"} | BAR, token=token)
 
     assert status == 200
-    assert desk.rows("SELECT FROM bars") == []
+    assert webhook.rows("SELECT FROM bars") == []

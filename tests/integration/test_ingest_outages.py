@@ -26,24 +26,24 @@ from db.intake import Arrival
 from db.webhook_events import EventKind, WebhookEvent
 from domain.signal import NewSignal
 from tests.conftest import with_database
-from tests.support.webhook import SOURCE, Desk, a_desk, an_app, settings_for, wait_for
+from tests.support.webhook import SOURCE, WebhookApp, settings_for, start_app, start_webhook_app, wait_for
 
 IN_PRODUCTION = Deadlines()
 ENTRY = {"symbol": "BTCUSDT", "action": "buy", "id": "first"}
 
 
 @pytest.fixture
-def writer(desk: Desk, database_url: str) -> Iterator[Writer]:
+def writer(webhook: WebhookApp, database_url: str) -> Iterator[Writer]:
     database = Database(settings_for(database_url).sqlalchemy_url)
-    made = Writer(database, Publisher(desk.announced.extend), max_waiting=100)
+    made = Writer(database, Publisher(webhook.announced.extend), max_waiting=100)
     yield made
     made.close()
 
 
 @pytest.fixture
-def desk(database_url: str) -> Iterator[Desk]:
-    with a_desk(database_url) as made:
-        yield made
+def webhook(database_url: str) -> Iterator[WebhookApp]:
+    with start_webhook_app(database_url) as running:
+        yield running
 
 
 def a_signal(identifier: str, **changes: object) -> NewSignal:
@@ -65,7 +65,7 @@ def held_table(url: str, table: str) -> Iterator[None]:
         yield
 
 
-def test_one_bad_row_of_a_batch_gets_the_error_alone(desk: Desk, writer: Writer, database_url: str) -> None:
+def test_one_bad_row_of_a_batch_gets_the_error_alone(webhook: WebhookApp, writer: Writer, database_url: str) -> None:
     with held_table(database_url, "signals"):
         first = writer.submit(an_arrival("1"))
         wait_for(first.running)
@@ -79,15 +79,15 @@ def test_one_bad_row_of_a_batch_gets_the_error_alone(desk: Desk, writer: Writer,
 
     assert isinstance(error, RowRefused)
     assert "fk_signals_book" in str(error)
-    stored = {row["signal_id"] for row in desk.rows("SELECT signal_id FROM signals")}
+    stored = {row["signal_id"] for row in webhook.rows("SELECT signal_id FROM signals")}
     assert stored == {receipt.signal_id for receipt in receipts if receipt is not None}
-    wait_for(lambda: set(desk.announced) == stored)
+    wait_for(lambda: set(webhook.announced) == stored)
 
 
 def test_two_writers_with_the_same_signals_in_opposite_order_do_not_block_each_other(
-    desk: Desk, writer: Writer, database_url: str
+    webhook: WebhookApp, writer: Writer, database_url: str
 ) -> None:
-    other = Writer(Database(settings_for(database_url).sqlalchemy_url), Publisher(desk.announced.extend))
+    other = Writer(Database(settings_for(database_url).sqlalchemy_url), Publisher(webhook.announced.extend))
 
     for series in range(5):
         arrivals = [an_arrival(f"{series}-{number}") for number in range(64)]
@@ -98,24 +98,24 @@ def test_two_writers_with_the_same_signals_in_opposite_order_do_not_block_each_o
         assert sum(receipt.is_new for receipt in receipts if receipt is not None) == 64
 
     other.close()
-    assert len(desk.rows("SELECT FROM signals")) == 320
+    assert len(webhook.rows("SELECT FROM signals")) == 320
 
 
-def test_a_row_the_database_refuses_becomes_an_event_with_its_bytes(desk: Desk) -> None:
-    with desk.database.transaction() as session:
+def test_a_row_the_database_refuses_becomes_an_event_with_its_bytes(webhook: WebhookApp) -> None:
+    with webhook.database.transaction() as session:
         session.connection().exec_driver_sql("ALTER TABLE signals ADD CONSTRAINT ck_none CHECK (symbol <> 'BTCUSDT')")
 
-    status, document = desk.post(ENTRY)
+    status, document = webhook.post(ENTRY)
 
     assert (status, document["status"]) == (422, "quarantined")
     assert "ck_none" in document["errors"]["body"][0]
-    [event] = desk.rows("SELECT event_id, raw_body FROM webhook_events")
+    [event] = webhook.rows("SELECT event_id, raw_body FROM webhook_events")
     assert str(event["event_id"]) == document["event_id"]
     assert b"BTCUSDT" in event["raw_body"]
 
 
-def test_what_waits_together_is_committed_together(desk: Desk, writer: Writer, database_url: str) -> None:
-    writer = Writer(desk.database, Publisher(desk.announced.extend))
+def test_what_waits_together_is_committed_together(webhook: WebhookApp, writer: Writer, database_url: str) -> None:
+    writer = Writer(webhook.database, Publisher(webhook.announced.extend))
     event = WebhookEvent(
         event_id=uuid4(),
         source="desk",
@@ -134,26 +134,26 @@ def test_what_waits_together_is_committed_together(desk: Desk, writer: Writer, d
     for promise in promises:
         promise.result(5)
 
-    transactions = desk.rows("SELECT xmin::text AS id, count(*) AS rows FROM signals GROUP BY xmin ORDER BY rows")
+    transactions = webhook.rows("SELECT xmin::text AS id, count(*) AS rows FROM signals GROUP BY xmin ORDER BY rows")
     assert [row["rows"] for row in transactions] == [1, 39]
-    [stored] = desk.rows("SELECT xmin::text AS id, raw_body FROM webhook_events")
+    [stored] = webhook.rows("SELECT xmin::text AS id, raw_body FROM webhook_events")
     assert stored == {"id": transactions[1]["id"], "raw_body": b"\x00\xff"}
 
 
 def test_a_table_that_is_held_up_is_answered_with_503_in_about_a_second(database_url: str) -> None:
-    with a_desk(database_url, deadlines=IN_PRODUCTION) as desk:
-        wait_for(lambda: desk.post(ENTRY)[0] == 200)
+    with start_webhook_app(database_url, deadlines=IN_PRODUCTION) as webhook:
+        wait_for(lambda: webhook.post(ENTRY)[0] == 200)
         begun = time.monotonic()
 
         with held_table(database_url, "signals"):
-            status, document = desk.post(ENTRY | {"id": "second"})
+            status, document = webhook.post(ENTRY | {"id": "second"})
 
         assert (status, document["status"]) == (503, "unavailable")
         assert time.monotonic() - begun < 1.5
-        wait_for(lambda: desk.post(ENTRY | {"id": "second"})[0] == 200)
+        wait_for(lambda: webhook.post(ENTRY | {"id": "second"})[0] == 200)
 
 
-def test_an_abandoned_request_is_not_written_later(desk: Desk, writer: Writer, database_url: str) -> None:
+def test_an_abandoned_request_is_not_written_later(webhook: WebhookApp, writer: Writer, database_url: str) -> None:
     with held_table(database_url, "signals"):
         first = writer.submit(an_arrival("1"))
         wait_for(first.running)
@@ -162,7 +162,7 @@ def test_an_abandoned_request_is_not_written_later(desk: Desk, writer: Writer, d
     first.exception(5)
     writer.submit(an_arrival("3")).result(5)
 
-    assert "2" not in {row["id"] for row in desk.rows("SELECT raw_payload->>'id' AS id FROM signals")}
+    assert "2" not in {row["id"] for row in webhook.rows("SELECT raw_payload->>'id' AS id FROM signals")}
 
 
 def test_more_than_can_wait_is_turned_away_at_once(writer: Writer, database_url: str) -> None:
@@ -178,7 +178,7 @@ def test_more_than_can_wait_is_turned_away_at_once(writer: Writer, database_url:
 def test_a_closed_database_port_is_answered_with_503_at_once() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
-    with an_app(
+    with start_app(
         settings_for(f"postgresql://postgres@127.0.0.1:{port}/none"), lambda _: None, deadlines=IN_PRODUCTION
     ) as app:
         begun = time.monotonic()
@@ -191,10 +191,10 @@ def test_a_closed_database_port_is_answered_with_503_at_once() -> None:
 
 def test_a_database_that_goes_away_after_the_look_up_is_answered_with_503(database_url: str) -> None:
     gone = Database("postgresql+psycopg://postgres@127.0.0.1:9/none")
-    with a_desk(database_url) as desk:
-        receiver = Receiver(Authenticator(desk.database), Writer(gone, Publisher(desk.announced.extend)))
+    with start_webhook_app(database_url) as webhook:
+        receiver = Receiver(Authenticator(webhook.database), Writer(gone, Publisher(webhook.announced.extend)))
         posted = PostedBody(raw=b'{"symbol": "BTCUSDT", "action": "buy"}', content_type="")
-        source = receiver.authenticate(desk.token, origin=lambda: "here", is_allowed_sender=True)
+        source = receiver.authenticate(webhook.token, origin=lambda: "here", is_allowed_sender=True)
 
         with pytest.raises(WriterUnavailable):
             receiver.receive(posted, source, started=time.monotonic())
@@ -212,15 +212,15 @@ def test_a_database_that_answers_nothing_is_given_up_in_time() -> None:
     assert time.monotonic() - begun < 1.0
 
 
-def test_terminated_connections_are_replaced(desk: Desk, database_url: str) -> None:
-    desk.post(ENTRY)
+def test_terminated_connections_are_replaced(webhook: WebhookApp, database_url: str) -> None:
+    webhook.post(ENTRY)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
 
-    status, _ = desk.post(ENTRY | {"id": "second"})
+    status, _ = webhook.post(ENTRY | {"id": "second"})
 
     assert status == 200
 
@@ -232,13 +232,13 @@ def test_a_pipeline_that_cannot_be_reached_takes_nothing_from_the_answer(databas
         reached.set()
         raise ConnectionError("the broker is away")
 
-    with a_desk(database_url, enqueue=refuse) as desk:
-        answers = [desk.post(ENTRY | {"id": str(number)}) for number in range(3)]
+    with start_webhook_app(database_url, enqueue=refuse) as webhook:
+        answers = [webhook.post(ENTRY | {"id": str(number)}) for number in range(3)]
 
         assert reached.wait(5)
         assert [status for status, _ in answers] == [200, 200, 200]
-        assert len(desk.rows("SELECT FROM signals")) == 3
-        assert desk.app.extensions[RECEIVER].counts["accepted"] == 3
+        assert len(webhook.rows("SELECT FROM signals")) == 3
+        assert webhook.app.extensions[RECEIVER].counts["accepted"] == 3
 
 
 def test_readiness_tells_a_current_an_empty_and_a_missing_database(database_url: str) -> None:
@@ -249,7 +249,7 @@ def test_readiness_tells_a_current_an_empty_and_a_missing_database(database_url:
 
     told = []
     for url in urls:
-        with an_app(settings_for(url), lambda _: None) as app:
+        with start_app(settings_for(url), lambda _: None) as app:
             answer = app.test_client().get("/readyz")
         told.append((answer.status_code, answer.get_json()["database"]))
 
@@ -261,7 +261,7 @@ def test_readiness_tells_a_current_an_empty_and_a_missing_database(database_url:
 def test_readiness_reports_the_broker_and_does_without_it(database_url: str) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as broker:
         url = f"redis://127.0.0.1:{broker.getsockname()[1]}"
-        with an_app(settings_for(database_url, REDIS_URL=url), lambda _: None) as app:
+        with start_app(settings_for(database_url, REDIS_URL=url), lambda _: None) as app:
             reachable = app.test_client().get("/readyz")
             broker.close()
             away = app.test_client().get("/readyz")
@@ -270,10 +270,10 @@ def test_readiness_reports_the_broker_and_does_without_it(database_url: str) -> 
     assert (away.status_code, away.get_json()["broker"]) == (200, "unreachable")
 
 
-def test_received_at_is_never_taken_from_the_payload(desk: Desk) -> None:
+def test_received_at_is_never_taken_from_the_payload(webhook: WebhookApp) -> None:
     before = datetime.now(UTC)
 
-    desk.post(ENTRY | {"received_at": "2020-01-01T00:00:00Z", "timenow": "2020-01-01T00:00:00Z"})
+    webhook.post(ENTRY | {"received_at": "2020-01-01T00:00:00Z", "timenow": "2020-01-01T00:00:00Z"})
 
-    [row] = desk.rows("SELECT received_at, event_at FROM signals")
+    [row] = webhook.rows("SELECT received_at, event_at FROM signals")
     assert row["received_at"] >= before > row["event_at"]

@@ -19,7 +19,7 @@ from db import intake
 from db.intake import Arrival
 from domain.intervals import Interval
 from domain.signal import Action, Direction, InstrumentKind, NewSignal, Position
-from tests.support.webhook import SOURCE, Desk, a_desk
+from tests.support.webhook import SOURCE, WebhookApp, start_webhook_app
 
 # The rows of all examples may stand in one database: each example looks for its own.
 over_one_database = settings(
@@ -34,9 +34,9 @@ prices = st.decimals(Decimal("1e-12"), Decimal("1e12"), allow_nan=False, allow_i
 
 
 @pytest.fixture
-def desk(database_url: str) -> Iterator[Desk]:
-    with a_desk(database_url) as made:
-        yield made
+def webhook(database_url: str) -> Iterator[WebhookApp]:
+    with start_webhook_app(database_url) as running:
+        yield running
 
 
 @st.composite
@@ -56,9 +56,9 @@ def valid_alerts(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-def standing(desk: Desk, document: dict[str, Any]) -> list[dict[str, Any]]:
+def standing(webhook: WebhookApp, document: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the rows that an answer speaks of."""
-    return desk.rows(
+    return webhook.rows(
         "SELECT signal_id AS id, raw_body FROM signals WHERE signal_id = CAST(:signal AS uuid)"
         " UNION ALL SELECT event_id, raw_body FROM webhook_events WHERE event_id = CAST(:event AS uuid)",
         signal=document.get("signal_id"),
@@ -69,37 +69,37 @@ def standing(desk: Desk, document: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.mark.property_id(39)
 @over_one_database
 @given(body=st.binary(max_size=200) | st.dictionaries(text, values).map(lambda one: json.dumps(one).encode()))
-def test_no_bytes_give_a_500_and_none_vanish(desk: Desk, body: bytes) -> None:
-    status, document = desk.post(body)
+def test_no_bytes_give_a_500_and_none_vanish(webhook: WebhookApp, body: bytes) -> None:
+    status, document = webhook.post(body)
 
     assert status in (200, 422)
-    assert [row["raw_body"] for row in standing(desk, document)] == [body]
+    assert [row["raw_body"] for row in standing(webhook, document)] == [body]
 
 
 @pytest.mark.property_id(22)
 @over_one_database
 @given(alert=valid_alerts(), broken=st.sampled_from(["symbol", "action", "price", "timeframe", "timenow"]))
 def test_what_lacks_a_required_field_or_has_an_unreadable_one_is_refused_by_its_name(
-    desk: Desk, alert: dict[str, Any], broken: str
+    webhook: WebhookApp, alert: dict[str, Any], broken: str
 ) -> None:
     required = {"symbol": "", "action": ""}
 
-    status, document = desk.post(alert | {broken: required.get(broken, "unreadable")})
+    status, document = webhook.post(alert | {broken: required.get(broken, "unreadable")})
 
     assert (status, document["status"]) == (422, "quarantined")
     assert list(document["errors"]) == ["direction" if broken == "action" else broken]
-    assert len(standing(desk, document)) == 1
+    assert len(standing(webhook, document)) == 1
 
 
 @pytest.mark.property_id(1)
 @pytest.mark.property_id(23)
 @over_one_database
 @given(alert=valid_alerts())
-def test_a_valid_alert_is_stored_with_all_its_fields(desk: Desk, alert: dict[str, Any]) -> None:
-    status, document = desk.post(alert)
+def test_a_valid_alert_is_stored_with_all_its_fields(webhook: WebhookApp, alert: dict[str, Any]) -> None:
+    status, document = webhook.post(alert)
 
     assert (status, document["status"]) == (200, "accepted")
-    [row] = desk.rows("SELECT * FROM signals WHERE signal_id = CAST(:id AS uuid)", id=document["signal_id"])
+    [row] = webhook.rows("SELECT * FROM signals WHERE signal_id = CAST(:id AS uuid)", id=document["signal_id"])
     assert row["symbol"] == alert["symbol"]
     assert row["action"] == ("entry" if alert["action"] in ("buy", "short") else "exit")
     assert row["direction"] == ("long" if alert["action"] in ("buy", "exit_long") else "short")
@@ -117,12 +117,12 @@ def test_a_valid_alert_is_stored_with_all_its_fields(desk: Desk, alert: dict[str
 @pytest.mark.property_id(24)
 @over_one_database
 @given(alert=valid_alerts(), times=st.integers(2, 4))
-def test_however_often_an_alert_comes_there_is_one_row(desk: Desk, alert: dict[str, Any], times: int) -> None:
-    answers = [desk.post(alert)[1] for _ in range(times)]
+def test_however_often_an_alert_comes_there_is_one_row(webhook: WebhookApp, alert: dict[str, Any], times: int) -> None:
+    answers = [webhook.post(alert)[1] for _ in range(times)]
 
     assert [answer["status"] for answer in answers] == ["accepted"] + ["duplicate"] * (times - 1)
     assert len({answer["signal_id"] for answer in answers}) == 1
-    assert len(desk.rows("SELECT FROM signals WHERE raw_payload->>'id' = :id", id=alert["id"])) == 1
+    assert len(webhook.rows("SELECT FROM signals WHERE raw_payload->>'id' = :id", id=alert["id"])) == 1
 
 
 extreme_times = st.datetimes(datetime(1970, 1, 1), datetime(2099, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - bounds are naive
@@ -134,7 +134,7 @@ extreme_numbers = st.sampled_from(
 @pytest.mark.property_id(42)
 @over_one_database
 @given(data=st.data())
-def test_extreme_values_of_every_field_survive_the_database(desk: Desk, data: st.DataObject) -> None:
+def test_extreme_values_of_every_field_survive_the_database(webhook: WebhookApp, data: st.DataObject) -> None:
     [plain] = understand(b'{"symbol": "A", "action": "buy", "id": "x"}', SOURCE)
     assert isinstance(plain, NewSignal)
     long_text = st.one_of(
@@ -161,9 +161,9 @@ def test_extreme_values_of_every_field_survive_the_database(desk: Desk, data: st
         raw_payload=data.draw(st.dictionaries(text, values)) | {"n": Decimal("1e400"), "m": 10**400},
     )
 
-    receipt = stored(desk, signal)
+    receipt = stored(webhook, signal)
 
-    [row] = desk.rows("SELECT * FROM signals WHERE signal_id = :id", id=receipt)
+    [row] = webhook.rows("SELECT * FROM signals WHERE signal_id = :id", id=receipt)
     for name in (
         "strategy",
         "symbol",
@@ -183,21 +183,21 @@ def test_extreme_values_of_every_field_survive_the_database(desk: Desk, data: st
     assert set(row["raw_payload"]) == set(signal.raw_payload)
 
 
-def stored(desk: Desk, signal: NewSignal) -> UUID:
+def stored(webhook: WebhookApp, signal: NewSignal) -> UUID:
     """Store a signal and return its id."""
-    with desk.database.transaction() as session:
+    with webhook.database.transaction() as session:
         [receipt] = intake.record(session, [Arrival(signal=signal, max_lag_s=300)], now=datetime.now(UTC))
     assert receipt.is_new
     return receipt.signal_id
 
 
-def test_a_clock_that_goes_back_makes_no_second_signal_of_an_identical_body(desk: Desk) -> None:
+def test_a_clock_that_goes_back_makes_no_second_signal_of_an_identical_body(webhook: WebhookApp) -> None:
     [signal] = understand(b'{"symbol": "A", "action": "buy"}', SOURCE)
     assert isinstance(signal, NewSignal)
     noon, receipts = datetime(2024, 1, 31, 12, tzinfo=UTC), []
 
     for now in (noon, noon - timedelta(minutes=10)):
-        with desk.database.transaction() as session:
+        with webhook.database.transaction() as session:
             receipts += intake.record(session, [Arrival(signal=signal, max_lag_s=300)] * 2, now=now)
 
     assert [receipt.is_new for receipt in receipts] == [True, False, False, False]

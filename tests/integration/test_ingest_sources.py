@@ -23,7 +23,7 @@ from config.vault import TokenVault
 from db import audit, books, incidents, sources
 from db.core.session import Database
 from operations import source_tokens
-from tests.support.webhook import SECRET_KEY, SOURCE, a_desk, settings_for
+from tests.support.webhook import SECRET_KEY, SOURCE, settings_for, start_webhook_app
 
 
 @pytest.fixture
@@ -69,14 +69,14 @@ def test_a_source_that_is_added_is_listed_with_the_url_its_alerts_go_to(database
 
 
 def test_the_token_that_is_shown_is_the_one_that_is_taken(database_url: str, tmp_path: Path) -> None:
-    with a_desk(database_url) as desk:
+    with start_webhook_app(database_url) as webhook:
         run(database_url, tmp_path, "add", "second")
         [token] = [one["token"] for one in listed(database_url, tmp_path) if one["name"] == "second"]
 
-        status, _ = desk.post({"symbol": "BTCUSDT", "action": "buy"}, token=token)
+        status, _ = webhook.post({"symbol": "BTCUSDT", "action": "buy"}, token=token)
 
         assert status == 200
-        assert [row["source"] for row in desk.rows("SELECT source FROM signals")] == ["second"]
+        assert [row["source"] for row in webhook.rows("SELECT source FROM signals")] == ["second"]
 
 
 @pytest.mark.parametrize(
@@ -111,16 +111,18 @@ def test_what_cannot_be_added_ends_with_2_and_says_why(
 
 def test_a_new_token_and_the_one_before_it_both_hold_until_the_time_is_over(database_url: str, tmp_path: Path) -> None:
     alert = {"symbol": "BTCUSDT", "action": "buy"}
-    with a_desk(database_url) as desk:
+    with start_webhook_app(database_url) as webhook:
         run(database_url, tmp_path, "add", "second")
         before = token_of(database_url, tmp_path, "second")
 
         rotated = run(database_url, tmp_path, "rotate", "second", "--json")
         after = token_of(database_url, tmp_path, "second")
-        both = [desk.post(alert | {"id": name}, token=one)[0] for name, one in (("a", before), ("b", after))]
-        desk.rows("UPDATE sources SET previous_until = now() - interval '1 second' WHERE name = 'second' RETURNING 1")
-    with a_desk(database_url, name="another") as desk:
-        later = [desk.post(alert | {"id": name}, token=one)[0] for name, one in (("c", before), ("d", after))]
+        both = [webhook.post(alert | {"id": name}, token=one)[0] for name, one in (("a", before), ("b", after))]
+        webhook.rows(
+            "UPDATE sources SET previous_until = now() - interval '1 second' WHERE name = 'second' RETURNING 1"
+        )
+    with start_webhook_app(database_url, name="another") as webhook:
+        later = [webhook.post(alert | {"id": name}, token=one)[0] for name, one in (("c", before), ("d", after))]
 
     assert rotated.exit_code == 0, rotated.output
     assert json.loads(rotated.stdout)["token"] == after != before
@@ -129,27 +131,27 @@ def test_a_new_token_and_the_one_before_it_both_hold_until_the_time_is_over(data
 
 
 def test_a_token_that_is_not_kept_ends_at_once(database_url: str, tmp_path: Path) -> None:
-    with a_desk(database_url) as desk:
+    with start_webhook_app(database_url) as webhook:
         run(database_url, tmp_path, "add", "second")
         before = token_of(database_url, tmp_path, "second")
 
         run(database_url, tmp_path, "rotate", "second", "--keep", "0")
 
-        assert desk.post({"symbol": "BTCUSDT", "action": "buy"}, token=before)[0] == 401
+        assert webhook.post({"symbol": "BTCUSDT", "action": "buy"}, token=before)[0] == 401
 
 
 def test_a_source_that_is_disabled_is_refused_until_it_is_enabled(database_url: str, tmp_path: Path) -> None:
-    with a_desk(database_url) as desk:
+    with start_webhook_app(database_url) as webhook:
         run(database_url, tmp_path, "add", "second")
         token = token_of(database_url, tmp_path, "second")
 
         run(database_url, tmp_path, "disable", "second")
-        refused = desk.post({"symbol": "BTCUSDT", "action": "buy"}, token=token)[0]
+        refused = webhook.post({"symbol": "BTCUSDT", "action": "buy"}, token=token)[0]
 
         assert refused == 401
-    with a_desk(database_url, name="another") as desk:
+    with start_webhook_app(database_url, name="another") as webhook:
         run(database_url, tmp_path, "enable", "second")
-        assert desk.post({"symbol": "BTCUSDT", "action": "buy"}, token=token)[0] == 200
+        assert webhook.post({"symbol": "BTCUSDT", "action": "buy"}, token=token)[0] == 200
 
 
 @pytest.mark.parametrize("act", ["rotate", "enable", "disable", "template"])
@@ -166,12 +168,12 @@ def test_a_source_that_is_not_there_is_named(database_url: str, tmp_path: Path, 
 def test_the_template_of_a_source_is_understood_once_its_placeholders_are_replaced(
     database_url: str, tmp_path: Path, message: str
 ) -> None:
-    with a_desk(database_url) as desk:
+    with start_webhook_app(database_url) as webhook:
         run(database_url, tmp_path, "add", "second")
 
         told = json.loads(run(database_url, tmp_path, "template", "second", "--json").stdout)
         shown = run(database_url, tmp_path, "template", "second").stdout
-        status, answer = desk.post(replaced(told[message]).encode(), token=told["url"].rpartition("/")[2])
+        status, answer = webhook.post(replaced(told[message]).encode(), token=told["url"].rpartition("/")[2])
 
     assert status == 200, answer
     assert told["url"] in shown
@@ -179,7 +181,7 @@ def test_the_template_of_a_source_is_understood_once_its_placeholders_are_replac
 
 
 def test_the_command_that_tries_a_source_posts_a_test_to_its_url(database_url: str, tmp_path: Path) -> None:
-    with a_desk(database_url) as desk:
+    with start_webhook_app(database_url) as webhook:
         run(database_url, tmp_path, "add", "second")
         [line] = [
             one.strip()
@@ -188,8 +190,8 @@ def test_the_command_that_tries_a_source_posts_a_test_to_its_url(database_url: s
         ]
 
         *_, url, option, body = shlex.split(line)
-        answers = [desk.post(body.encode(), token=url.rpartition("/")[2]) for _ in range(2)]
-        found = desk.rows("SELECT book, symbol, flags FROM signals")
+        answers = [webhook.post(body.encode(), token=url.rpartition("/")[2]) for _ in range(2)]
+        found = webhook.rows("SELECT book, symbol, flags FROM signals")
 
     assert option == "-d"
     assert [(status, answer["status"]) for status, answer in answers] == [(200, "accepted"), (200, "duplicate")]
@@ -197,13 +199,13 @@ def test_the_command_that_tries_a_source_posts_a_test_to_its_url(database_url: s
 
 
 def test_what_a_source_says_of_its_symbols_and_its_dialect_is_followed(database_url: str, tmp_path: Path) -> None:
-    with a_desk(database_url) as desk:
+    with start_webhook_app(database_url) as webhook:
         run(database_url, tmp_path, "add", "second", "--symbol", "us 100=NASDAQ:NDX", "--dialect", "general")
 
-        status, answer = desk.post(
+        status, answer = webhook.post(
             {"ticker": "US100", "action": "buy", "sentiment": "long"}, token=token_of(database_url, tmp_path, "second")
         )
-        found = desk.rows("SELECT symbol, exchange, dialect, read_from FROM signals")
+        found = webhook.rows("SELECT symbol, exchange, dialect, read_from FROM signals")
 
     assert status == 200, answer
     assert found == [
@@ -433,11 +435,11 @@ def test_what_is_done_to_a_source_is_in_the_audit_log(database: Database, databa
 
 
 def test_the_list_tells_when_a_source_was_heard_and_what_is_the_matter(database_url: str, tmp_path: Path) -> None:
-    with a_desk(database_url) as desk:
-        desk.post({"symbol": "BTCUSDT", "action": "dance"})
+    with start_webhook_app(database_url) as webhook:
+        webhook.post({"symbol": "BTCUSDT", "action": "dance"})
         run(database_url, tmp_path, "add", "second")
         run(database_url, tmp_path, "disable", "second")
-        with desk.database.transaction() as session:
+        with webhook.database.transaction() as session:
             incidents.open_(session, kind="alerts_expire", subject="desk", detail={})
             incidents.open_(session, kind="alerts_too_fast", subject="desk BTCUSDT", detail={})
             incidents.open_(session, kind="alerts_expire", subject="desktop", detail={})

@@ -13,28 +13,28 @@ from sqlalchemy import event
 from app.access.limits import Failures, KnownHashes, origin_of
 from app.webhook.authenticator import Authenticator
 from db.core.session import Database
-from tests.support.builders.users import House, a_house, form_token
+from tests.support.builders.users import ConsoleApp, form_token, start_console_app
 from tests.support.waiting import until
-from tests.support.webhook import Desk, a_desk
+from tests.support.webhook import WebhookApp, start_webhook_app
 
 ALERT = b'{"symbol": "BTCUSDT", "action": "buy"}'
 WEBHOOK, BEARER, LOGIN = 60, 20, 20
 
 
 @pytest.fixture
-def desk(database_url: str) -> Iterator[Desk]:
-    with a_desk(database_url) as made:
-        yield made
+def webhook(database_url: str) -> Iterator[WebhookApp]:
+    with start_webhook_app(database_url) as running:
+        yield running
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[House]:
-    with a_house(database_url) as made:
-        yield made
+def console(database_url: str) -> Iterator[ConsoleApp]:
+    with start_console_app(database_url) as running:
+        yield running
 
 
-def posted(desk: Desk, token: str, *, address: str = "192.0.2.1", **headers: str) -> Any:
-    return desk.client.post(
+def posted(webhook: WebhookApp, token: str, *, address: str = "192.0.2.1", **headers: str) -> Any:
+    return webhook.client.post(
         f"/webhook/{token}", data=ALERT, environ_overrides={"REMOTE_ADDR": address}, headers=headers
     )
 
@@ -54,138 +54,142 @@ def counted() -> Iterator[list[str]]:
         event.remove(sqlalchemy.Engine, "before_cursor_execute", note)
 
 
-def test_beyond_sixty_a_minute_a_wrong_token_is_told_to_wait(desk: Desk) -> None:
-    answers = [posted(desk, f"wrong{number}") for number in range(WEBHOOK + 2)]
+def test_beyond_sixty_a_minute_a_wrong_token_is_told_to_wait(webhook: WebhookApp) -> None:
+    answers = [posted(webhook, f"wrong{number}") for number in range(WEBHOOK + 2)]
 
     assert [one.status_code for one in answers] == [401] * WEBHOOK + [429] * 2
     assert answers[-1].get_json()["status"] == "too_many_requests"
     assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
 
 
-def test_a_known_token_is_never_told_to_wait_whatever_came_from_its_address(desk: Desk) -> None:
+def test_a_known_token_is_never_told_to_wait_whatever_came_from_its_address(webhook: WebhookApp) -> None:
     for number in range(WEBHOOK + 5):
-        posted(desk, f"wrong{number}")
+        posted(webhook, f"wrong{number}")
 
-    first = posted(desk, desk.token)
-    later = [posted(desk, one).status_code for _ in range(70) for one in ("wrong", desk.token)]
+    first = posted(webhook, webhook.token)
+    later = [posted(webhook, one).status_code for _ in range(70) for one in ("wrong", webhook.token)]
 
     assert first.status_code == 200
     assert set(later[::2]) == {429}
     assert set(later[1::2]) == {200}
 
 
-def test_a_token_that_is_new_is_known_within_a_second(desk: Desk) -> None:
+def test_a_token_that_is_new_is_known_within_a_second(webhook: WebhookApp) -> None:
     for number in range(WEBHOOK + 5):
-        posted(desk, f"wrong{number}")
-    new = desk.add_source(name="new")
+        posted(webhook, f"wrong{number}")
+    new = webhook.add_source(name="new")
 
-    until(lambda: posted(desk, new).status_code == 200, deadline_s=5, what="the new token")
+    until(lambda: posted(webhook, new).status_code == 200, deadline_s=5, what="the new token")
 
 
-def test_another_address_may_still_try(desk: Desk) -> None:
+def test_another_address_may_still_try(webhook: WebhookApp) -> None:
     for number in range(WEBHOOK + 1):
-        posted(desk, f"wrong{number}")
+        posted(webhook, f"wrong{number}")
 
-    assert posted(desk, "wrong").status_code == 429
-    assert posted(desk, "wrong", address="192.0.2.2").status_code == 401
+    assert posted(webhook, "wrong").status_code == 429
+    assert posted(webhook, "wrong", address="192.0.2.2").status_code == 401
 
 
-def test_a_whole_network_of_ipv6_counts_as_one_address(desk: Desk) -> None:
+def test_a_whole_network_of_ipv6_counts_as_one_address(webhook: WebhookApp) -> None:
     for number in range(WEBHOOK):
-        posted(desk, "wrong", address=f"2001:db8::{number + 1:x}")
+        posted(webhook, "wrong", address=f"2001:db8::{number + 1:x}")
 
-    assert posted(desk, "wrong", address="2001:db8::ffff").status_code == 429
-    assert posted(desk, "wrong", address="2001:db8:0:1::1").status_code == 401
+    assert posted(webhook, "wrong", address="2001:db8::ffff").status_code == 429
+    assert posted(webhook, "wrong", address="2001:db8:0:1::1").status_code == 401
 
 
-def test_senders_whose_address_is_not_told_count_as_one(desk: Desk) -> None:
+def test_senders_whose_address_is_not_told_count_as_one(webhook: WebhookApp) -> None:
     for number in range(WEBHOOK):
-        posted(desk, "wrong", address=f"pipe{number}")
+        posted(webhook, "wrong", address=f"pipe{number}")
 
-    assert posted(desk, "wrong", address="another").status_code == 429
+    assert posted(webhook, "wrong", address="another").status_code == 429
 
 
-def test_beyond_the_limit_guesses_cost_one_look_up_a_second_together(desk: Desk) -> None:
+def test_beyond_the_limit_guesses_cost_one_look_up_a_second_together(webhook: WebhookApp) -> None:
     for number in range(WEBHOOK):
-        posted(desk, f"wrong{number}")
+        posted(webhook, f"wrong{number}")
 
     with counted() as statements:
-        refused = [posted(desk, f"more{number}").status_code for number in range(300)]
+        refused = [posted(webhook, f"more{number}").status_code for number in range(300)]
 
     assert set(refused) == {429}
     assert len([one for one in statements if "FROM sources" in one]) < 30
 
 
-def test_a_token_of_a_disabled_source_is_answered_as_an_unknown_one(desk: Desk) -> None:
-    desk.rows("UPDATE sources SET enabled = false RETURNING 1")
+def test_a_token_of_a_disabled_source_is_answered_as_an_unknown_one(webhook: WebhookApp) -> None:
+    webhook.rows("UPDATE sources SET enabled = false RETURNING 1")
 
-    answers = [(posted(desk, desk.token).status_code, posted(desk, "wrong").status_code) for _ in range(WEBHOOK)]
+    answers = [
+        (posted(webhook, webhook.token).status_code, posted(webhook, "wrong").status_code) for _ in range(WEBHOOK)
+    ]
 
     assert {pair[0] for pair in answers[: WEBHOOK // 2]} == {401}
     assert set(answers[WEBHOOK // 2 :]) == {(429, 429)}
 
 
 def test_behind_proxies_of_ours_the_sender_counts_and_not_the_proxy(database_url: str) -> None:
-    with a_desk(database_url, environ={"TRUSTED_PROXIES": "1"}) as desk:
+    with start_webhook_app(database_url, environ={"TRUSTED_PROXIES": "1"}) as webhook:
         for number in range(WEBHOOK):
-            posted(desk, "wrong", **{"X-Forwarded-For": f"9.9.9.{number}, 192.0.2.7"})
+            posted(webhook, "wrong", **{"X-Forwarded-For": f"9.9.9.{number}, 192.0.2.7"})
 
-        same = posted(desk, "wrong", **{"X-Forwarded-For": "9.9.9.9, 192.0.2.7"})
-        other = posted(desk, "wrong", **{"X-Forwarded-For": "192.0.2.7, 192.0.2.8"})
+        same = posted(webhook, "wrong", **{"X-Forwarded-For": "9.9.9.9, 192.0.2.7"})
+        other = posted(webhook, "wrong", **{"X-Forwarded-For": "192.0.2.7, 192.0.2.8"})
 
     assert (same.status_code, other.status_code) == (429, 401)
 
 
 def test_a_sender_that_is_not_listed_learns_nothing_of_a_token(database_url: str) -> None:
     environ = {"SENDER_ADDRESSES": "192.0.2.99", "TRUSTED_PROXIES": "0"}
-    with a_desk(database_url, environ=environ) as desk:
-        first = [posted(desk, one).status_code for one in ("wrong", desk.token)]
+    with start_webhook_app(database_url, environ=environ) as webhook:
+        first = [posted(webhook, one).status_code for one in ("wrong", webhook.token)]
         for number in range(WEBHOOK):
-            posted(desk, f"wrong{number}")
-        later = [posted(desk, one).status_code for one in ("wrong", desk.token)]
-        listed = posted(desk, desk.token, address="192.0.2.99").status_code
+            posted(webhook, f"wrong{number}")
+        later = [posted(webhook, one).status_code for one in ("wrong", webhook.token)]
+        listed = posted(webhook, webhook.token, address="192.0.2.99").status_code
 
     assert first == [401, 401]
     assert later == [429, 401]  # who has the right token is never told to wait
     assert listed == 200
 
 
-def test_without_the_database_a_guess_beyond_the_limit_is_not_judged(desk: Desk, database_url: str) -> None:
+def test_without_the_database_a_guess_beyond_the_limit_is_not_judged(webhook: WebhookApp, database_url: str) -> None:
     gone = Authenticator(Database("postgresql+psycopg://postgres@127.0.0.1:9/none"))
-    desk.app.extensions["orchestrator.receiver"]._authenticator = gone  # noqa: SLF001 - it went away
+    webhook.app.extensions["orchestrator.receiver"]._authenticator = gone  # noqa: SLF001 - it went away
     for _ in range(WEBHOOK):
         gone._failures.count("192.0.2.1")  # noqa: SLF001 - as many wrong tokens
 
-    assert posted(desk, desk.token).status_code == 503
+    assert posted(webhook, webhook.token).status_code == 503
 
 
-def test_beyond_twenty_a_minute_a_wrong_bearers_token_is_told_to_wait_and_a_right_one_is_not(house: House) -> None:
-    house.somebody("alice")
-    headers = house.bearer("alice")
+def test_beyond_twenty_a_minute_a_wrong_bearers_token_is_told_to_wait_and_a_right_one_is_not(
+    console: ConsoleApp,
+) -> None:
+    console.add_user("alice")
+    headers = console.bearer("alice")
 
-    wrong = [house.client.get("/", headers={"Authorization": f"Bearer x{number}"}) for number in range(BEARER + 2)]
-    right = [house.client.get("/", headers=headers).status_code for _ in range(3)]
+    wrong = [console.client.get("/", headers={"Authorization": f"Bearer x{number}"}) for number in range(BEARER + 2)]
+    right = [console.client.get("/", headers=headers).status_code for _ in range(3)]
 
     assert [one.status_code for one in wrong] == [303] * BEARER + [429] * 2
     assert 1 <= int(wrong[-1].headers["Retry-After"]) <= 60
     assert right == [200] * 3
 
 
-def test_a_wrong_bearers_token_at_the_api_is_told_to_wait_too(house: House) -> None:
+def test_a_wrong_bearers_token_at_the_api_is_told_to_wait_too(console: ConsoleApp) -> None:
     path, headers = "/api/v1/signals/rerun", {"Authorization": "Bearer wrong"}
 
-    answers = [house.client.post(path, headers=headers) for _ in range(BEARER + 1)]
+    answers = [console.client.post(path, headers=headers) for _ in range(BEARER + 1)]
 
     assert [one.status_code for one in answers] == [401] * BEARER + [429]
     assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
 
 
-def test_without_credentials_nothing_counts(house: House) -> None:
-    assert {house.client.get("/").status_code for _ in range(BEARER + 5)} == {303}
+def test_without_credentials_nothing_counts(console: ConsoleApp) -> None:
+    assert {console.client.get("/").status_code for _ in range(BEARER + 5)} == {303}
 
 
-def test_beyond_twenty_a_minute_logins_from_an_address_are_told_to_wait(house: House) -> None:
-    browser = house.client
+def test_beyond_twenty_a_minute_logins_from_an_address_are_told_to_wait(console: ConsoleApp) -> None:
+    browser = console.client
     token = form_token(browser.get("/login"))
 
     def attempt(name: str) -> Any:

@@ -17,31 +17,31 @@ from domain.decision import EngineSlot, Verdict
 from tests.support.builders import rows, trade_rows
 from tests.support.patience import PATIENT
 from tests.support.pipeline import store_signal
-from tests.support.webhook import Desk, a_desk, wait_for
+from tests.support.webhook import WebhookApp, start_webhook_app, wait_for
 
 TOKEN = "an-api-token-for-tests-of-32-and-more"
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 @pytest.fixture
-def desk(database_url: str) -> Iterator[Desk]:
-    with a_desk(database_url, environ={"API_TOKEN": TOKEN}) as made:
-        yield made
+def webhook(database_url: str) -> Iterator[WebhookApp]:
+    with start_webhook_app(database_url, environ={"API_TOKEN": TOKEN}) as running:
+        yield running
 
 
-def scraped(desk: Desk) -> Samples:
+def scraped(webhook: WebhookApp) -> Samples:
     """Scrape once, and return every value by its name and labels."""
-    answer = desk.client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+    answer = webhook.client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
     assert answer.status_code == 200
     assert answer.content_type.startswith("text/plain; version=")
     families = text_string_to_metric_families(answer.get_data(as_text=True))
     return {(one.name, frozenset(one.labels.items())): one.value for family in families for one in family.samples}
 
 
-def scraped_if_answered(desk: Desk) -> Samples:
+def scraped_if_answered(webhook: WebhookApp) -> Samples:
     """Scrape once; nothing when the answer was no 200."""
     try:
-        return scraped(desk)
+        return scraped(webhook)
     except AssertionError:
         return {}
 
@@ -50,16 +50,16 @@ def at(found: Samples, name: str, **labels: str) -> float | None:
     return found.get((f"orchestrator_{name}", frozenset(labels.items())))
 
 
-def test_a_stranger_gets_401_and_learns_nothing(desk: Desk) -> None:
+def test_a_stranger_gets_401_and_learns_nothing(webhook: WebhookApp) -> None:
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}):
-        answer = desk.client.get("/metrics", headers=headers)
+        answer = webhook.client.get("/metrics", headers=headers)
 
         assert answer.status_code == 401
         assert "orchestrator_" not in answer.get_data(as_text=True)
 
 
-def test_an_empty_database_is_measured_too(desk: Desk) -> None:
-    found = scraped(desk)
+def test_an_empty_database_is_measured_too(webhook: WebhookApp) -> None:
+    found = scraped(webhook)
 
     assert at(found, "signals", book="paper", status="open") == 0
     assert at(found, "oldest_due_signal_age_seconds") == 0
@@ -71,14 +71,14 @@ def test_an_empty_database_is_measured_too(desk: Desk) -> None:
     assert set(build) == {"version", "python"}
 
 
-def test_signals_are_counted_by_book_and_status_and_the_oldest_due_has_an_age(desk: Desk) -> None:
+def test_signals_are_counted_by_book_and_status_and_the_oldest_due_has_an_age(webhook: WebhookApp) -> None:
     done = {"status": "done", "processed": True, "stage": 5}
     for columns in ({}, {"status": "dead"}, done, done, {"book": "test"} | done):
-        store_signal(desk.database, source="desk", **columns)
-    with desk.database.transaction() as session:
+        store_signal(webhook.database, source="desk", **columns)
+    with webhook.database.transaction() as session:
         session.execute(text("UPDATE signals SET stored_at = now() - interval '5 minutes' WHERE status = 'open'"))
 
-    found = scraped(desk)
+    found = scraped(webhook)
 
     counted = {status: at(found, "signals", book="paper", status=status) for status in ("open", "dead", "done")}
     assert counted == {"open": 1, "dead": 1, "done": 2}
@@ -86,15 +86,15 @@ def test_signals_are_counted_by_book_and_status_and_the_oldest_due_has_an_age(de
     assert at(found, "oldest_due_signal_age_seconds") == pytest.approx(300, abs=60)
 
 
-def test_each_source_tells_when_it_was_heard_and_how_much_it_sent(desk: Desk) -> None:
-    desk.add_source(name="second", heartbeat_s=3600)
-    desk.post({"symbol": "BTCUSDT", "action": "buy"})
-    desk.post({"symbol": "BTCUSDT", "action": "dance"})
-    with desk.database.transaction() as session:
+def test_each_source_tells_when_it_was_heard_and_how_much_it_sent(webhook: WebhookApp) -> None:
+    webhook.add_source(name="second", heartbeat_s=3600)
+    webhook.post({"symbol": "BTCUSDT", "action": "buy"})
+    webhook.post({"symbol": "BTCUSDT", "action": "dance"})
+    with webhook.database.transaction() as session:
         session.execute(text("UPDATE sources SET renewed_at = renewed_at - interval '50 days', enabled = false"))
         session.execute(text("UPDATE sources SET created_at = now() - interval '2 hours'"))
 
-    found = scraped(desk)
+    found = scraped(webhook)
 
     assert at(found, "source_signals_total", source="desk") == 1
     assert at(found, "source_quarantined_total", source="desk") == 1
@@ -112,8 +112,8 @@ def test_each_source_tells_when_it_was_heard_and_how_much_it_sent(desk: Desk) ->
     assert at(found, "source_alerts_end_in_seconds", source="second") is None
 
 
-def test_incidents_notifications_and_queues_are_told(desk: Desk) -> None:
-    with desk.database.transaction() as session:
+def test_incidents_notifications_and_queues_are_told(webhook: WebhookApp) -> None:
+    with webhook.database.transaction() as session:
         for number in range(2):
             incidents.open_(session, kind="order_unknown", subject=str(number), detail={})
         incidents.open_(session, kind="source_silent", subject="desk", detail={})
@@ -124,10 +124,10 @@ def test_incidents_notifications_and_queues_are_told(desk: Desk) -> None:
                 " (SELECT incident_id FROM incidents WHERE kind = 'source_silent')"
             )
         )
-        canaries.record_sent(session, ["pipeline", "exits"], desk.app.config["SETTINGS"])
+        canaries.record_sent(session, ["pipeline", "exits"], webhook.app.config["SETTINGS"])
         session.execute(text("UPDATE canaries SET seen_at = now() - interval '10 minutes' WHERE queue = 'exits'"))
 
-    found = scraped(desk)
+    found = scraped(webhook)
 
     assert at(found, "incidents_open", kind="order_unknown") == 2
     assert at(found, "incidents_open", kind="source_silent") == 1
@@ -137,8 +137,8 @@ def test_incidents_notifications_and_queues_are_told(desk: Desk) -> None:
     assert at(found, "queue_silence_seconds", queue="exits") == pytest.approx(600, abs=60)
 
 
-def test_orders_meant_for_a_broker_are_counted_by_state(desk: Desk) -> None:
-    with desk.database.transaction() as session:
+def test_orders_meant_for_a_broker_are_counted_by_state(webhook: WebhookApp) -> None:
+    with webhook.database.transaction() as session:
         terms = rows.some_terms(session)
         enters = dict.fromkeys(EngineSlot, Verdict.ENTER)
         judged = rows.a_decided_entry(session, terms, verdicts=enters)
@@ -147,34 +147,34 @@ def test_orders_meant_for_a_broker_are_counted_by_state(desk: Desk) -> None:
         query = "SELECT state, count(*) AS orders FROM orders WHERE venue <> 'model' GROUP BY state"
         wanted = {row.state: row.orders for row in session.execute(text(query))}
 
-    found = scraped(desk)
+    found = scraped(webhook)
 
     counted = {dict(labels)["state"]: value for (name, labels), value in found.items() if name == "orchestrator_orders"}
     assert counted == wanted
     assert sum(counted.values()) >= 1
 
 
-def test_the_webhooks_answers_are_counted_by_status_for_this_process(desk: Desk) -> None:
+def test_the_webhooks_answers_are_counted_by_status_for_this_process(webhook: WebhookApp) -> None:
     for _ in range(2):
-        desk.post({"symbol": "BTCUSDT", "action": "buy", "id": "1"})
-    desk.post({"symbol": "BTCUSDT", "action": "dance"})
-    desk.client.post("/webhook/nobody", data=b"{}")
+        webhook.post({"symbol": "BTCUSDT", "action": "buy", "id": "1"})
+    webhook.post({"symbol": "BTCUSDT", "action": "dance"})
+    webhook.client.post("/webhook/nobody", data=b"{}")
 
-    found = scraped(desk)
+    found = scraped(webhook)
 
     answers = {dict(labels)["status"]: value for (name, labels), value in found.items() if "webhook_answers" in name}
     assert answers == {"accepted": 1, "duplicate": 1, "quarantined": 1, "unauthorized": 1}
 
 
-def test_what_an_alert_says_never_becomes_a_label(desk: Desk) -> None:
+def test_what_an_alert_says_never_becomes_a_label(webhook: WebhookApp) -> None:
     for number in range(50):
-        desk.post({"symbol": f"SYM{number}", "action": "buy", "strategy": f"s{number}", "id": str(number)})
-    with desk.database.transaction() as session:
+        webhook.post({"symbol": f"SYM{number}", "action": "buy", "strategy": f"s{number}", "id": str(number)})
+    with webhook.database.transaction() as session:
         session.execute(text("INSERT INTO books (book, kind, cursor) VALUES ('replay:1', 'replay', now())"))
-    desk.add_source(name="again", book="replay:1")
-    store_signal(desk.database, source="again", book="replay:1", signal_id=uuid4())
+    webhook.add_source(name="again", book="replay:1")
+    store_signal(webhook.database, source="again", book="replay:1", signal_id=uuid4())
 
-    found = scraped(desk)
+    found = scraped(webhook)
 
     values = {value for _, labels in found for _, value in labels}
     assert not values & {"again", "replay:1", "SYM1", "s1"}
@@ -183,12 +183,12 @@ def test_what_an_alert_says_never_becomes_a_label(desk: Desk) -> None:
 
 def test_a_database_that_does_not_answer_in_time_gives_503(database_url: str) -> None:
     deadlines = replace(PATIENT, probe_s=0.2)
-    with a_desk(database_url, environ={"API_TOKEN": TOKEN}, deadlines=deadlines) as desk:
+    with start_webhook_app(database_url, environ={"API_TOKEN": TOKEN}, deadlines=deadlines) as webhook:
         with psycopg.connect(database_url) as other:
             other.execute("LOCK TABLE signals IN ACCESS EXCLUSIVE MODE")
 
-            answer = desk.client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+            answer = webhook.client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
 
         assert answer.status_code == 503
         assert answer.get_json()["status"] == "unavailable"
-        wait_for(lambda: at(scraped_if_answered(desk), "notifications", state="waiting") == 0)
+        wait_for(lambda: at(scraped_if_answered(webhook), "notifications", state="waiting") == 0)

@@ -16,16 +16,16 @@ from app.cli import cli
 from db import incidents
 from operations import redrive
 from operations.audit_entry import AuditContext
-from tests.support.webhook import Desk, a_desk
+from tests.support.webhook import WebhookApp, start_webhook_app
 
 NOW = datetime.now(UTC)
 MISSING_ACTION = {"symbol": "BTCUSDT", "price": "100", "interval": "60", "id": "one"}
 
 
 @pytest.fixture
-def desk(database_url: str) -> Iterator[Desk]:
-    with a_desk(database_url) as made:
-        yield made
+def webhook(database_url: str) -> Iterator[WebhookApp]:
+    with start_webhook_app(database_url) as running:
+        yield running
 
 
 @pytest.fixture
@@ -36,24 +36,26 @@ def runner(monkeypatch: pytest.MonkeyPatch, database_url: str) -> CliRunner:
     return CliRunner()
 
 
-def quarantined(desk: Desk, body: dict[str, Any]) -> str:
-    status, document = desk.post(body)
+def quarantined(webhook: WebhookApp, body: dict[str, Any]) -> str:
+    status, document = webhook.post(body)
     assert status == 422
     return str(document["event_id"])
 
 
-def mend(desk: Desk, event_id: str, body: dict[str, Any]) -> None:
+def mend(webhook: WebhookApp, event_id: str, body: dict[str, Any]) -> None:
     """Stand in for a dialect that was mended: the kept bytes can be read now."""
-    with desk.database.transaction() as session:
+    with webhook.database.transaction() as session:
         session.execute(
             text("UPDATE webhook_events SET raw_body = :body WHERE event_id = cast(:id AS uuid)"),
             {"body": json.dumps(body).encode(), "id": event_id},
         )
 
 
-def test_a_message_that_can_be_read_now_becomes_the_signal_it_would_have_been(desk: Desk, runner: CliRunner) -> None:
-    event_id = quarantined(desk, MISSING_ACTION)
-    mend(desk, event_id, MISSING_ACTION | {"action": "buy"})
+def test_a_message_that_can_be_read_now_becomes_the_signal_it_would_have_been(
+    webhook: WebhookApp, runner: CliRunner
+) -> None:
+    event_id = quarantined(webhook, MISSING_ACTION)
+    mend(webhook, event_id, MISSING_ACTION | {"action": "buy"})
 
     first = runner.invoke(cli, ["signals", "redrive", event_id, "--reason", "the template was mended", "--json"])
     second = runner.invoke(cli, ["signals", "redrive", event_id, "--reason", "twice", "--json"])
@@ -61,14 +63,14 @@ def test_a_message_that_can_be_read_now_becomes_the_signal_it_would_have_been(de
     (told,), (again,) = (json.loads(one.stdout)["redriven"] for one in (first, second))
     assert (first.exit_code, told["new"], told["stale"], told["errors"]) == (0, 1, False, {})
     assert (again["new"], again["signal_ids"]) == (0, told["signal_ids"])
-    (signal,) = desk.rows("SELECT signal_id, received_at, flags FROM signals")
-    (event,) = desk.rows("SELECT received_at, redriven_signal_id FROM webhook_events")
+    (signal,) = webhook.rows("SELECT signal_id, received_at, flags FROM signals")
+    (event,) = webhook.rows("SELECT received_at, redriven_signal_id FROM webhook_events")
     assert event["redriven_signal_id"] == signal["signal_id"]
     assert (signal["received_at"], signal["flags"]) == (event["received_at"], [])
 
 
-def test_what_still_cannot_be_read_stays_and_says_which_field(desk: Desk, runner: CliRunner) -> None:
-    event_id = quarantined(desk, MISSING_ACTION)
+def test_what_still_cannot_be_read_stays_and_says_which_field(webhook: WebhookApp, runner: CliRunner) -> None:
+    event_id = quarantined(webhook, MISSING_ACTION)
 
     result = runner.invoke(cli, ["signals", "redrive", event_id, "--reason", "try"])
     listed = runner.invoke(cli, ["signals", "quarantine"])
@@ -76,11 +78,13 @@ def test_what_still_cannot_be_read_stays_and_says_which_field(desk: Desk, runner
     assert result.exit_code == 1
     assert "direction" in result.stdout
     assert listed.stdout.startswith(event_id)
-    assert desk.rows("SELECT FROM signals") == []
+    assert webhook.rows("SELECT FROM signals") == []
 
 
-def test_a_message_in_quarantine_is_explained_without_what_may_be_a_secret(desk: Desk, runner: CliRunner) -> None:
-    event_id = quarantined(desk, MISSING_ACTION | {"passphrase": "CANARY4711"})
+def test_a_message_in_quarantine_is_explained_without_what_may_be_a_secret(
+    webhook: WebhookApp, runner: CliRunner
+) -> None:
+    event_id = quarantined(webhook, MISSING_ACTION | {"passphrase": "CANARY4711"})
 
     told = runner.invoke(cli, ["signals", "explain", event_id])
     document = json.loads(runner.invoke(cli, ["signals", "explain", event_id, "--json"]).stdout)
@@ -91,10 +95,10 @@ def test_a_message_in_quarantine_is_explained_without_what_may_be_a_secret(desk:
     assert "CANARY4711" not in told.stdout + str(document)
 
 
-def test_the_fields_that_fail_most_are_reported_by_source(desk: Desk, runner: CliRunner) -> None:
-    quarantined(desk, MISSING_ACTION)
-    last = quarantined(desk, MISSING_ACTION | {"id": "two"})
-    quarantined(desk, {"action": "buy"})
+def test_the_fields_that_fail_most_are_reported_by_source(webhook: WebhookApp, runner: CliRunner) -> None:
+    quarantined(webhook, MISSING_ACTION)
+    last = quarantined(webhook, MISSING_ACTION | {"id": "two"})
+    quarantined(webhook, {"action": "buy"})
 
     told = json.loads(runner.invoke(cli, ["signals", "formats", "--json"]).stdout)["failing"]
     other = runner.invoke(cli, ["signals", "formats", "--source", "nobody"])
@@ -107,7 +111,7 @@ def test_the_fields_that_fail_most_are_reported_by_source(desk: Desk, runner: Cl
     assert (other.stdout, other.exit_code) == ("", 0)
 
 
-def test_a_message_that_is_not_in_quarantine_cannot_be_explained(desk: Desk, runner: CliRunner) -> None:
+def test_a_message_that_is_not_in_quarantine_cannot_be_explained(webhook: WebhookApp, runner: CliRunner) -> None:
     missing = str(uuid4())
 
     result = runner.invoke(cli, ["signals", "explain", missing])
@@ -116,18 +120,18 @@ def test_a_message_that_is_not_in_quarantine_cannot_be_explained(desk: Desk, run
     assert missing in result.output
 
 
-def test_an_old_message_is_recorded_as_stale(desk: Desk) -> None:
-    event_id = quarantined(desk, MISSING_ACTION)
-    mend(desk, event_id, MISSING_ACTION | {"action": "buy"})
+def test_an_old_message_is_recorded_as_stale(webhook: WebhookApp) -> None:
+    event_id = quarantined(webhook, MISSING_ACTION)
+    mend(webhook, event_id, MISSING_ACTION | {"action": "buy"})
 
     audit = AuditContext(actor="me", reason="late", at=NOW + timedelta(hours=1))
-    (told,) = redrive.read_again(desk.database, [UUID(event_id)], audit=audit)
+    (told,) = redrive.read_again(webhook.database, [UUID(event_id)], audit=audit)
 
     assert told.is_stale
-    assert desk.rows("SELECT flags FROM signals")[0]["flags"] == ["stale"]
+    assert webhook.rows("SELECT flags FROM signals")[0]["flags"] == ["stale"]
 
 
-def test_an_unknown_message_is_named(runner: CliRunner, desk: Desk) -> None:
+def test_an_unknown_message_is_named(runner: CliRunner, webhook: WebhookApp) -> None:
     missing = str(uuid4())
 
     result = runner.invoke(cli, ["signals", "redrive", missing, "--reason", "x"])
@@ -137,8 +141,8 @@ def test_an_unknown_message_is_named(runner: CliRunner, desk: Desk) -> None:
     assert "no such message" in result.stdout
 
 
-def test_an_incident_is_open_once_and_closed_with_a_reason(desk: Desk, runner: CliRunner) -> None:
-    with desk.database.transaction() as session:
+def test_an_incident_is_open_once_and_closed_with_a_reason(webhook: WebhookApp, runner: CliRunner) -> None:
+    with webhook.database.transaction() as session:
         opened = [incidents.open_(session, kind="order_missing", subject="x", detail={"why": "y"}) for _ in range(2)]
     listed = runner.invoke(cli, ["incidents", "list", "--json"])
     (incident,) = json.loads(listed.stdout)["incidents"]
@@ -149,13 +153,13 @@ def test_an_incident_is_open_once_and_closed_with_a_reason(desk: Desk, runner: C
 
     assert opened == [True, False]
     assert (listed.exit_code, closed.exit_code, again.exit_code, empty.exit_code) == (1, 0, 1, 0)
-    (entry,) = desk.rows("SELECT action, subject, reason FROM audit_log")
+    (entry,) = webhook.rows("SELECT action, subject, reason FROM audit_log")
     assert entry == {"action": "incident.closed", "subject": incident["incident_id"], "reason": "found by hand"}
 
 
-def test_an_alert_that_never_came_is_listed_in_words(desk: Desk, runner: CliRunner) -> None:
+def test_an_alert_that_never_came_is_listed_in_words(webhook: WebhookApp, runner: CliRunner) -> None:
     detail = {"after": "a1", "before": "b2", "numbers": "7 to 9"}
-    with desk.database.transaction() as session:
+    with webhook.database.transaction() as session:
         incidents.open_(session, kind="alerts_missing", subject="desk BTCUSDT waves a1..b2", detail=detail)
 
     told = runner.invoke(cli, ["incidents", "list"])
@@ -166,7 +170,7 @@ def test_an_alert_that_never_came_is_listed_in_words(desk: Desk, runner: CliRunn
 
 
 def test_doctor_shows_no_secret_of_those_who_are_told(
-    desk: Desk, runner: CliRunner, monkeypatch: pytest.MonkeyPatch
+    webhook: WebhookApp, runner: CliRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NOTIFY_URLS", "json://user:CANARY4711@a json://b")
     monkeypatch.setenv("SENDER_ADDRESSES", "10.0.0.0/8,::1")

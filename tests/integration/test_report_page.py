@@ -14,27 +14,27 @@ from db.queries import reports
 from domain.access import Role
 from reporting import document, formatting
 from tests.support.builders.example_study import a_small_study
-from tests.support.builders.users import COOKIE, House, a_house, a_session
+from tests.support.builders.users import COOKIE, ConsoleApp, a_session, start_console_app
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[House]:
+def console(database_url: str) -> Iterator[ConsoleApp]:
     """Give the web application with the user `reader`."""
-    with a_house(database_url) as made:
-        made.somebody("reader")
-        yield made
+    with start_console_app(database_url) as running:
+        running.add_user("reader")
+        yield running
 
 
 @pytest.fixture
-def database(house: House) -> Database:
+def database(console: ConsoleApp) -> Database:
     """Give the test's database."""
-    return house.database
+    return console.database
 
 
 @pytest.fixture
-def client(house: House) -> FlaskClient:
+def client(console: ConsoleApp) -> FlaskClient:
     """Give a browser in which a viewer is logged in."""
-    return house.logged_in("reader")
+    return console.logged_in("reader")
 
 
 def test_the_front_page_shows_the_report_from_the_database(database: Database, client: FlaskClient) -> None:
@@ -69,7 +69,7 @@ def test_the_front_page_says_that_there_is_no_study(client: FlaskClient) -> None
 
 
 def test_the_front_page_says_that_the_database_is_away() -> None:
-    with a_house("postgresql://nobody@127.0.0.1:1/nothing") as away:
+    with start_console_app("postgresql://nobody@127.0.0.1:1/nothing") as away:
         reader = Principal(name="reader", scopes=Role.VIEWER.scopes, by=By.TOKEN, has_stepped_up=False)
         away.app.extensions[permissions.IDENTIFIER] = lambda: reader
 
@@ -88,11 +88,13 @@ def test_the_front_page_says_who_is_logged_in_and_lets_them_log_out(client: Flas
 
 
 @pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "alerts.example.org", "10.0.0.7:8000"])
-def test_the_front_page_is_open_by_any_name_to_who_is_logged_in_and_to_nobody_else(house: House, host: str) -> None:
-    with house.database.transaction() as session:
+def test_the_front_page_is_open_by_any_name_to_who_is_logged_in_and_to_nobody_else(
+    console: ConsoleApp, host: str
+) -> None:
+    with console.database.transaction() as session:
         a_small_study(session)
-    cookie = {"Cookie": f"{COOKIE}={a_session(house.database, 'reader')}"}
-    browser = house.app.test_client(use_cookies=False)
+    cookie = {"Cookie": f"{COOKIE}={a_session(console.database, 'reader')}"}
+    browser = console.app.test_client(use_cookies=False)
 
     let_in, turned_away = (browser.get("/", headers={"Host": host} | more) for more in (cookie, {}))
 

@@ -24,16 +24,16 @@ from operations.rerun import RerunRefused
 from stack.servers import ServerUrls
 from tests.support.pipeline import prepared, settings_for, store_signal
 from tests.support.servers.stacks import with_redis_database
-from tests.support.webhook import Desk, a_desk
+from tests.support.webhook import WebhookApp, start_webhook_app
 
 REDIS_DB = 1
 BODY = {"symbol": "BTCUSDT", "action": "buy", "strategy": "timeless"}
 
 
 @pytest.fixture
-def desk(database_url: str) -> Iterator[Desk]:
-    with a_desk(database_url) as made:
-        yield made
+def webhook(database_url: str) -> Iterator[WebhookApp]:
+    with start_webhook_app(database_url) as running:
+        yield running
 
 
 @pytest.fixture
@@ -124,11 +124,11 @@ def audit_context(actor: str, reason: str) -> AuditContext:
     return AuditContext(actor=actor, reason=reason, at=datetime.now(UTC))
 
 
-def quarantined(desk: Desk, body: dict[str, Any], *, minutes_ago: int) -> UUID:
+def quarantined(webhook: WebhookApp, body: dict[str, Any], *, minutes_ago: int) -> UUID:
     """Keep a message that could not be read then and can be now."""
-    status, document = desk.post({"symbol": "BTCUSDT"})
+    status, document = webhook.post({"symbol": "BTCUSDT"})
     assert status == 422
-    with desk.database.transaction() as session:
+    with webhook.database.transaction() as session:
         session.execute(
             text(
                 "UPDATE webhook_events SET raw_body = :body, received_at = received_at - make_interval(mins => :mins)"
@@ -139,67 +139,71 @@ def quarantined(desk: Desk, body: dict[str, Any], *, minutes_ago: int) -> UUID:
     return UUID(document["event_id"])
 
 
-def pass_minutes(desk: Desk, minutes: int) -> None:
-    with desk.database.transaction() as session:
+def pass_minutes(webhook: WebhookApp, minutes: int) -> None:
+    with webhook.database.transaction() as session:
         session.execute(
             text("UPDATE signals SET received_at = received_at - make_interval(mins => :mins)"), {"mins": minutes}
         )
 
 
-def redriven(desk: Desk, event_id: UUID) -> RedrivenMessage:
-    (one,) = redrive.read_again(desk.database, [event_id], audit=audit_context("me", "mended"))
+def redriven(webhook: WebhookApp, event_id: UUID) -> RedrivenMessage:
+    (one,) = redrive.read_again(webhook.database, [event_id], audit=audit_context("me", "mended"))
     return one
 
 
-def test_a_late_message_without_a_time_is_no_duplicate_of_those_around_it_nor_they_of_it(desk: Desk) -> None:
-    first = desk.post(BODY)[1]
-    pass_minutes(desk, 60)
-    second = desk.post(BODY)[1]
-    between, before = quarantined(desk, BODY, minutes_ago=30), quarantined(desk, BODY, minutes_ago=90)
+def test_a_late_message_without_a_time_is_no_duplicate_of_those_around_it_nor_they_of_it(webhook: WebhookApp) -> None:
+    first = webhook.post(BODY)[1]
+    pass_minutes(webhook, 60)
+    second = webhook.post(BODY)[1]
+    between, before = quarantined(webhook, BODY, minutes_ago=30), quarantined(webhook, BODY, minutes_ago=90)
 
-    became = [redriven(desk, one) for one in (between, before, between)]
-    pass_minutes(desk, 5)
-    third = desk.post(BODY)[1]
+    became = [redriven(webhook, one) for one in (between, before, between)]
+    pass_minutes(webhook, 5)
+    third = webhook.post(BODY)[1]
 
     assert [len(one.new) for one in became] == [1, 1, 0]
     assert became[0].signal_ids == became[2].signal_ids
     assert third["status"] == "accepted"
     assert len({first["signal_id"], second["signal_id"], third["signal_id"]}) == 3
-    assert len(desk.rows("SELECT FROM signals")) == 5
+    assert len(webhook.rows("SELECT FROM signals")) == 5
 
 
-def test_a_message_that_its_sender_sent_again_meanwhile_becomes_that_signal(desk: Desk) -> None:
-    event_id = quarantined(desk, BODY, minutes_ago=0)
-    sent_again = desk.post(BODY)[1]
+def test_a_message_that_its_sender_sent_again_meanwhile_becomes_that_signal(webhook: WebhookApp) -> None:
+    event_id = quarantined(webhook, BODY, minutes_ago=0)
+    sent_again = webhook.post(BODY)[1]
 
-    became = redriven(desk, event_id)
+    became = redriven(webhook, event_id)
 
     assert (became.new, [str(one) for one in became.signal_ids]) == ((), [sent_again["signal_id"]])
-    assert len(desk.rows("SELECT FROM signals")) == 1
-    assert desk.rows("SELECT FROM webhook_events WHERE redriven_at IS NULL") == []
+    assert len(webhook.rows("SELECT FROM signals")) == 1
+    assert webhook.rows("SELECT FROM webhook_events WHERE redriven_at IS NULL") == []
 
 
-def test_a_late_message_that_is_the_newest_takes_the_next_number(desk: Desk) -> None:
-    desk.post(BODY)
-    pass_minutes(desk, 60)
-    became = redriven(desk, quarantined(desk, BODY, minutes_ago=10))
+def test_a_late_message_that_is_the_newest_takes_the_next_number(webhook: WebhookApp) -> None:
+    webhook.post(BODY)
+    pass_minutes(webhook, 60)
+    became = redriven(webhook, quarantined(webhook, BODY, minutes_ago=10))
 
-    after = desk.post(BODY)[1]
+    after = webhook.post(BODY)[1]
 
     assert len(became.new) == 1
     assert after["status"] == "accepted"
-    assert [one["occurrence"] for one in desk.rows("SELECT occurrence FROM signals ORDER BY received_at")] == [0, 1, 2]
+    assert [one["occurrence"] for one in webhook.rows("SELECT occurrence FROM signals ORDER BY received_at")] == [
+        0,
+        1,
+        2,
+    ]
 
 
-def test_a_message_that_the_database_refuses_stays_and_the_others_are_redriven(desk: Desk) -> None:
-    bad = quarantined(desk, BODY | {"strategy": "refused"}, minutes_ago=1)
-    good = quarantined(desk, BODY, minutes_ago=1)
-    with desk.database.transaction() as session:
+def test_a_message_that_the_database_refuses_stays_and_the_others_are_redriven(webhook: WebhookApp) -> None:
+    bad = quarantined(webhook, BODY | {"strategy": "refused"}, minutes_ago=1)
+    good = quarantined(webhook, BODY, minutes_ago=1)
+    with webhook.database.transaction() as session:
         session.execute(text("ALTER TABLE signals ADD CHECK (strategy <> 'refused')"))
 
-    told = redrive.read_again(desk.database, [bad, good], audit=audit_context("me", "x"))
+    told = redrive.read_again(webhook.database, [bad, good], audit=audit_context("me", "x"))
 
-    waiting = desk.rows("SELECT event_id FROM webhook_events WHERE redriven_at IS NULL")
+    waiting = webhook.rows("SELECT event_id FROM webhook_events WHERE redriven_at IS NULL")
     assert [one.errors for one in told] == [redrive.REFUSED_BY_DATABASE, {}]
     assert [one["event_id"] for one in waiting] == [bad]
-    assert len(desk.rows("SELECT FROM audit_log")) == 1
+    assert len(webhook.rows("SELECT FROM audit_log")) == 1

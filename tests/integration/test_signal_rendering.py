@@ -18,7 +18,7 @@ from db.tables.base import Base
 from stack.servers import ServerUrls
 from tests.conftest import a_copy, with_database
 from tests.support.api import REDIS_DB
-from tests.support.builders.api_data import FullDesk, a_full_desk
+from tests.support.builders.api_data import PopulatedApi, start_populated_api
 from tests.support.servers.stacks import with_redis_database
 from tests.unit.alerts.test_dialects import HACKING
 from tests.unit.alerts.test_formats import FORMATS
@@ -57,9 +57,9 @@ def database_url(server_urls: ServerUrls, template_database: str) -> Iterator[st
 
 
 @pytest.fixture(scope="module")
-def desk(server_urls: ServerUrls, database_url: str) -> Iterator[FullDesk]:
-    with a_full_desk(database_url, with_redis_database(server_urls.redis_url, REDIS_DB)) as made:
-        yield made
+def api(server_urls: ServerUrls, database_url: str) -> Iterator[PopulatedApi]:
+    with start_populated_api(database_url, with_redis_database(server_urls.redis_url, REDIS_DB)) as running:
+        yield running
 
 
 def refuse_constant(name: str) -> NoReturn:
@@ -79,19 +79,19 @@ def with_floats(value: Any) -> Any:
             return value
 
 
-def posted(desk: FullDesk, body: bytes) -> str:
+def posted(api: PopulatedApi, body: bytes) -> str:
     """Post a message that is accepted and return the id of its signal."""
-    answer = desk.service.client.post(f"/webhook/{desk.token}", data=body, content_type="text/plain")
+    answer = api.service.client.post(f"/webhook/{api.token}", data=body, content_type="text/plain")
     assert answer.status_code == 200, (body, answer.get_data(as_text=True))
     return str(answer.get_json()["signal_id"])
 
 
-def shown(desk: FullDesk, database_url: str, signal_id: str) -> dict[str, Any]:
+def shown(api: PopulatedApi, database_url: str, signal_id: str) -> dict[str, Any]:
     """Show a signal in every form there is, and return the document that two of them have in common."""
     runner = CliRunner(env={"DATABASE_URL": database_url})
     printed = runner.invoke(cli, ["signals", "show", signal_id])
     as_json = runner.invoke(cli, ["signals", "show", signal_id, "--json"])
-    answer = desk.service.get(f"/signals/{signal_id}")
+    answer = api.service.get(f"/signals/{signal_id}")
 
     assert (printed.exit_code, as_json.exit_code, answer.status_code) == (0, 0, 200), (printed, as_json, answer)
     assert f"signal   {signal_id}" in printed.stdout
@@ -101,20 +101,20 @@ def shown(desk: FullDesk, database_url: str, signal_id: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=[message[:40] for message in MESSAGES])
-def test_the_signal_of_every_form_of_alert_is_shown(desk: FullDesk, database_url: str, message: str) -> None:
-    signal_id = posted(desk, message.encode())
+def test_the_signal_of_every_form_of_alert_is_shown(api: PopulatedApi, database_url: str, message: str) -> None:
+    signal_id = posted(api, message.encode())
 
-    assert shown(desk, database_url, signal_id)["signal"]["signal_id"] == signal_id
+    assert shown(api, database_url, signal_id)["signal"]["signal_id"] == signal_id
 
 
 @settings(max_examples=40)
 @given(sent=documents)
 def test_a_message_is_shown_as_it_was_sent_whatever_its_fields_are_called(
-    desk: FullDesk, database_url: str, sent: Any
+    api: PopulatedApi, database_url: str, sent: Any
 ) -> None:
     body = {**WHAT_IT_ASKS, "id": str(uuid4()), "meta": sent}
 
-    signal = shown(desk, database_url, posted(desk, json.dumps(body).encode()))["signal"]
+    signal = shown(api, database_url, posted(api, json.dumps(body).encode()))["signal"]
 
     assert signal["confidence"] == 80.0
     assert signal["read_from"]["confidence"] == ["confidence"]

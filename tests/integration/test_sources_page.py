@@ -13,7 +13,7 @@ from config.vault import TokenVault
 from db import books, incidents
 from domain.access import Role
 from operations import source_tokens
-from tests.support.builders.users import House, a_house, form_token, post
+from tests.support.builders.users import ConsoleApp, form_token, post, start_console_app
 from tests.support.webhook import SOURCE
 from tests.unit.alerts.test_formats import FORMATS
 
@@ -23,33 +23,33 @@ TOLD = {"ticker": "BINANCE:BTCUSDT.P", "action": "buy", "price": "43000.5", "int
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[House]:
-    with a_house(database_url) as made:
+def console(database_url: str) -> Iterator[ConsoleApp]:
+    with start_console_app(database_url) as running:
         for role in Role:
-            made.somebody(role.value, role)
-        yield made
+            running.add_user(role.value, role)
+        yield running
 
 
 @pytest.fixture
-def url(house: House) -> str:
+def url(console: ConsoleApp) -> str:
     """Make a source and return the URL that its alerts go to."""
-    with house.database.transaction() as session:
+    with console.database.transaction() as session:
         books.ensure_standing(session)
         token = source_tokens.issue(session, TokenVault("a-secret-key-for-tests"), DESK)
     return f"http://localhost/webhook/{token}"
 
 
-def read(house: House, message: str, *, source: str = "desk", who: str = "operator") -> tuple[int, str]:
-    answer = post(house.logged_in(who), "/sources/read", page="/sources", source=source, message=message)
+def read(console: ConsoleApp, message: str, *, source: str = "desk", who: str = "operator") -> tuple[int, str]:
+    answer = post(console.logged_in(who), "/sources/read", page="/sources", source=source, message=message)
     return answer.status_code, html.unescape(answer.text)
 
 
-def test_what_a_source_does_and_what_is_the_matter_with_it_is_shown(house: House, url: str) -> None:
-    house.client.post(url, json={"symbol": "BTCUSDT", "action": "dance"})
-    with house.database.transaction() as session:
+def test_what_a_source_does_and_what_is_the_matter_with_it_is_shown(console: ConsoleApp, url: str) -> None:
+    console.client.post(url, json={"symbol": "BTCUSDT", "action": "dance"})
+    with console.database.transaction() as session:
         incidents.open_(session, kind="source_silent", subject="desk", detail={})
 
-    page = house.logged_in("viewer").get("/sources").text
+    page = console.logged_in("viewer").get("/sources").text
 
     row = page[page.index('<th scope="row">desk</th>') :].partition("</tr>")[0]
     assert "<td>paper</td><td>yes</td>" in row
@@ -59,8 +59,8 @@ def test_what_a_source_does_and_what_is_the_matter_with_it_is_shown(house: House
 
 
 @pytest.mark.parametrize("role", Role)
-def test_the_url_is_shown_to_those_who_may_let_somebody_in_only(house: House, url: str, role: Role) -> None:
-    page = house.logged_in(role.value).get("/sources").text
+def test_the_url_is_shown_to_those_who_may_let_somebody_in_only(console: ConsoleApp, url: str, role: Role) -> None:
+    page = console.logged_in(role.value).get("/sources").text
 
     assert (url in page) is (role is Role.ADMIN)
     assert url.rpartition("/")[2] not in page or role is Role.ADMIN
@@ -68,18 +68,18 @@ def test_the_url_is_shown_to_those_who_may_let_somebody_in_only(house: House, ur
     assert ("<textarea" in page) is (role is not Role.VIEWER)
 
 
-def test_a_message_is_told_as_what_it_would_be_read_and_nothing_is_kept(house: House, url: str) -> None:
-    status, page = read(house, json.dumps(TOLD))
+def test_a_message_is_told_as_what_it_would_be_read_and_nothing_is_kept(console: ConsoleApp, url: str) -> None:
+    status, page = read(console, json.dumps(TOLD))
 
     assert status == 200
     assert "entry long BTCUSDT</strong> (perp) on BINANCE at 43000.5, bars of 1h" in page
     assert "symbol from ticker" in page
     assert "Nothing was stored or traded" in page
-    assert house.rows("SELECT FROM signals") == house.rows("SELECT FROM webhook_events") == []
+    assert console.rows("SELECT FROM signals") == console.rows("SELECT FROM webhook_events") == []
 
 
-def test_every_form_of_alert_is_shown_as_what_it_would_be_read(house: House, url: str) -> None:
-    browser = house.logged_in("operator")
+def test_every_form_of_alert_is_shown_as_what_it_would_be_read(console: ConsoleApp, url: str) -> None:
+    browser = console.logged_in("operator")
     token = form_token(browser.get("/sources"))
 
     for message in [*(message for _, message, *_ in FORMATS), json.dumps(TOLD | {"confidence": 80})]:
@@ -89,16 +89,16 @@ def test_every_form_of_alert_is_shown_as_what_it_would_be_read(house: House, url
 
 
 @pytest.mark.property_id(44)
-def test_the_secret_of_a_message_is_not_shown_again(house: House, url: str) -> None:
+def test_the_secret_of_a_message_is_not_shown_again(console: ConsoleApp, url: str) -> None:
     broken = f'{{"ticker": "BTCUSDT", "action": "{SECRET}", "key": "{SECRET}"}}'
 
-    pages = [read(house, message)[1] for message in (json.dumps(TOLD), broken, SECRET, f"{{{SECRET}: 1}}")]
+    pages = [read(console, message)[1] for message in (json.dumps(TOLD), broken, SECRET, f"{{{SECRET}: 1}}")]
 
     assert [page for page in pages if SECRET in page] == []
 
 
-def test_what_could_not_be_read_is_told_by_field_and_each_part_alone(house: House, url: str) -> None:
-    _, page = read(house, '[{"symbol": "BTCUSDT", "action": "dance"}, {"symbol": "ETHUSDT", "side": "short"}]')
+def test_what_could_not_be_read_is_told_by_field_and_each_part_alone(console: ConsoleApp, url: str) -> None:
+    _, page = read(console, '[{"symbol": "BTCUSDT", "action": "dance"}, {"symbol": "ETHUSDT", "side": "short"}]')
 
     assert "<strong>action</strong>: is not known" in page
     assert "entry short ETHUSDT</strong> (spot)" in page
@@ -113,14 +113,14 @@ def test_what_could_not_be_read_is_told_by_field_and_each_part_alone(house: Hous
     ],
 )
 def test_what_cannot_be_tried_says_what_would_be_right(
-    house: House, url: str, source: str, message: str, told: str
+    console: ConsoleApp, url: str, source: str, message: str, told: str
 ) -> None:
-    status, page = read(house, message, source=source)
+    status, page = read(console, message, source=source)
 
     assert (status, told in page) == (422, True)
 
 
-def test_a_program_has_no_page(house: House, url: str) -> None:
-    answer = house.client.get("/sources", headers=house.bearer("admin"))
+def test_a_program_has_no_page(console: ConsoleApp, url: str) -> None:
+    answer = console.client.get("/sources", headers=console.bearer("admin"))
 
     assert answer.status_code == 403

@@ -14,15 +14,15 @@ from app.access.permissions import principal
 from app.cli.tokens import command
 from config import tokens
 from domain.access import Role, Scope
-from tests.support.builders.users import House, a_house, a_token
+from tests.support.builders.users import ConsoleApp, a_token, start_console_app
 
 API = "/api/v1/signals/rerun"
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[House]:
-    with a_house(database_url, API_TOKEN="an-api-token-for-tests-of-32-and-more") as made:
-        yield made
+def console(database_url: str) -> Iterator[ConsoleApp]:
+    with start_console_app(database_url, API_TOKEN="an-api-token-for-tests-of-32-and-more") as running:
+        yield running
 
 
 def run(url: str, *arguments: str) -> Result:
@@ -35,25 +35,25 @@ def listed(url: str) -> list[dict[str, Any]]:
     return found
 
 
-def status(house: House, headers: dict[str, str], path: str = API) -> int:
-    return house.client.post(path, json={}, headers=headers).status_code
+def status(console: ConsoleApp, headers: dict[str, str], path: str = API) -> int:
+    return console.client.post(path, json={}, headers=headers).status_code
 
 
-def test_a_token_is_shown_once_lets_in_and_only_its_hash_is_kept(database_url: str, house: House) -> None:
-    house.somebody("alice", Role.OPERATOR)
+def test_a_token_is_shown_once_lets_in_and_only_its_hash_is_kept(database_url: str, console: ConsoleApp) -> None:
+    console.add_user("alice", Role.OPERATOR)
     arguments = ("--user", "alice", "--label", "deploy", "--scope", "read", "--scope", "operate", "--days", "30")
 
     added = run(database_url, "add", *arguments)
 
     token = added.stdout.strip()
     [one] = listed(database_url)
-    [row] = house.rows("SELECT token_hash FROM api_tokens")
+    [row] = console.rows("SELECT token_hash FROM api_tokens")
     assert added.exit_code == 0, added.output
-    assert status(house, {"Authorization": f"Bearer {token}"}) == 422
+    assert status(console, {"Authorization": f"Bearer {token}"}) == 422
     assert row["token_hash"] == tokens.hash_token(token)
     assert (one["user"], one["label"], one["scopes"], one["holds"]) == ("alice", "deploy", ["read", "operate"], True)
     assert token not in json.dumps(listed(database_url))
-    [entry] = house.rows("SELECT action, subject, detail::text AS detail FROM audit_log")
+    [entry] = console.rows("SELECT action, subject, detail::text AS detail FROM audit_log")
     assert (entry["action"], entry["subject"]) == ("token.added", one["token_id"])
     assert token not in entry["detail"]
 
@@ -73,9 +73,9 @@ def test_a_token_is_shown_once_lets_in_and_only_its_hash_is_kept(database_url: s
     ],
 )
 def test_a_token_that_cannot_be_made_ends_with_2_and_names_what_is_wrong(
-    database_url: str, house: House, arguments: tuple[str, ...], told: str
+    database_url: str, console: ConsoleApp, arguments: tuple[str, ...], told: str
 ) -> None:
-    house.somebody("alice", Role.VIEWER)
+    console.add_user("alice", Role.VIEWER)
 
     refused = run(database_url, "add", *arguments)
 
@@ -84,18 +84,18 @@ def test_a_token_that_cannot_be_made_ends_with_2_and_names_what_is_wrong(
     assert listed(database_url) == []
 
 
-def test_a_revoked_token_is_a_strangers_at_once(database_url: str, house: House) -> None:
-    house.somebody("alice", Role.OPERATOR)
-    token_id, token = a_token(house.database, "alice")
+def test_a_revoked_token_is_a_strangers_at_once(database_url: str, console: ConsoleApp) -> None:
+    console.add_user("alice", Role.OPERATOR)
+    token_id, token = a_token(console.database, "alice")
     headers = {"Authorization": f"Bearer {token}"}
-    before = status(house, headers)
+    before = status(console, headers)
 
     revoked = run(database_url, "revoke", str(token_id))
 
     assert revoked.exit_code == 0, revoked.output
-    assert (before, status(house, headers)) == (422, 401)
+    assert (before, status(console, headers)) == (422, 401)
     assert [one["holds"] for one in listed(database_url)] == [False]
-    assert [row["action"] for row in house.rows("SELECT action FROM audit_log")] == ["token.revoked"]
+    assert [row["action"] for row in console.rows("SELECT action FROM audit_log")] == ["token.revoked"]
 
 
 def test_a_token_that_is_not_there_cannot_be_revoked(database_url: str) -> None:
@@ -105,24 +105,24 @@ def test_a_token_that_is_not_there_cannot_be_revoked(database_url: str) -> None:
     assert "there is no token" in refused.stderr
 
 
-def test_an_expired_token_is_a_strangers(house: House) -> None:
-    house.somebody("alice", Role.OPERATOR)
-    headers = house.bearer("alice", days=1)
-    before = status(house, headers)
+def test_an_expired_token_is_a_strangers(console: ConsoleApp) -> None:
+    console.add_user("alice", Role.OPERATOR)
+    headers = console.bearer("alice", days=1)
+    before = status(console, headers)
 
-    house.change("UPDATE api_tokens SET expires_at = clock_timestamp()")
+    console.change("UPDATE api_tokens SET expires_at = clock_timestamp()")
 
-    assert (before, status(house, headers)) == (422, 401)
+    assert (before, status(console, headers)) == (422, 401)
 
 
-def test_a_token_may_do_what_both_its_scopes_and_its_owners_present_role_allow(house: House) -> None:
-    house.somebody("alice", Role.ADMIN)
-    headers = house.bearer("alice", [Scope.READ, Scope.OPERATE, Scope.ADMIN])
+def test_a_token_may_do_what_both_its_scopes_and_its_owners_present_role_allow(console: ConsoleApp) -> None:
+    console.add_user("alice", Role.ADMIN)
+    headers = console.bearer("alice", [Scope.READ, Scope.OPERATE, Scope.ADMIN])
 
     seen = {}
     for role in Role:
-        house.change("UPDATE users SET role = :role", role=role.value)
-        with house.app.test_request_context("/", headers=headers):
+        console.change("UPDATE users SET role = :role", role=role.value)
+        with console.app.test_request_context("/", headers=headers):
             who = principal()
             assert who is not None
             seen[role] = who.scopes
@@ -134,29 +134,29 @@ def test_a_token_may_do_what_both_its_scopes_and_its_owners_present_role_allow(h
     }
 
 
-def test_who_asks_by_token_is_named_by_the_user_and_the_label(house: House) -> None:
-    house.somebody("alice", Role.ADMIN)
+def test_who_asks_by_token_is_named_by_the_user_and_the_label(console: ConsoleApp) -> None:
+    console.add_user("alice", Role.ADMIN)
 
-    with house.app.test_request_context("/", headers=house.bearer("alice")):
+    with console.app.test_request_context("/", headers=console.bearer("alice")):
         who = principal()
 
     assert who is not None
     assert who.name == "alice/tests"
 
 
-def test_when_a_token_was_used_is_noted_once_a_minute(house: House) -> None:
-    house.somebody("alice", Role.OPERATOR)
-    headers = house.bearer("alice")
+def test_when_a_token_was_used_is_noted_once_a_minute(console: ConsoleApp) -> None:
+    console.add_user("alice", Role.OPERATOR)
+    headers = console.bearer("alice")
 
     def used() -> Any:
-        return house.rows("SELECT last_used_at FROM api_tokens")[0]["last_used_at"]
+        return console.rows("SELECT last_used_at FROM api_tokens")[0]["last_used_at"]
 
     seen = [used()]
     for _ in range(2):
-        status(house, headers)
+        status(console, headers)
         seen.append(used())
-    house.change("UPDATE api_tokens SET last_used_at = last_used_at - interval '61 seconds'")
-    status(house, headers)
+    console.change("UPDATE api_tokens SET last_used_at = last_used_at - interval '61 seconds'")
+    status(console, headers)
 
     never, once, twice, later = *seen, used()
     assert never is None
@@ -165,22 +165,22 @@ def test_when_a_token_was_used_is_noted_once_a_minute(house: House) -> None:
     assert later > once
 
 
-def test_a_bearers_token_counts_before_the_cookie_and_a_wrong_one_is_not_made_good_by_it(house: House) -> None:
-    browser = house.logged_in(house.somebody("alice", Role.ADMIN))
+def test_a_bearers_token_counts_before_the_cookie_and_a_wrong_one_is_not_made_good_by_it(console: ConsoleApp) -> None:
+    browser = console.logged_in(console.add_user("alice", Role.ADMIN))
 
     answer = browser.get("/account", headers={"Authorization": "Bearer wrong"})
 
     assert answer.status_code == 303
 
 
-def test_a_program_cannot_use_what_is_for_people(house: House) -> None:
-    house.somebody("alice", Role.ADMIN)
+def test_a_program_cannot_use_what_is_for_people(console: ConsoleApp) -> None:
+    console.add_user("alice", Role.ADMIN)
 
     answers = [
-        house.client.get("/account", headers=house.bearer("alice")),
-        house.client.post("/account/tokens", headers=house.bearer("alice")),
-        house.client.post("/account/password", headers=house.bearer("alice")),
-        house.client.post("/step-up", headers={"Authorization": "Bearer an-api-token-for-tests-of-32-and-more"}),
+        console.client.get("/account", headers=console.bearer("alice")),
+        console.client.post("/account/tokens", headers=console.bearer("alice")),
+        console.client.post("/account/password", headers=console.bearer("alice")),
+        console.client.post("/step-up", headers={"Authorization": "Bearer an-api-token-for-tests-of-32-and-more"}),
     ]
 
     assert [one.status_code for one in answers] == [403] * 4

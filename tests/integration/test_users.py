@@ -22,14 +22,14 @@ from domain.access import Role
 from operations import password_hashing
 from operations import users as user_operations
 from operations.audit_entry import AuditContext
-from tests.support.builders.users import PASSWORD, House, a_house
+from tests.support.builders.users import PASSWORD, ConsoleApp, start_console_app
 from tests.support.webhook import settings_for
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[House]:
-    with a_house(database_url) as made:
-        yield made
+def console(database_url: str) -> Iterator[ConsoleApp]:
+    with start_console_app(database_url) as running:
+        yield running
 
 
 def run(url: str, *arguments: str, given: str | None = None) -> Result:
@@ -46,26 +46,26 @@ def listed(url: str) -> list[dict[str, Any]]:
     return found
 
 
-def entries(house: House) -> list[tuple[str, str]]:
-    rows = house.rows("SELECT action, subject FROM audit_log ORDER BY entry_id")
-    with house.database.transaction() as session:
+def entries(console: ConsoleApp) -> list[tuple[str, str]]:
+    rows = console.rows("SELECT action, subject FROM audit_log ORDER BY entry_id")
+    with console.database.transaction() as session:
         assert list(audit.find_broken_entries(session)) == []
     return [(row["action"], row["subject"]) for row in rows]
 
 
 def test_a_user_that_is_added_is_listed_and_of_the_password_only_the_hash_is_kept(
-    database_url: str, house: House
+    database_url: str, console: ConsoleApp
 ) -> None:
     added = add(database_url, "alice", "operator")
 
     assert added.exit_code == 0, added.output
     [alice] = listed(database_url)
     assert {"name": "alice", "role": "operator", "enabled": True, "locked": False}.items() <= alice.items()
-    [row] = house.rows("SELECT password_hash FROM users")
+    [row] = console.rows("SELECT password_hash FROM users")
     assert row["password_hash"].startswith("$argon2id$")
     assert password_hashing.matches_hash(row["password_hash"], PASSWORD)
     assert PASSWORD not in added.output
-    assert entries(house) == [("user.added", "alice")]
+    assert entries(console) == [("user.added", "alice")]
 
 
 @pytest.mark.parametrize(
@@ -84,16 +84,16 @@ def test_a_user_that_is_added_is_listed_and_of_the_password_only_the_hash_is_kep
     ],
 )
 def test_what_cannot_be_added_ends_with_2_and_says_why(
-    database_url: str, house: House, given: tuple[str, str, str], told: str
+    database_url: str, console: ConsoleApp, given: tuple[str, str, str], told: str
 ) -> None:
-    house.somebody("taken")
+    console.add_user("taken")
 
     refused = add(database_url, *given)
 
     assert refused.exit_code == 2
     assert told in refused.stderr
     assert [one["name"] for one in listed(database_url)] == ["taken"]
-    assert entries(house) == []
+    assert entries(console) == []
 
 
 def test_without_a_terminal_the_password_must_come_by_standard_input(database_url: str) -> None:
@@ -119,70 +119,72 @@ def test_a_user_that_is_not_there_is_named(database_url: str, arguments: tuple[s
     assert "there is no user named 'nobody'" in refused.stderr
 
 
-def test_another_password_ends_the_sessions_and_lifts_a_lock(database_url: str, house: House) -> None:
-    browser = house.logged_in(house.somebody("alice"))
-    house.change("UPDATE users SET failures = 7, locked_until = now() + interval '1 hour'")
+def test_another_password_ends_the_sessions_and_lifts_a_lock(database_url: str, console: ConsoleApp) -> None:
+    browser = console.logged_in(console.add_user("alice"))
+    console.change("UPDATE users SET failures = 7, locked_until = now() + interval '1 hour'")
 
     changed = run(database_url, "passwd", "alice", "--password-stdin", given="ebb and flood tides\r\n")
 
     assert changed.exit_code == 0, changed.output
     assert browser.get("/account").status_code == 303
-    [row] = house.rows("SELECT password_hash, failures, locked_until FROM users")
+    [row] = console.rows("SELECT password_hash, failures, locked_until FROM users")
     assert password_hashing.matches_hash(row["password_hash"], "ebb and flood tides")
     assert (row["failures"], row["locked_until"]) == (0, None)
-    assert entries(house) == [("user.password_set", "alice")]
+    assert entries(console) == [("user.password_set", "alice")]
 
 
-def test_a_disabled_user_is_out_at_once_with_every_session_and_token(database_url: str, house: House) -> None:
-    house.somebody("root", Role.ADMIN)
-    browser, program = house.logged_in(house.somebody("alice")), house.bearer("alice")
-    before = [browser.get("/account").status_code, house.client.get("/", headers=program).status_code]
+def test_a_disabled_user_is_out_at_once_with_every_session_and_token(database_url: str, console: ConsoleApp) -> None:
+    console.add_user("root", Role.ADMIN)
+    browser, program = console.logged_in(console.add_user("alice")), console.bearer("alice")
+    before = [browser.get("/account").status_code, console.client.get("/", headers=program).status_code]
 
     run(database_url, "disable", "alice")
 
-    after = [browser.get("/account").status_code, house.client.get("/", headers=program).status_code]
+    after = [browser.get("/account").status_code, console.client.get("/", headers=program).status_code]
     run(database_url, "enable", "alice")
-    again = [browser.get("/account").status_code, house.client.get("/", headers=program).status_code]
+    again = [browser.get("/account").status_code, console.client.get("/", headers=program).status_code]
     assert before == [200, 200]
     assert after == [303, 303]
     assert again == [303, 200]  # the session is over for good; a token that was not revoked speaks again
-    assert entries(house) == [("user.disabled", "alice"), ("user.enabled", "alice")]
+    assert entries(console) == [("user.disabled", "alice"), ("user.enabled", "alice")]
 
 
-def test_another_role_holds_at_once_for_open_sessions(database_url: str, house: House) -> None:
-    browser = house.logged_in(house.somebody("alice", Role.ADMIN))
-    house.somebody("root", Role.ADMIN)
+def test_another_role_holds_at_once_for_open_sessions(database_url: str, console: ConsoleApp) -> None:
+    browser = console.logged_in(console.add_user("alice", Role.ADMIN))
+    console.add_user("root", Role.ADMIN)
 
     changed = run(database_url, "role", "alice", "viewer")
 
     assert changed.exit_code == 0, changed.output
     assert "Your role is viewer" in browser.get("/account").text
-    [row] = house.rows("SELECT detail FROM audit_log")
+    [row] = console.rows("SELECT detail FROM audit_log")
     assert row["detail"] == {"role": "viewer", "before": "admin"}
 
 
 @pytest.mark.parametrize("arguments", [("disable", "root"), ("role", "root", "operator"), ("role", "root", "viewer")])
-def test_the_last_admin_who_may_log_in_stays_one(database_url: str, house: House, arguments: tuple[str, ...]) -> None:
-    house.somebody("root", Role.ADMIN)
-    house.somebody("gone", Role.ADMIN)
-    house.change("UPDATE users SET enabled = false WHERE name = 'gone'")
+def test_the_last_admin_who_may_log_in_stays_one(
+    database_url: str, console: ConsoleApp, arguments: tuple[str, ...]
+) -> None:
+    console.add_user("root", Role.ADMIN)
+    console.add_user("gone", Role.ADMIN)
+    console.change("UPDATE users SET enabled = false WHERE name = 'gone'")
 
     refused = run(database_url, *arguments)
 
     assert refused.exit_code == 2
     assert "'root' is the last admin" in refused.stderr
     assert [(one["role"], one["enabled"]) for one in listed(database_url) if one["name"] == "root"] == [("admin", True)]
-    assert entries(house) == []
+    assert entries(console) == []
 
 
-def test_two_admins_who_disable_each_other_at_once_leave_one(house: House) -> None:
-    names = [house.somebody(name, Role.ADMIN) for name in ("a", "b")]
+def test_two_admins_who_disable_each_other_at_once_leave_one(console: ConsoleApp) -> None:
+    names = [console.add_user(name, Role.ADMIN) for name in ("a", "b")]
     barrier, refused = threading.Barrier(2), list[str]()
 
     def disable(name: str) -> None:
         barrier.wait(timeout=10)
         try:
-            user_operations.disable(house.database, name, audit=AuditContext(actor="tests", at=datetime.now(UTC)))
+            user_operations.disable(console.database, name, audit=AuditContext(actor="tests", at=datetime.now(UTC)))
         except LastAdmin as error:
             refused.append(str(error))
 
@@ -192,7 +194,7 @@ def test_two_admins_who_disable_each_other_at_once_leave_one(house: House) -> No
     for one in threads:
         one.join(timeout=20)
 
-    left = house.rows("SELECT name FROM users WHERE enabled")
+    left = console.rows("SELECT name FROM users WHERE enabled")
     assert [one["name"] for one in left] == refused
     assert len(refused) == 1
 
@@ -229,8 +231,8 @@ def test_a_stack_names_no_file_whose_password_holds_no_longer(database_url: str,
     assert "admin_password" not in line
 
 
-def test_a_stack_makes_nobody_where_there_is_a_user(database_url: str, house: House, tmp_path: Path) -> None:
-    house.somebody("alice", Role.VIEWER)
+def test_a_stack_makes_nobody_where_there_is_a_user(database_url: str, console: ConsoleApp, tmp_path: Path) -> None:
+    console.add_user("alice", Role.VIEWER)
 
     line = first_admin.ensure_admin(settings_for(database_url), tmp_path)
 

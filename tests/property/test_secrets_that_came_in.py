@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from domain.access import Role
 from operations import password_hashing
 from stack.servers import ServerUrls
-from tests.support.builders.users import COOKIE, PASSWORD, House, a_house, form_token
+from tests.support.builders.users import COOKIE, PASSWORD, ConsoleApp, form_token, start_console_app
 from tests.support.servers.stacks import a_database
 
 # Long enough that no page holds it by chance.
@@ -32,7 +32,7 @@ ADDRESSES = count(1)
 class Watched:
     """A web application, and all that it logs."""
 
-    house: House
+    console: ConsoleApp
     logged: io.StringIO
 
 
@@ -40,25 +40,25 @@ class Watched:
 def watched(server_urls: ServerUrls, template_database: str) -> Iterator[Watched]:
     with (
         a_database(server_urls, template_database) as url,
-        a_house(url, LOG_LEVEL="DEBUG", LOG_FORMAT="json") as house,
+        start_console_app(url, LOG_LEVEL="DEBUG", LOG_FORMAT="json") as console,
         pytest.MonkeyPatch.context() as patch,
     ):
         # What is proved does not depend on how long a hash takes, and there are many.
         patch.setattr(password_hashing, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
         patch.setattr(password_hashing, "_DECOY_HASH", password_hashing.hash_password("nobody's"))
-        house.somebody("alice", Role.ADMIN)
+        console.add_user("alice", Role.ADMIN)
         logged = io.StringIO()
         [handler] = logging.getLogger().handlers[:1]
         assert isinstance(handler, logging.StreamHandler)
         before = handler.setStream(logged)
-        yield Watched(house=house, logged=logged)
+        yield Watched(console=console, logged=logged)
         handler.setStream(before)
 
 
-def everywhere(house: House, secret: str, address: str) -> Iterator[TestResponse]:
+def everywhere(console: ConsoleApp, secret: str, address: str) -> Iterator[TestResponse]:
     """Put the secret into everything that may hold one, and give the answers."""
     there = {"REMOTE_ADDR": address}
-    stranger, session, alice = house.client, house.client, house.logged_in("alice")
+    stranger, session, alice = console.client, console.client, console.logged_in("alice")
     token, own = form_token(stranger.get("/login")), form_token(alice.get("/account"))
     for name, password in (("alice", secret), (secret, PASSWORD), ("nobody", secret)):
         form = {"csrf_token": token, "name": name, "password": password}
@@ -67,7 +67,7 @@ def everywhere(house: House, secret: str, address: str) -> Iterator[TestResponse
     session.set_cookie(COOKIE, secret)
     session.set_cookie("orchestrator-visitor", secret)
     yield from with_headers(session, {}, there)
-    yield from with_headers(house.client, {"Authorization": f"Bearer {secret}"}, there)
+    yield from with_headers(console.client, {"Authorization": f"Bearer {secret}"}, there)
     yield alice.post("/step-up", data={"csrf_token": own, "password": secret}, environ_overrides=there)
     yield alice.post("/logout", headers={"X-CSRF-Token": secret}, environ_overrides=there)
     form = {"csrf_token": own, "present": secret, "new": secret, "again": secret}
@@ -87,11 +87,11 @@ def with_headers(client: FlaskClient, headers: dict[str, str], there: dict[str, 
 @settings(max_examples=100, deadline=None)
 @given(secret=secrets)
 def test_nothing_secret_that_came_in_is_in_an_answer_or_a_log_line(watched: Watched, secret: str) -> None:
-    house = watched.house
-    house.change("UPDATE users SET failures = 0, locked_until = NULL")
+    console = watched.console
+    console.change("UPDATE users SET failures = 0, locked_until = NULL")
     begins = watched.logged.tell()
 
-    answers = list(everywhere(house, secret, f"10.1.{next(ADDRESSES) // 200}.{next(ADDRESSES) % 200}"))
+    answers = list(everywhere(console, secret, f"10.1.{next(ADDRESSES) // 200}.{next(ADDRESSES) % 200}"))
 
     told = [f"{one.headers}\n{one.text}" for one in answers]
     assert {one.status_code for one in answers} <= {303, 400, 401, 422}
@@ -100,4 +100,4 @@ def test_nothing_secret_that_came_in_is_in_an_answer_or_a_log_line(watched: Watc
     lines = watched.logged.read()
     assert "login.failed" in lines
     assert secret not in lines
-    assert secret not in str(house.rows("SELECT actor, subject, reason, detail FROM audit_log"))
+    assert secret not in str(console.rows("SELECT actor, subject, reason, detail FROM audit_log"))

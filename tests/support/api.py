@@ -1,4 +1,4 @@
-"""What the tests of the API share: a web application on a real database, with tokens of different scopes."""
+"""A web application on a real database for tests of the API, with tokens of different scopes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ REDIS_DB = 9
 TOKEN = "an-api-token-for-tests-of-32-and-more"
 REASON = "the cause is mended"
 PREFIX = "/api/v1"
-PEOPLE = {one.value: one.scopes for one in Role} | {"scraper": frozenset({Scope.METRICS})}
+ROLE_SCOPES = {role.value: role.scopes for role in Role} | {"scraper": frozenset({Scope.METRICS})}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class Service:
     redis: Redis
 
     def get(self, path: str, *, token: str | None = TOKEN, **headers: str) -> TestResponse:
-        """Ask for something below the prefix."""
+        """Send a GET request below the prefix."""
         return self.client.get(PREFIX + path, headers={**_authorization(token), **headers})
 
     def post(self, path: str, document: Any, *, token: str | None = TOKEN) -> TestResponse:
@@ -65,7 +65,7 @@ class Service:
         assert isinstance(found, list)
         return found
 
-    def sheet(self, path: str) -> list[dict[str, str]]:
+    def csv_rows(self, path: str) -> list[dict[str, str]]:
         """Return the rows of a list as CSV has them."""
         answer = self.get(path)
         assert (answer.status_code, answer.mimetype) == (200, "text/csv")
@@ -76,18 +76,18 @@ class Service:
         with self.database.transaction() as session:
             return [dict(row) for row in session.execute(text(query), given).mappings()]
 
-    def audited(self) -> list[dict[str, Any]]:
-        """Return what the audit log says."""
+    def audit_entries(self) -> list[dict[str, Any]]:
+        """Return the entries of the audit log."""
         return self.rows("SELECT actor, action, subject, reason FROM audit_log ORDER BY entry_id")
 
-    def dead(self, **columns: Any) -> UUID:
-        """Store a signal that was given up."""
+    def store_dead_signal(self, **columns: Any) -> UUID:
+        """Store a signal that was given up, with its failure."""
         signal_id = store_signal(self.database, status="dead", attempts=5, last_error="x", **columns)
         with self.database.transaction() as session:
             failures.record(session, signal_id, stage="x", error="x", traceback_hash="", attempt=5, dead=True)
         return signal_id
 
-    def quarantined(self, body: dict[str, Any], **columns: Any) -> UUID:
+    def store_quarantined_message(self, body: dict[str, Any], **columns: Any) -> UUID:
         """Keep a message in quarantine."""
         given = {
             "event_id": uuid4(),
@@ -105,14 +105,14 @@ class Service:
         assert isinstance(event_id, UUID)
         return event_id
 
-    def messages(self) -> int:
+    def count_queued_tasks(self) -> int:
         """Return how many tasks wait for the pipeline."""
         waiting = self.redis.llen("pipeline")
         assert isinstance(waiting, int)
         return waiting
 
-    def know(self, **scopes: frozenset[Scope]) -> None:
-        """Let some more tokens in, each of which is its owner's name."""
+    def accept_tokens(self, **scopes: frozenset[Scope]) -> None:
+        """Accept additional tokens with these scopes; each token is its owner's name."""
         known = self.app.extensions[permissions.IDENTIFIER]
 
         def identify() -> Principal | None:
@@ -126,8 +126,8 @@ class Service:
 
 
 @contextmanager
-def serving(settings: Settings, *, redis_url: str, deadlines: Deadlines = PATIENT) -> Iterator[Service]:
-    """Give a web application on a database that is ready."""
+def start_api(settings: Settings, *, redis_url: str, deadlines: Deadlines = PATIENT) -> Iterator[Service]:
+    """Run a web application on a prepared database."""
     app, database = create_app(settings, deadlines=deadlines), Database(settings.sqlalchemy_url)
     try:
         with Redis.from_url(redis_url) as redis:

@@ -1,4 +1,4 @@
-"""What the ingest tests share: a web application on a real database, sources with tokens, and looks at the rows."""
+"""A web application on a real database for tests of the webhook: posts alerts, adds sources, reads rows."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SOURCE = Source(
 
 
 @dataclass
-class Desk:
+class WebhookApp:
     """A web application with one source, the ids it announced, and its database."""
 
     app: Flask
@@ -79,8 +79,8 @@ def settings_for(database_url: str, **more: str) -> Settings:
 
 
 @contextmanager
-def an_app(settings: Settings, enqueue: Enqueue, *, deadlines: Deadlines = PATIENT) -> Iterator[Flask]:
-    """Give a web application that lets go of everything afterwards."""
+def start_app(settings: Settings, enqueue: Enqueue, *, deadlines: Deadlines = PATIENT) -> Iterator[Flask]:
+    """Run a web application and close its connections afterwards."""
     app = create_app(settings, enqueue=enqueue, deadlines=deadlines)
     try:
         yield app
@@ -90,15 +90,15 @@ def an_app(settings: Settings, enqueue: Enqueue, *, deadlines: Deadlines = PATIE
 
 
 @contextmanager
-def a_desk(
+def start_webhook_app(
     database_url: str,
     *,
     enqueue: Enqueue | None = None,
     environ: Mapping[str, str] | None = None,
     deadlines: Deadlines = PATIENT,
     **changes: Any,
-) -> Iterator[Desk]:
-    """Give a web application on a migrated database, with a source made of SOURCE and the changes."""
+) -> Iterator[WebhookApp]:
+    """Run a web application on a migrated database, with a source made of SOURCE and the changes."""
     settings = settings_for(database_url, **environ or {})
     database = Database(settings.sqlalchemy_url)
     announced: list[UUID] = []
@@ -106,23 +106,23 @@ def a_desk(
         books.ensure_standing(session)
         token = source_tokens.issue(session, TokenVault(SECRET_KEY), replace(SOURCE, **changes))
     try:
-        with an_app(settings, enqueue or announced.extend, deadlines=deadlines) as app:
-            yield Desk(app=app, database=database, token=token, announced=announced)
+        with start_app(settings, enqueue or announced.extend, deadlines=deadlines) as app:
+            yield WebhookApp(app=app, database=database, token=token, announced=announced)
     finally:
         database.dispose()
 
 
-def move_clock(desk: Desk, book: str, at: datetime) -> None:
+def move_clock(webhook: WebhookApp, book: str, at: datetime) -> None:
     """Set a replay book's clock."""
-    with desk.database.transaction() as session:
+    with webhook.database.transaction() as session:
         books.move_cursor(session, book, to=at)
 
 
-def a_replay_book(desk: Desk, *, at: datetime, name: str = "replay:0123456789ab") -> tuple[str, str]:
+def a_replay_book(webhook: WebhookApp, *, at: datetime, name: str = "replay:0123456789ab") -> tuple[str, str]:
     """Create a replay book with its clock at a time and a source in it; return the book and the token."""
-    with desk.database.transaction() as session:
+    with webhook.database.transaction() as session:
         books.create_replay(session, name, cursor=at)
-    return name, desk.add_source(name=name, book=name)
+    return name, webhook.add_source(name=name, book=name)
 
 
 def wait_for(condition: Callable[[], bool], *, within_s: float = 5.0) -> None:

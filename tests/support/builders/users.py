@@ -31,15 +31,15 @@ COOKIE = "orchestrator-session"
 
 
 @dataclass(frozen=True, kw_only=True)
-class House:
-    """A web application and its database."""
+class ConsoleApp:
+    """A web application with its console, and its database."""
 
     app: Flask
     database: Database
 
     @property
     def client(self) -> FlaskClient:
-        """A new visitor's browser."""
+        """A browser without cookies."""
         return self.app.test_client()
 
     def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
@@ -48,7 +48,7 @@ class House:
             return [dict(row) for row in session.execute(text(query), parameters).mappings()]
 
     def change(self, statement: str, **parameters: Any) -> None:
-        """Change rows behind the application's back."""
+        """Run SQL that changes rows, past the application."""
         with self.database.transaction() as session:
             session.execute(text(statement), parameters)
 
@@ -58,13 +58,13 @@ class House:
         left: float | None = self.rows(query)[0]["left"]
         return left
 
-    def somebody(self, name: str, role: Role = Role.VIEWER) -> str:
+    def add_user(self, name: str, role: Role = Role.VIEWER) -> str:
         """Store a user whose password is PASSWORD and return the name."""
         a_user(self.database, name, role)
         return name
 
     def logged_in(self, name: str, *, stepped_up: bool = True) -> FlaskClient:
-        """Return a browser in which that user is logged in."""
+        """Return a browser with a session of that user."""
         client = self.client
         client.set_cookie(COOKIE, a_session(self.database, name))
         if not stepped_up:
@@ -77,13 +77,13 @@ class House:
 
 
 @contextmanager
-def a_house(database_url: str, *, deadlines: Deadlines = PATIENT, **environ: str) -> Iterator[House]:
-    """Give a web application on a migrated database without users."""
+def start_console_app(database_url: str, *, deadlines: Deadlines = PATIENT, **environ: str) -> Iterator[ConsoleApp]:
+    """Run a web application on a migrated database without users."""
     variables = {"DATABASE_URL": database_url, "SECRET_KEY": "a-secret-key-for-tests", "LOG_LEVEL": "ERROR"} | environ
     settings = configuration.load(variables)
     app, database = create_app(settings, enqueue=lambda _: None, deadlines=deadlines), Database(settings.sqlalchemy_url)
     try:
-        yield House(app=app, database=database)
+        yield ConsoleApp(app=app, database=database)
     finally:
         app.extensions[RECEIVER].close()
         database.dispose()
@@ -117,13 +117,13 @@ def a_token(
 
 
 def post(client: FlaskClient, path: str, *, page: str = "/account", **fields: Any) -> TestResponse:
-    """Send a form of ours, as a browser does that has loaded the page it stands on."""
+    """Load a page and post one of its forms with its CSRF token, as a browser does."""
     response = client.get(page)
     return client.post(path, data={"csrf_token": form_token(response), **fields})
 
 
 def form_token(page: TestResponse) -> str:
-    """Return what the forms of a page hold."""
+    """Return the CSRF token of a page's forms."""
     match = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
     assert match is not None, page.text
     return match[1]

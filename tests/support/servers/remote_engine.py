@@ -68,15 +68,15 @@ class EngineServer(ThreadingHTTPServer):
 def a_server(*, secret: str | None = None, tls: ssl.SSLContext | None = None) -> Iterator[EngineServer]:
     """Run a server; at the end it lets go of whoever still waits."""
     with EngineServer(secret=secret, tls=tls) as server:
-        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        serving.start()
+        start_api = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        start_api.start()
         try:
             yield server
         finally:
             server.released.set()
             server.together.abort()
             server.shutdown()
-            serving.join()
+            start_api.join()
 
 
 def ask(engine: RemoteEngine, strategy: str = "", *, limit_s: float = PATIENCE_S) -> Decision:

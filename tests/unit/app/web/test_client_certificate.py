@@ -26,7 +26,7 @@ subjects = st.lists(st.tuples(st.sampled_from(sorted(KINDS)), printable), min_si
 
 
 @pytest.mark.parametrize(
-    "told",
+    "text",
     [
         rf"CN={NAME},O=TradingView\, Inc.",
         rf"CN={NAME},O=TradingView\, Inc.,L=Westerville,ST=Ohio,C=US",
@@ -43,12 +43,12 @@ subjects = st.lists(st.tuples(st.sampled_from(sorted(KINDS)), printable), min_si
         "/C=US/O=TradingView, Inc./CN=webhook-server@tradingview.com/emailAddress=webhook-server@tradingview.com",
     ],
 )
-def test_tradingviews_subject_is_known_in_every_way_to_write_it(told: str) -> None:
-    assert client_certificate.is_tradingview_subject(told)
+def test_tradingviews_subject_is_known_in_every_way_to_write_it(text: str) -> None:
+    assert client_certificate.is_tradingview_subject(text)
 
 
 @pytest.mark.parametrize(
-    "told",
+    "text",
     [
         "",
         "-",
@@ -78,21 +78,21 @@ def test_tradingviews_subject_is_known_in_every_way_to_write_it(told: str) -> No
         f"CN={NAME},O=TradingView\\, Inc.,L=" + "x" * 5000,
     ],
 )
-def test_what_only_looks_like_it_is_refused(told: str) -> None:
-    assert not client_certificate.is_tradingview_subject(told)
+def test_what_only_looks_like_it_is_refused(text: str) -> None:
+    assert not client_certificate.is_tradingview_subject(text)
 
 
 @pytest.mark.property_id(48)
 @settings(max_examples=500)
 @given(st.one_of(st.text(), st.binary().map(lambda raw: raw.decode("latin-1"))))
-def test_any_text_is_read_or_refused(told: str) -> None:
+def test_any_text_is_read_or_refused(text: str) -> None:
     try:
-        found = client_certificate.parse_subject(told)
+        found = client_certificate.parse_subject(text)
     except SubjectUnreadable:
         found = ()
 
     assert all(kind == kind.upper() for kind, _ in found)
-    assert not client_certificate.is_tradingview_subject(told)
+    assert not client_certificate.is_tradingview_subject(text)
 
 
 @pytest.mark.property_id(48)
@@ -110,14 +110,14 @@ def test_a_subject_that_a_library_writes_is_read_as_it_was_meant(made: list[tupl
 @settings(max_examples=300)
 @given(subjects)
 def test_a_subject_between_quotation_marks_is_read_as_it_was_meant(made: list[tuple[str, str]]) -> None:
-    told = ", ".join(f'{kind} = "{_escaped(value)}"' for kind, value in made)
+    text = ", ".join(f'{kind} = "{_escaped(value)}"' for kind, value in made)
 
-    assert list(client_certificate.parse_subject(told)) == made
+    assert list(client_certificate.parse_subject(text)) == made
 
 
-@pytest.mark.parametrize("told", [None, "", rf"CN={NAME},O=Evil", rf"CN={NAME},O=TradingView\, Inc.,CN={NAME}"])
-def test_without_the_right_subject_nobody_is_certified(told: str | None) -> None:
-    environ = {} if told is None else {"HTTP_CLIENTCERTIFICATESUBJECT": told}
+@pytest.mark.parametrize("text", [None, "", rf"CN={NAME},O=Evil", rf"CN={NAME},O=TradingView\, Inc.,CN={NAME}"])
+def test_without_the_right_subject_nobody_is_certified(text: str | None) -> None:
+    environ = {} if text is None else {"HTTP_CLIENTCERTIFICATESUBJECT": text}
 
     assert not allowed_senders.make_certificate_check(HEADER)(environ)
 
