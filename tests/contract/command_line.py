@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -10,15 +11,27 @@ import click
 def collect(command: click.Command, name: str, parent: click.Context | None = None) -> dict[str, Any]:
     """Describe a command and everything below it."""
     context = click.Context(command, info_name=name, parent=parent, **command.context_settings)
-    parameters = command.get_params(context)
+    parameters = command.params
+    options = (_option(parameter) for parameter in parameters if isinstance(parameter, click.Option))
     described: dict[str, Any] = {
-        "arguments": [_argument(one) for one in parameters if isinstance(one, click.Argument)],
-        "options": dict(sorted(_option(one) for one in parameters if isinstance(one, click.Option))),
+        "arguments": [_argument(parameter) for parameter in parameters if isinstance(parameter, click.Argument)],
+        "options": dict(sorted((*_help_option(command, context), *options))),
     }
     if isinstance(command, click.Group):
-        below = {one: command.get_command(context, one) for one in sorted(command.list_commands(context))}
-        described["commands"] = {one: collect(found, one, context) for one, found in below.items() if found is not None}
+        below = {name: command.get_command(context, name) for name in sorted(command.list_commands(context))}
+        described["commands"] = {
+            name: collect(found, name, context) for name, found in below.items() if found is not None
+        }
     return {key: value for key, value in described.items() if value}
+
+
+def _help_option(command: click.Command, context: click.Context) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the option that shows the help, by its spellings below the whole command line.
+
+    Click keeps the option of a command's first use in this process, which may have been a test of that command alone.
+    """
+    if names := command.get_help_option_names(context):
+        yield ", ".join(sorted(names)), {"is_flag": True}
 
 
 def _argument(argument: click.Argument) -> dict[str, Any]:
