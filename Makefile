@@ -47,14 +47,14 @@ demo: install ## Replay real market history through the whole pipeline and compa
 test: install-dev ## Run all tests on embedded servers
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
-coverage: install-dev ## Run all tests as `make test` does, and print how much of the code ran, in child processes too
+coverage: install-dev ## Run all tests, or those named by TESTS, and print how much of the code ran, in child processes too
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(SIDE_BY_SIDE)
+	$(BIN)/coverage run -m pytest $(SIDE_BY_SIDE) $(TESTS)
 	$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report | awk 'END { print "coverage: " $$NF " of " $$2 " lines" }'
 
 test-by-url: install-dev ## Run the tests that need servers on a Postgres and a Redis handed over by URL
-	$(BIN)/python -m tests.support.servers_by_url $(SIDE_BY_SIDE) $(OWN_SERVERS) tests/integration $(ALSO)
+	$(BIN)/python -m tests.support.servers_by_url $(SIDE_BY_SIDE) $(OWN_SERVERS) tests/integration
 
 check: install-dev ## Lint, types, import contracts, dependencies, security lint
 	$(BIN)/ruff format --check .

@@ -44,6 +44,14 @@ Lists come in pages: `next` is the `cursor` of the next one. `format=csv` gives 
 """
 
 log = structlog.get_logger()
+_RESPONSES = "#/components/responses/"
+# Python 3.13 renamed these members of HTTPStatus, after which the document names its error responses.
+_STABLE_NAMES = {
+    "CONTENT_TOO_LARGE": "REQUEST_ENTITY_TOO_LARGE",
+    "URI_TOO_LONG": "REQUEST_URI_TOO_LONG",
+    "RANGE_NOT_SATISFIABLE": "REQUESTED_RANGE_NOT_SATISFIABLE",
+    "UNPROCESSABLE_CONTENT": "UNPROCESSABLE_ENTITY",
+}
 
 
 class OpenApi(Api):  # type: ignore[misc]  # it has no types
@@ -82,8 +90,20 @@ def mount(app: Flask, settings: Settings, deadlines: Deadlines) -> None:
     @permissions.needs(Scope.READ)
     def document() -> dict[str, Any]:
         """Describe the API."""
-        openapi: dict[str, Any] = api.spec.to_dict()
+        openapi: dict[str, Any] = _rename_responses(api.spec.to_dict())
         return openapi
+
+
+def _rename_responses(document: Any) -> Any:
+    """Replace the names of error responses that newer Pythons spell differently, as keys and in references."""
+    if isinstance(document, dict):
+        return {_STABLE_NAMES.get(key, key): _rename_responses(value) for key, value in document.items()}
+    if isinstance(document, list):
+        return [_rename_responses(item) for item in document]
+    if isinstance(document, str) and document.startswith(_RESPONSES):
+        name = document.removeprefix(_RESPONSES)
+        return _RESPONSES + _STABLE_NAMES.get(name, name)
+    return document
 
 
 def _require_credentials() -> Response | None:
