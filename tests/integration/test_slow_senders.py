@@ -55,7 +55,7 @@ def alerted(url: str) -> int:
         return status
 
 
-def told(senders: list[socket.socket]) -> list[int]:
+def answered_statuses(senders: list[socket.socket]) -> list[int]:
     """Return the statuses of those that were answered so far; what is read here stays to be read."""
     ready = select.select(senders, [], [], 0)[0]
     return [int(one.recv(64, socket.MSG_PEEK).split(b" ")[1]) for one in ready]
@@ -73,10 +73,11 @@ def test_strangers_who_send_slowly_keep_no_alert_waiting(stack: Stack, path: str
 
 def test_who_holds_many_slow_logins_is_told_that_it_is_crowded(stack: Stack) -> None:
     with slow(stack, "/login") as senders:
-        until(lambda: len(told(senders)) >= THREADS, deadline_s=20, what="the refusals")
+        until(lambda: len(answered_statuses(senders)) >= THREADS, deadline_s=20, what="the refusals")
 
-        assert set(told(senders)) == {503}
-        assert logged_in(stack) == 503
+        assert set(answered_statuses(senders)) == {503}
+        # Which process takes a connection is the kernel's choice: a login may find the slots of the other one free.
+        until(lambda: logged_in(stack) == 503, deadline_s=20, what="a login that is refused too")
     until(lambda: logged_in(stack) == 401, deadline_s=20, what="a place when the slow ones are gone")
 
 
