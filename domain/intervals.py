@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from functools import cached_property
 
@@ -93,6 +93,14 @@ class Interval:
             months = open_time.year * 12 + open_time.month - 1 + self.count
             return open_time.replace(year=months // 12, month=months % 12 + 1)
         return open_time + self.approximate
+
+    def end_day(self, day: date) -> date:
+        """Return the first date after the bar of days, weeks or months that covers `day`; weeks begin on Monday."""
+        if self.unit is Unit.MONTH:
+            months = day.year * 12 + day.month - 1 + self.count
+            return date(months // 12, months % 12 + 1, 1)
+        start = day - timedelta(days=day.weekday()) if self.unit is Unit.WEEK else day
+        return start + self.approximate
 
     @property
     def next(self) -> Interval:
