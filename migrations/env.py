@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from alembic import context
 
-from db.tables import access, experiments, operations, signals, trades
+from db.tables import access, experiments, instruments, operations, signals, trades
 from db.tables.base import Base
 
 _ONE_OF_EACH = {
     access.UserRow,
     experiments.StudyRow,
+    instruments.InstrumentRow,
     signals.SignalRow,
     operations.AuditRow,
     trades.TradeRow,

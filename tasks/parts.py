@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from config.settings import Settings
 from config.values import SettingInvalid
-from db import books, live, policies, studies
+from db import books, instruments, live, policies, studies
 from db.bars import StoredBars
 from db.books import StoredBookClock
 from db.core.session import Database, Session
@@ -149,6 +149,7 @@ def prepare(settings: Settings) -> None:
     try:
         with open_versions(settings) as versions, database.transaction() as session:
             books.ensure_standing(session)
+            instruments.store_shipped(session)
             _require_same_venue(session, settings.broker)
             for book in STANDING_BOOKS:
                 policies.seed(session, book, wanted)

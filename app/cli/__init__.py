@@ -22,6 +22,7 @@ _COMMANDS = {
     "signals": "app.cli.signals:command",
     "policy": "app.cli.policy:command",
     "accounts": "app.cli.accounts:command",
+    "instruments": "app.cli.instruments:command",
     "users": "app.cli.users:command",
     "tokens": "app.cli.tokens:command",
     "incidents": "app.cli.incidents:command",
