@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from db import contexts, experiments, policies, signals, studies, trades
+from db import contexts, exit_decisions, experiments, policies, signals, studies
 from domain.context import MarketContext, Quote
 from domain.decision import EngineSlot
 from domain.experiment import Assignment
@@ -41,11 +41,11 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    """Signal that closes open trades, at the quote of its own context."""
+    """Signal that closes open trades, at the quote of its own context; None when that has no price."""
 
     signal: Signal
     trade_ids: tuple[UUID, ...]
-    quote: Quote
+    quote: Quote | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,15 +92,16 @@ def _load_dispatches(session: Session, entries: Collection[Signal]) -> list[Disp
 
 
 def _load_closings(session: Session, ready: Sequence[Signal]) -> list[Closing]:
-    """Return the signals that close open trades: exits close their own side, entries the opposite one."""
-    trade_ids = trades.match_closing_signals(session, [signal.signal_id for signal in ready])
-    contexts_by_signal = contexts.load(session, trade_ids) if trade_ids else {}
+    """Return the signals that close open trades, as it was decided before or is decided now."""
+    priced = contexts.find_priced(session, [signal.signal_id for signal in ready])
+    trade_ids = exit_decisions.decide(session, ready, priced=priced)
+    contexts_by_signal = contexts.load(session, priced & {key for key, closed in trade_ids.items() if closed})
     return [
         Closing(
             signal=signal,
-            trade_ids=tuple(trade_ids[signal.signal_id]),
-            quote=contexts_by_signal[signal.signal_id].quote,
+            trade_ids=trade_ids[signal.signal_id],
+            quote=contexts_by_signal[signal.signal_id].quote if signal.signal_id in priced else None,
         )
         for signal in ready
-        if signal.signal_id in trade_ids
+        if trade_ids.get(signal.signal_id)
     ]

@@ -64,15 +64,23 @@ _FINISH = text(f"""
     WHERE signal_id = ANY(:ids) AND processing_lock = :lock AND stage = {states.DISPATCHED}
 """)
 
+# An exit whose key never had an entry may be matched loosely: it waits for every entry of its source and side whose
+# symbol may be its own, spelled otherwise.
 _WAITING = text(f"""
     SELECT mine.signal_id FROM signals AS mine
     WHERE mine.signal_id = ANY(:ids) AND EXISTS (
         SELECT FROM signals AS earlier
         WHERE earlier.book = mine.book AND earlier.seq < mine.seq AND earlier.status = 'open'
           AND earlier.stage < {states.DISPATCHED} AND earlier.action = 'entry'
-          AND (earlier.direction = mine.direction) = (mine.action = 'exit')
-          AND (earlier.source, earlier.strategy, earlier.symbol, earlier.exchange, earlier.instrument_kind)
-            = (mine.source, mine.strategy, mine.symbol, mine.exchange, mine.instrument_kind))
+          AND (earlier.direction = mine.direction) = (mine.action = 'exit') AND earlier.source = mine.source
+          AND ((earlier.strategy, earlier.symbol, earlier.exchange, earlier.instrument_kind)
+                = (mine.strategy, mine.symbol, mine.exchange, mine.instrument_kind)
+            OR (mine.action = 'exit' AND left(earlier.symbol, 1) = left(mine.symbol, 1) AND NOT EXISTS (
+                SELECT FROM signals AS own
+                WHERE (own.book, own.source, own.symbol) = (mine.book, mine.source, mine.symbol)
+                  AND (own.strategy, own.exchange, own.instrument_kind)
+                    = (mine.strategy, mine.exchange, mine.instrument_kind)
+                  AND own.action = 'entry' AND own.direction = mine.direction AND own.seq < mine.seq))))
 """)
 
 # A signal that must wait is tried again after a quarter of the time it has waited already, at most every five seconds.

@@ -56,26 +56,6 @@ def has_open_trades(session: Session, book: str) -> bool:
     return bool(session.execute(query, {"book": book}).scalar_one())
 
 
-def match_closing_signals(session: Session, signal_ids: Collection[UUID]) -> dict[UUID, list[UUID]]:
-    """Return, by signal, the open model trades it closes: same book, source, strategy and instrument.
-
-    An exit closes the side it names, an entry the opposite one; only trades entered by the signal's arrival count.
-    """
-    # Materialized: a planner without statistics would read all signals once per open trade.
-    query = text("""
-        WITH mine AS MATERIALIZED (SELECT * FROM signals WHERE signal_id = ANY(:ids))
-        SELECT signal_id, trade_id FROM mine JOIN trades USING
-            (book, source, strategy, symbol, exchange, instrument_kind)
-        WHERE is_shadow AND trades.status = 'open' AND entry_at <= received_at
-          AND (side = direction) = (action = 'exit')
-        ORDER BY mine.seq, entry_at, trade_id
-    """)
-    trade_ids: dict[UUID, list[UUID]] = {}
-    for row in session.execute(query, {"ids": list(signal_ids)}):
-        trade_ids.setdefault(row.signal_id, []).append(row.trade_id)
-    return trade_ids
-
-
 def lock_families(session: Session, experiment_ids: Collection[UUID]) -> None:
     """Lock all trades of the experiments until the transaction ends, in a fixed order that avoids deadlocks."""
     load_and_lock_trades(session, experiment_ids)

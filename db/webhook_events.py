@@ -12,7 +12,9 @@ import msgspec
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
+from db import exit_incidents
 from db.core.listing import PageQuery, SortKey
+from db.exit_incidents import UnreadMessage
 from db.intake import load_clocks
 
 _INSERT = text("""
@@ -134,7 +136,10 @@ def _build_quarantined(row: RowMapping) -> QuarantinedEvent:
 
 
 def record(session: Session, events: Sequence[WebhookEvent], *, now: datetime) -> None:
-    """Store events, each received at its book's time; `now` is the wall clock."""
+    """Store events, each received at its book's time; `now` is the wall clock.
+
+    An incident is opened about each open real trade that a message may have been the exit of.
+    """
     clocks = load_clocks(session, {event.book for event in events}, now=now)
     rows = [
         {
@@ -150,3 +155,14 @@ def record(session: Session, events: Sequence[WebhookEvent], *, now: datetime) -
         for event in events
     ]
     session.execute(_INSERT, {name: [row[name] for row in rows] for name in rows[0]})
+    exit_incidents.open_about_quarantine(session, [_build_unread_message(event) for event in events])
+
+
+def _build_unread_message(event: WebhookEvent) -> UnreadMessage:
+    return UnreadMessage(
+        event_id=event.event_id,
+        source=event.source,
+        book=event.book,
+        text=event.raw_body.decode("utf-8", errors="replace"),
+        unreadable=tuple(event.errors),
+    )

@@ -12,3 +12,8 @@ REPLAY_PREFIX = "replay:"
 def is_replay_book(book: str) -> bool:
     """Return whether the book belongs to a replay: its clock is a stored cursor, and its bars come from files."""
     return book.startswith(REPLAY_PREFIX)
+
+
+def opens_incidents(book: str) -> bool:
+    """Return whether what happens in a book needs a person: not in a replay, and not for test alerts."""
+    return book in (LIVE_BOOK, PAPER_BOOK)

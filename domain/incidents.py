@@ -49,6 +49,30 @@ _TEXTS = {
         "an alert between two others did not arrive",
         "look for it in TradingView's alert log and in `signals quarantine`; close this incident when that is done",
     ),
+    "exit_missed": (
+        "an alert that may mean an open real trade did not close it",
+        "if the strategy is out, close the trade with the command above; it ends by itself when the trade is closed",
+    ),
+    "exit_ambiguous": (
+        "an exit fits open trades of several keys, so none of them was closed",
+        "close those that the strategy left with the commands above; name strategy and exchange in the source's alerts",
+    ),
+    "exit_not_priced": (
+        "an exit found no price for a minute; its trades are closed at the first price that comes",
+        "check where prices of the symbol come from with `orchestrator doctor`; the trades can be closed at the venue",
+    ),
+    "exit_refused": (
+        "the venue refused or ended the exit of a real trade; it is sent again until it is filled",
+        "check at the venue whether the market is closed or the position is another one",
+    ),
+    "exit_in_quarantine": (
+        "a message that was not understood may be the exit of an open real trade",
+        "read it with `orchestrator signals explain ID`; if it was an exit, close the trade with the command above",
+    ),
+    "entry_outdated": (
+        "an entry fired before an exit that had arrived already, so it opened nothing",
+        "check that the strategy is flat; alerts of this source arrive out of order",
+    ),
 }
 
 
@@ -96,19 +120,26 @@ def build_message(incident: Incident, event: IncidentEvent) -> Message:
 
 def name_book_or_source(incident: Incident) -> str:
     """Return the name of the book or the source that an incident is about."""
+    source = incident.detail.get("source")
+    if incident.book is None and isinstance(source, str):
+        return source
     return incident.book or _SUBJECT_SEPARATOR.split(incident.subject, maxsplit=1)[0]
 
 
 def format_details(kind: str, detail: Mapping[str, Any]) -> str:
     """Return the details of an incident in one line."""
     if kind != "alerts_missing":
-        return ", ".join(f"{name} {value}" for name, value in detail.items() if value is not None)
+        return ", ".join(f"{name} {_format_value(value)}" for name, value in detail.items() if value is not None)
     missing = []
     if "numbers" in detail:
         missing.append(f"number {detail['numbers']} did not arrive")
     if "from" in detail:
         missing.append(f"no alert about the change from {detail['from']} to {detail['to']} arrived")
     return f"{' and '.join(missing)}, between signal {detail['after']} and signal {detail['before']}"
+
+
+def _format_value(value: Any) -> str:
+    return " and ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _put_in_brackets(text: str) -> str:

@@ -93,6 +93,12 @@ class Flag(Enum):
     """Remarks on an accepted signal; they are stored and shown."""
 
     STALE = "stale"
+    # An exit whose own key never had an entry closed the one open key that fits.
+    MATCHED_LOOSELY = "matched_loosely"
+    # An exit that found nothing open.
+    NOTHING_OPEN = "nothing_open"
+    # An exit that fired before the entry of the open trade, or an entry that fired before its exit.
+    OUTDATED = "outdated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

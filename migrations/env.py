@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from alembic import context
 
-from db.tables import access, experiments, instruments, operations, signals, trades
+from db.tables import access, exits, experiments, instruments, operations, signals, trades
 from db.tables.base import Base
 
 _ONE_OF_EACH = {
     access.UserRow,
+    exits.ExitResultRow,
     experiments.StudyRow,
     instruments.InstrumentRow,
     signals.SignalRow,

@@ -40,16 +40,46 @@ class TradeEnding:
     reason: ExitReason
 
 
-def close_by_signals(parts: Parts, closings: Sequence[Closing]) -> None:
-    """Close the trades that exit or opposite signals select, each at its signal's arrival time and quote, in order."""
+def close_by_signals(parts: Parts, closings: Sequence[Closing]) -> set[UUID]:
+    """Close the trades that exit or opposite signals select, each at its signal's arrival time and quote, in order.
+
+    A signal whose own context has no price closes at the present quotes of the trades.
+
+    Returns:
+        The signals that found no price: their trades are still to be closed.
+    """
+    waiting = set[UUID]()
     for closing in closings:
         signal = closing.signal
-        if not closing.quote.is_usable:
-            log.warning("exit.not_priced", signal_id=str(signal.signal_id), trades=len(closing.trade_ids))
+        if closing.quote is None:
+            if not close_at_present_quotes(parts, closing.trade_ids, is_opposite=signal.is_entry):
+                log.warning("exit.not_priced", signal_id=str(signal.signal_id), trades=len(closing.trade_ids))
+                waiting.add(signal.signal_id)
             continue
-        reason = ExitReason.OPPOSITE_SIGNAL if signal.is_entry else ExitReason.EXIT_SIGNAL
-        ending = TradeEnding(quote=closing.quote, at=signal.received_at, reason=reason)
+        ending = TradeEnding(quote=closing.quote, at=signal.received_at, reason=_choose_reason(signal.is_entry))
         settle_exits(parts, closing.trade_ids, until=signal.received_at, ending=ending)
+    return waiting
+
+
+def close_at_present_quotes(parts: Parts, trade_ids: Collection[UUID], *, is_opposite: bool) -> bool:
+    """Close model trades at the present quotes of their instruments; return False when one has no price."""
+    with parts.transaction() as session:
+        left = trade_walks.load_walkable(session, trade_ids)
+    is_complete = True
+    for book, instrument in {(trade.book, trade.instrument) for trade in left}:
+        now = parts.clock.now(book)
+        quote = parts.market_data(book).quote(book, instrument, at=now).quote
+        if not quote.is_usable:
+            is_complete = False
+            continue
+        chosen = [trade.trade_id for trade in left if (trade.book, trade.instrument) == (book, instrument)]
+        ending = TradeEnding(quote=quote, at=now, reason=_choose_reason(is_opposite))
+        settle_exits(parts, chosen, until=now, ending=ending)
+    return is_complete
+
+
+def _choose_reason(is_opposite: bool) -> ExitReason:
+    return ExitReason.OPPOSITE_SIGNAL if is_opposite else ExitReason.EXIT_SIGNAL
 
 
 def settle_exits(

@@ -8,9 +8,9 @@ from uuid import UUID
 import structlog
 from celery import current_app, shared_task
 
-from db import books, lagging_trades, trade_walks
+from db import books, exit_incidents, lagging_trades, trade_walks
 from domain.exits import ExitReason
-from tasks import exit_settlement
+from tasks import exit_settlement, waiting_exits
 from tasks.base_task import parts_of
 from tasks.exit_settlement import TradeEnding
 from tasks.parts import Parts
@@ -25,6 +25,7 @@ def sync_exits() -> None:
     parts = parts_of(current_app)
     with parts.transaction() as session:
         active = books.list_with_open_trades(session)
+        exit_incidents.close_finished(session)
     for book in active:
         walk_book(parts, book, until=parts.clock.now(book))
 
@@ -39,7 +40,10 @@ def finish_exits(*, book: str, until: str, at_end: bool) -> None:
 
 
 def walk_book(parts: Parts, book: str, *, until: datetime, at_end: bool = False) -> None:
-    """Walk all open model trades of a book to `until`, chunk by chunk, and submit the exits that real trades owe."""
+    """Walk all open model trades of a book to `until`, chunk by chunk, and submit the exits that real trades owe.
+
+    What an alert closes and could not be priced so far is closed at the present price, if there is one.
+    """
     after, exits = UUID(int=0), 0
     with parts.transaction() as session:
         lagging = lagging_trades.list_in_book(session, book)
@@ -49,6 +53,7 @@ def walk_book(parts: Parts, book: str, *, until: datetime, at_end: bool = False)
         if at_end:
             _end_trades(parts, book, chunk, until)
         after = chunk[-1]
+    waiting_exits.close_waiting(parts, book)
     if exits:
         log.info("exits.synchronized", book=book, exits=exits)
 

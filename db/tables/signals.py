@@ -49,6 +49,7 @@ class SourceRow(Base):
         CheckConstraint("max_lag_s > 0", name="max_lag_positive"),
         CheckConstraint("heartbeat_s > 0", name="heartbeat_positive"),
         CheckConstraint("sizing > 0 AND sizing <= 1", name="sizing_is_a_share"),
+        CheckConstraint("pyramiding > 0", name="pyramiding_positive"),
         CheckConstraint("(previous_token_hash IS NULL) = (previous_until IS NULL)", name="previous_token_ends"),
     )
 
@@ -67,6 +68,7 @@ class SourceRow(Base):
     symbols: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     heartbeat_s: Mapped[int | None]
     sizing: Mapped[Decimal] = mapped_column(server_default="1")
+    pyramiding: Mapped[int] = mapped_column(server_default="1")
     previous_token_hash: Mapped[str | None] = mapped_column(unique=True)
     previous_until: Mapped[datetime | None]
     renewed_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -93,6 +95,7 @@ class SignalRow(Base):
         Index("ix_signals_due", "next_attempt_at", postgresql_where=text("status = 'open'")),
         Index("ix_signals_content", "book", "source", "content_hash", "received_at"),
         Index("ix_signals_book_seq", "book", "seq"),
+        Index("ix_signals_source_symbol", "book", "source", "symbol", "received_at"),
         Index(
             "ix_signals_told",
             "source",

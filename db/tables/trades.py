@@ -54,6 +54,11 @@ class TradeRow(Base):
             postgresql_where=text("status IN ('pending', 'open')"),
         ),
         Index("ix_trades_created_at", "created_at", "trade_id"),
+        Index(
+            "ix_trades_close_requested",
+            "book",
+            postgresql_where=text("close_requested_at IS NOT NULL AND status IN ('pending', 'open')"),
+        ),
     )
 
     trade_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -76,6 +81,7 @@ class TradeRow(Base):
     walk: Mapped[dict[str, Any]]
     evaluated_to: Mapped[datetime]
     denial: Mapped[str | None]
+    close_requested_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from db import decisions, dispatches, orders, signals, trades
+from db import decisions, dispatches, exit_results, orders, signals, trades
 from db.core.session import Session
 from db.dispatches import Dispatch
 from domain import trade_opening
@@ -51,10 +51,12 @@ def _dispatch_ready(parts: Parts, batch: StageBatch, signal_ids: Sequence[UUID])
     """Dispatch the signals that need not wait; return those that must wait, and how many were dispatched."""
     with parts.transaction() as session:
         selected = dispatches.prepare_batch(session, batch.claim(session, signal_ids))
-    exit_settlement.close_by_signals(parts, selected.closings)
+    waiting_for_price = exit_settlement.close_by_signals(parts, selected.closings)
     answers = parts.engines.decide_all([dispatch.question for dispatch in selected.asked], deadline_s=ENGINE_DEADLINE_S)
     with parts.transaction() as session:
         kept = batch.select_still_owned(session, selected.ready)
+        exit_results.mark_waiting(session, waiting_for_price & kept)
+        exit_results.mark_settled(session, kept - waiting_for_price)
         pairs = [pair for pair in zip(selected.asked, answers, strict=True) if pair[0].signal.signal_id in kept]
         decisions.record(session, pairs)
         opened = open_trades(session, parts, pairs)

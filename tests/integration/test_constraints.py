@@ -53,6 +53,7 @@ DUPLICATES = [
         "uq_trade_outcomes_experiment_id_engine_is_shadow_exit_clock",
     ),
     ("paper_ledger", {}, "pk_paper_ledger"),
+    ("exit_results", {}, "pk_exit_results"),
     ("quotes", {}, "pk_quotes"),
     ("studies", {"study_id": NEW, "name": NEW}, "uq_studies_one_running"),
     ("studies", {"study_id": NEW, "status": "closed"}, "uq_studies_book_name"),
@@ -112,6 +113,9 @@ RULES = [
     ("accounts", {"name": NEW, "key_encrypted": None}, "ck_accounts_keys_together"),
     ("users", {"role": "owner"}, "ck_users_role_known"),
     ("notifications", {"event": "noticed"}, "ck_notifications_event_known"),
+    ("sources", {"pyramiding": 0}, "ck_sources_pyramiding_positive"),
+    ("exit_results", {"result": "lost"}, "ck_exit_results_result_known"),
+    ("exit_results", {"result": "missed", "waits_since": "2030-01-01T00:00Z"}, "ck_exit_results_only_closing_waits"),
 ]
 
 
@@ -152,6 +156,7 @@ def a_story(session: Session) -> None:
     session.execute(text("INSERT INTO audit_log VALUES (1, now(), 'me', 'policy.paused', 'paper', '', '{}', '', 'h')"))
     session.execute(text("INSERT INTO order_events (order_id, to_state) SELECT order_id, state FROM orders"))
     session.execute(text("INSERT INTO signal_events SELECT signal_id, 1, gen_random_uuid() FROM signals"))
+    session.execute(text("INSERT INTO exit_results (signal_id, result) SELECT signal_id, 'closes' FROM signals"))
     session.execute(text("INSERT INTO canaries VALUES ('pipeline', now(), NULL)"))
     session.execute(text("INSERT INTO incidents (kind, subject, detail) VALUES ('order_missing', 'x', '{}')"))
     session.execute(text("INSERT INTO notifications (incident_id, event) SELECT incident_id, 'opened' FROM incidents"))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from db import exit_incidents
 from db.source_health import watch
 from domain import incidents
 from domain.incidents import Incident, IncidentEvent
@@ -17,7 +18,7 @@ NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 ROOT = Path(__file__).parents[3]
 OPENING = re.compile(r"""(?:kind=|_raise_incident\(\s*parts, )"([a-z_]+)\"""")
 SOURCE = "".join(file.read_text() for file in (ROOT / "tasks").glob("*.py"))
-KINDS = sorted({*OPENING.findall(SOURCE), *watch.KINDS})
+KINDS = sorted({*OPENING.findall(SOURCE), *watch.KINDS, *exit_incidents.KINDS})
 
 
 def an_incident(**changes: Any) -> Incident:
@@ -50,6 +51,7 @@ def test_every_kind_says_what_happened_and_what_to_do(kind: str) -> None:
         ({"subject": "live:BTCUSDT"}, "live"),
         ({"subject": "0f3e", "book": "live"}, "live"),
         ({"subject": "0f3e", "book": None}, "0f3e"),
+        ({"subject": "0f3e", "detail": {"source": "desk", "book": "paper"}}, "desk"),
     ],
 )
 def test_the_title_names_the_book_or_the_source(changes: dict[str, Any], place: str) -> None:

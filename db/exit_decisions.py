@@ -1,0 +1,90 @@
+"""Exit decisions: for each alert which trades it closes, stored before anything is closed, with flags and incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from db import exit_incidents, exit_results, open_trades
+from domain import exit_matching
+from domain.decision import EngineSlot
+from domain.exit_matching import ClosingAlert, ExitMatch, ExitResult, OpenTrade
+from domain.signal import Flag, Signal
+
+EngineSide = tuple[UUID, EngineSlot]
+OpenTrades = Mapping[UUID, list[OpenTrade]]
+_FLAGS = {ExitResult.NOTHING_OPEN: Flag.NOTHING_OPEN, ExitResult.OUTDATED: Flag.OUTDATED}
+
+
+def decide(session: Session, signals: Sequence[Signal], *, priced: Collection[UUID]) -> dict[UUID, tuple[UUID, ...]]:
+    """Decide which model trades each signal closes, and store it; what was decided before stays.
+
+    `priced` are the signals that have a price to close at. The trades of an earlier signal of the batch that has one
+    count as closed for the later ones.
+    """
+    known = exit_results.load_known(session, [signal.signal_id for signal in signals])
+    alerts = exit_results.load_alerts(session, [signal for signal in signals if signal.signal_id not in known])
+    matches = _match_in_order(alerts, _load_open_trades(session, alerts), priced)
+    exit_results.record(session, matches)
+    exit_results.add_flags(session, _choose_flags(alerts, matches))
+    for alert in alerts:
+        if alert.signal.signal_id in matches:
+            exit_incidents.open_about_match(session, alert, matches[alert.signal.signal_id])
+    return known | {signal_id: match.closes for signal_id, match in matches.items()}
+
+
+def _load_open_trades(session: Session, alerts: Sequence[ClosingAlert]) -> OpenTrades:
+    """Load what each alert may close: the trades of its own key, else all of its source in symbols like its own."""
+    signals = [alert.signal for alert in alerts]
+    own = open_trades.load_of_own_key(session, [signal.signal_id for signal in signals])
+    open_own = {
+        alert.signal.signal_id: own[alert.signal.signal_id]
+        for alert in alerts
+        if not alert.is_stale and any(trade.can_close for trade in own.get(alert.signal.signal_id, ()))
+    }
+    others = [signal for signal in signals if signal.signal_id not in open_own]
+    exits = open_trades.load_of_source(session, [signal.signal_id for signal in others if not signal.is_entry])
+    entries = open_trades.load_real_of_other_keys(session, [signal.signal_id for signal in others if signal.is_entry])
+    return open_own | exits | entries
+
+
+def _match_in_order(
+    alerts: Sequence[ClosingAlert], loaded: OpenTrades, priced: Collection[UUID]
+) -> dict[UUID, ExitMatch]:
+    """Match the alerts one after the other; entries that close and miss nothing are left out."""
+    matches, closed = dict[UUID, ExitMatch](), set[EngineSide]()
+    for alert in alerts:
+        signal_id = alert.signal.signal_id
+        trades = [_note_closed(trade, closed) for trade in loaded.get(signal_id, ())]
+        match = exit_matching.match(alert, trades)
+        if signal_id in priced:
+            closed |= {_side_of(trade) for trade in trades if trade.trade_id in match.closes}
+        if match.closes or match.missed or not alert.signal.is_entry:
+            matches[signal_id] = match
+    return matches
+
+
+def _side_of(trade: OpenTrade) -> EngineSide:
+    """Return the engine's side of an experiment that a trade belongs to: its model trade and its real one."""
+    return trade.experiment_id, trade.engine
+
+
+def _note_closed(trade: OpenTrade, closed: Collection[EngineSide]) -> OpenTrade:
+    """Return a trade as it is once an earlier signal of the batch has closed it."""
+    if _side_of(trade) not in closed:
+        return trade
+    return replace(trade, can_close=False, is_closing=not trade.is_shadow)
+
+
+def _choose_flags(alerts: Sequence[ClosingAlert], matches: Mapping[UUID, ExitMatch]) -> dict[UUID, str]:
+    """Return the flag that each exit gets, if any."""
+    flags = dict[UUID, str]()
+    for signal in (alert.signal for alert in alerts if not alert.signal.is_entry):
+        match = matches[signal.signal_id]
+        flag = Flag.MATCHED_LOOSELY if match.is_loose else _FLAGS.get(match.result)
+        if flag is not None:
+            flags[signal.signal_id] = flag.value
+    return flags

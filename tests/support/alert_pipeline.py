@@ -1,0 +1,117 @@
+"""Alerts that go all the way in one process: posted to the web application, then through the stages of the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from db import exit_incidents
+from domain.context import MarketContext
+from domain.decision import Decision
+from domain.ports import EnginePanel
+from domain.signal import Signal
+from stack.servers import ServerUrls
+from tasks import exit_tasks
+from tasks.parts import Parts
+from tests.support.fakes.scripted_engines import Answer, answer_entering, scripted_panel
+from tests.support.pipeline import prepared, rows, run_all
+from tests.support.webhook import WebhookApp, start_webhook_app
+
+REAL = "SELECT * FROM trades WHERE NOT is_shadow AND status IN ('pending', 'open') ORDER BY entry_at, trade_id"
+OPEN_INCIDENTS = "SELECT kind, subject, detail FROM incidents WHERE closed_at IS NULL ORDER BY opened_at, incident_id"
+
+
+@dataclass(kw_only=True)
+class AlertPipeline:
+    """A source named `desk` in the paper book, whose engines enter whatever they are asked about."""
+
+    parts: Parts
+    webhook: WebhookApp
+
+    def send(self, *bodies: Mapping[str, Any] | bytes, token: str | None = None) -> list[UUID]:
+        """Post alerts one after the other, each through all stages; return the ids of the new signals."""
+        return [signal_id for body in bodies for signal_id in self.work_off(self.post(body, token=token))]
+
+    def post(self, body: Mapping[str, Any] | bytes, *, token: str | None = None) -> list[UUID]:
+        """Post an alert; return the ids of the new signals."""
+        known = rows(self.parts.database, "SELECT coalesce(max(seq), 0) AS seq FROM signals")[0]["seq"]
+        status, answer = self.webhook.post(body if isinstance(body, bytes) else dict(body), token=token)
+        assert status in (200, 422), answer
+        new = rows(self.parts.database, "SELECT signal_id FROM signals WHERE seq > :known ORDER BY seq", known=known)
+        return [row["signal_id"] for row in new]
+
+    def work_off(self, signal_ids: list[UUID]) -> list[UUID]:
+        """Take signals through all stages, together."""
+        if signal_ids:
+            run_all(self.parts, signal_ids)
+        return signal_ids
+
+    def evaluate_exits(self, *, at: datetime | None = None, book: str = "paper") -> None:
+        """Do what the exits worker does each second."""
+        exit_tasks.walk_book(self.parts, book, until=at or datetime.now(UTC))
+
+    def end_incidents(self) -> None:
+        """Close the incidents whose trades are closed, as the exits worker does."""
+        with self.parts.transaction() as session:
+            exit_incidents.close_finished(session)
+
+    def open_real(self) -> list[dict[str, Any]]:
+        """Return the real trades that are pending or open."""
+        return rows(self.parts.database, REAL)
+
+    def open_models(self) -> list[dict[str, Any]]:
+        """Return the model trades that are open on their own clock."""
+        query = "SELECT * FROM trades WHERE is_shadow AND status = 'open' AND (walk->>'remaining')::numeric > 0"
+        return rows(self.parts.database, query)
+
+    def incidents(self) -> list[dict[str, Any]]:
+        """Return the open incidents."""
+        return rows(self.parts.database, OPEN_INCIDENTS)
+
+    def kinds(self) -> list[str]:
+        """Return the kinds of the open incidents."""
+        return [incident["kind"] for incident in self.incidents()]
+
+    def flags(self, signal_id: UUID) -> list[str]:
+        """Return the flags of a signal."""
+        (row,) = rows(self.parts.database, "SELECT flags FROM signals WHERE signal_id = :id", id=signal_id)
+        return list(row["flags"])
+
+    def result(self, signal_id: UUID) -> dict[str, Any]:
+        """Return what became of an alert that closes."""
+        (row,) = rows(self.parts.database, "SELECT * FROM exit_results WHERE signal_id = :id", id=signal_id)
+        return row
+
+
+@contextmanager
+def start_alert_pipeline(
+    database_url: str, server_urls: ServerUrls, *, engines: EnginePanel | None = None, **source: Any
+) -> Iterator[AlertPipeline]:
+    """Prepare a database and a web application on it; `source` are settings of the source."""
+    made = prepared(database_url, server_urls.redis_url, MAX_OPEN_PER_SYMBOL="1000")
+    panel = engines or scripted_panel(enter(), enter())
+    try:
+        with start_webhook_app(database_url, **source) as webhook:
+            yield AlertPipeline(parts=replace(made, engines=panel), webhook=webhook)
+    finally:
+        made.database.dispose()
+
+
+def enter() -> Answer:
+    """Return an engine's answer that enters at whatever price, with stop and target a tenth of it away."""
+
+    def answer(signal: Signal, context: MarketContext) -> Decision:
+        tenth = format((context.current_price or Decimal(1)) / 10, "f")
+        return answer_entering(stop=tenth, targets=(tenth,))(signal, context)
+
+    return answer
+
+
+def firing_time(offset_s: float = 0) -> str:
+    """Return a firing time as TradingView writes it, so many seconds from now."""
+    return (datetime.now(UTC) + timedelta(seconds=offset_s)).strftime("%Y-%m-%dT%H:%M:%SZ")
