@@ -25,13 +25,14 @@ from domain.trade import Order, OrderState
 RETRY_AFTER_S = "least(60, power(2, least(attempt, 6)))"
 CHECK_AGAIN_S = "least(30, power(2, least(checks, 5)))"
 
-# An exit is always sent. An entry is denied while the switch is set, at a venue while its book is not live, or when its
-# signal is too old to be traded for real. One that was begun at the paper venue before goes on, since the worker that
-# began it may be booking it now.
+# An exit is always sent. An entry is denied when its trade is to be closed, while the switch is set, at a venue while
+# its book is not live, or when its signal is too old to be traded for real. One that was begun at the paper venue
+# before goes on, since the worker that began it may be booking it now.
 _BEGIN = text(f"""
     WITH candidates AS (
         SELECT o.order_id, o.state AS before, CASE
             WHEN o.intent = 'exit' OR (o.venue = 'paper' AND o.state = 'resubmit_ok') THEN NULL
+            WHEN trades.close_requested_at IS NOT NULL THEN 'closed_by_hand'
             WHEN rule.paused THEN 'paused'
             WHEN o.venue NOT IN ('model', 'paper') AND books.live_account IS NULL THEN 'not_live'
             WHEN o.book NOT LIKE 'replay:%' AND s.stored_at < clock_timestamp() - make_interval(secs => :max_age_s)

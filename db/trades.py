@@ -22,7 +22,7 @@ TRADES = PageQuery(
     select="""
         SELECT t.trade_id, t.experiment_id, experiments.signal_id, t.book, t.source, t.strategy, t.symbol, t.exchange,
                t.instrument_kind, t.engine, t.is_shadow, t.status, t.side, t.quantity, t.entry_at, t.time_limit_at,
-               t.evaluated_to, t.denial, t.created_at
+               t.evaluated_to, t.denial, t.close_requested_at, t.created_at
         FROM trades AS t JOIN experiments USING (experiment_id)
     """,
     conditions={
@@ -31,6 +31,8 @@ TRADES = PageQuery(
         "is_shadow": "t.is_shadow = :is_shadow",
         "status": "t.status = :status",
         "symbol": "t.symbol = :symbol",
+        "source": "t.source = :source",
+        "open": f"(t.status IN {states.UNFINISHED_TRADES}) = :open",
     },
     order=(
         SortKey(column="created_at", kind=datetime, sql="t.created_at"),

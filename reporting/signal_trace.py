@@ -34,11 +34,12 @@ def iterate_trace_lines(trace: Mapping[str, Any]) -> Iterator[str]:
     yield from _format_alert(trace["signal"])
     yield from _format_stages(trace["stages"])
     yield from _format_snapshot(trace["context"])
+    yield from _format_exit_result(trace["exit_result"])
     yield from _format_assignment(trace["experiment"], trace["policy"])
     for decision in trace["decisions"]:
         yield from _format_decision(decision)
     for trade in trace["trades"]:
-        yield from _format_trade(trade, trace)
+        yield from format_trade(trade, trace)
     yield from _format_zero_outcomes(trace["outcomes"])
     for failure in trace["failures"]:
         dead = ", given up" if failure["dead"] else ""
@@ -123,6 +124,16 @@ def _format_snapshot(context: Mapping[str, Any] | None) -> Iterator[str]:
     )
 
 
+def _format_exit_result(result: Mapping[str, Any] | None) -> Iterator[str]:
+    """Yield a line with what an alert closed, or why it closed nothing."""
+    if result is None:
+        return
+    differs = f", matched loosely: another {' and '.join(result['differs'])}" if result["differs"] else ""
+    waits = ", waiting for a price" if result["waits_since"] and not result["settled_at"] else ""
+    trades = f" {', '.join(result['trade_ids'])}" if result["trade_ids"] else ""
+    yield replace_unprintable(f"exit     {result['result'].replace('_', ' ')}{trades}{differs}{waits}")
+
+
 def _format_assignment(experiment: Mapping[str, Any] | None, policy: Mapping[str, Any] | None) -> Iterator[str]:
     """Yield lines with the assigned variant and the resolved policy, as far as they exist."""
     if experiment is not None:
@@ -144,7 +155,7 @@ def _format_decision(decision: Mapping[str, Any]) -> Iterator[str]:
     yield replace_unprintable(f"engine {decision['engine']} {decision['action']}{wanted}: {reasons}")
 
 
-def _format_trade(trade: Mapping[str, Any], trace: Mapping[str, Any]) -> Iterator[str]:
+def format_trade(trade: Mapping[str, Any], trace: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines of a trade: itself, its orders with fills, and its outcomes."""
     ledger = "model" if trade["is_shadow"] else "real"
     why = f": {trade['denial']}" if trade["denial"] else ""

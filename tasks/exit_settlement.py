@@ -19,10 +19,10 @@ from db.dispatches import Closing
 from db.trade_walks import Walk
 from domain import exit_synchronization, exits, fills
 from domain.context import Quote
-from domain.exit_synchronization import Family, PlacedOrder
+from domain.exit_synchronization import Family
 from domain.exits import ExitReason, WalkResult
 from domain.signal import Instrument
-from domain.trade import ExitEvent, Order, OrderState, Pricing, RealVenue, Trade
+from domain.trade import ExitEvent, Order, OrderState, Trade
 from tasks import order_submission
 from tasks.parts import Parts
 
@@ -124,19 +124,6 @@ def send_owed_exits(parts: Parts, experiment_ids: Collection[UUID]) -> None:
         has_more = any(report.state is OrderState.FILLED for report in reports)
 
 
-def flatten_book(parts: Parts, book: str, experiment_ids: Collection[UUID], *, now: datetime) -> None:
-    """Close all that real trades of a book hold, at present quotes; the own clocks of model trades are not closed."""
-    order_submission.cancel_entries(parts, book, experiment_ids)
-    with parts.transaction() as session:
-        instruments = {trade.instrument for family in families.load(session, experiment_ids) for trade in family.reals}
-    quotes = {instrument: parts.market_data(book).quote(book, instrument, at=now).quote for instrument in instruments}
-    with parts.transaction() as session:
-        for family in families.load(session, experiment_ids):
-            for placed in _build_flattening_orders(family, quotes, parts.venue(book), now):
-                orders.record(session, [placed.order], state=placed.state)
-    send_owed_exits(parts, experiment_ids)
-
-
 def send_exits_of_lagging_trades(parts: Parts, experiment_ids: Collection[UUID]) -> None:
     """Submit the exits of real trades that opened only after their engine's model trade had exits already."""
     with parts.transaction() as session:
@@ -220,25 +207,6 @@ def _record_owed_real_exits(session: Session, parts: Parts, experiment_ids: Coll
         for placed in exit_synchronization.find_owed_real_exits(family, venue=venue):
             orders.record(session, [placed.order], state=placed.state)
     return orders.list_pending_exits(session, experiment_ids)
-
-
-def _build_flattening_orders(
-    family: Family, quotes: Mapping[Instrument, Quote], venue: RealVenue, now: datetime
-) -> Iterable[PlacedOrder]:
-    """Yield the orders that close each real trade of a family as a whole, at the present quote."""
-    for real in family.reals:
-        quote = quotes[real.instrument]
-        event = ExitEvent(
-            at=max(now, real.entry_at),
-            fraction=_WHOLE,
-            is_final=True,
-            reason=ExitReason.FLATTEN.value,
-            pricing=Pricing.MARKET,
-            bid=quote.bid,
-            ask=quote.ask,
-            last=quote.last,
-        )
-        yield from exit_synchronization.find_owed_flattening_exits(family, real, event, venue=venue)
 
 
 def _record_synchronized_exits(session: Session, parts: Parts, loaded: Iterable[Family]) -> None:

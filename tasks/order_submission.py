@@ -76,10 +76,16 @@ def send(parts: Parts, order_ids: Collection[UUID]) -> list[OrderReport]:
     return reports
 
 
-def cancel_entries(parts: Parts, book: str, experiment_ids: Collection[UUID]) -> None:
-    """Cancel the unfilled rest of entry orders at the venue; when it does not answer, only log that."""
+def cancel_entries(
+    parts: Parts, book: str, experiment_ids: Collection[UUID], *, only: Collection[UUID] | None = None
+) -> None:
+    """Cancel the unfilled rest of entry orders at the venue; when it does not answer, only log that.
+
+    `only` names the trades whose entries are cancelled (None: all of the experiments).
+    """
     with parts.transaction() as session:
-        working_entries = submissions.load_working_entries(session, experiment_ids)
+        loaded = submissions.load_working_entries(session, experiment_ids)
+    working_entries = [order for order in loaded if only is None or order.trade_id in only]
     if not working_entries:
         return
     try:

@@ -7,7 +7,7 @@ from uuid import UUID
 from celery import current_app, shared_task
 
 from db.queries import real_exposure
-from tasks import exit_settlement, order_reconciliation, order_submission, position_check
+from tasks import flattening, order_reconciliation, order_submission, position_check
 from tasks.base_task import parts_of
 
 
@@ -37,9 +37,10 @@ def check_positions() -> None:
 
 @shared_task(name="exits.flatten_books")  # type: ignore[untyped-decorator]
 def flatten_books() -> None:
-    """Close the real positions of books whose policy in force is to flatten, until none is left."""
+    """Close the real positions of books whose policy in force is to flatten, and the trades that are to be closed."""
     parts = parts_of(current_app)
     with parts.transaction() as session:
         wanted = real_exposure.find_to_flatten(session)
     for book, experiment_ids in sorted(wanted.items()):
-        exit_settlement.flatten_book(parts, book, experiment_ids, now=parts.clock.now(book))
+        flattening.flatten_book(parts, book, experiment_ids, now=parts.clock.now(book))
+    flattening.close_wanted_trades(parts)

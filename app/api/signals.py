@@ -142,6 +142,7 @@ class SignalTraceSchema(OpenOutputSchema):
     outcomes = nested_list(trace_schemas.OutcomeSchema, "Outcomes.")
     failures = nested_list(trace_schemas.FailureSchema, "Failed attempts.")
     stages = nested_list(trace_schemas.StageReachedSchema, "Stages reached, with their times.")
+    exit_result = nested_object(trace_schemas.ExitResultSchema, "What became of it, if it closes a side.", null=True)
 
 
 class RerunSchema(OutputSchema):

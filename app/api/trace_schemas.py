@@ -18,6 +18,7 @@ from app.api.fields import (
     uuid,
 )
 from domain.decision import EngineSlot, Verdict
+from domain.exit_matching import ExitResult
 from domain.policy import ExecutionMode
 from domain.signal import Direction
 from domain.study import ExitClock
@@ -190,6 +191,7 @@ class TradeSchema(OpenOutputSchema):
     walk = json_object("State of the exit evaluation: stop, remaining fraction, targets hit.")
     evaluated_to = utc_time("Time up to which its exits are evaluated.")
     denial = text("Reason of a denial, as a stable code.", null=True)
+    close_requested_at = utc_time("Time at which a person asked to close it.", null=True)
     created_at = utc_time("Time it was stored.")
 
 
@@ -232,3 +234,15 @@ class StageReachedSchema(OpenOutputSchema):
     stage = integer("Stage, 1 to 5.")
     written_by = uuid("Token of the lease under which it was written.")
     at = utc_time("Time.")
+
+
+class ExitResultSchema(OpenOutputSchema):
+    """What became of an alert that closes a side."""
+
+    signal_id = uuid("Signal.")
+    result = enum_value(ExitResult, "What became of it.")
+    trade_ids = text_list("Model trades that it closes; their real trades follow.")
+    differs = text_list("Fields in which a loosely matched alert differs from the trades it closes.")
+    decided_at = utc_time("Time it was decided.")
+    waits_since = utc_time("Time since which it waits for a price.", null=True)
+    settled_at = utc_time("Time at which nothing was left to close.", null=True)

@@ -7,22 +7,35 @@ from uuid import UUID
 
 from flask import Response
 from marshmallow import fields
+from werkzeug.exceptions import Conflict, NotFound
 
 from app.api import paging, trace_schemas
 from app.api.database_access import api_database
-from app.api.fields import OutputSchema, boolean, decimal, enum_value, nested_list, nested_object, text, utc_time, uuid
+from app.api.fields import (
+    OutputSchema,
+    boolean,
+    choice,
+    decimal,
+    enum_value,
+    nested_list,
+    nested_object,
+    text,
+    text_list,
+    utc_time,
+    uuid,
+)
 from app.api.paging import ListOutput, PageInputSchema
-from app.api.request_schemas import line_parameter
+from app.api.request_schemas import ReasonInputSchema, line_parameter
 from app.api.resource import ApiResource
-from app.api.responses import json_response, require_found
+from app.api.responses import audit_context, json_response, require_found
 from db import trades
-from db.core.session import Session
-from db.queries import traces
 from domain.access import Scope
 from domain.decision import EngineSlot
 from domain.signal import Direction, InstrumentKind
 from domain.trade import TradeStatus
-from reporting import signal_trace
+from operations import trades as trade_operations
+from operations.trades import TradeNotClosable, TradeUnknown
+from reporting import trade_trace
 
 Document = dict[str, Any]
 resource = ApiResource("trades", "Model trades and real trades.")
@@ -36,6 +49,8 @@ class TradeQuerySchema(PageInputSchema):
     is_shadow = fields.Boolean(metadata={"description": "Only model trades, or only real ones."})
     status = fields.Enum(TradeStatus, by_value=True, metadata={"description": "Only trades in this state."})
     symbol = line_parameter("Only trades in this symbol.")
+    source = line_parameter("Only trades of this source.")
+    open = fields.Boolean(metadata={"description": "Only trades that are pending or open, or only others."})
 
 
 class TradeRowSchema(OutputSchema):
@@ -59,6 +74,7 @@ class TradeRowSchema(OutputSchema):
     time_limit_at = utc_time("Time limit of the trade.")
     evaluated_to = utc_time("Time up to which its exits are evaluated.")
     denial = text("Reason of a denial, as a stable code.", null=True)
+    close_requested_at = utc_time("Time at which a person asked to close it.", null=True)
     created_at = utc_time("Time it was stored.")
 
 
@@ -69,6 +85,19 @@ class TradeTraceSchema(OutputSchema):
     trade = nested_object(trace_schemas.TradeSchema, "Trade.")
     orders = nested_list(trace_schemas.OrderSchema, "Orders, with fills and state transitions.")
     outcomes = nested_list(trace_schemas.OutcomeSchema, "Outcomes, by exit clock.")
+    open_because = text_list("Why it is still open; empty for a trade that is not.")
+
+
+class TradeClosingSchema(OutputSchema):
+    """The trade that is closed by hand."""
+
+    trade_id = uuid("Unique id.")
+    book = text("Book.")
+    source = text("Source of its signal.")
+    symbol = text("Symbol.")
+    side = enum_value(Direction, "Direction.")
+    status = choice("closing", "closed", "denied", description="`closing` until the exits worker has closed it.")
+    close_requested_at = utc_time("Time at which its closing was asked for first.", null=True)
 
 
 LIST_OUTPUT = ListOutput(name="trades", query=trades.TRADES, item=TradeRowSchema)
@@ -82,19 +111,25 @@ def list_trades(query: Document) -> Any:
 
 @resource.detail_route("/trades/<uuid:trade_id>", needs=Scope.READ, answer=TradeTraceSchema)
 def show_trade(trade_id: UUID) -> Response:
-    """Show a trade with its orders, fills and outcomes."""
+    """Show a trade with its orders, fills and outcomes, and why it is still open."""
     return json_response(
-        require_found(api_database().read(lambda session: _load_trade(session, trade_id)), what="trade")
+        require_found(api_database().read(lambda session: trade_trace.load_document(session, trade_id)), what="trade")
     )
 
 
-def _load_trade(session: Session, trade_id: UUID) -> Document | None:
-    """Return the parts of its signal's trace that belong to a trade; None when there is no such trade."""
-    signal_id = traces.find_signal_of_trade(session, trade_id)
-    if signal_id is None:
-        return None
-    trace = signal_trace.build_trace_document(traces.load(session, signal_id))
-    (trade,), orders, outcomes = (
-        [row for row in trace[table] if row["trade_id"] == str(trade_id)] for table in ("trades", "orders", "outcomes")
-    )
-    return {"signal_id": str(signal_id), "trade": trade, "orders": orders, "outcomes": outcomes}
+@resource.action_route(
+    "/trades/<uuid:trade_id>/close",
+    needs=Scope.OPERATE,
+    body=ReasonInputSchema,
+    answer=TradeClosingSchema,
+    errors=(409,),
+)
+def close_trade(body: Document, *, trade_id: UUID) -> Document:
+    """Close a real trade at the present price; one that is closed or closing already stays as it is."""
+    audit = audit_context(body["reason"])
+    try:
+        return api_database().change(lambda session: trade_operations.close(session, trade_id, audit=audit))
+    except TradeUnknown as error:
+        raise NotFound(str(error)) from None
+    except TradeNotClosable as error:
+        raise Conflict(str(error)) from None

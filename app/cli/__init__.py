@@ -20,6 +20,7 @@ _COMMANDS = {
     "migrate": "app.cli.migrate:command",
     "sources": "app.cli.sources:command",
     "signals": "app.cli.signals:command",
+    "trades": "app.cli.trades:command",
     "policy": "app.cli.policy:command",
     "accounts": "app.cli.accounts:command",
     "instruments": "app.cli.instruments:command",

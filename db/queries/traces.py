@@ -62,6 +62,7 @@ _TRADE_STATES = text("""
     WHERE signal_id = ANY(:ids) ORDER BY signal_id, engine, is_shadow
 """)
 _STAGES = "SELECT stage, written_by, at FROM signal_events WHERE signal_id = :id ORDER BY stage"
+_EXIT_RESULT = "SELECT * FROM exit_results WHERE signal_id = :id"
 _FAILURES = "SELECT * FROM task_failures WHERE signal_id = :id ORDER BY failure_id"
 SIGNALS = PageQuery(
     select="""
@@ -105,6 +106,7 @@ class Trace:
     outcomes: list[Columns]
     failures: list[Columns]
     stages: list[Columns]
+    exit_result: Columns | None
 
 
 def load(session: Session, signal_id: UUID) -> Trace:
@@ -132,6 +134,7 @@ def load(session: Session, signal_id: UUID) -> Trace:
         outcomes=load_rows(_OUTCOMES),
         failures=load_rows(_FAILURES),
         stages=load_rows(_STAGES),
+        exit_result=_first_row(load_rows(_EXIT_RESULT)),
     )
 
 
@@ -175,6 +178,17 @@ def find_signal_of_trade(session: Session, trade_id: UUID) -> UUID | None:
     """Return the signal of a trade; None when there is no such trade."""
     query = text("SELECT signal_id FROM trades JOIN experiments USING (experiment_id) WHERE trade_id = :id")
     return session.execute(query, {"id": trade_id}).scalar_one_or_none()
+
+
+def find_waiting_exits(session: Session, experiment_id: UUID) -> list[UUID]:
+    """Return the alerts that close trades of an experiment and wait for a price, oldest first."""
+    query = text("""
+        SELECT signal_id FROM exit_results
+        WHERE waits_since IS NOT NULL AND settled_at IS NULL AND EXISTS (
+            SELECT FROM trades WHERE experiment_id = :id AND trade_ids ? trade_id::text)
+        ORDER BY waits_since, signal_id
+    """)
+    return list(session.execute(query, {"id": experiment_id}).scalars())
 
 
 def _attach_parts(orders: list[Columns], **parts: Sequence[Mapping[str, Any]]) -> list[Columns]:

@@ -20,6 +20,7 @@ from tests.support.builders.api_data import BOOK, PopulatedApi, start_populated_
 from tests.support.servers.stacks import with_redis_database
 
 SECRET = "hunter2hunter2"
+STORE_EXIT_RESULT = "INSERT INTO exit_results (signal_id, result) VALUES (:id, 'closes') RETURNING signal_id"
 DETAILS = {
     "signal_id": "/signals/{}",
     "experiment_id": "/experiments/{}",
@@ -195,6 +196,8 @@ def test_the_document_names_every_column_of_a_trace(api: PopulatedApi) -> None:
     trace = shown(api, f"/signals/{api.ids['signal_id']}")
     (dead,) = (one["signal_id"] for one in api.service.items("/signals?status=dead"))
     trace["failures"] = shown(api, f"/signals/{dead}")["failures"]
+    api.service.rows(STORE_EXIT_RESULT, id=api.run_ids["signal_id"])
+    trace["exit_result"] = shown(api, f"/signals/{api.run_ids['signal_id']}")["exit_result"]
     schemas = DOCUMENT["components"]["schemas"]
     named = {
         "signal": "Signal",
@@ -207,6 +210,7 @@ def test_the_document_names_every_column_of_a_trace(api: PopulatedApi) -> None:
         "outcomes": "Outcome",
         "failures": "Failure",
         "stages": "StageReached",
+        "exit_result": "ExitResult",
     }
 
     undocumented = {

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from db import exit_incidents
-from domain.context import MarketContext
+from db import bars, exit_incidents
+from domain.context import Bar, MarketContext, MarketView, PriceSide
 from domain.decision import Decision
-from domain.ports import EnginePanel
-from domain.signal import Signal
+from domain.intervals import Interval
+from domain.ports import EnginePanel, Feed, MarketData, ViewRequest, WalkBars
+from domain.signal import Instrument, InstrumentKind, Signal, Stage
 from stack.servers import ServerUrls
 from tasks import exit_tasks
 from tasks.parts import Parts
@@ -27,11 +28,34 @@ OPEN_INCIDENTS = "SELECT kind, subject, detail FROM incidents WHERE closed_at IS
 
 
 @dataclass(kw_only=True)
+class PricelessMarket:
+    """A provider of market data that knows no price at present; contexts are built as before."""
+
+    inner: MarketData
+
+    def views(self, requests: Sequence[ViewRequest]) -> list[MarketView]:
+        """Return the inner provider's views."""
+        return self.inner.views(requests)
+
+    def walk_bars(self, book: str, instrument: Instrument, *, after: datetime, until: datetime) -> WalkBars:
+        """Return the inner provider's bars."""
+        return self.inner.walk_bars(book, instrument, after=after, until=until)
+
+    def quote(self, book: str, instrument: Instrument, *, at: datetime) -> MarketView:
+        """Return a quote without a price."""
+        view = self.inner.quote(book, instrument, at=at)
+        return replace(view, quote=replace(view.quote, bid=None, ask=None, last=None))
+
+
+@dataclass(kw_only=True)
 class AlertPipeline:
     """A source named `desk` in the paper book, whose engines enter whatever they are asked about."""
 
     parts: Parts
     webhook: WebhookApp
+
+    def __post_init__(self) -> None:
+        self._market = self.parts.standing
 
     def send(self, *bodies: Mapping[str, Any] | bytes, token: str | None = None) -> list[UUID]:
         """Post alerts one after the other, each through all stages; return the ids of the new signals."""
@@ -50,6 +74,33 @@ class AlertPipeline:
         if signal_ids:
             run_all(self.parts, signal_ids)
         return signal_ids
+
+    def work_off_until_dispatched(self, signal_ids: list[UUID]) -> UUID:
+        """Take signals through the stages up to the one that opens trades; return the token of the lease."""
+        lock = uuid4()
+        run_all(self.parts, signal_ids, to=Stage.DISPATCHED, lock=lock)
+        return lock
+
+    def know_price(self, symbol: str, price: str, *, ago_s: int = 60) -> None:
+        """Store a bar of one minute that closed so many seconds ago at a price."""
+        feed = Feed(
+            book="paper",
+            instrument=Instrument(symbol=symbol, exchange="", kind=InstrumentKind.UNKNOWN),
+            interval=Interval.parse("1m"),
+            side=PriceSide.MID,
+        )
+        opened, value = datetime.now(UTC) - timedelta(seconds=ago_s + 60), Decimal(price)
+        bar = Bar(open_time=opened, open=value, high=value, low=value, close=value, volume=None)
+        with self.parts.transaction() as session:
+            bars.add(session, feed, [bar])
+
+    def forget_prices(self) -> None:
+        """Have no price of anything from now on, until `know_prices`."""
+        self.parts = replace(self.parts, standing=PricelessMarket(inner=self._market))
+
+    def know_prices(self) -> None:
+        """Have prices again."""
+        self.parts = replace(self.parts, standing=self._market)
 
     def evaluate_exits(self, *, at: datetime | None = None, book: str = "paper") -> None:
         """Do what the exits worker does each second."""

@@ -25,7 +25,7 @@ from domain.signal import Instrument, Stage
 from domain.trade import Order
 from operations import rerun
 from operations.audit_entry import AuditContext
-from tasks import exit_settlement, exit_tasks, order_reconciliation, order_submission, pipeline, sweeps
+from tasks import exit_tasks, flattening, order_reconciliation, order_submission, pipeline, sweeps
 from tasks.base_task import bodies, drive
 from tasks.parts import make_parts
 from tests.support.fakes.dying_workers import MortalParts, WorkerDied, mortal
@@ -178,7 +178,7 @@ class Desk:
         with self.parts.database.transaction() as session:
             wanted = real_exposure.find_to_flatten(session)
         ids = wanted.get(BOOK, set())
-        self._alive(lambda: exit_settlement.flatten_book(self.parts, BOOK, ids, now=NOON))
+        self._alive(lambda: flattening.flatten_book(self.parts, BOOK, ids, now=NOON))
 
     def pass_time(self) -> None:
         """Let every lease and every backoff run out."""

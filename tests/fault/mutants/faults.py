@@ -15,7 +15,7 @@ from db.signals import Lease
 from domain.exit_synchronization import Family
 from domain.policy import Switch
 from domain.signal import Stage
-from tasks import exit_settlement
+from tasks import exit_settlement, flattening
 from tasks.base_task import bodies, drive
 from tests.fault.mutants.harness import BOOK, DEADLINE_S, Desk
 from tests.support.fakes.scripted_engines import InterruptedPanel
@@ -124,7 +124,7 @@ def two_exits_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as during, ThreadPoolExecutor(2) as pool:
         look_before_the_other_writes(desk, during)
         again = pool.submit(exit_settlement.send_owed_exits, desk.parts, [experiment_id])
-        flat = pool.submit(exit_settlement.flatten_book, desk.parts, BOOK, [experiment_id], now=NOON)
+        flat = pool.submit(flattening.flatten_book, desk.parts, BOOK, [experiment_id], now=NOON)
         again.result(DEADLINE_S)
         flat.result(DEADLINE_S)
     desk.drain()
