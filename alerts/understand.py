@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from alerts.dialects import (
@@ -21,7 +23,7 @@ from alerts.dialects import (
     traderspost,
     tradex,
 )
-from alerts.meaning import content_hash, envelopes
+from alerts.meaning import content_hash, envelopes, placeholders
 from alerts.meaning.reading import AlertUnclear, Dialect, FieldErrors, Reading
 from alerts.parsing import body as bodies
 from alerts.parsing.body import BodyUnreadable, DecodedMessage
@@ -62,19 +64,29 @@ _TEST_BOOK = "test"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadableAlert:
-    """A body, or one message of it, that cannot become a signal, with the errors of each field."""
+    """A body, or one message of it, that cannot become a signal, with the errors of each field.
+
+    `symbol` and `price` are those that it names, None where they are missing or unreadable.
+    """
 
     raw: bytes
     errors: FieldErrors
+    symbol: str | None = None
+    price: Decimal | None = None
 
 
-def understand(body: bytes, source: Source) -> list[NewSignal | UnreadableAlert]:
-    """Convert a body to signals, in the order of its messages; never raises, whatever the bytes are."""
+def understand(
+    body: bytes, source: Source, *, received_at: datetime | None = None
+) -> list[NewSignal | UnreadableAlert]:
+    """Convert a body to signals, in the order of its messages; never raises, whatever the bytes are.
+
+    `received_at` is the time of arrival, by which times that lack their zone are recognised (None: they are not).
+    """
     try:
         messages = bodies.decode(body)
     except BodyUnreadable as error:
-        return [UnreadableAlert(raw=body, errors={"body": [str(error)]})]
-    return [_convert_message(inner, source) for message in messages for inner in envelopes.unwrap(message)]
+        return [UnreadableAlert(raw=body, errors=placeholders.name_in_body({"body": [str(error)]}, body))]
+    return [_convert_message(inner, source, received_at) for message in messages for inner in envelopes.unwrap(message)]
 
 
 def detect_dialect(fields: Fields) -> Dialect:
@@ -82,7 +94,9 @@ def detect_dialect(fields: Fields) -> Dialect:
     return next(dialect for dialect in DIALECTS if dialect.recognises(fields))
 
 
-def _convert_message(message: DecodedMessage, source: Source) -> NewSignal | UnreadableAlert:
+def _convert_message(
+    message: DecodedMessage, source: Source, received_at: datetime | None
+) -> NewSignal | UnreadableAlert:
     """Read one message with the source's dialect, or else with the one that recognises it."""
     if not isinstance(message.payload, Mapping) or not message.payload:
         errors = {"body": ["must be a JSON object with at least a symbol and an action"]}
@@ -90,9 +104,10 @@ def _convert_message(message: DecodedMessage, source: Source) -> NewSignal | Unr
     fields = Fields(message.payload)
     dialect = _BY_NAME.get(source.dialect or "") or detect_dialect(fields)
     try:
-        reading = dialect.read(fields, source)
+        reading = dialect.read(fields, source, received_at=received_at)
     except AlertUnclear as error:
-        return UnreadableAlert(raw=message.raw, errors=error.errors)
+        named = placeholders.name_in_payload(error.errors, message)
+        return UnreadableAlert(raw=message.raw, errors=named, symbol=error.symbol, price=error.price)
     return _build_signal(reading, source, dialect=dialect, raw=message.raw, payload=redact(message.payload))
 
 
@@ -126,4 +141,5 @@ def _build_signal(
         read_from=reading.read_from,
         raw_body=raw,
         raw_payload=payload,
+        flags=reading.flags,
     )

@@ -115,7 +115,7 @@ def _number_signal(arrival: Arrival, received_at: datetime, occurrence: int) -> 
     return NumberedSignal(
         signal=signal,
         received_at=received_at,
-        flags=(Flag.STALE.value,) if stale else (),
+        flags=tuple(flag.value for flag in ((Flag.STALE,) if stale else ()) + signal.flags),
         occurrence=occurrence,
         signal_hash=signal_hash,
         signal_id=signal_id_for(book=signal.book, source=signal.source, signal_hash=signal_hash),

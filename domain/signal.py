@@ -99,6 +99,12 @@ class Flag(Enum):
     NOTHING_OPEN = "nothing_open"
     # An exit that fired before the entry of the open trade, or an entry that fired before its exit.
     OUTDATED = "outdated"
+    # A field of an exit that it does not need and that was left out.
+    PRICE_UNREADABLE = "price_unreadable"
+    TIME_UNREADABLE = "time_unreadable"
+    TIME_ZONE_MISSING = "time_zone_missing"
+    TIMEFRAME_UNREADABLE = "timeframe_unreadable"
+    CONFIDENCE_UNREADABLE = "confidence_unreadable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +169,7 @@ class NewSignal:
     alert and later ones are new alerts. `read_from` gives, for each meaning, the fields of the payload it was read
     from. `raw_payload` has its secrets redacted; `raw_body` is the received bytes. `event_at` is the firing time in the
     payload, if any: it serves staleness and the order of alerts. `sequence` and the two positions are those of
-    `Signal`; they do not belong to the identity.
+    `Signal`; they do not belong to the identity. `flags` are remarks of the reading, beside those of the intake.
     """
 
     book: str
@@ -190,6 +196,7 @@ class NewSignal:
     read_from: Mapping[str, list[str]]
     raw_body: bytes
     raw_payload: dict[str, Any]
+    flags: tuple[Flag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +219,8 @@ class Source:
     the number that means full confidence (1, 10 or 100). `dialect` names the format of its messages (None: recognized
     by their content). `symbols` maps symbols as the source writes them, in upper case and without blanks, to the ones
     they stand for. `heartbeat_s` is the longest silence before an alarm (None: no alarm). `sizing` is the share of the
-    book's reference capital, above 0 and at most 1, on which both engines size its entries.
+    book's reference capital, above 0 and at most 1, on which both engines size its entries. `timezone` is that of times
+    which name none: an IANA name or an offset such as +05:30 (None: UTC).
     """
 
     name: str
@@ -228,6 +236,7 @@ class Source:
     symbols: Mapping[str, str] = field(default_factory=dict)
     heartbeat_s: int | None = None
     sizing: Decimal = Decimal(1)
+    timezone: str | None = None
 
 
 class SellAlone(Enum):

@@ -48,7 +48,7 @@ def document(event: QuarantinedEvent, source: Source) -> dict[str, Any]:
     `body` shows the message with everything masked that is neither punctuation nor a known field name or word, because
     a message that could not be read may hold a secret anywhere.
     """
-    parts = understand(event.raw_body, source)
+    parts = understand(event.raw_body, source, received_at=event.received_at)
     return {
         "event_id": str(event.event_id),
         "source": event.source,

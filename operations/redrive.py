@@ -130,7 +130,7 @@ def _store_signals(session: Session, event: QuarantinedEvent, *, now: datetime) 
 
 def _read_signals(event: QuarantinedEvent, source: Source, *, now: datetime) -> list[Arrival]:
     try:
-        parts = understand(event.raw_body, source)
+        parts = understand(event.raw_body, source, received_at=event.received_at)
     except Exception as error:
         log.exception("redrive.reading_failed", event_id=str(event.event_id))
         raise MessageRefused(UNREADABLE) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from alerts.meaning import reader
 from alerts.meaning.reading import Reading
@@ -25,14 +26,12 @@ class Shape:
 
     def recognises(self, fields: Fields) -> bool:
         """Return whether the payload has those fields."""
-        return all(name in fields for name in self.all_of) and (
-            not self.any_of or any(name in fields for name in self.any_of)
-        )
+        return fields.has_all(self.all_of) and (not self.any_of or fields.has_any(self.any_of))
 
-    def read(self, fields: Fields, source: Source) -> Reading:
-        """Read the payload, by the first of its fields with each meaning.
+    def read(self, fields: Fields, source: Source, *, received_at: datetime | None = None) -> Reading:
+        """Read the payload, by the first of its fields with each meaning; `received_at` is its arrival, if known.
 
         Raises:
             AlertUnclear: with an entry for each field that is missing, ambiguous or unreadable.
         """
-        return reader.read(fields, source, aliases=self.aliases)
+        return reader.read(fields, source, aliases=self.aliases, received_at=received_at)

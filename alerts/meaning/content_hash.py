@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -53,7 +54,7 @@ def canonicalise(value: Any, *, key: str = "") -> Any:
             return {name: canonicalise(member, key=name) for name, member in value.items()}
         case list():
             return [canonicalise(element, key=key) for element in value]
-        case str() if _NOT_A_NUMBER.search(squeeze(key)):
+        case str() if _keeps_digits(key):
             return identifier_text(value)
         case str() if len(value) <= _LONGEST_NUMBER and _JSON_NUMBER.fullmatch(value):
             return spell_number(Decimal(value))
@@ -61,6 +62,12 @@ def canonicalise(value: Any, *, key: str = "") -> Any:
             return spell_number(Decimal(value))
         case _:
             return value
+
+
+@lru_cache(maxsize=4096)
+def _keeps_digits(key: str) -> bool:
+    """Return whether a key is that of an id or a comment."""
+    return _NOT_A_NUMBER.search(squeeze(key)) is not None
 
 
 def identifier_text(value: Leaf) -> str:

@@ -17,6 +17,13 @@ _SELL_ALONE = (
 )
 _NO_DIRECTION = "say what to do: buy, long, short, exit with a direction, or strategy.market_position"
 _CONTRADICTION = "contradicts the position it comes with: buy moves towards long, sell towards short"
+_REDUCES = (
+    "says {order} and leaves the position {side}: that is a part of a position or a contradiction; send whole exits"
+)
+_COVER_OR_REVERSAL = (
+    "{order} from a {side} position may close it or turn it round: add strategy.market_position, or say {says}"
+)
+_CLOSES_OTHER_SIDE = "{order} cannot close that side: the words contradict each other"
 _PARTIAL = "only reduces a position, which is not supported: send an exit when the position is closed"
 _SIDE_AGAINST_COMMAND = "buy goes with long and sell with short: the words contradict each other"
 
@@ -58,6 +65,8 @@ def decide(
 def _decide_exit(instruction: ParsedWords, *, before: Position | None, after: Position | None) -> AlertIntent:
     """Return the exit from the side that is named; else from the position before, else as the order implies."""
     closed = instruction.side or (before.side if before is not None else None)
+    if instruction.command is not None and instruction.side is instruction.command.towards:
+        raise IntentUnclear(_CLOSES_OTHER_SIDE.format(order=instruction.command.value))
     if closed is None and after is not None:
         # An exit that reports only one position usually means the one being closed.
         closed = after.side if before is None and after.side is not None else _side_closed_by(instruction)
@@ -102,7 +111,9 @@ def _side_closed_by(instruction: ParsedWords) -> Direction | None:
 def _decide_entry_to_side(instruction: ParsedWords, *, before: Position | None, side_after: Direction) -> AlertIntent:
     """Return the entry that leads to a long or short position, be it from flat, from the other side, or an addition."""
     if instruction.command is not None and instruction.command.towards is not side_after:
-        raise IntentUnclear(_PARTIAL if before is not None and before.side is side_after else _CONTRADICTION)
+        if before is not None and before.side is side_after:
+            raise IntentUnclear(_PARTIAL)
+        raise IntentUnclear(_REDUCES.format(order=instruction.command.value, side=side_after.value))
     if instruction.side not in (None, side_after):
         raise IntentUnclear(_CONTRADICTION)
     if instruction == ParsedWords() and before is not None and before.side is side_after:
@@ -116,8 +127,10 @@ def _decide_without_position_after(
     """Return the entry that the words alone ask for, or the meaning of a bare sell."""
     if instruction.command is not None and instruction.side not in (None, instruction.command.towards):
         raise IntentUnclear(_SIDE_AGAINST_COMMAND)
-    if instruction.command is Command.SELL and instruction.side is None and instruction.effect is None:
+    if instruction.command is Command.SELL and instruction.is_bare:
         return _decide_bare_sell(before=before, sell_alone=sell_alone)
+    if instruction.is_bare and before is Position.SHORT:
+        raise IntentUnclear(_COVER_OR_REVERSAL.format(order="buy", side="short", says="exit_short or enter_long"))
     towards = instruction.towards
     if towards is None:
         raise IntentUnclear(_NO_DIRECTION)
@@ -126,6 +139,8 @@ def _decide_without_position_after(
 
 def _decide_bare_sell(*, before: Position | None, sell_alone: SellAlone | None) -> AlertIntent:
     """Return a short entry from a flat or short position; otherwise the source's setting decides."""
+    if before is Position.LONG and sell_alone is SellAlone.SHORT:
+        raise IntentUnclear(_COVER_OR_REVERSAL.format(order="sell", side="long", says="exit_long or enter_short"))
     if before in (Position.FLAT, Position.SHORT) or sell_alone is SellAlone.SHORT:
         return AlertIntent(direction=Direction.SHORT, action=Action.ENTRY)
     if sell_alone is SellAlone.EXIT:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from alerts.meaning import flags, intent, objections
+from alerts.meaning import cover, flags, intent, objections, positions, unsupported
 from alerts.meaning.field_reader import FieldReader
 from alerts.meaning.intent import AlertIntent, IntentUnclear
-from alerts.parsing import values
+from alerts.meaning.positions import StrategySentence
 from alerts.parsing.fields import Field
-from alerts.parsing.values import ValueUnreadable
 from alerts.vocabulary import words
 from alerts.vocabulary.words import ParsedWords, WordsContradict
 from domain.signal import Action, Position
 
 _LONGEST_PHRASE = 100
+_UNKNOWN_COMMAND = "is not known: use buy, long, sell, short, exit, enter_long, exit_short, ..."
 _LABELS = ("comment", "ordercomment", "strategycomment", "alertname", "signalname", "eventname", "title", "reason")
 SYMBOL_KEYS, _ACTION_KEYS = ("symbol", "ticker", "pair", "instrument"), ("action", "side", "direction")
 _SIGNAL_FIELDS = ("signal", "signaltype", "signaldirection", "decision")
@@ -38,18 +38,20 @@ def read_request(reader: FieldReader) -> AlertRequest | None:
         commands = _read_commands(reader)
         if commands is None:
             return None
-        instruction = _read_instruction(reader, [*commands, *_read_remarks(reader)])
+        sentence = positions.find_sentence(reader)
+        instruction = _read_instruction(reader, [*commands, *_read_remarks(reader)], sentence)
         if instruction == ParsedWords():
             instruction = _read_hint(reader)
-        before, after = _read_position(reader, "before"), _read_position(reader, "after") or _read_signed_size(reader)
+        stated = positions.read_positions(reader, instruction, sentence)
+        instruction = cover.judge(reader, instruction, stated)
         sell_alone = reader.source.sell_alone
-        decided = intent.decide(instruction, before=before, after=after, sell_alone=sell_alone)
-        _refuse_partial_exit(reader, decided, after=after)
+        decided = intent.decide(instruction, before=stated.before, after=stated.after, sell_alone=sell_alone)
+        _refuse_partial_exit(reader, decided, after=stated.after)
     except (WordsContradict, IntentUnclear) as error:
         cause = reader.fields.find_first((*reader.aliases.commands, *reader.aliases.remarks))
         reader.add_error(cause.path if cause is not None else "direction", str(error))
         return None
-    return AlertRequest(intent=decided, before=before, after=after)
+    return AlertRequest(intent=decided, before=stated.before, after=stated.after)
 
 
 def _read_commands(reader: FieldReader) -> list[ParsedWords] | None:
@@ -58,10 +60,22 @@ def _read_commands(reader: FieldReader) -> list[ParsedWords] | None:
     for field in reader.fields.find_all(reader.aliases.commands):
         command = words.parse(str(field.value)[:_LONGEST_PHRASE])
         if command is None:
-            reader.add_error(field.path, "is not known: use buy, long, sell, short, exit, enter_long, exit_short, ...")
+            reader.add_error(field.path, _UNKNOWN_COMMAND + _describe_other_instruction(reader))
             return None
         commands.append(reader.record_source("action", field, command))
     return commands
+
+
+def _describe_other_instruction(reader: FieldReader) -> str:
+    """Return a hint at the remark that says what to do beside a command that is not known."""
+    for field in reader.fields.find_all(reader.aliases.remarks):
+        try:
+            remark = words.parse(str(field.value)[:_LONGEST_PHRASE])
+        except WordsContradict:
+            continue
+        if remark is not None and remark.towards is not None:
+            return f"; what to do is in {field.path}: send that here, or leave this field out"
+    return ""
 
 
 def _read_remarks(reader: FieldReader) -> list[ParsedWords]:
@@ -77,10 +91,11 @@ def _read_remarks(reader: FieldReader) -> list[ParsedWords]:
     return remarks
 
 
-def _read_instruction(reader: FieldReader, stated: list[ParsedWords]) -> ParsedWords:
+def _read_instruction(reader: FieldReader, stated: list[ParsedWords], sentence: StrategySentence | None) -> ParsedWords:
     """Combine the stated words with flags, the position side, and closing signs.
 
-    Without any words, flags such as `buy: true` count, and then the only action field in a group.
+    Without any words, flags such as `buy: true` count, and then the only action field in a group, and then the order in
+    a strategy's sentence, which must agree in any case.
 
     Raises:
         WordsContradict: when they contradict each other.
@@ -89,7 +104,8 @@ def _read_instruction(reader: FieldReader, stated: list[ParsedWords]) -> ParsedW
     flag_fields, flag_words = flags.read_flag_fields(reader.fields) if not stated else ([], [])
     position_side = flags.find_position_side(reader.fields)
     closing_flag = flags.find_closing_flag(reader.fields) or _find_exit_label(reader)
-    by_words = words.combine(stated + flag_words or _read_action_in_group(reader))
+    in_sentence = [ParsedWords(command=sentence.command)] if sentence is not None else []
+    by_words = words.combine([*(stated + flag_words or _read_action_in_group(reader)), *in_sentence])
     instruction = flags.apply_position_side(by_words, position_side)
     if closing_flag is not None:
         instruction = flags.apply_closing_flag(instruction, closing_flag)
@@ -126,7 +142,13 @@ def _is_of_other_symbol(reader: FieldReader, field: Field) -> bool:
 
 
 def _refuse_objections(reader: FieldReader, stated: ParsedWords, instruction: ParsedWords) -> None:
-    """Raise IntentUnclear when another field speaks against the order, or makes it one for an option."""
+    """Raise IntentUnclear for a report, an option, and another field that speaks against the order."""
+    if (report := unsupported.find_fill_report(reader.fields)) is not None:
+        raise IntentUnclear(
+            f"{report.path} says that this reports a fill, which is no signal: send the order's alert only"
+        )
+    if (option := unsupported.find_option(reader.fields)) is not None:
+        raise IntentUnclear(f"{option.path} speaks of an option, which is not supported")
     aliases = reader.aliases
     position = reader.fields.find_first((*aliases.before, *aliases.after, *aliases.size_after))
     objection = objections.find_objection(
@@ -134,8 +156,6 @@ def _refuse_objections(reader: FieldReader, stated: ParsedWords, instruction: Pa
     )
     if objection is not None:
         raise IntentUnclear(f"{objection.path} speaks of something that is neither an entry nor a whole exit")
-    if (option := objections.find_option(reader.fields)) is not None:
-        raise IntentUnclear(f"{option.path} speaks of an option, which is not supported")
 
 
 def _refuse_partial_exit(reader: FieldReader, decided: AlertIntent, *, after: Position | None) -> None:
@@ -158,32 +178,3 @@ def _read_hint(reader: FieldReader) -> ParsedWords:
         if side is not None and not objections.speaks_against_entry(text):
             return reader.record_source("action", field, ParsedWords(side=side))
     return ParsedWords()
-
-
-def _read_position(reader: FieldReader, meaning: str) -> Position | None:
-    """Return the position in the field `before` or `after`; None when it has no known word."""
-    field = reader.fields.find_first(getattr(reader.aliases, meaning))
-    if field is None:
-        return None
-    position = _parse_position(str(field.value).strip().lower())
-    return reader.record_source("action", field, position) if position is not None else None
-
-
-def _parse_position(text: str) -> Position | None:
-    side = words.parse_side(text)
-    if side is not None:
-        return Position(side.value)
-    return Position.FLAT if text == "flat" else None
-
-
-def _read_signed_size(reader: FieldReader) -> Position | None:
-    """Return the position after the order by the sign of its size; None for a size that is no number."""
-    field = reader.fields.find_first(reader.aliases.size_after)
-    try:
-        size = values.parse_number(field.value) if field is not None else None
-    except ValueUnreadable:
-        return None
-    if field is None or size is None:
-        return None
-    position = Position.FLAT if not size else Position.LONG if size > 0 else Position.SHORT
-    return reader.record_source("action", field, position)

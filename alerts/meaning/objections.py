@@ -90,12 +90,6 @@ def find_partial_close(fields: Fields) -> Field | None:
     )
 
 
-def find_option(fields: Fields) -> Field | None:
-    """Return the field that makes the order one for an option: a bought put bets on a falling price."""
-    candidates = fields.find_by_key(signs.OPTION_FIELDS)
-    return next((field for field in candidates if signs.OPTION_TYPE.fullmatch(str(field.value).strip())), None)
-
-
 def speaks_against_entry(text: str) -> bool:
     """Return whether a text that is no instruction mentions something that no entry comes with."""
     return _search_unless_instruction(signs.RULES_OUT_ENTRY)(_normalise(text)) is not None

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from alerts.parsing.fields import Fields
 from domain.intervals import Interval
-from domain.signal import Action, AlertBar, Direction, Instrument, Position, Source
+from domain.signal import Action, AlertBar, Direction, Flag, Instrument, Position, Source
 
 FieldErrors = Mapping[str, list[str]]
 
@@ -34,7 +34,7 @@ class Reading:
 
     `sequence` and the positions are None where the alert does not state them. `confidence` is on 0..100; the
     instrument's `exchange` and `strategy` default to the source's. `read_from` holds, by meaning, the paths of the
-    fields that were used, as the sender wrote them.
+    fields that were used, as the sender wrote them. `flags` name fields that were left out of an exit.
     """
 
     instrument: Instrument
@@ -53,14 +53,18 @@ class Reading:
     is_test: bool
     identity: Identity
     read_from: Mapping[str, list[str]]
+    flags: tuple[Flag, ...] = ()
 
 
 class AlertUnclear(ValueError):
-    """A payload cannot become a signal; `errors` tells for each field what a valid value would be."""
+    """A payload cannot become a signal; `errors` tells for each field what a valid value would be.
 
-    def __init__(self, errors: FieldErrors) -> None:
+    `symbol` and `price` are those of the payload, None where they are missing or unreadable.
+    """
+
+    def __init__(self, errors: FieldErrors, *, symbol: str | None = None, price: Decimal | None = None) -> None:
         super().__init__("; ".join(f"{field}: {' '.join(messages)}" for field, messages in errors.items()))
-        self.errors = errors
+        self.errors, self.symbol, self.price = errors, symbol, price
 
 
 class Dialect(Protocol):
@@ -75,8 +79,8 @@ class Dialect(Protocol):
         """Return whether a payload has this form; its content decides, never a header."""
         ...
 
-    def read(self, fields: Fields, source: Source) -> Reading:
-        """Read a payload of this form.
+    def read(self, fields: Fields, source: Source, *, received_at: datetime | None = None) -> Reading:
+        """Read a payload of this form; `received_at` is its time of arrival, if known.
 
         Raises:
             AlertUnclear: with an entry for each field that is missing, ambiguous or unreadable.

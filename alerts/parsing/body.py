@@ -21,6 +21,7 @@ from alerts.parsing.plain_text import TextUnclear
 
 MAX_SIGNALS = 64
 MAX_DEPTH = 16
+_QUOTED = re.compile(r'(?P<quotes>"{1,3})(?P<inner>[^"].*[^"])(?P=quotes)', re.DOTALL)
 _BLANK = re.compile(r"[ \t\r\n]*")
 _TOO_DEEP = f"must not be nested deeper than {MAX_DEPTH} levels"
 
@@ -58,7 +59,24 @@ def decode(body: bytes) -> list[DecodedMessage]:
     try:
         return _parse_json(text, body)
     except _JsonBroken as error:
+        if (inner := _unquote(text.strip())) is not None:
+            return _decode_inner(inner, body)
         return _split_repaired(_repair_json(text, error), body)
+
+
+def _unquote(text: str) -> str | None:
+    """Return the text between quotes that a mail program or a CSV file put around it; None without such quotes."""
+    match = _QUOTED.fullmatch(text)
+    if match is None:
+        return None
+    inner = match["inner"].strip()
+    return inner.replace('""', '"') if inner.startswith('{""') else inner
+
+
+def _decode_inner(text: str, body: bytes) -> list[DecodedMessage]:
+    """Decode a text that stood inside another one; a single message has the whole body as its bytes."""
+    messages = decode(text.encode(errors="surrogatepass"))
+    return messages if len(messages) > 1 else [replace(messages[0], raw=body)]
 
 
 def _parse_json(text: str, body: bytes) -> list[DecodedMessage]:
@@ -67,8 +85,7 @@ def _parse_json(text: str, body: bytes) -> list[DecodedMessage]:
     if _skip_blanks(text, end) != len(text):
         raise _JsonBroken("must be one JSON document, with nothing behind it")
     if isinstance(document, str):
-        messages = decode(document.encode(errors="surrogatepass"))
-        return messages if len(messages) > 1 else [replace(messages[0], raw=body)]
+        return _decode_inner(document, body)
     if isinstance(document, list):
         return _split_array(text, len(document))
     return [DecodedMessage(payload=_validate(document), raw=body)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from alerts.parsing.values import Leaf, is_blank, is_missing
+from alerts.parsing.values import Leaf, is_blank, is_no_value_word
 
 _SEPARATORS = re.compile(r"[\s._\-]+")
 _LONGEST_NAME, _LONGEST_PATH = 64, 300
@@ -73,9 +73,21 @@ class Fields:
         self._collect(payload, path="", name_prefix="")
         for field in {field.path: field for field in self._leaves.values()}.values():
             self._by_key.setdefault(_squeezed_key(field.path), []).append(field)
+        self._names = {*self._leaves, *self._no_values, *self._empty}
+        # Most messages are searched by several rules, so the list is built once.
+        self._all = [(key, field) for key, fields in self._by_key.items() for field in fields]
+        self._all += [("", item) for item in self._list_items]
 
     def __contains__(self, name: str) -> bool:
-        return name in self._leaves or name in self._no_values or name in self._empty
+        return name in self._names
+
+    def has_all(self, names: Collection[str]) -> bool:
+        """Return whether the payload has every one of these fields, with a value or without."""
+        return self._names.issuperset(names)
+
+    def has_any(self, names: Collection[str]) -> bool:
+        """Return whether the payload has one of these fields, with a value or without."""
+        return not self._names.isdisjoint(names)
 
     def find_first(self, names: Sequence[str]) -> Field | None:
         """Return the first of the named fields that has a value."""
@@ -115,10 +127,14 @@ class Fields:
         candidates = [field for field in matches.values() if not names_other_order(field.path)]
         return candidates[0] if len(candidates) == 1 else None
 
+    @property
+    def list_items(self) -> Sequence[Field]:
+        """The texts in lists, each with the path of its list."""
+        return self._list_items
+
     def iterate(self) -> Iterator[tuple[str, Field]]:
         """Yield every field that has a value with its last key, then the texts in lists with an empty key."""
-        yield from ((key, field) for key, fields in self._by_key.items() for field in fields)
-        yield from (("", item) for item in self._list_items)
+        return iter(self._all)
 
     def _collect(self, group: Mapping[str, Any], *, path: str, name_prefix: str) -> None:
         """Store the leaves of a group and of the groups inside it."""
@@ -139,7 +155,7 @@ class Fields:
         """Store a leaf among those with a value, those that say NA or null, or those that are blank."""
         if is_blank(field.value):
             self._empty.add(name)
-        elif is_missing(field.value):
+        elif is_no_value_word(field.value):
             self._no_values.setdefault(name, field)
         else:
             self._leaves.setdefault(name, field)

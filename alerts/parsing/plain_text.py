@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote_plus
 
+from alerts.parsing import strategy_sentence
 from alerts.parsing.fields import squeeze
 from alerts.vocabulary import words
 from alerts.vocabulary.aliases import WORDS
@@ -15,11 +16,6 @@ TextValues = Mapping[str, str]
 _LONGEST = 8_000
 _MOST_PIECES = 200
 _NAME = re.compile(r"([A-Za-z_][\w.\- ]{0,63}?) *([=:])")
-_SENTENCE = re.compile(
-    r"(?P<strategy>.{0,500}?):? ?\border (?P<action>buy|sell) @ ?(?P<contracts>[\d.,eE+-]{1,40}) filled on "
-    r"(?P<ticker>\S{1,100}?)\.? New strategy position is (?P<position_size>[\d.,eE+-]{0,40}\d)\.?",
-    re.IGNORECASE,
-)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _SYMBOL_WITH_PRICE = re.compile(r"(?<!\S)(\S{1,64}) (?:@|at) ?(\d{1,40}(?:\.\d{1,40})?)(?= |$)", re.IGNORECASE)
 _MOST_WORDS = 5
@@ -35,12 +31,18 @@ _PUNCTUATION = ":!,;."
 _TERM_NAMES = frozenset(
     {"sl", "tp", "q", "qty", "risk", "size", "stop", "target", "lot", "lots", "lev", "leverage", "amount"}
 )
-_THREE_WORD_COMMAND = re.compile(r"\b(?:buy|sell) to (?:open|close|cover)\b", re.IGNORECASE)
+_THREE_WORD_COMMAND = re.compile(
+    r"\b(?:buy|sell) to (?:open|close|cover)\b|\bclose ?(?:long|short) (?:buy|sell)\b", re.IGNORECASE
+)
 # Names that may follow a command and a symbol, one in each line: price levels, sizes, and the chart.
 _DETAIL_NAMES = re.compile(
     r"entry( price)?|price|(sl|tp|stop|target|take ?profit)s?( ?\d{1,2})?|stop ?loss|take ?profit ?targets|leverage|lev"
     r"|risk|qty|size|time ?frame|tf|interval|exchange|time|strategy",
     re.IGNORECASE,
+)
+_SIGNAL_CODE = re.compile(
+    r"((?:ENTER|EXIT)-(?:LONG|SHORT|ALL))_([A-Z]+)_(?:(?:FUTURES?|SPOT|PERP|SWAP|MARGIN|USDM|COINM)_)?([A-Z0-9.\-]{4,30})"
+    r"_(.{1,100})_[0-9A-Za-z]{1,4}_[0-9a-f]{6,64}"
 )
 _TIMEFRAME = re.compile(r"\d{1,3}(?:s|m|min|h|H|d|D|w|W)")
 
@@ -54,33 +56,27 @@ def parse(message: str) -> TextValues | None:
 
     The forms: `NAME=VALUE` or `NAME: VALUE` separated by lines, `;`, `&`, commas or blanks; `licence,command,symbol,
     risk=1`; `key|strategy|action|ticker`; the default sentence of a strategy alert; one command and one symbol, with
-    at most a price behind the symbol and `@` or `at` (behind a command, `@` is followed by a size).
+    at most a price behind the symbol and `@` or `at` (behind a command, `@` is followed by a size); a code of
+    WunderTrading.
 
     Raises:
-        TextUnclear: when a name comes twice.
+        TextUnclear: when a name comes twice, or a line that is not understood stands before the command.
     """
     text = message.strip()
     if not text or len(text) > _LONGEST:
         return None
     # From the strictest form to the loosest: a text of a strict form often has a looser one too.
-    return (
-        _parse_strategy_sentence(text)
+    values = (
+        strategy_sentence.parse(text)
         or _parse_named_values(text)
         or _parse_licence_row(text)
         or _parse_piped_row(text)
         or _parse_head_with_details(text)
         or _parse_command_and_symbol(text)
+        or _parse_signal_code(text)
     )
-
-
-def _parse_strategy_sentence(text: str) -> TextValues | None:
-    """Parse TradingView's default message of a strategy: `NAME: order buy @ 1 filled on BTCUSDT. New strategy ...`."""
-    match = _SENTENCE.fullmatch(" ".join(text.split()))
-    if match is None:
-        return None
-    values = {name: value.strip() for name, value in match.groupdict().items()}
-    # The strategy's name is followed by its inputs in brackets.
-    values["strategy"] = values["strategy"].partition("(")[0].rstrip(": ").strip()
+    if values is None:
+        _refuse_unknown_first_line(text)
     return values
 
 
@@ -88,6 +84,8 @@ def _parse_named_values(text: str) -> TextValues | None:
     """Parse a text that consists of named values only, under the first separator that splits it so."""
     for separator in ("\n", ";", "&", "|", ",", " "):
         pieces = [piece for piece in text.replace("\r", "\n").split(separator) if piece.strip()]
+        if separator == "\n":
+            pieces = [piece.rstrip(" ;,") for piece in pieces]
         if 1 < len(pieces) <= _MOST_PIECES:
             pairs = [_parse_pair(piece) for piece in pieces]
             if all(pairs):
@@ -126,14 +124,20 @@ def _require_unique_names(pairs: Sequence[tuple[str, str]]) -> TextValues:
 
 
 def _parse_licence_row(text: str) -> TextValues | None:
-    """Parse PineConnector's row: a numeric licence, a command and a symbol, then named values."""
+    """Parse PineConnector's row: a numeric licence, a command and a symbol in either order, then named values."""
     columns = [column.strip() for column in text.split(",")]
-    if len(columns) < 3 or _LICENCE.fullmatch(columns[0]) is None or not columns[1].replace("_", "").isalpha():
+    if len(columns) < 3 or _LICENCE.fullmatch(columns[0]) is None:
+        return None
+    command, symbol = columns[1:3]
+    if _is_command(symbol) and not _is_command(command):
+        # Some bridges have the symbol first.
+        command, symbol = symbol, command
+    if not command.replace("_", "").isalpha():
         return None
     pairs = [_parse_pair(column) for column in columns[3:] if column]
     if not all(pairs):
         return None
-    leading = [("licenceid", columns[0]), ("command", columns[1]), ("symbol", columns[2])]
+    leading = [("licenceid", columns[0]), ("command", command), ("symbol", symbol)]
     return _require_unique_names(leading + [pair for pair in pairs if pair is not None])
 
 
@@ -187,6 +191,24 @@ def _parse_command_and_symbol(text: str) -> TextValues | None:
     if timeframes:
         values["timeframe"] = timeframes[0]
     return values | {"price": price.group(2)} if price and price.group(1).lstrip("#") == others[0] else values
+
+
+def _parse_signal_code(text: str) -> TextValues | None:
+    """Parse a code of WunderTrading: ENTER-LONG_BINANCE_BTCUSDT_NAME_4H_CODE; EXIT-ALL leaves the side open."""
+    match = _SIGNAL_CODE.fullmatch(text)
+    if match is None:
+        return None
+    action, exchange, symbol, strategy = match.groups()
+    return {"action": action.removesuffix("-ALL"), "exchange": exchange, "symbol": symbol, "strategy": strategy}
+
+
+def _refuse_unknown_first_line(text: str) -> None:
+    """Raise TextUnclear when only the first line, of one word such as a password, keeps a text from being read."""
+    first, _, rest = text.partition("\n")
+    if rest.strip() and len(first.split()) == 1 and parse(rest) is not None:
+        raise TextUnclear(
+            "has a line before the command that is not understood: leave a password out, the token in the URL is enough"
+        )
 
 
 def _remove_ornaments(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
@@ -13,6 +13,7 @@ Leaf = str | int | Decimal | bool | None
 
 _PLACEHOLDER = re.compile(r"\{\{.*\}\}")
 _NO_VALUE = frozenset({"nan", "na", "n/a", "null", "none", "undefined"})
+_LONGEST_NO_VALUE = 40
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?")
 # Thousands need a fraction behind them (1,234.5 or 1.234,5): in 1,234 alone the comma could be either sign.
 _WITH_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(,\d{3})+\.\d+|(\.\d{3})+,\d+)")
@@ -76,7 +77,12 @@ def is_blank(value: Leaf) -> bool:
 
 def is_missing(value: Leaf) -> bool:
     """Return whether an optional value is missing: blank, or a word such as NaN, null or n/a."""
-    return is_blank(value) or (isinstance(value, str) and value.strip().lower() in _NO_VALUE)
+    return is_blank(value) or is_no_value_word(value)
+
+
+def is_no_value_word(value: Leaf) -> bool:
+    """Return whether a value is a word such as NaN, null or n/a."""
+    return isinstance(value, str) and len(value) < _LONGEST_NO_VALUE and value.strip().lower() in _NO_VALUE
 
 
 def parse_number(value: Leaf) -> Decimal:
@@ -152,14 +158,14 @@ def parse_bool(value: Leaf) -> bool:
             raise ValueUnreadable("must be true or false")
 
 
-def parse_time(value: Leaf) -> datetime:
-    """Parse a time as aware UTC: ISO 8601 (UTC when it names no zone), or a Unix time in s, ms, us or ns.
+def parse_time(value: Leaf, zone: tzinfo = UTC) -> datetime:
+    """Parse a time as aware UTC: ISO 8601 (in `zone` when it names none), or a Unix time in s, ms, us or ns.
 
     Raises:
         ValueUnreadable: when it is no time between 1970 and 2100.
     """
     try:
-        time = _parse_iso_or_unix_time(value)
+        time = _parse_iso_or_unix_time(value, zone)
     except (ValueError, OverflowError, InvalidOperation):
         time = None
     if time is None or not _EARLIEST <= time < _LATEST:
@@ -197,11 +203,11 @@ def _to_decimal(value: Leaf) -> Decimal:
     raise ValueUnreadable("must be a number such as 43250.5; leave the field out when there is none")
 
 
-def _parse_iso_or_unix_time(value: Leaf) -> datetime | None:
+def _parse_iso_or_unix_time(value: Leaf, zone: tzinfo) -> datetime | None:
     """Parse ISO 8601, or a Unix time whose unit follows from its size; None for a number that is too large."""
     if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
         time = datetime.fromisoformat(value.strip())
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        return (time.replace(tzinfo=zone) if time.tzinfo is None else time).astimezone(UTC)
     unix_time = parse_number(value)
     # Below 10^11 a number counts seconds, since as milliseconds it would lie before 1973; each unit adds three digits.
     for decimals in (0, 3, 6, 9):

@@ -16,7 +16,9 @@ class Aliases:
     `after` hold the strategy's position around the order; `size_after` holds the latter as a signed size, for senders
     that do not mean the order's size by it. `sequence` is the alert's number among those of its strategy. `bars` are
     groups with open, high, low, close and volume (an empty name: the top level). `harmless` fields would cancel an
-    order in other dialects, and have another meaning in this one.
+    order in other dialects, and have another meaning in this one. `loose_size_after` may hold the signed position after
+    the order or the order's own size, so only a zero and its sign count; of `absolute_size_after`, only a zero.
+    `size_before` is the signed position before the order, of which only a negative number counts.
     """
 
     symbol: Names
@@ -27,6 +29,9 @@ class Aliases:
     after: Names
     before: Names
     size_after: Names
+    loose_size_after: Names
+    absolute_size_after: Names
+    size_before: Names
     timeframe: Names
     bar_time: Names
     event_time: Names
@@ -80,6 +85,9 @@ GENERAL = Aliases(
         "marketsymbol",
         "stock",
         "sym",
+        "stocks",
+        "symbols",
+        "tickers",
     ),
     exchange=("exchange", "tvexchange", "metaexchange", "signalexchange", "syminfoprefix", "venue"),
     commands=(
@@ -103,6 +111,7 @@ GENERAL = Aliases(
         "tradetype",
         "ordertransactiontype",
         "orderdirection",
+        "dir",
     ),
     remarks=(
         "signal",
@@ -130,6 +139,7 @@ GENERAL = Aliases(
         "execinst",
         "signalevent",
         "tradeevent",
+        "ev",
     ),
     hints=("trend", "bias", "eventphasename", "phasename", "eventphase", "signaltrend", "signalbias", "metatrend"),
     after=(
@@ -153,6 +163,25 @@ GENERAL = Aliases(
         "positionbefore",
     ),
     size_after=("strategypositionsize", "strategyinfopositionsize"),
+    loose_size_after=(
+        "positionsize",
+        "possize",
+        "newpositionsize",
+        "positionnewsize",
+        "positionsizeafter",
+        "netposition",
+        "netpositionsize",
+        "positionqty",
+        "currentpositionsize",
+        "position",
+    ),
+    absolute_size_after=(
+        "marketpositionsize",
+        "strategymarketpositionsize",
+        "strategyinfomarketpositionsize",
+        "newmarketpositionsize",
+    ),
+    size_before=("prevpositionsize", "previouspositionsize", "positionsizebefore", "strategyprevpositionsize"),
     timeframe=(
         "timeframe",
         "tf",
@@ -205,6 +234,9 @@ GENERAL = Aliases(
         "candleclose",
         "metaprice",
         "tradeprice",
+        "px",
+        "sigpx",
+        "entrypx",
     ),
     confidence=("confidence", "confidencescore", "signalconfidence", "metaconfidence", "aiconfidence"),
     strategy=("strategy", "strategyname", "strategyid", "metastrategy", "signalstrategy", "indicator", "system"),

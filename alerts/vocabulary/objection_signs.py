@@ -23,6 +23,7 @@ EVENT_FIELDS = (
     "msgtype",
     "request",
     "requesttype",
+    "ev",
 )
 ORDER_TYPE_FIELDS = ("type", "ordertype", "stopordertype", "strategyordertype")
 STATUS_FIELDS = ("status", "orderstatus", "state", "orderstate", "result")
@@ -92,8 +93,100 @@ PERCENT_FIELDS = (
 RATIO_FIELDS = ("closeratio", "closefraction", "exitratio", "fraction")
 SIZE_FIELDS = ("size", "qty", "quantity", "amount", "volume", "sz")
 SIZE_UNIT_FIELDS = ("investmenttype", "quantitytype", "sizetype", "qtytype", "amounttype")
-OPTION_FIELDS = ("optiontype", "right", "putcall", "callput", "contracttype")
-OPTION_TYPE = re.compile(r"call|put|c|p|ce|pe", re.IGNORECASE)
+OPTION_TYPE_FIELDS = (
+    "optiontype",
+    "option",
+    "optionright",
+    "optionside",
+    "optionclass",
+    "right",
+    "putcall",
+    "callput",
+    "callorput",
+    "putorcall",
+    "contracttype",
+    "cp",
+    "pc",
+    "cepe",
+    "opttype",
+)
+OPTION_TYPE = re.compile(r"(?:(?:long|short|buy|sell)[ _]?)?(?:calls?|puts?|c|p|ce|pe)", re.IGNORECASE)
+# Only an option has such a field, whatever its value.
+OPTION_FIELDS = (
+    "strike",
+    "strikeprice",
+    "optionstrike",
+    "optionstrikeprice",
+    "optionsymbol",
+    "occsymbol",
+    "optioncontract",
+    "optionexpiry",
+    "optionexpiration",
+    "optionid",
+)
+# Fields beside the symbol that may hold the symbol of the contract that is really ordered.
+CONTRACT_FIELDS = ("contract", "contractsymbol", "localsymbol", "tradingsymbol", "instrument", "instid", "osi", "occ")
+# Values that make an order one for an option, in a field of any name but a symbol's.
+OPTION_WORDS = frozenset(
+    {
+        "PUT",
+        "PUTS",
+        "CALL",
+        "CALLS",
+        "PE",
+        "CE",
+        "BUY PUT",
+        "BUY_PUT",
+        "LONG PUT",
+        "LONG_PUT",
+        "BUY PE",
+        "BUY_PE",
+        "BUY CALL",
+        "BUY_CALL",
+        "PUT OPTION",
+        "PUT_OPTION",
+        "CALL OPTION",
+        "CALL_OPTION",
+        "OPT",
+        "OPTION",
+        "OPTIONS",
+        "OPTIDX",
+        "OPTSTK",
+        "OPTFUT",
+        "OPTCUR",
+        "EQUITY_OPTION",
+        "INDEX_OPTION",
+    }
+)
+OPTION_LABEL_FIELDS = frozenset(
+    {*LABEL_FIELDS, "message", "msg", "note", "notes", "text", "orderid", "strategyorderid", "signalname"}
+)
+OPTION_IN_LABEL = re.compile(
+    r"\b(?:PE|CE|PUTS?|CALLS)\b|(?i:\b(?:buy|long|sell|short|atm|otm|itm|\d{2,}) ?(?:put|call)s?\b"
+    r"|\b(?:put|call)s? ?(?:options?|buy|long|entry|side)\b)"
+)
+REPORT_FIELDS = (
+    *EVENT_FIELDS,
+    *STATUS_FIELDS,
+    "type",
+    "e",
+    "ev",
+    "signalevent",
+    "tradeevent",
+    "exectype",
+    "executiontype",
+    "topic",
+    "channel",
+    "notification",
+    "notificationtype",
+)
+# Reports of a fill by brokers and bots: entry_fill, order.filled, executionReport, ORDER_TRADE_UPDATE.
+FILL_REPORT = re.compile(
+    r"(?:(?:entry|exit|buy|sell|order|trade|partial|partially|position|long|short|new) )*fill(?:s|ed)?"
+    r"(?: (?:order|event|report|notification|update))?"
+    r"|(?:(?:order|trade|entry|exit|buy|sell) )?execut(?:ed|ions?)(?: (?:report|details?|event|update|notification))?"
+    r"|exec(?:ution)? details?|order (?:trade )?updates?|trade updates?|own trades?|order report"
+)
 
 # Words that rule out an entry and an exit alike.
 _DENIAL_WORDS = (

@@ -17,15 +17,22 @@ _OPENING = frozenset({"enter", "entry", "open", "opening", "go", "add"})
 _CLOSING = frozenset(
     {"exit", "close", "closing", "flat", "flatten", "stoploss", "takeprofit", "slhit", "tphit", "stoppedout"}
 )
-_REVERSING = frozenset({"reverse", "reversal", "flip"})
+_REVERSING = frozenset({"reverse", "reversal", "flip", "stopandreverse", "closeandreverse", "exitandreverse"})
 _FILLERS = frozenset(
-    {"to", "position", "positions", "all", "signal", "strong", "order", "market", "trade", "now", "type"}
+    {"to", "position", "positions", "all", "signal", "strong", "order", "market", "trade", "now", "type", "and"}
 )
 WORDS = _LONG | _SHORT | _OPENING | _CLOSING | _REVERSING | _FILLERS | {"buy", "sell", "cover"}
 _TOKEN = re.compile("|".join(sorted(WORDS, key=len, reverse=True)))
 # Abbreviations count only as the whole text, never as a part of a longer phrase.
 _ABBREVIATIONS = {"b": "buy", "s": "sell", "bto": "buytoopen", "sto": "selltoopen", "stc": "selltoclose"}
-_SEPARATORS = re.compile(r"[\s_\-./:!]+")
+_SEPARATORS = re.compile(r"[\s_\-./:!,&+>]+")
+_REVERSE_TO = re.compile(r"(?:reverse|reversal|flip|switch|turn)(?:position)?to(long|short|buy|sell)")
+# Commands that close one side and say which one comes next: closelongsell, close_short_open_long, exit long go short.
+_CLOSE_AND_OPEN = re.compile(
+    r"(?P<verb>close|closing|closed|exit|flatten|flat|cover)?(?:all)?(?P<closed>long|short)s?(?:positions?|trades?)?"
+    r"(?P<link>and|then|to|into)?(?P<opener>go|goto|enter|entry|open|opening|add|reverse|reverseto|flipto|flip|switchto)?"
+    r"(?P<opened>long|short|buy|sell|reverse|reversal|flip)(?:positions?|trades?|entry|open|order)?"
+)
 
 
 T = TypeVar("T")
@@ -64,6 +71,11 @@ class ParsedWords:
     command: Command | None = None
 
     @property
+    def is_bare(self) -> bool:
+        """Return whether the words are `buy` or `sell` alone, which may open a position or close one."""
+        return self.command is not None and self.effect is None and self.side is None
+
+    @property
     def towards(self) -> Direction | None:
         """The direction in which the order moves the position; None when the words do not tell it."""
         if self.command is not None:
@@ -80,6 +92,12 @@ def parse(text: str) -> ParsedWords | None:
     """
     compact = _SEPARATORS.sub("", text.lower())
     compact = _ABBREVIATIONS.get(compact, compact)
+    if (match := _REVERSE_TO.fullmatch(compact)) is not None:
+        return ParsedWords(effect=PositionEffect.REVERSE, command=_command_towards(match[1]))
+    if (match := _CLOSE_AND_OPEN.fullmatch(compact)) is not None:
+        reversal = _parse_close_and_open(match)
+        if reversal is not None:
+            return reversal
     tokens = _TOKEN.findall(compact)
     return _parse_tokens(tokens) if compact and "".join(tokens) == compact else None
 
@@ -102,6 +120,37 @@ def combine(instructions: Sequence[ParsedWords]) -> ParsedWords:
         side=_require_one_value({instruction.side for instruction in instructions}),
         command=_require_one_value({instruction.command for instruction in instructions}),
     )
+
+
+def _parse_close_and_open(match: re.Match[str]) -> ParsedWords | None:
+    """Return the order of a command that closes one side and opens one; None when it may mean something else.
+
+    Without a word for closing, one for opening must stand between the sides: `long to short` changes side, `long buy`
+    is a long entry. Behind `exit`, a plain `buy` or `sell` may be the order that closes.
+
+    Raises:
+        WordsContradict: when the command may only close or close and open.
+    """
+    closed, opened = Direction(match["closed"]), match["opened"]
+    is_linked = bool(match["link"] or match["opener"])
+    if not match["verb"] and (not is_linked or match["opener"] in _OPENING or opened in _REVERSING):
+        return None
+    if match["verb"] and not is_linked and opened in ("long", "short"):
+        raise WordsContradict("the words may mean to close both sides, or to close one and open the other")
+    command = _command_towards(closed.opposite if opened in _REVERSING else opened)
+    if match["verb"] in ("close", "closing", None) or is_linked or opened in _REVERSING:
+        if command.towards is not closed:
+            return ParsedWords(effect=PositionEffect.REVERSE, command=command)
+        return ParsedWords(effect=PositionEffect.OPEN, side=closed, command=command)
+    if opened in ("buy", "sell"):
+        raise WordsContradict("the words may mean to close, or to close and reverse: say closelongsell or closelong")
+    return None
+
+
+def _command_towards(side: Direction | str) -> Command:
+    """Return the command that moves a position towards a side: a direction, or one of long, short, buy and sell."""
+    name = side.value if isinstance(side, Direction) else side
+    return Command.BUY if name in ("long", "buy") else Command.SELL
 
 
 def _parse_tokens(tokens: Sequence[str]) -> ParsedWords | None:

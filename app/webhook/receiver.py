@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ from app.webhook.authenticator import Authenticator
 from app.webhook.writer import RowRefused, Writer, WriterUnavailable
 from db.intake import Arrival, Receipt
 from db.webhook_events import EventKind, WebhookEvent
+from domain.books import is_replay_book
 from domain.signal import NewSignal, Source
 
 MAX_BODY = 64 * 1024
@@ -83,7 +85,10 @@ class Receiver:
             event = _build_event(posted.raw[:MAX_BODY], _TOO_LARGE, posted, source, kind=EventKind.OVERSIZED)
             self._wait_for_commit(self._writer.submit(event), ends)
             return WebhookAnswer(status=413, document=_describe_event(event, status="oversized"))
-        outcomes = self._store_parts(_parse_body(posted, source), posted, source, ends=ends)
+        # A replay's book has a clock of its own, by which its alerts came in time.
+        received_at = None if is_replay_book(source.book) else self._writer.read_clock()
+        parts = _parse_body(posted, source, received_at)
+        outcomes = self._store_parts(parts, posted, source, ends=ends)
         return _build_answer(outcomes)
 
     def count_answer(self, status: str) -> None:
@@ -150,10 +155,12 @@ class Receiver:
             raise WriterUnavailable("the database did not answer in time") from None
 
 
-def _parse_body(posted: PostedBody, source: Source) -> Sequence[NewSignal | UnreadableAlert]:
+def _parse_body(
+    posted: PostedBody, source: Source, received_at: datetime | None
+) -> Sequence[NewSignal | UnreadableAlert]:
     """Return the signals and refusals in a body; an unexpected error makes the whole body a refusal."""
     try:
-        return understand(posted.raw, source)
+        return understand(posted.raw, source, received_at=received_at)
     except Exception:
         log.exception("webhook.reading_failed", source=source.name)
         return [

@@ -63,6 +63,10 @@ class Writer:
         self._failpoint = failpoint
         self._jobs: QueueThread[_WriteJob] = QueueThread("writer", self._store_batch, capacity=max_waiting, batch=BATCH)
 
+    def read_clock(self) -> datetime:
+        """Return the time that entries written now are received at."""
+        return self._now()
+
     def submit(self, entry: Arrival | WebhookEvent) -> Future[Receipt | None]:
         """Queue one entry. The future resolves after the commit: with a receipt, or None for an event.
 

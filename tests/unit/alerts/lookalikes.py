@@ -8,7 +8,7 @@ LOOKALIKES: list[tuple[str, str]] = [
     ("side", '{"symbol":"BTCUSDT","side":"SELL","type":"STOP_MARKET","stopPrice":"41000","positionSide":"LONG"}'),
     ("side", '{"op":"cancel-order","args":[{"side":"buy","instId":"BTC-USDT","ordId":"2510789768709120"}]}'),
     ("side", '{"key":"k","type":"update","pair":"BTCUSDT","side":"long","stopLossPrice":"41000"}'),
-    ("pair", '{"exchange":"binance","pair":"USDT-BTC","action":"buy","id":"1"}'),
+    ("pair", '{"exchange":"binance","pair":"BTC-ETH","action":"buy","id":"1"}'),
     ("direction", '{"type":"entry_cancel","exchange":"Binance","pair":"BTC/USDT","direction":"Long","limit":43000}'),
     ("direction", '{"type":"exit_cancel","pair":"BTC/USDT","direction":"Long"}'),
     ("action", "key=x;command=CANCELALLORDERS;instrument=NQ1!;action=BUY"),

@@ -152,7 +152,7 @@ FORMATS: list[tuple[str, str, str, tuple[str, str]]] = [
     ("general", '{"symbol":"BTCUSDT","action":"reverse","market_position":"long"}', "BTCUSDT", LONG),
     ("general", '{"symbol":"BTCUSDT","action":"reverse_sell"}', "BTCUSDT", SHORT),
     ("general", '{"symbol":"BTCUSDT","action":"short","position_size":10}', "BTCUSDT", SHORT),
-    ("general", '{"symbol":"BTCUSDT","action":"buy","position_size":0}', "BTCUSDT", LONG),
+    ("general", '{"symbol":"BTCUSDT","action":"buy","position_size":0}', "BTCUSDT", CLOSES_SHORT),
     ("general", "symbol=BTCUSDT&action=enter+long&price=43%2E5", "BTCUSDT", LONG),
     ("general", "symbol: BTCUSDT\r\nside: long\r\ntimeframe: 15m", "BTCUSDT", LONG),
     ("general", "ticker:BTCUSDT\nside:short", "BTCUSDT", SHORT),
