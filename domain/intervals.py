@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -88,10 +89,11 @@ class Interval:
         return at - (at - origin) % self.approximate
 
     def end(self, open_time: datetime) -> datetime:
-        """Return the close time of the bar that opened at `open_time`."""
+        """Return open + interval; a month that is too short for the day of the open ends on its last day."""
         if self.unit is Unit.MONTH:
-            months = open_time.year * 12 + open_time.month - 1 + self.count
-            return open_time.replace(year=months // 12, month=months % 12 + 1)
+            end_year, end_month = divmod(open_time.year * 12 + open_time.month - 1 + self.count, 12)
+            days = calendar.monthrange(end_year, end_month + 1)[1]
+            return open_time.replace(year=end_year, month=end_month + 1, day=min(open_time.day, days))
         return open_time + self.approximate
 
     def end_day(self, day: date) -> date:

@@ -156,15 +156,7 @@ class BarTiming:
             return self.interval.end(open_time)
         zone = self.calendar.zone if self.calendar is not None else self.zone
         local = open_time.astimezone(zone).replace(tzinfo=UTC)
-        return self._end_on_clock(local).replace(tzinfo=zone).astimezone(UTC)
-
-    def _end_on_clock(self, local: datetime) -> datetime:
-        """Return the end on the clock; a month that is too short for the day of the open ends with its last day."""
-        if self.interval.unit is not Unit.MONTH:
-            return self.interval.end(local)
-        start = self.interval.end(local.replace(day=1))
-        length = Interval(count=1, unit=Unit.MONTH).end(start) - start
-        return start.replace(day=min(local.day, length.days))
+        return self.interval.end(local).replace(tzinfo=zone).astimezone(UTC)
 
     def _cut_to_session(self, open_time: datetime, end: datetime) -> datetime:
         session = self.calendar.session_at(open_time) if self.calendar is not None else None

@@ -58,10 +58,15 @@ def derive_identity(scheduled: Schedule, terms: ReplayTerms) -> ReplayIdentity:
 
 
 def _format_series(file: BarFile) -> str:
-    """Write a bar file's instrument, price side and digest as one text, to be hashed."""
-    instrument = file.spec.instrument
+    """Write a bar file's instrument, price side, digest and reading options as one text, to be hashed."""
+    instrument, options = file.spec.instrument, file.spec.options
+    calendar = (options.calendar.name, options.calendar.version) if options.calendar is not None else ()
     return _SEPARATOR.join(
-        (instrument.exchange, instrument.symbol, instrument.kind.value, file.spec.side.value, file.digest)
+        (
+            *(instrument.exchange, instrument.symbol, instrument.kind.value, file.spec.side.value, file.digest),
+            *([f"times={options.zone}"] if options.zone is not None else ()),
+            *calendar,
+        )
     )
 
 

@@ -32,13 +32,18 @@ class Schedule:
     ends_at: datetime
 
 
-def read_schedule(bars: Sequence[str], alerts: Path) -> Schedule:
+def read_schedule(
+    bars: Sequence[str], alerts: Path, *, timezones: Sequence[str] = (), calendars: Sequence[str] = ()
+) -> Schedule:
     """Read all files of a replay; `bars` are of the form `SYMBOL[:bid|:ask|:mid]=FILE`.
+
+    Time zones and calendars of the bar files are for all, or, as `SYMBOL=...`, for those of one symbol.
 
     Raises:
         FileInvalid, BarSpecInvalid, OutsideBars: when a file or a specification cannot be used.
     """
-    files = bar_files.inspect_bar_files([bar_files.parse_spec(text) for text in bars])
+    specs = bar_files.parse_specs(bars, timezones=timezones, calendars=calendars)
+    files = bar_files.inspect_bar_files(specs)
     return build_schedule(files, alert_files.read_alert_file(alerts))
 
 

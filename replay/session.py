@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from typing import Any, TextIO
 
-from replay import driver, progress
+from replay import bar_files, driver, progress
 from replay.driver import ReplayGateway, ReplaySummary
 from replay.identity import ReplayTerms, derive_identity
 from replay.schedule import Schedule
@@ -31,6 +31,11 @@ def perform_replay(
         )
     stream.writelines(f"{line}\n" for line in summary_lines(summary))
     return summary
+
+
+def format_assumptions(scheduled: Schedule) -> list[str]:
+    """Return what was assumed of each bar file as lines, to be shown before the replay begins."""
+    return [line for file in scheduled.files for line in bar_files.format_lines(file)]
 
 
 def summary_lines(summary: ReplaySummary) -> list[str]:

@@ -27,6 +27,7 @@ _COMMANDS = {
     "users": "app.cli.users:command",
     "tokens": "app.cli.tokens:command",
     "incidents": "app.cli.incidents:command",
+    "bars": "app.cli.bars:command",
     "replay": "app.cli.replay:command",
     "report": "app.cli.report:command",
     "verify": "app.cli.verify:command",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +18,9 @@ from config.settings import Settings
 from replay import schedule, session
 from replay.bar_files import BarSpecInvalid
 from replay.driver import ReplayBookExists, ReplayRefused, ReplaySummary, SignalStuck
-from replay.rows import FileInvalid
+from replay.file_content import FileInvalid
 from replay.schedule import OutsideBars, Schedule
+from reporting.formatting import replace_unprintable
 from stack import datadir, runfile, stack
 from stack.errors import StackRefused
 from stack.stack import StackPlan
@@ -32,14 +33,28 @@ from stack.stack import StackPlan
     multiple=True,
     required=True,
     metavar="SYMBOL[:bid|:ask|:mid]=FILE",
-    help="A csv or csv.gz of bars stamped at their open: timestamp,open,high,low,close[,volume]. More may follow.",
+    help="A file of bars, one row each, of any usual form; see `orchestrator bars check`. More may follow.",
 )
 @click.argument("more_bars", nargs=-1, metavar="[SYMBOL=FILE]...")
 @click.option(
     "--alerts",
     required=True,
     type=click.Path(path_type=Path),
-    help="TradingView's alert log, oldest first: Alert ID,Ticker,Name,Description,Time.",
+    help="TradingView's alert log as exported, with the columns Ticker, Description and Time in any order.",
+)
+@click.option(
+    "--timezone",
+    "timezones",
+    multiple=True,
+    metavar="[SYMBOL=]ZONE",
+    help="Time zone of bar files whose times have no offset, of all or of one symbol's; repeatable.",
+)
+@click.option(
+    "--calendar",
+    "calendars",
+    multiple=True,
+    metavar="[SYMBOL=]NAME",
+    help="Calendar of the exchange of bar files, such as XNYS or 24/7, of all or of one symbol's; repeatable.",
 )
 @click.option("--study", metavar="NAME", help="Name of the replay's study (default: after its book).")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, with the replay's summary in it.")
@@ -51,6 +66,8 @@ def command(
     first_bars: tuple[str, ...],
     more_bars: tuple[str, ...],
     alerts: Path,
+    timezones: tuple[str, ...],
+    calendars: tuple[str, ...],
     study: str | None,
     as_json: bool,
     data_dir: Path | None,
@@ -61,7 +78,9 @@ def command(
     one is started for the duration. The same input gives the same book, and a book that exists is refused.
     """
     settings = configuration.load()
-    alert_schedule = read_schedule(*first_bars, *more_bars, alerts=alerts)
+    alert_schedule = read_schedule(*first_bars, *more_bars, alerts=alerts, timezones=timezones, calendars=calendars)
+    for line in session.format_assumptions(alert_schedule):
+        click.echo(replace_unprintable(line), err=True)
 
     def job(running: Settings, web_url: str) -> int:
         print_report(running, run_replay(alert_schedule, running, web_url=web_url, study=study), as_json=as_json)
@@ -75,10 +94,10 @@ def command(
     sys.exit(code)
 
 
-def read_schedule(*bars: str, alerts: Path) -> Schedule:
+def read_schedule(*bars: str, alerts: Path, timezones: Sequence[str] = (), calendars: Sequence[str] = ()) -> Schedule:
     """Read the files of a replay; an error in them ends the command."""
     try:
-        return schedule.read_schedule(bars, alerts)
+        return schedule.read_schedule(bars, alerts, timezones=timezones, calendars=calendars)
     except (FileInvalid, BarSpecInvalid, OutsideBars) as error:
         raise CommandError(str(error)) from None
 

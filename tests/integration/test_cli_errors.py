@@ -228,18 +228,14 @@ def alerts_at(*times: str) -> str:
 @pytest.mark.parametrize(
     ("bars", "alerts", "named"),
     [
-        (f"date,o,h,l,c\n{GOOD_BARS}", alerts_at("2017-01-05T11:00:00Z"), "bars.csv"),
-        (f"date,o,h,l,c\n{GOOD_BARS}", alerts_at("2017-01-05T11:00:00Z"), "timestamp,open,high,low,close"),
-        (
-            f"{bar_files.HEADER}\n{GOOD_BARS}",
-            alerts_at("2017-01-05T11:00:00Z", "2017-01-05T10:00:00Z"),
-            "put the oldest first",
-        ),
+        (f"when,bid,ask,a,b\n{GOOD_BARS}", alerts_at("2017-01-05T11:00:00Z"), "bars.csv"),
+        (f"when,bid,ask,a,b\n{GOOD_BARS}", alerts_at("2017-01-05T11:00:00Z"), "timestamp,open,high,low,close"),
+        ("date,o,h,l,c\n2017-01-05,1,2,1,2\n2017-01-06,1,2,1,2\n", alerts_at("2017-01-05"), "--calendar NAME"),
         (f"{bar_files.HEADER}\n{GOOD_BARS}", "id,when\n1,2\n", "Alert ID,Ticker,Name,Description,Time"),
         (f"{bar_files.HEADER}\n{GOOD_BARS}", alerts_at("2019-01-05T11:00:00Z"), "no alert"),
         (f"{bar_files.HEADER}\n{GOOD_BARS}", "", "there is no such file"),
         ("", alerts_at("2017-01-05T11:00:00Z"), "there is no such file"),
-        (f"{bar_files.HEADER}\n{GOOD_BARS}{GOOD_BARS}", alerts_at("2017-01-05T11:00:00Z"), "does not come after"),
+        ("datetime,o,h,l,c\n2017-01-05 10:00,1,2,1,2\n", alerts_at("2017-01-05T11:00:00Z"), "--timezone"),
     ],
 )
 def test_a_replay_of_files_that_are_not_right_names_the_file_and_starts_nothing(

@@ -9,7 +9,7 @@ import pytest
 
 from replay import alert_files
 from replay.alert_files import HEADER
-from replay.rows import FileInvalid
+from replay.file_content import FileInvalid
 from tests.support.builders.replays import a_file_of
 
 
@@ -32,16 +32,35 @@ def test_alerts_of_one_moment_keep_their_order(tmp_path: Path) -> None:
     assert [one.alert_id for one in alert_files.read_alert_file(path).alerts] == ["3", "1", "2"]
 
 
-def test_alerts_out_of_order_are_told_with_the_line_and_both_times(tmp_path: Path) -> None:
-    rows = ("1,A,b,c,2017-01-05T10:00:00Z", "2,A,b,c,2017-01-05T09:59:59Z")
+def test_alerts_are_sorted_and_those_of_one_moment_reversed_where_the_newest_come_first(tmp_path: Path) -> None:
+    times = ("10:00:02", "10:00:01", "10:00:01", "10:00:00")
+    rows = (f"{number},A,b,c,2017-01-05T{time}Z" for number, time in enumerate(times))
     path = a_file_of(tmp_path, *rows, header=HEADER)
 
-    with pytest.raises(FileInvalid) as caught:
-        alert_files.read_alert_file(path)
+    assert [alert.alert_id for alert in alert_files.read_alert_file(path).alerts] == ["3", "2", "1", "0"]
 
-    assert str(caught.value) == (
-        f"{path}, line 3, Time: 2017-01-05T09:59:59Z is before 2017-01-05T10:00:00Z on line 2; put the oldest first"
-    )
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        (f"{HEADER},Webhook status", "17,FX:EURUSD,Cross,buy,2017-01-05T10:00:00Z,Webhook successfully delivered"),
+        ("Time,Webhook status,Ticker,Description", '2017-01-05T10:00:00Z,,"FX:EURUSD, 1h",buy'),
+        ("description;time;ticker", "buy;2017-01-05T12:00:00+02:00;FX:EURUSD"),
+        ("\ufeffTicker,Description,Time", "FX:EURUSD,buy,1483610400"),
+    ],
+)
+def test_columns_are_found_by_name_in_any_order(tmp_path: Path, header: str, row: str) -> None:
+    (alert,) = alert_files.read_alert_file(a_file_of(tmp_path, row, header=header)).alerts
+
+    assert (alert.ticker, alert.body, alert.fired_at) == ("FX:EURUSD", b"buy", datetime(2017, 1, 5, 10, tzinfo=UTC))
+
+
+def test_the_ticker_column_may_hold_the_interval_of_the_chart(tmp_path: Path) -> None:
+    path = a_file_of(tmp_path, '1,"BINANCE:BTCUSDT, 1h",b,c,2017-01-05T10:00:00Z', header=HEADER)
+
+    (alert,) = alert_files.read_alert_file(path).alerts
+
+    assert (alert.ticker, alert.interval) == ("BINANCE:BTCUSDT", "1h")
 
 
 @pytest.mark.parametrize(
@@ -49,7 +68,7 @@ def test_alerts_out_of_order_are_told_with_the_line_and_both_times(tmp_path: Pat
     [
         (("1,A,b,c,noon",), HEADER, "line 2, Time: 'noon' is not a time; write 2017-01-05T10:00:00Z"),
         (("1,A,b,2017-01-05T10:00:00Z",), HEADER, "line 2: has 4 fields, not the 5 of the header"),
-        (("1,A,b,c,2017-01-05T10:00:00Z",), "ID,Ticker,Name,Description,Time", f"it must be {HEADER}"),
+        (("1,A,b,c,2017-01-05T10:00:00Z",), "ID,Ticker,Name,Message,Time", "Not there: Description"),
         ((), HEADER, "holds no alert below its header"),
     ],
 )

@@ -47,6 +47,8 @@ def test_the_order_in_which_bar_files_are_named_does_not_matter() -> None:
         {"bar_files": [_BID, a_bar_file(digest="ab")]},
         {"bar_files": [_BID, a_bar_file(symbol="GBPUSD")]},
         {"bar_files": [_BID, a_bar_file(side=PriceSide.MID)]},
+        {"bar_files": [_BID, a_bar_file(timezone="America/New_York")]},
+        {"bar_files": [_BID, a_bar_file(calendar="24/5")]},
         {"alerts": an_alert_file(digest="bc")},
         {"engines": {EngineSlot.A: "rules@2", EngineSlot.B: "committee@1"}},
         {"engines": {EngineSlot.A: "committee@1", EngineSlot.B: "rules@1"}},

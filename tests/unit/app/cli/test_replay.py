@@ -91,21 +91,35 @@ def _a_run(directory: Path) -> RunFile:
 
 
 def test_a_wrong_header_ends_with_code_2_and_the_right_header(tmp_path: Path) -> None:
-    bars = _bars(tmp_path, header="date,o,h,l,c")
+    bars = _bars(tmp_path, header="date,bid,ask,size,venue")
 
     result = _replay("--bars", f"EURUSD={bars}", "--alerts", _alerts(tmp_path))
 
     assert result.exit_code == 2
-    assert "line 1: has the header date,o,h,l,c; it must be timestamp,open,high,low,close" in result.stderr
+    assert "line 1: has the header date,bid,ask,size,venue; it must be timestamp,open,high,low,close" in result.stderr
 
 
-def test_alerts_out_of_order_end_with_code_2_and_the_line(tmp_path: Path) -> None:
-    alerts = _alerts(tmp_path, "2017-01-05T11:00:00Z", "2017-01-05T10:00:00Z")
+def test_an_alert_without_a_time_ends_with_code_2_and_the_line(tmp_path: Path) -> None:
+    alerts = _alerts(tmp_path, "2017-01-05T11:00:00Z", "noon")
 
     result = _replay("--bars", f"EURUSD={_bars(tmp_path)}", "--alerts", alerts)
 
     assert result.exit_code == 2
-    assert "line 3, Time: 2017-01-05T10:00:00Z is before 2017-01-05T11:00:00Z on line 2" in result.stderr
+    assert "line 3, Time: 'noon' is not a time; write 2017-01-05T10:00:00Z" in result.stderr
+
+
+def test_what_is_assumed_of_the_bars_is_shown_first(tmp_path: Path, plans: list[tuple[StackPlan, bool]]) -> None:
+    bars = a_file_of(
+        tmp_path, f"2017-01-05 05:00,{GOOD_ROW}", f"2017-01-05 06:00,{GOOD_ROW}", header="datetime,o,h,l,c"
+    )
+    options = ("--timezone", "America/New_York", "--calendar", "EURUSD=24/5", "--data-dir", tmp_path)
+
+    result = _replay("--bars", f"EURUSD={bars}", "--alerts", _alerts(tmp_path), *options)
+
+    assert result.exit_code == 5
+    assert result.stderr.startswith(
+        f"{bars}: columns by name, times in America/New_York, sessions of 24/5; 2 bars of 1h"
+    )
 
 
 @pytest.mark.parametrize("again", [("--bars",), ()])

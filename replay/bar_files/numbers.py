@@ -1,0 +1,65 @@
+"""Prices and volumes as bar files write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
+_WITH_COMMA = re.compile(r"[+-]?[0-9]{1,3}(?:\.?[0-9]{3})*,[0-9]*|[+-]?[0-9]+,[0-9]*(?:[eE][+-]?[0-9]{1,2})?")
+_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:\.[0-9]{3})+")
+_NULLS = frozenset({"", "null", "nan", "none", "na", "n/a", "#n/a", "<na>", "-", "--"})
+
+
+class PriceNotPositive(ValueError):
+    """The price is at or below zero."""
+
+
+def is_null(text: str) -> bool:
+    """Return whether a field says that its value is not known."""
+    return text.strip().lower() in _NULLS
+
+
+def has_decimal_comma(fields: Sequence[str]) -> bool:
+    """Return whether a comma stands before the decimals, by fields of prices: one has a comma, none a decimal point."""
+    numbers = [field.strip() for field in fields if not is_null(field)]
+    has_comma = any(_WITH_COMMA.fullmatch(number) for number in numbers)
+    return has_comma and all("," in number or "." not in number or _THOUSANDS.fullmatch(number) for number in numbers)
+
+
+def parse_price(text: str, *, decimal_comma: bool) -> Decimal:
+    """Return a price above 0.
+
+    Raises:
+        PriceNotPositive: when it is at or below zero.
+        ValueError: when it is no number.
+    """
+    price = parse_number(text, decimal_comma=decimal_comma)
+    if price <= 0:
+        raise PriceNotPositive(text)
+    return price
+
+
+def parse_volume(text: str, *, decimal_comma: bool) -> Decimal | None:
+    """Return a volume of at least 0, None where it is not known.
+
+    Raises:
+        ValueError: when it is neither.
+    """
+    if is_null(text):
+        return None
+    volume = parse_number(text, decimal_comma=decimal_comma)
+    if volume < 0:
+        raise ValueError(text)
+    return volume
+
+
+def parse_number(text: str, *, decimal_comma: bool) -> Decimal:
+    """Return a number; raise ValueError for anything else."""
+    plain = text.strip()
+    if decimal_comma and (_WITH_COMMA.fullmatch(plain) or _THOUSANDS.fullmatch(plain)):
+        plain = plain.replace(".", "").replace(",", ".")
+    if not _NUMBER.fullmatch(plain):
+        raise ValueError(text)
+    return Decimal(plain)
