@@ -7,13 +7,12 @@ from typing import Any
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from config import time_limits
 from config.settings import Settings
 from config.values import SettingInvalid
 
 BROKER_TIMEOUT_S = 0.5
 LONGEST_WAIT_S = 2.0
-SOFT_LIMIT_SHARE = 40 / 60
-HARD_LIMIT_SHARE = 50 / 60
 # Each of Flower's inspecting threads holds one connection while it waits for a second: a small pool deadlocks.
 POOL_LIMIT = 32
 _HEARTBEAT_S = 10
@@ -55,6 +54,7 @@ def _build_broker_options(settings: Settings) -> dict[str, Any]:
 
 def _build_task_options(settings: Settings) -> dict[str, Any]:
     """Return the options of tasks: acknowledgement, serialization and time limits."""
+    limits = time_limits.task_limits(lease_s=settings.lease_s)
     return {
         "task_publish_retry": True,
         "task_publish_retry_policy": _RETRY_ONCE,
@@ -62,8 +62,8 @@ def _build_task_options(settings: Settings) -> dict[str, Any]:
         "task_serializer": "json",
         "accept_content": ["json"],
         "task_acks_late": False,
-        "task_soft_time_limit": settings.lease_s * SOFT_LIMIT_SHARE,
-        "task_time_limit": settings.lease_s * HARD_LIMIT_SHARE,
+        "task_soft_time_limit": limits.soft_s,
+        "task_time_limit": limits.hard_s,
         "task_track_started": False,
         "task_send_sent_event": False,
         "task_create_missing_queues": False,

@@ -124,6 +124,17 @@ def whole_number_between(low: int, high: int) -> SettingParser[int]:
     return parse_whole_number
 
 
+def seconds_between(low: float, high: float) -> SettingParser[float]:
+    """Return a parser of seconds from `low` to `high`, with at most three decimals."""
+
+    def parse_seconds(name: str, value: str) -> float:
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", value) or not low <= float(value) <= high:
+            raise SettingInvalid(name, value, f"seconds from {low:g} to {high:g}, such as 5 or 0.5")
+        return float(value)
+
+    return parse_seconds
+
+
 def one_of(*words: str) -> SettingParser[str]:
     """Return a parser that takes one of these words."""
 

@@ -6,17 +6,24 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
 from typing import Any
 
-from config import parsers, urls
+from config import combinations, parsers, time_limits, urls
 from config.declaration import Declaration, find_declarations, setting
-from config.parsers import one_of, secret_of_at_least, url_with_scheme, venue_named, whole_number_between
+from config.parsers import (
+    one_of,
+    seconds_between,
+    secret_of_at_least,
+    url_with_scheme,
+    venue_named,
+    whole_number_between,
+)
+from config.time_limits import TimeLimits
 from config.values import Network, Secret, SettingInvalid
 from domain.policy import ExecutionMode
 
-# An engine of one's own may take its whole deadline of five seconds: a stage with a shorter limit would be ended first.
-SHORTEST_LEASE_OF_FOREIGN_ENGINES_S = 10
 _REDIS_URL = url_with_scheme("redis", "rediss", "redis+socket", "unix")
 _POSTGRES_URL = url_with_scheme("postgresql", "postgres", "postgresql+psycopg")
 
@@ -138,7 +145,8 @@ class Settings:
         "LEASE_S",
         whole_number_between(1, 3600),
         "how long a worker owns a signal; the time limits of tasks are 40/60 and 50/60 of it; at least 10 with engines"
-        " of your own",
+        " of your own, while which are asked the lease is renewed and the limits are longer, see"
+        " [engines](engines.md#deadlines-and-concurrency)",
         default="60",
     )
     canary_every_s: int = setting(
@@ -157,6 +165,29 @@ class Settings:
         default="rules",
     )
     engine_b: str = setting("ENGINE_B", parsers.parse_engine, "engine B, likewise", default="committee")
+    engine_a_deadline_s: float = setting(
+        "ENGINE_A_DEADLINE_S",
+        seconds_between(0.1, 60),
+        "seconds that engine A may take for one question, counted from when it is put to it; the built-in engines have"
+        " no deadline",
+        default="5",
+    )
+    engine_b_deadline_s: float = setting(
+        "ENGINE_B_DEADLINE_S", seconds_between(0.1, 60), "the same for engine B", default="5"
+    )
+    engine_a_concurrency: int | None = setting(
+        "ENGINE_A_CONCURRENCY",
+        whole_number_between(1, 64),
+        "how many questions a worker process puts to engine A at once: requests of an engine over HTTP, processes of"
+        " one in Python of your own; the built-in engines answer one after the other",
+        default_shown="8 over HTTP, else 1",
+    )
+    engine_b_concurrency: int | None = setting(
+        "ENGINE_B_CONCURRENCY",
+        whole_number_between(1, 64),
+        "the same for engine B",
+        default_shown="8 over HTTP, else 1",
+    )
     engine_path: tuple[Path, ...] = setting(
         "ENGINE_PATH",
         parsers.parse_folders,
@@ -249,9 +280,19 @@ class Settings:
     def silent_after_s(self) -> int:
         """Seconds after which a silent queue is an alarm: QUEUE_SILENT_S, by default twice the lease and at least 60.
 
-        Never less than three canaries.
+        Never less than three canaries, nor than one behind a batch that waits for engines longer than other tasks run.
         """
-        return max(self.queue_silent_s or max(2 * self.lease_s, 60), 3 * self.canary_every_s)
+        hard_s = self.dispatch_limits.hard_s
+        is_longer = hard_s > time_limits.task_limits(lease_s=self.lease_s).hard_s
+        least_s = max(3 * self.canary_every_s, ceil(hard_s) + self.canary_every_s if is_longer else 0)
+        return max(self.queue_silent_s or max(2 * self.lease_s, 60), least_s)
+
+    @property
+    def dispatch_limits(self) -> TimeLimits:
+        """The time limits of the stage that asks engines."""
+        deadlines = [(self.engine_a, self.engine_a_deadline_s), (self.engine_b, self.engine_b_deadline_s)]
+        foreign = [deadline_s for engine, deadline_s in deadlines if engine not in parsers.BUILT_IN_ENGINES]
+        return time_limits.dispatch_limits(lease_s=self.lease_s, longest_deadline_s=max(foreign, default=0.0))
 
     @property
     def sqlalchemy_url(self) -> str:
@@ -282,19 +323,5 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     values["broker_url"] = urls.spell_for_kombu(values["broker_url"] or values["redis_url"])
     sources = {declaration.variable: declaration.source(environ) for declaration in declared.values()}
     settings = Settings(**values, sources=sources)
-    _check_combinations(settings)
+    combinations.check_combinations(settings)
     return settings
-
-
-def _check_combinations(settings: Settings) -> None:
-    """Refuse settings that are allowed one by one but not together."""
-    foreign_engines = {settings.engine_a, settings.engine_b} - set(parsers.BUILT_IN_ENGINES)
-    if foreign_engines and settings.lease_s < SHORTEST_LEASE_OF_FOREIGN_ENGINES_S:
-        allowed = f"at least {SHORTEST_LEASE_OF_FOREIGN_ENGINES_S} with an engine that is not built in"
-        raise SettingInvalid("LEASE_S", str(settings.lease_s), allowed)
-    if settings.sender_addresses is not None and settings.trusted_proxies is None:
-        allowed = "SENDER_ADDRESSES needs to know how many proxies of yours stand before the web process, 0 for none"
-        raise SettingInvalid("TRUSTED_PROXIES", "", allowed)
-    if settings.client_certificate_header is not None and not settings.trusted_proxies:
-        allowed = "at least 1 with CLIENT_CERTIFICATE_HEADER: only a proxy of yours can say whose certificate it saw"
-        raise SettingInvalid("TRUSTED_PROXIES", "" if settings.trusted_proxies is None else "0", allowed)

@@ -44,6 +44,14 @@ _STILL_OWNED = text("""
     ORDER BY seq FOR UPDATE
 """)
 
+_RENEW = text("""
+    UPDATE signals SET lock_expires_at = clock_timestamp() + make_interval(secs => :lease_s)
+    WHERE signal_id IN (
+        SELECT signal_id FROM signals
+        WHERE signal_id = ANY(:ids) AND processing_lock = :lock AND stage = :before AND status = 'open'
+        ORDER BY seq FOR UPDATE)
+""")
+
 _ADVANCE = text("""
     UPDATE signals SET stage = :stage, experiment_id = coalesce(signals.experiment_id, given.experiment_id),
         lock_expires_at = clock_timestamp() + make_interval(secs => :lease_s)
@@ -134,6 +142,12 @@ def lock_still_owned(session: Session, ids: Collection[UUID], *, lease: Lease, f
     if len(owned) < len(ids):
         log.warning("signals.fenced_out", stage=for_stage.name.lower(), count=len(ids) - len(owned))
     return owned
+
+
+def renew(session: Session, ids: Collection[UUID], *, lease: Lease, for_stage: Stage) -> None:
+    """Make the lease on those signals that it still owns last anew from now on."""
+    parameters = {"ids": list(ids), "lock": lease.lock, "before": for_stage.before.value, "lease_s": lease.seconds}
+    session.execute(_RENEW, parameters)
 
 
 def advance(

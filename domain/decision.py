@@ -11,6 +11,9 @@ from typing import Any
 
 from domain.signal import Direction
 
+# What an engine that declares no latency is taken to need for an answer, in seconds, wherever latencies must repeat.
+DEFAULT_LATENCY_S = Decimal("0.5")
+
 
 class EngineSlot(Enum):
     """The two sides of the comparison."""
@@ -87,7 +90,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineAnswer:
-    """A decision with its origin: engine, version, the context it was made on, and the time it took."""
+    """A decision with its origin: engine, version, the context it was made on, and the time it took.
+
+    `latency_ms` is the time from the question, once the engine was free to take it, to the answer; it is measured, so
+    it does not repeat. `declared_latency_s` is the one that the engine declares, a part of its version.
+    """
 
     slot: EngineSlot
     engine: str
@@ -95,3 +102,4 @@ class EngineAnswer:
     context_hash: str
     decision: Decision
     latency_ms: Decimal = field(compare=False)
+    declared_latency_s: Decimal = DEFAULT_LATENCY_S

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from math import inf
 from typing import Protocol
 
 from domain.context import Bar, BarSeries, MarketContext, MarketView, PriceSide
@@ -94,16 +95,36 @@ class MarketData(Protocol):
 class Engine(Protocol):
     """A trading engine: a pure function, the same input gives the same output."""
 
-    name: str
-    version: str
+    @property
+    def name(self) -> str:
+        """The engine's name."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """A text that differs whenever answers may."""
+        ...
+
+    @property
+    def latency_s(self) -> Decimal:
+        """How long an answer is taken to need, in seconds, wherever that must repeat, as in a replay."""
+        ...
 
     def decide(self, signal: Signal, context: MarketContext) -> Decision:
         """Return ENTER, HOLD or REJECT with reasons; an exception is stored as an ERROR decision."""
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """A function to be called about every `every_s` seconds during a long wait, in the thread that waits."""
+
+    every_s: float
+    beat: Callable[[], None]
+
+
 class EnginePanel(Protocol):
-    """Both engines, asked under one deadline."""
+    """Both engines, asked side by side, each under a deadline per question."""
 
     @property
     def versions(self) -> Mapping[EngineSlot, str]:
@@ -115,10 +136,22 @@ class EnginePanel(Protocol):
         """The slots whose engine can be asked now."""
         ...
 
+    @property
+    def latencies_s(self) -> Mapping[EngineSlot, Decimal]:
+        """The latency that each engine declares, in seconds."""
+        ...
+
     def decide_all(
-        self, questions: Sequence[tuple[Signal, MarketContext, EngineSlot]], *, deadline_s: float
+        self,
+        questions: Sequence[tuple[Signal, MarketContext, EngineSlot]],
+        *,
+        ends_at: float = inf,
+        heartbeat: Heartbeat | None = None,
     ) -> list[tuple[EngineAnswer, EngineAnswer]]:
-        """Ask both engines about each (signal, context, slot to ask first); answers come as (A, B), in order."""
+        """Ask both engines about each (signal, context, slot to ask first); answers come as (A, B), in order.
+
+        No question is put after `ends_at` (monotonic clock), so answers may be missing at the end of the list.
+        """
         ...
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from domain.context import MarketContext
-from domain.decision import Decision
+from domain.decision import DEFAULT_LATENCY_S, Decision
 from domain.signal import Signal
 from engines import wire
 from engines.answers import AnswerInvalid, validate_answer
@@ -56,7 +56,7 @@ class HostedEngine:
     """Engine in a child process behind pipes, asked one question at a time.
 
     After a timeout or a crash the process is replaced. `path` holds the folders with the engine's code, the working
-    directory by default. `name` and `version` are known after `start`; a restart reads the version anew.
+    directory by default. `name`, `version` and `latency_s` are known after `start`; a restart reads them anew.
     """
 
     is_inline = False
@@ -64,6 +64,7 @@ class HostedEngine:
     def __init__(self, spec: str, *, path: Sequence[Path] = (), start_deadline_s: float = START_DEADLINE_S) -> None:
         self.name = spec
         self.version = "unknown"
+        self.latency_s = DEFAULT_LATENCY_S
         self.failure: str | None = None
         self._spec = spec
         self._path = tuple(path)
@@ -78,6 +79,11 @@ class HostedEngine:
         """True unless the last start of the process failed."""
         return self.failure is None
 
+    @property
+    def has_greeted(self) -> bool:
+        """True while a process runs that has read its engine."""
+        return self._is_greeted
+
     def start(self) -> None:
         """Start the process and read the engine's name and version from its greeting.
 
@@ -87,6 +93,27 @@ class HostedEngine:
         """
         with self._lock:
             self._ensure_greeted(deadline_at=time.monotonic() + self._start_deadline_s)
+
+    def wait_until_ready(self, *, until: float) -> bool:
+        """Start the process when there is none, and wait until it takes questions; return False at `until`.
+
+        A start has the deadline for starting, whatever the deadline of a question is.
+
+        Raises:
+            EngineFailed, EngineNotUsable: when the engine cannot be started.
+        """
+        if not self._lock.acquire(timeout=min(threading.TIMEOUT_MAX, max(0.0, until - time.monotonic()))):
+            return False
+        try:
+            self._ensure_process()
+            self._ensure_greeted(deadline_at=min(until, self._started_at + self._start_deadline_s))
+        except EngineTimeout:
+            if time.monotonic() >= until:
+                return False
+            raise EngineFailed(self.failure or "the engine is still starting") from None
+        finally:
+            self._lock.release()
+        return True
 
     def decide(self, signal: Signal, context: MarketContext) -> Decision:
         """Ask under the default deadline; raise as `decide_within` does."""
@@ -166,6 +193,7 @@ class HostedEngine:
             self._record_failure(greeting.failure)
             raise EngineNotUsable(greeting.failure)
         self.name, self.version = greeting.name, greeting.version
+        self.latency_s = DEFAULT_LATENCY_S if greeting.declared_latency_s is None else greeting.declared_latency_s
         self.failure, self._is_greeted = None, True
 
     def _stop_slow_start(self) -> None:

@@ -11,8 +11,9 @@ from config import urls
 from config.values import SettingInvalid
 from domain.ports import Engine
 from engines.committee import CommitteeEngine
-from engines.hosted import START_DEADLINE_S, EngineFailed, EngineNotUsable, EngineTimeout, HostedEngine
-from engines.remote import RemoteEngine, RemoteEngineSettings
+from engines.hosted import START_DEADLINE_S, EngineFailed, EngineNotUsable, EngineTimeout
+from engines.hosted_pool import HostedPool
+from engines.remote import CONCURRENCY, RemoteEngine, RemoteEngineSettings
 from engines.rules import RulesEngine
 
 NAMES = "rules, committee, package.module:factory, or an http(s):// URL"
@@ -30,12 +31,14 @@ def load(
     path: Sequence[Path] = (),
     start_deadline_s: float = START_DEADLINE_S,
     remote: RemoteEngineSettings = RemoteEngineSettings(),  # noqa: B008 - a frozen value
+    concurrency: int | None = None,
 ) -> Engine:
     """Return the engine named `rules`, `committee`, `package.module:factory` (hosted and started) or by its URL.
 
     A remote engine is not contacted yet. A hosted engine whose process is slow to start or dies is returned
     nevertheless: it is not available, and is started again when it is asked. `path` holds the folders with its code.
-    `variable` is the setting's name, for messages.
+    `concurrency` is how many processes a hosted engine has (default 1), or how many requests are sent to a remote one
+    at once (default 8). `variable` is the setting's name, for messages.
 
     Raises:
         EngineNotLoadable: when the text is no such name, the module cannot be imported, or the factory gives no engine.
@@ -45,20 +48,21 @@ def load(
     if spec == CommitteeEngine.name:
         return CommitteeEngine()
     if spec.startswith(("http://", "https://")):
-        return _build_remote(spec, variable=variable, settings=remote)
+        return _build_remote(spec, variable=variable, settings=remote, concurrency=concurrency or CONCURRENCY)
     if not _OWN_ENGINE.fullmatch(spec):
         raise EngineNotLoadable(variable, spec, NAMES)
-    return _start_hosted(HostedEngine(spec, path=path, start_deadline_s=start_deadline_s), spec=spec, variable=variable)
+    pool = HostedPool(spec, processes=concurrency or 1, path=path, start_deadline_s=start_deadline_s)
+    return _start_hosted(pool, spec=spec, variable=variable)
 
 
-def _build_remote(spec: str, *, variable: str, settings: RemoteEngineSettings) -> RemoteEngine:
+def _build_remote(spec: str, *, variable: str, settings: RemoteEngineSettings, concurrency: int) -> RemoteEngine:
     try:
-        return RemoteEngine(spec, settings)
+        return RemoteEngine(spec, settings, concurrency=concurrency)
     except ValueError as error:
         raise EngineNotLoadable(variable, urls.hide_password(spec), str(error)) from None
 
 
-def _start_hosted(engine: HostedEngine, *, spec: str, variable: str) -> HostedEngine:
+def _start_hosted(engine: HostedPool, *, spec: str, variable: str) -> HostedPool:
     try:
         with suppress(EngineTimeout, EngineFailed):
             engine.start()

@@ -1,19 +1,18 @@
-"""The panel: both engines of a comparison, asked under one deadline, isolated from each other's failures."""
+"""The panel: both engines of a comparison, asked side by side, isolated from each other's failures."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from decimal import Decimal
+from math import inf
 
-import structlog
-
-from domain.decision import EngineAnswer, EngineSlot, Verdict
-from domain.ports import Engine
-from engines.breaker import COOLDOWN_S, CircuitBreaker
-from engines.engine_questions import QuestionRound, Questions
-from engines.hosted import HostedEngine
-
-log = structlog.get_logger()
+from domain.decision import EngineAnswer, EngineSlot
+from domain.ports import Engine, Heartbeat
+from engines.breaker import COOLDOWN_S
+from engines.engine_questions import Questions
+from engines.panel_engine import DEADLINE_S, PanelEngine
+from engines.question_round import QuestionRound
 
 
 class Panel:
@@ -21,65 +20,58 @@ class Panel:
 
     Built-in engines are pure and quick, and answer in the caller's thread, each question in the order of slots that it
     asks for. Any other engine is asked in threads of its own, so that a hanging engine loses only its own answers; the
-    slot that the first question asks first is started first. An engine that fails five times in a row is not asked for
-    `cooldown_s`; each worker process counts its own failures.
+    slot that the first question asks first is started first. `deadlines_s` holds the seconds that an engine may take
+    for a question, by default five. An engine that fails five times in a row is not asked for `cooldown_s`; each worker
+    process counts its own failures.
     """
 
     def __init__(
         self,
         engines: Mapping[EngineSlot, Engine],
         *,
+        deadlines_s: Mapping[EngineSlot, float] | None = None,
         clock: Callable[[], float] = time.monotonic,
         cooldown_s: float = COOLDOWN_S,
     ) -> None:
-        self._engines = {slot: engines[slot] for slot in EngineSlot}
-        self._clock = clock
-        self._breakers = {slot: CircuitBreaker(cooldown_s=cooldown_s) for slot in EngineSlot}
+        self._engines = {
+            slot: PanelEngine(
+                slot,
+                engines[slot],
+                deadline_s=(deadlines_s or {}).get(slot, DEADLINE_S),
+                clock=clock,
+                cooldown_s=cooldown_s,
+            )
+            for slot in EngineSlot
+        }
 
     @property
     def versions(self) -> Mapping[EngineSlot, str]:
         """Engine name and version by slot, as `name@version`."""
-        return {slot: f"{engine.name}@{engine.version}" for slot, engine in self._engines.items()}
+        return {slot: f"{asked.engine.name}@{asked.engine.version}" for slot, asked in self._engines.items()}
+
+    @property
+    def latencies_s(self) -> Mapping[EngineSlot, Decimal]:
+        """The latency that each engine declares, in seconds."""
+        return {slot: asked.engine.latency_s for slot, asked in self._engines.items()}
 
     @property
     def available(self) -> frozenset[EngineSlot]:
         """The slots whose engine could be started and is not in the cooldown after repeated failures."""
-        return frozenset(slot for slot in EngineSlot if self._may_ask(slot) and self._is_ready(slot))
+        return frozenset(slot for slot, asked in self._engines.items() if asked.is_available)
 
-    def decide_all(self, questions: Questions, *, deadline_s: float) -> list[tuple[EngineAnswer, EngineAnswer]]:
+    def decide_all(
+        self, questions: Questions, *, ends_at: float = inf, heartbeat: Heartbeat | None = None
+    ) -> list[tuple[EngineAnswer, EngineAnswer]]:
         """Ask both engines about each (signal, context, slot to ask first); answers come as (A, B), in order.
 
         A failure becomes an ERROR decision with the reason `engine_error`, `engine_timeout`,
         `engine_invalid_answer`, a remote engine's kind of failure (`engine_http_status`, ...), or
-        `engine_unavailable` while the breaker is open.
+        `engine_unavailable` while the breaker is open. No question is put after `ends_at` (monotonic clock), so answers
+        may be missing at the end of the list; while engines are waited for, the heartbeat is called.
         """
-        slots = frozenset(slot for slot in EngineSlot if self._may_ask(slot))
-        answers = QuestionRound(questions, engines=self._engines, deadline_s=deadline_s).run(slots)
-        for slot in slots:
-            self._record_outcomes(slot, answers[slot])
-        return list(zip(answers[EngineSlot.A], answers[EngineSlot.B], strict=True))
+        return QuestionRound(questions, engines=self._engines, ends_at=ends_at, heartbeat=heartbeat).run()
 
     def close(self) -> None:
         """End the processes of hosted engines."""
-        for engine in self._engines.values():
-            if isinstance(engine, HostedEngine):
-                engine.close()
-
-    def _may_ask(self, slot: EngineSlot) -> bool:
-        """Return whether the engine may be asked now: its circuit breaker is not open."""
-        return not self._breakers[slot].is_open(now=self._clock())
-
-    def _is_ready(self, slot: EngineSlot) -> bool:
-        engine = self._engines[slot]
-        return engine.is_ready if isinstance(engine, HostedEngine) else True
-
-    def _record_outcomes(self, slot: EngineSlot, answers: list[EngineAnswer]) -> None:
-        """Record the answers in the slot's breaker, and log when it opens or closes."""
-        breaker, now = self._breakers[slot], self._clock()
-        had_tripped = breaker.has_tripped
-        for answer in answers:
-            breaker.record(is_failure=answer.decision.verdict is Verdict.ERROR, now=now)
-        if breaker.has_tripped and not had_tripped:
-            log.warning("engine.left_alone", engine=slot.value, reasons=answers[-1].decision.reasons)
-        elif had_tripped and not breaker.has_tripped:
-            log.info("engine.taken_back", engine=slot.value)
+        for asked in self._engines.values():
+            asked.close()

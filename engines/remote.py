@@ -15,7 +15,7 @@ import msgspec
 
 from config.values import Secret
 from domain.context import MarketContext
-from domain.decision import Decision
+from domain.decision import DEFAULT_LATENCY_S, Decision
 from domain.signal import Signal
 from engines import addresses, http_client, signing, wire
 from engines.addresses import Endpoint
@@ -25,8 +25,8 @@ from engines.http_client import HttpRequest, HttpResponse
 from engines.version import VERSION_LENGTH
 
 MAX_ANSWER = 256 * 1024
-# Over a distant network, a batch asked one question after the other would miss its deadline.
-MAX_CONCURRENT = 8
+# Over a distant network most of an answer's time is waiting, which need not be done one question after the other.
+CONCURRENCY = 8
 MAX_VERSION = 100
 
 
@@ -53,18 +53,25 @@ class RemoteEngine:
     """Engine behind a URL. Each question has a connection of its own and resolves the host once.
 
     `name` is the URL without its query; `version` is a hash of the whole URL, since a study compares URLs. The version
-    that the engine itself reports is kept in each rationale as `engine_version`.
+    that the engine itself reports is kept in each rationale as `engine_version`. `concurrency` is how many questions
+    are put at once.
     """
 
     is_inline = False
-    max_concurrent = MAX_CONCURRENT
+    latency_s = DEFAULT_LATENCY_S
 
-    def __init__(self, url: str, settings: RemoteEngineSettings) -> None:
+    def __init__(self, url: str, settings: RemoteEngineSettings, *, concurrency: int = CONCURRENCY) -> None:
         self.name = url.partition("?")[0]
         self.version = hashlib.sha256(url.encode()).hexdigest()[:VERSION_LENGTH]
         self._endpoint = Endpoint.parse(url)
         self._settings = settings
+        self._concurrency = concurrency
         self._tls = ssl.create_default_context() if self._endpoint.scheme == "https" else None
+
+    @property
+    def lanes(self) -> tuple[RemoteEngine, ...]:
+        """This engine, as often as it may be asked at once."""
+        return (self,) * self._concurrency
 
     def decide(self, signal: Signal, context: MarketContext) -> Decision:
         """Ask under the default deadline; raise as `decide_within` does."""

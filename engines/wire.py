@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 import msgspec
 
@@ -21,10 +22,14 @@ class EngineQuestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostGreeting:
-    """First line of an engine's host process: the engine's name and version, or why it cannot run (`failure`)."""
+    """First line of an engine's host process: the engine's name, version and latency, or why it cannot run (`failure`).
+
+    `declared_latency_s` is in seconds; None when the engine declares none.
+    """
 
     name: str = ""
     version: str = ""
+    declared_latency_s: Decimal | None = None
     failure: str | None = None
 
 

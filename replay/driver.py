@@ -15,7 +15,8 @@ from replay.schedule import Schedule
 
 RESEND_PAUSE_S = 5.0
 RESENDS = 3
-ALERT_DEADLINE_S = 60.0
+# Longer than the pipeline needs for one alert with the longest deadline that an engine may have.
+ALERT_DEADLINE_S = 120.0
 _NOT_FOR_THIS_ALERT = frozenset({413, 422})
 
 

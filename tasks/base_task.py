@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -13,23 +14,27 @@ from celery import Celery, Task, current_app, current_task, shared_task
 
 from config.settings import Settings
 from db import failures, signals
-from db.core.errors import is_outage
-from db.core.session import Session
+from db.core.errors import SQLAlchemyError, is_outage
+from db.core.session import Database, Session
 from db.signals import Lease
+from domain.ports import Heartbeat
 from domain.signal import Signal, Stage
 from tasks import failpoints
 from tasks.parts import Parts, make_parts
 
+# The third renewal in a row has to fail before a lease runs out.
+RENEWAL_SHARE = 1 / 3
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageBatch:
-    """The signals that one run of a stage works on, under one lease."""
+    """The signals that one run of a stage works on, under one lease; `started_at` is on the monotonic clock."""
 
     signal_ids: tuple[UUID, ...]
     lease: Lease
     stage: Stage
+    started_at: float
 
     def claim(self, session: Session, signal_ids: Sequence[UUID] | None = None) -> list[Signal]:
         """Claim those of the batch (or of a part of it) that are due for the stage, in the order they were stored."""
@@ -41,6 +46,18 @@ class StageBatch:
     def select_still_owned(self, session: Session, signal_ids: Collection[UUID]) -> set[UUID]:
         """Lock and return the signals that the lease still owns; the results of the others must be dropped."""
         return signals.lock_still_owned(session, signal_ids, lease=self.lease, for_stage=self.stage)
+
+    def heartbeat(self, database: Database) -> Heartbeat:
+        """Return what keeps the lease from running out during a long wait; a failure of the database ends no wait."""
+
+        def renew() -> None:
+            try:
+                with database.transaction() as session:
+                    signals.renew(session, self.signal_ids, lease=self.lease, for_stage=self.stage)
+            except SQLAlchemyError as error:
+                log.warning("lease.not_renewed", error=str(error))
+
+        return Heartbeat(every_s=self.lease.seconds * RENEWAL_SHARE, beat=renew)
 
 
 StageBody = Callable[[Parts, StageBatch], int]
@@ -89,11 +106,19 @@ def stage_task(stage: Stage) -> Callable[[StageBody], Task]:
     return register
 
 
-def drive(body: StageBody, parts: Parts, signal_ids: Sequence[UUID], *, lease: Lease, stage: Stage) -> int:
+def drive(
+    body: StageBody,
+    parts: Parts,
+    signal_ids: Sequence[UUID],
+    *,
+    lease: Lease,
+    stage: Stage,
+    started_at: float | None = None,
+) -> int:
     """Run a stage over a batch; when that fails, over each signal alone, so that only the bad one gets the error.
 
     A batch that exceeded its time limit is not repeated, since no time is left: its signals are retried one by one,
-    later.
+    later. `started_at` (monotonic clock) is when the task began, by default now.
 
     Returns:
         How many signals went on.
@@ -101,15 +126,19 @@ def drive(body: StageBody, parts: Parts, signal_ids: Sequence[UUID], *, lease: L
     Raises:
         Exception: an outage of the database, which is no signal's fault: leases expire and the sweep resumes.
     """
+    began_at = time.monotonic() if started_at is None else started_at
     try:
         with failpoints.run_stage(parts.settings.failpoint_dir, body.__name__):
-            return body(parts, StageBatch(signal_ids=tuple(signal_ids), lease=lease, stage=stage))
+            return body(parts, StageBatch(signal_ids=tuple(signal_ids), lease=lease, stage=stage, started_at=began_at))
     except Exception as error:
         if is_outage(error):
             raise
         if len(signal_ids) > 1 and not isinstance(error, SoftTimeLimitExceeded):
             log.warning("stage.repeated_alone", count=len(signal_ids), error=str(error))
-            return sum(drive(body, parts, [signal_id], lease=lease, stage=stage) for signal_id in signal_ids)
+            return sum(
+                drive(body, parts, [signal_id], lease=lease, stage=stage, started_at=began_at)
+                for signal_id in signal_ids
+            )
         _record_failures(parts, signal_ids, lease=lease, stage=stage, error=error)
         return 0
 

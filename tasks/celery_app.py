@@ -43,6 +43,10 @@ def make_celery(settings: Settings) -> Celery:
     app.conf.task_routes = queues.ROUTES
     app.conf.task_default_queue = queues.PIPELINE
     app.conf.beat_schedule = schedule.build_schedule(settings)
+    limits = settings.dispatch_limits
+    app.conf.task_annotations = {
+        "stages.dispatch_engines": {"soft_time_limit": limits.soft_s, "time_limit": limits.hard_s}
+    }
     app.conf["orchestrator_settings"] = settings
 
     def configure_logging(**_: Any) -> None:

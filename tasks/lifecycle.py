@@ -13,7 +13,6 @@ import structlog
 from celery import current_app
 from celery.signals import beat_init, worker_init, worker_process_init, worker_shutting_down
 
-from config.celery import HARD_LIMIT_SHARE
 from tasks.base_task import parts_of, settings_of
 from venues import loader as venue_loader
 
@@ -42,7 +41,7 @@ def kill_worker_after_grace(**_: Any) -> None:
     A parent that stops reads no more from its children, and waits for each of them: one that is still writing a long
     report to it would never end, nor would the parent.
     """
-    within_s = settings_of(current_app).lease_s * HARD_LIMIT_SHARE + LAST_WORDS_S
+    within_s = settings_of(current_app).dispatch_limits.hard_s + LAST_WORDS_S
     timer = threading.Timer(within_s, _kill_worker)
     timer.daemon = True
     timer.start()

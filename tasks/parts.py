@@ -114,9 +114,22 @@ def load_engines(settings: Settings) -> Panel:
     remote = RemoteEngineSettings(hosts_allowed=settings.engine_hosts_allowed, secret=settings.engine_secret)
     return Panel(
         {
-            EngineSlot.A: loader.load(settings.engine_a, variable="ENGINE_A", path=path, remote=remote),
-            EngineSlot.B: loader.load(settings.engine_b, variable="ENGINE_B", path=path, remote=remote),
+            EngineSlot.A: loader.load(
+                settings.engine_a,
+                variable="ENGINE_A",
+                path=path,
+                remote=remote,
+                concurrency=settings.engine_a_concurrency,
+            ),
+            EngineSlot.B: loader.load(
+                settings.engine_b,
+                variable="ENGINE_B",
+                path=path,
+                remote=remote,
+                concurrency=settings.engine_b_concurrency,
+            ),
         },
+        deadlines_s={EngineSlot.A: settings.engine_a_deadline_s, EngineSlot.B: settings.engine_b_deadline_s},
         cooldown_s=settings.engine_rest_s,
     )
 

@@ -2,7 +2,11 @@
 
 An engine is an object with `name`, optionally `version`, and `decide(signal, context)`; a factory without arguments
 returns it. It runs in a process of its own, named as ENGINE_A or ENGINE_B by `package.module:factory` and looked for
-in the folders of ENGINE_PATH.
+in the folders of ENGINE_PATH; ENGINE_A_CONCURRENCY and ENGINE_B_CONCURRENCY start several such processes. A question
+may take ENGINE_A_DEADLINE_S or ENGINE_B_DEADLINE_S seconds, counted from when it is put to the engine.
+
+`declared_latency_s` may say how many seconds (0 to 60) an answer takes as a rule: replays, which cannot measure it, use
+it in place of the measured time. It becomes a part of the version; without it 0.5 seconds are assumed.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from types import ModuleType
 from typing import Any, BinaryIO
@@ -31,6 +32,7 @@ MAX_FAILURE = 2000
 # The longest line that the asking process reads.
 MAX_LINE = 1_100_000
 VERSION_LENGTH = 12
+MAX_LATENCY_S = 60
 _FORMER_MODULES = {"engines", "engines.api"}
 
 
@@ -44,10 +46,11 @@ class AnswerUnusable(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineGreeting:
-    """The first line: the engine's name and version, or why there is no engine."""
+    """The first line: the engine's name, version and declared latency (seconds), or why there is no engine."""
 
     name: str = ""
     version: str = ""
+    declared_latency_s: Decimal | None = None
     failure: str | None = None
 
 
@@ -86,7 +89,7 @@ def load_engine(spec: str) -> Any:
     """Import `package.module:factory`, call the factory and return its engine.
 
     Raises:
-        EngineUnusable: when there is no such factory, or its result has no name or no decide.
+        EngineUnusable: when there is no such factory, or its result has no name, no decide or an impossible latency.
     """
     module, _, factory = spec.partition(":")
     build = getattr(importlib.import_module(module), factory, None)
@@ -97,7 +100,26 @@ def load_engine(spec: str) -> Any:
         raise EngineUnusable(f"{factory} returned {type(engine).__name__}, which has no method decide(signal, context)")
     if not isinstance(getattr(engine, "name", None), str) or not engine.name:
         raise EngineUnusable(f"{factory} returned {type(engine).__name__}, which has no name")
+    read_latency(engine)
     return engine
+
+
+def read_latency(engine: Any) -> Decimal | None:
+    """Return the engine's `declared_latency_s` in seconds; None when it declares none.
+
+    Raises:
+        EngineUnusable: when it is no number from 0 to 60.
+    """
+    declared = getattr(engine, "declared_latency_s", None)
+    if declared is None:
+        return None
+    try:
+        latency_s = Decimal(str(declared))
+    except InvalidOperation:
+        latency_s = Decimal("NaN")
+    if isinstance(declared, bool) or not latency_s.is_finite() or not 0 <= latency_s <= MAX_LATENCY_S:
+        raise EngineUnusable(f"declared_latency_s must be seconds from 0 to {MAX_LATENCY_S}, not {declared!r}")
+    return latency_s.normalize() + 0
 
 
 def answer_question(engine: Any, question: QuestionDocument) -> bytes:
@@ -138,8 +160,14 @@ def _load_and_greet(spec: str) -> tuple[Any, EngineGreeting]:
         return None, EngineGreeting(failure=_describe_error(error) + _advise_on_missing_module(error, module))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - importing runs code that may raise anything
         return None, EngineGreeting(failure=_describe_error(error))
-    version = getattr(engine, "version", None) or _source_hash(sys.modules[module])
-    return engine, EngineGreeting(name=engine.name, version=str(version))
+    version, latency_s = (
+        str(getattr(engine, "version", None) or _source_hash(sys.modules[module])),
+        read_latency(engine),
+    )
+    if latency_s is not None:
+        # Another latency means other fills in a replay, so it must not pass for the same engine.
+        version += f"+{latency_s:f}s"
+    return engine, EngineGreeting(name=engine.name, version=version, declared_latency_s=latency_s)
 
 
 def _advise_on_missing_module(error: ModuleNotFoundError, module: str) -> str:

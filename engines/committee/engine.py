@@ -6,7 +6,7 @@ from decimal import Decimal, localcontext
 from typing import Any
 
 from domain.context import MarketContext
-from domain.decision import Decision, Verdict
+from domain.decision import DEFAULT_LATENCY_S, Decision, Verdict
 from domain.signal import Signal
 from engines import reading, sizing
 from engines.committee import context as context_agent
@@ -29,6 +29,7 @@ class CommitteeEngine:
 
     name = "committee"
     is_inline = True
+    latency_s = DEFAULT_LATENCY_S
 
     def __init__(self, config: CommitteeConfig | None = None) -> None:
         self._config = config or CommitteeConfig()

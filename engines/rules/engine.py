@@ -7,7 +7,7 @@ from decimal import Decimal, localcontext
 from typing import Any
 
 from domain.context import MarketContext
-from domain.decision import Decision, Verdict
+from domain.decision import DEFAULT_LATENCY_S, Decision, Verdict
 from domain.signal import Signal
 from engines import reading, sizing
 from engines.rules import block, caution
@@ -24,6 +24,7 @@ class RulesEngine:
 
     name = "rules"
     is_inline = True
+    latency_s = DEFAULT_LATENCY_S
 
     def __init__(self, config: RulesConfig | None = None) -> None:
         self._config = config or RulesConfig()

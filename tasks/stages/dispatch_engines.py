@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
 import structlog
 
+from config.time_limits import ASKING_S
 from db import decisions, dispatches, exit_results, orders, signals, trades
 from db.core.session import Session
 from db.dispatches import Dispatch
@@ -22,7 +24,6 @@ from tasks.base_task import StageBatch, stage_task
 from tasks.parts import Parts
 from tasks.stages import log_events
 
-ENGINE_DEADLINE_S = 5.0
 AnsweredDispatch = tuple[Dispatch, tuple[EngineAnswer, EngineAnswer]]
 ExposureCounters = dict[tuple[str, Instrument, EngineSlot, bool], Exposure]
 log = structlog.get_logger()
@@ -32,11 +33,11 @@ log = structlog.get_logger()
 def dispatch_engines(parts: Parts, batch: StageBatch) -> int:
     """Close trades that signals end, ask both engines about the entries, and open the trades they decide on.
 
-    A signal that closes a side waits until earlier entries of that side are dispatched; what cannot go on in this
-    batch is given back for a moment.
+    A signal that closes a side waits until earlier entries of that side are dispatched. What cannot go on in this
+    batch, and what engines have no time for, is given back for a moment.
     """
     waiting, count_before, dispatched = batch.signal_ids, len(batch.signal_ids) + 1, 0
-    while waiting and len(waiting) < count_before:
+    while waiting and len(waiting) < count_before and time.monotonic() < batch.started_at + ASKING_S:
         count_before = len(waiting)
         waiting, kept = _dispatch_ready(parts, batch, waiting)
         dispatched += kept
@@ -52,17 +53,28 @@ def _dispatch_ready(parts: Parts, batch: StageBatch, signal_ids: Sequence[UUID])
     with parts.transaction() as session:
         selected = dispatches.prepare_batch(session, batch.claim(session, signal_ids))
     waiting_for_price = exit_settlement.close_by_signals(parts, selected.closings)
-    answers = parts.engines.decide_all([dispatch.question for dispatch in selected.asked], deadline_s=ENGINE_DEADLINE_S)
+    answered = _ask_engines(parts, batch, selected.asked)
+    unasked = {dispatch.signal.signal_id for dispatch in selected.asked[len(answered) :]}
     with parts.transaction() as session:
-        kept = batch.select_still_owned(session, selected.ready)
+        kept = batch.select_still_owned(session, [ready for ready in selected.ready if ready not in unasked])
         exit_results.mark_waiting(session, waiting_for_price & kept)
         exit_results.mark_settled(session, kept - waiting_for_price)
-        pairs = [pair for pair in zip(selected.asked, answers, strict=True) if pair[0].signal.signal_id in kept]
+        pairs = [pair for pair in answered if pair[0].signal.signal_id in kept]
         decisions.record(session, pairs)
         opened = open_trades(session, parts, pairs)
         signals.advance(session, kept, lease=batch.lease, to=batch.stage)
     log_events.log_dispatched(pairs, opened)
-    return selected.waiting, len(kept)
+    return (*selected.waiting, *unasked), len(kept)
+
+
+def _ask_engines(parts: Parts, batch: StageBatch, asked: Sequence[Dispatch]) -> list[AnsweredDispatch]:
+    """Return the entries that both engines had time to answer, which are the first ones; no transaction is open."""
+    answers = parts.engines.decide_all(
+        [dispatch.question for dispatch in asked],
+        ends_at=batch.started_at + ASKING_S,
+        heartbeat=batch.heartbeat(parts.database),
+    )
+    return list(zip(asked, answers, strict=False))
 
 
 def open_trades(session: Session, parts: Parts, pairs: Sequence[AnsweredDispatch]) -> list[OpeningPlan]:

@@ -99,4 +99,4 @@ def _texts(*expressions: ast.expr) -> Iterator[str]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
-    return value if value is None or isinstance(value, str | int) else list(value)
+    return value if value is None or isinstance(value, str | int | float) else list(value)

@@ -13,7 +13,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from domain.context import MarketContext
-from domain.decision import Decision, EngineSlot, Verdict
+from domain.decision import DEFAULT_LATENCY_S, Decision, EngineSlot, Verdict
 from domain.ports import Engine
 from domain.signal import Direction, Signal
 from engines.answers import validate_answer
@@ -142,7 +142,7 @@ def test_without_a_price_an_atr_or_an_interval_nothing_is_entered(
 def test_both_engines_get_the_very_same_input_and_name_its_hash(signal: Signal, context: MarketContext) -> None:
     spies = {slot: _Spy() for slot in EngineSlot}
 
-    ((a, b),) = Panel(spies).decide_all([(signal, context, EngineSlot.B)], deadline_s=5)
+    ((a, b),) = Panel(spies).decide_all([(signal, context, EngineSlot.B)])
 
     assert spies[EngineSlot.A].seen == spies[EngineSlot.B].seen == [(id(signal), id(context))]
     assert a.context_hash == b.context_hash == context.context_hash
@@ -157,7 +157,7 @@ def test_the_same_engine_in_both_slots_decides_alike(
 ) -> None:
     panel = Panel({EngineSlot.A: engine(), EngineSlot.B: engine()})
 
-    ((a, b),) = panel.decide_all([(signal, context, EngineSlot.A)], deadline_s=5)
+    ((a, b),) = panel.decide_all([(signal, context, EngineSlot.A)])
 
     assert a.decision == b.decision
     assert a.version == b.version
@@ -166,6 +166,7 @@ def test_the_same_engine_in_both_slots_decides_alike(
 class _Spy:
     name = "spy"
     version = "1"
+    latency_s = DEFAULT_LATENCY_S
     is_inline = True
 
     def __init__(self) -> None:

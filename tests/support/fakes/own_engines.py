@@ -111,6 +111,16 @@ class RawPipe(AboveAverage):
         return hold("written")
 
 
+class Declaring(AboveAverage):
+    """Declares a latency, which the environment may change."""
+
+    name = "declaring"
+    version = "7"
+
+    def __init__(self) -> None:
+        self.declared_latency_s: object = float(os.environ.get("ENGINE_DECLARES", "2.50"))
+
+
 class Nameless:
     """Has no name and cannot decide."""
 
@@ -144,6 +154,18 @@ def raw_pipe() -> RawPipe:
 def erring() -> Erring:
     """Make the engine that gives up."""
     return Erring()
+
+
+def declaring() -> Declaring:
+    """Make the engine that declares a latency."""
+    return Declaring()
+
+
+def impatient() -> Declaring:
+    """Make an engine with an impossible latency."""
+    engine = Declaring()
+    engine.declared_latency_s = "soon"
+    return engine
 
 
 def nameless() -> Nameless:

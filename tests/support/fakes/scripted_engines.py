@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from math import inf
 
 from domain.context import MarketContext
-from domain.decision import Decision, EngineAnswer, EngineSlot, Plan, Target, Verdict
-from domain.ports import EnginePanel
+from domain.decision import DEFAULT_LATENCY_S, Decision, EngineAnswer, EngineSlot, Plan, Target, Verdict
+from domain.ports import EnginePanel, Heartbeat
 from domain.signal import Signal
 from engines.panel import Panel
 
@@ -23,6 +24,7 @@ class ScriptedEngine:
     answer: Answer
     name: str = "scripted"
     version: str = "1"
+    latency_s: Decimal = DEFAULT_LATENCY_S
 
     def __post_init__(self) -> None:
         self.asked: list[tuple[Signal, MarketContext]] = []
@@ -50,12 +52,21 @@ class InterruptedPanel:
         """The slots of the inner panel that can be asked."""
         return self.inner.available
 
+    @property
+    def latencies_s(self) -> Mapping[EngineSlot, Decimal]:
+        """The latencies of the inner panel's engines."""
+        return self.inner.latencies_s
+
     def decide_all(
-        self, questions: Sequence[tuple[Signal, MarketContext, EngineSlot]], *, deadline_s: float
+        self,
+        questions: Sequence[tuple[Signal, MarketContext, EngineSlot]],
+        *,
+        ends_at: float = inf,
+        heartbeat: Heartbeat | None = None,
     ) -> list[tuple[EngineAnswer, EngineAnswer]]:
         """Call `meanwhile`, then ask the inner panel."""
         self.meanwhile()
-        return self.inner.decide_all(questions, deadline_s=deadline_s)
+        return self.inner.decide_all(questions, ends_at=ends_at, heartbeat=heartbeat)
 
 
 def scripted_panel(a: Answer, b: Answer) -> Panel:

@@ -31,7 +31,10 @@ SECRET = "a secret that two sides share"
 
 
 class EngineServer(ThreadingHTTPServer):
-    """Does what `deed` names, or else what the signal's strategy names; anything unknown is answered well."""
+    """Does what `deed` names, or else what the signal's strategy names; anything unknown is answered well.
+
+    Each question takes `takes_s` seconds.
+    """
 
     daemon_threads = False
     request_queue_size = 64
@@ -40,6 +43,7 @@ class EngineServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.secret = secret
         self.deed: str | None = None
+        self.takes_s = 0.0
         self.asked: Counter[str] = Counter()
         self.headers: list[dict[str, str]] = []
         self.released = threading.Event()
@@ -103,6 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self.send_error(401)
         deed = self.owner.deed or str(json.loads(self.body)["signal"]["strategy"])
         self.owner.asked[deed] += 1
+        self.owner.released.wait(self.owner.takes_s)
         return DEEDS.get(deed, _well)(self)
 
     def is_signed(self) -> bool:

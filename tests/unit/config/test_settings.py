@@ -50,6 +50,10 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("ENGINE_B", "my.package:make", "engine_b", "my.package:make"),
     ("ENGINE_B", "https://b.example.org:8443/decide?v=2", "engine_b", "https://b.example.org:8443/decide?v=2"),
     ("ENGINE_B", "http://[::1]:9000", "engine_b", "http://[::1]:9000"),
+    ("ENGINE_A_DEADLINE_S", "60", "engine_a_deadline_s", 60.0),
+    ("ENGINE_B_DEADLINE_S", "0.25", "engine_b_deadline_s", 0.25),
+    ("ENGINE_A_CONCURRENCY", "1", "engine_a_concurrency", 1),
+    ("ENGINE_B_CONCURRENCY", "64", "engine_b_concurrency", 64),
     ("ENGINE_PATH", "/srv/engines:/srv/more", "engine_path", (Path("/srv/engines"), Path("/srv/more"))),
     ("ENGINE_PATH", "mine", "engine_path", (Path.cwd() / "mine",)),
     ("ENGINE_HOSTS_ALLOWED", "B.local, [::1]:9000", "engine_hosts_allowed", ("b.local", "[::1]:9000")),
@@ -127,6 +131,12 @@ BAD: list[tuple[str, str, str]] = [
     ("ENGINE_HOSTS_ALLOWED", "http://a", "host or host:port, separated by commas"),
     ("ENGINE_HOSTS_ALLOWED", "a:99999", "host or host:port, separated by commas"),
     ("ENGINE_SECRET", "short", "at least 16 printable characters"),
+    ("ENGINE_A_DEADLINE_S", "0", "seconds from 0.1 to 60, such as 5 or 0.5"),
+    ("ENGINE_A_DEADLINE_S", "5s", "seconds from 0.1 to 60, such as 5 or 0.5"),
+    ("ENGINE_B_DEADLINE_S", "60.001", "seconds from 0.1 to 60, such as 5 or 0.5"),
+    ("ENGINE_B_DEADLINE_S", "nan", "seconds from 0.1 to 60, such as 5 or 0.5"),
+    ("ENGINE_A_CONCURRENCY", "0", "a whole number from 1 to 64"),
+    ("ENGINE_B_CONCURRENCY", "65", "a whole number from 1 to 64"),
     ("ENGINE_REST_S", "0", "a whole number from 1 to 3600"),
     ("MARKET_DATA", "yahoo", "one of alert"),
     ("BROKER", "casino", "one of paper"),
@@ -176,7 +186,7 @@ def test_a_header_that_no_proxy_of_ours_sets_says_nothing_of_a_certificate(proxi
 
 
 @pytest.mark.parametrize("engine", ["https://engine.example/decide", "my.package:make"])
-def test_a_lease_too_short_for_an_engine_that_may_take_its_whole_deadline_is_refused(engine: str) -> None:
+def test_a_lease_too_short_to_be_renewed_while_an_engine_is_waited_for_is_refused(engine: str) -> None:
     with pytest.raises(
         SettingInvalid, match="LEASE_S='9' is not allowed: at least 10 with an engine that is not built in"
     ):
@@ -221,6 +231,10 @@ def test_without_any_variable_the_defaults_hold() -> None:
         "queue_silent_s": None,
         "engine_a": "rules",
         "engine_b": "committee",
+        "engine_a_deadline_s": 5.0,
+        "engine_b_deadline_s": 5.0,
+        "engine_a_concurrency": None,
+        "engine_b_concurrency": None,
         "engine_path": (),
         "engine_hosts_allowed": (),
         "engine_secret": None,

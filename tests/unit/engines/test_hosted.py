@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,23 @@ def test_without_a_version_the_source_gives_one() -> None:
     assert engine.name == "above_average"
     assert len(engine.version) == 12
     int(engine.version, 16)
+
+
+@pytest.mark.parametrize(("declared", "version"), [("2.50", "7+2.5s"), ("20", "7+20s"), ("0", "7+0s")])
+def test_a_declared_latency_is_handed_over_and_part_of_the_version(
+    monkeypatch: pytest.MonkeyPatch, declared: str, version: str
+) -> None:
+    monkeypatch.setenv("ENGINE_DECLARES", declared)
+    engine = HostedEngine("tests.support.fakes.own_engines:declaring")
+
+    engine.start()
+    engine.close()
+
+    assert (engine.latency_s, engine.version) == (Decimal(declared), version)
+
+
+def test_an_engine_that_declares_no_latency_has_half_a_second(engine: HostedEngine) -> None:
+    assert engine.latency_s == Decimal("0.5")
 
 
 def test_an_exception_is_told_and_the_process_goes_on(engine: HostedEngine) -> None:
@@ -197,6 +215,7 @@ def test_the_order_of_a_set_is_the_same_in_every_process() -> None:
         ("tests.no_such_module:make", "ModuleNotFoundError"),
         ("tests.support.fakes.own_engines:no_such_factory", "no callable 'no_such_factory'"),
         ("tests.support.fakes.own_engines:nameless", "no method decide"),
+        ("tests.support.fakes.own_engines:impatient", "declared_latency_s must be seconds from 0 to 60, not 'soon'"),
         ("tests.support.fakes.own_engines:failing", "model.bin is not there"),
         ("tests.support.fakes.own_engines:quitting", "not today"),
     ],

@@ -17,8 +17,9 @@ from engines import signing, wire
 from engines.answers import validate_answer
 from engines.breaker import COOLDOWN_S, MAX_FAILURES
 from engines.committee import CommitteeEngine
-from engines.engine_questions import GRACE_S, Questions
+from engines.engine_questions import Questions
 from engines.panel import Panel
+from engines.question_round import GRACE_S
 from engines.remote import RemoteEngine, parse_reply
 from engines.rules import RulesEngine
 from tests.support.builders.engine_inputs import a_context, a_signal
@@ -151,7 +152,7 @@ def test_an_unsigned_answer_is_refused_and_another_secret_does_not_get_in(
 def test_a_batch_is_asked_eight_at_a_time(server: EngineServer) -> None:
     panel = Panel({A: RulesEngine(), B: RemoteEngine(server.url, LOCAL)})
 
-    answers = panel.decide_all(build_questions(*["together"] * 16), deadline_s=PATIENCE_S)
+    answers = panel.decide_all(build_questions(*["together"] * 16))
 
     assert {b.decision.verdict for _, b in answers} == {Verdict.ENTER}
 
@@ -163,21 +164,22 @@ def test_a_remote_engine_that_never_answers_costs_the_deadline_and_only_its_own_
 ) -> None:
     with a_server() as sick:
         sick.deed = deed
-        panel = Panel({unwell: RemoteEngine(sick.url, LOCAL), unwell.other: RemoteEngine(server.url, LOCAL)})
+        engines = {unwell: RemoteEngine(sick.url, LOCAL), unwell.other: RemoteEngine(server.url, LOCAL)}
+        panel = Panel(engines, deadlines_s={unwell: 1.0, unwell.other: PATIENCE_S})
         started_at = time.monotonic()
-        answers = panel.decide_all(build_questions(*[""] * 4), deadline_s=3.0)
+        answers = panel.decide_all(build_questions(*[""] * 4))
         took_s = time.monotonic() - started_at
 
     by_slot = dict(zip(EngineSlot, zip(*answers, strict=True), strict=True))
     assert [answer.decision.verdict for answer in by_slot[unwell.other]] == [Verdict.ENTER] * 4
     assert [one.decision.reasons for one in by_slot[unwell]] == [("engine_timeout",)] * 4
-    assert took_s < 3.0 + GRACE_S + PATIENCE_S / 4
+    assert took_s < 1.0 + GRACE_S + PATIENCE_S / 4
 
 
 def test_one_question_that_hangs_leaves_time_for_the_others(server: EngineServer) -> None:
-    panel = Panel({A: RulesEngine(), B: RemoteEngine(server.url, LOCAL)})
+    panel = Panel({A: RulesEngine(), B: RemoteEngine(server.url, LOCAL, concurrency=1)}, deadlines_s={B: 2.0})
 
-    answers = panel.decide_all(build_questions("hang", "", "slow"), deadline_s=4.0)
+    answers = panel.decide_all(build_questions("hang", "", "slow"))
 
     assert [b.decision.verdict for _, b in answers] == [Verdict.ERROR, Verdict.ENTER, Verdict.ENTER]
 
@@ -185,17 +187,17 @@ def test_one_question_that_hangs_leaves_time_for_the_others(server: EngineServer
 def test_failures_in_a_row_open_the_breaker_and_after_its_rest_an_answer_closes_it(server: EngineServer) -> None:
     now = [0.0]
     panel = Panel({A: RulesEngine(), B: RemoteEngine(server.url, LOCAL)}, clock=lambda: now[0])
-    panel.decide_all(build_questions(*["status_500"] * MAX_FAILURES), deadline_s=PATIENCE_S)
+    panel.decide_all(build_questions(*["status_500"] * MAX_FAILURES))
     before = server.asked["well"]
 
     resting = panel.available
-    ((_, unasked),) = panel.decide_all(build_questions("well"), deadline_s=PATIENCE_S)
+    ((_, unasked),) = panel.decide_all(build_questions("well"))
     untouched = server.asked["well"] == before
     now[0] = COOLDOWN_S
-    panel.decide_all(build_questions("status_500"), deadline_s=PATIENCE_S)
+    panel.decide_all(build_questions("status_500"))
     still_unwell = panel.available
     now[0] = 2 * COOLDOWN_S
-    ((_, answered),) = panel.decide_all(build_questions("well"), deadline_s=PATIENCE_S)
+    ((_, answered),) = panel.decide_all(build_questions("well"))
 
     assert resting == still_unwell == {A}
     assert (unasked.decision.reasons, untouched) == (("engine_unavailable",), True)

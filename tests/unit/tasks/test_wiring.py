@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -168,3 +169,22 @@ def test_what_sends_to_people_is_loaded_only_where_something_is_sent(module: str
     )
 
     assert told.stdout == "[]\n"
+
+
+def test_only_the_stage_that_asks_engines_may_run_longer_for_their_deadlines() -> None:
+    code = (
+        "from config import settings; from tasks.celery_app import make_celery; app = make_celery(settings.load());"
+        " app.loader.import_default_modules(); app.finalize();"
+        " print(*(app.tasks[name].soft_time_limit for name in ('stages.dispatch_engines', 'stages.record_outcome')))"
+    )
+    environ = {
+        **os.environ,
+        "DATABASE_URL": "postgresql://nowhere/db",
+        "REDIS_URL": "redis://nowhere",
+        "ENGINE_A": "https://engine.example/decide",
+        "ENGINE_A_DEADLINE_S": "60",
+    }
+
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+
+    assert [float(limit) for limit in done.stdout.split()] == [settings.load(environ).dispatch_limits.soft_s, 40.0]
