@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from db.core import states
 from db.core.session import Database
-from domain.books import STANDING_BOOKS, is_replay_book
+from domain.books import DEFAULT_CURRENCY, STANDING_BOOKS, is_replay_book
 
 
 class ReplayExists(ValueError):
@@ -28,6 +28,7 @@ class Book:
     cursor: datetime | None
     reference_capital: Decimal
     max_leverage: Decimal
+    base_currency: str
 
     @property
     def max_notional(self) -> Decimal:
@@ -46,23 +47,26 @@ def ensure_standing(session: Session) -> None:
     )
 
 
-def create_replay(session: Session, book: str, *, cursor: datetime) -> None:
-    """Create a replay's book with its clock at `cursor`.
+def create_replay(session: Session, book: str, *, cursor: datetime, base_currency: str = DEFAULT_CURRENCY) -> None:
+    """Create a replay's book with its clock at `cursor`, and the currency that its money is counted in.
 
     Raises:
         ReplayExists: when a book of that name exists.
     """
     query = text(
-        "INSERT INTO books (book, kind, cursor, exits_to) VALUES (:book, 'replay', :cursor, :cursor)"
-        " ON CONFLICT DO NOTHING RETURNING book"
+        "INSERT INTO books (book, kind, cursor, exits_to, base_currency)"
+        " VALUES (:book, 'replay', :cursor, :cursor, :base_currency) ON CONFLICT DO NOTHING RETURNING book"
     )
-    if session.execute(query, {"book": book, "cursor": cursor}).one_or_none() is None:
+    parameters = {"book": book, "cursor": cursor, "base_currency": base_currency}
+    if session.execute(query, parameters).one_or_none() is None:
         raise ReplayExists(book)
 
 
 def load(session: Session, names: Collection[str]) -> dict[str, Book]:
     """Return the named books that exist."""
-    query = text("SELECT book, kind, cursor, reference_capital, max_leverage FROM books WHERE book = ANY(:names)")
+    query = text(
+        "SELECT book, kind, cursor, reference_capital, max_leverage, base_currency FROM books WHERE book = ANY(:names)"
+    )
     return {row["book"]: Book(**row) for row in session.execute(query, {"names": list(set(names))}).mappings()}
 
 

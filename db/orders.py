@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from db.core import bulk, states
 from db.tables.trades import FillRow, OrderRow, QuoteRow
+from db.trade_rows import build_denomination
 from domain.exit_synchronization import PlacedOrder
 from domain.signal import Instrument, InstrumentKind
 from domain.trade import Clock, Fill, Intent, Order, OrderState, Pricing, QuoteBasis, TradeQuote
@@ -25,10 +26,11 @@ _INSERT_EVENT = text("""
         AS given(id, from_state, to_state, detail)
 """)
 _SELECT = """
-    SELECT order_id, client_order_id, orders.book, trade_id, intent, exit_clock, leg, attempt, side, quantity, fraction,
-           pricing, reason, is_final, venue, account, state, quote_id, symbol, exchange, instrument_kind, at, bid, ask,
-           last, next_check_at <= clock_timestamp() AS may_retry
-    FROM orders JOIN quotes USING (quote_id)
+    SELECT order_id, client_order_id, orders.book, trade_id, intent, exit_clock, leg, attempt, orders.side,
+           orders.quantity, fraction, pricing, reason, is_final, venue, account, state, quote_id, quotes.symbol,
+           quotes.exchange, quotes.instrument_kind, at, bid, ask, last, quotes.rate AS quote_rate, currency, multiplier,
+           conversion, trades.rate, next_check_at <= clock_timestamp() AS may_retry
+    FROM orders JOIN quotes USING (quote_id) JOIN trades USING (trade_id)
 """
 
 
@@ -117,7 +119,7 @@ def load_fills(session: Session, trade_ids: Collection[UUID]) -> dict[UUID, list
     """Return the fills of each trade, in order of time."""
     query = text("""
         SELECT order_id, trade_id, exit_clock, intent, venue, venue_fill_id, side, quantity, price, fee, filled_at,
-               quote_id, quote_basis, fill_model
+               quote_id, quote_basis, fill_model, currency, rate
         FROM fills WHERE trade_id = ANY(:ids) ORDER BY trade_id, filled_at, venue_fill_id
     """)
     fills: dict[UUID, list[Fill]] = {}
@@ -154,6 +156,7 @@ def _build_quote_row(quote: TradeQuote) -> dict[str, Any]:
         "bid": quote.bid,
         "ask": quote.ask,
         "last": quote.last,
+        "rate": quote.rate,
     }
 
 
@@ -196,6 +199,8 @@ def _build_fill_row(fill: Fill) -> dict[str, Any]:
         "quote_id": fill.quote_id,
         "quote_basis": fill.basis.value,
         "fill_model": fill.fill_model,
+        "currency": fill.currency,
+        "rate": fill.rate,
     }
 
 
@@ -218,6 +223,7 @@ def _build_order(row: Any) -> Order:
         venue=row.venue,
         account=row.account,
         is_final=row.is_final,
+        money=build_denomination(row),
         quote=TradeQuote(
             quote_id=row.quote_id,
             book=row.book,
@@ -226,6 +232,7 @@ def _build_order(row: Any) -> Order:
             bid=row.bid,
             ask=row.ask,
             last=row.last,
+            rate=row.quote_rate,
         ),
     )
 
@@ -246,4 +253,6 @@ def _build_fill(row: Any) -> Fill:
         quote_id=row.quote_id,
         basis=QuoteBasis(row.quote_basis),
         fill_model=row.fill_model,
+        currency=row.currency,
+        rate=row.rate,
     )

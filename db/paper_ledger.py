@@ -15,6 +15,9 @@ from db.core.session import Database
 from domain.ports import OrderReport
 from domain.trade import Clock, Fill, Intent, OrderState, QuoteBasis
 
+# Fills that were booked before they had a currency were counted as the currency of their book, which was this one.
+_CURRENCY_BEFORE = "USD"
+
 
 class StoredPaperLedger:
     """Ledger of the paper venue's fills; each call is a transaction of its own, as a call to a real venue would be."""
@@ -61,6 +64,8 @@ def _fill_to_json(fill: Fill) -> dict[str, Any]:
         "quote_id": str(fill.quote_id),
         "basis": fill.basis.value,
         "fill_model": fill.fill_model,
+        "currency": fill.currency,
+        "rate": str(fill.rate),
     }
 
 
@@ -80,4 +85,6 @@ def _fill_from_json(stored: dict[str, Any]) -> Fill:
         quote_id=UUID(stored["quote_id"]),
         basis=QuoteBasis(stored["basis"]),
         fill_model=stored["fill_model"],
+        currency=stored.get("currency", _CURRENCY_BEFORE),
+        rate=Decimal(stored.get("rate", 1)),
     )

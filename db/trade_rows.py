@@ -6,12 +6,14 @@ from typing import Any
 
 from db.plans import plan_from_json, plan_to_json, walk_from_json, walk_to_json
 from domain.decision import EngineSlot
+from domain.money import Conversion, Denomination
 from domain.signal import Direction, Instrument, InstrumentKind, Signal
 from domain.trade import Trade, TradeStatus
 
 # What `build_trade` needs of a row.
 TRADE_COLUMNS = """trade_id, experiment_id, book, engine, is_shadow, status, symbol, exchange, instrument_kind, side,
-    quantity, lot, plan, entry_at, time_limit_at, walk, evaluated_to, denial"""
+    quantity, lot, plan, entry_at, time_limit_at, walk, evaluated_to, denial, currency, multiplier,
+    conversion, rate"""
 
 
 def build_row(signal: Signal, trade: Trade) -> dict[str, Any]:
@@ -37,6 +39,10 @@ def build_row(signal: Signal, trade: Trade) -> dict[str, Any]:
         "walk": walk_to_json(trade.walk),
         "evaluated_to": trade.evaluated_to,
         "denial": trade.denial,
+        "currency": trade.money.currency,
+        "multiplier": trade.money.multiplier,
+        "conversion": trade.money.conversion.value,
+        "rate": trade.money.rate,
     }
 
 
@@ -59,6 +65,14 @@ def build_trade(row: Any) -> Trade:
         walk=walk_from_json(row.walk),
         evaluated_to=row.evaluated_to,
         denial=row.denial,
+        money=build_denomination(row),
+    )
+
+
+def build_denomination(row: Any) -> Denomination:
+    """Return what the trade of a row is counted in."""
+    return Denomination(
+        currency=row.currency, multiplier=row.multiplier, conversion=Conversion(row.conversion), rate=row.rate
     )
 
 

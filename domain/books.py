@@ -7,6 +7,7 @@ PAPER_BOOK = "paper"
 TEST_BOOK = "test"
 STANDING_BOOKS = (LIVE_BOOK, PAPER_BOOK, TEST_BOOK)
 REPLAY_PREFIX = "replay:"
+DEFAULT_CURRENCY = "USD"
 
 
 def is_replay_book(book: str) -> bool:

@@ -13,6 +13,7 @@ from enum import Enum
 from uuid import UUID
 
 from domain.intervals import Interval
+from domain.money import PARITY, Conversion
 from domain.signal import Instrument
 
 
@@ -74,15 +75,26 @@ class Quote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstrumentRules:
-    """Limits of the venue, and the capital that trades are sized on.
+    """What the instrument is counted in, and the capital that trades in it are sized on.
 
-    `lot` is the smallest quantity step; `max_notional` caps quantity x price; `reference_capital` is the book's, or the
-    share of it that the source is given.
+    `reference_capital` is the book's, or the share of it that the source is given, and `max_notional` caps what
+    a position is worth (quantity x price x multiplier x rate); both are in `base_currency`. `lot` and `tick` are the
+    smallest steps of quantity and price, `min_notional` is the smallest value of an order, in `currency`. `rate` is in
+    units of the base currency for one of `currency`. What is not known is None; an unknown currency is taken for the
+    book's.
     """
 
     lot: Decimal
     reference_capital: Decimal
     max_notional: Decimal
+    currency: str | None = None
+    base_currency: str = "USD"
+    multiplier: Decimal | None = PARITY
+    tick: Decimal | None = None
+    min_notional: Decimal | None = None
+    calendar: str | None = None
+    conversion: Conversion = Conversion.SAME
+    rate: Decimal | None = PARITY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

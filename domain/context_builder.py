@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -24,10 +24,13 @@ from domain.context import (
     Window,
 )
 from domain.intervals import Interval
+from domain.money import PARITY, Conversion
 from domain.signal import Instrument, InstrumentKind, Signal
 
 _UNHASHED = frozenset({"signal_id", "context_hash"})
 _CACHED_WINDOWS = 64
+_RATE = Context(prec=12)
+_RULE_NUMBERS = ("lot", "reference_capital", "max_notional", "multiplier", "tick", "min_notional", "rate")
 _BEST_TO_WORST = (
     Quality.LIVE,
     Quality.REPLAY,
@@ -48,7 +51,7 @@ def build(signal: Signal, view: MarketView, *, as_of: datetime, rules: Instrumen
     view = drop_crossed_sides(view)
     derived = _derive_from_window(_WindowKey(view.window))
     price, price_quality = _find_current_price(view, alert_price=signal.price)
-    volume = _get_last_volume(view.window)
+    volume, rules = _get_last_volume(view.window), _price_rules(rules, price)
     context = MarketContext(
         signal_id=signal.signal_id,
         as_of=as_of,
@@ -60,7 +63,7 @@ def build(signal: Signal, view: MarketView, *, as_of: datetime, rules: Instrumen
         window=view.window,
         window_hash=derived.digest,
         rules=rules,
-        quality=_collect_qualities(view, volume=volume, current_price=price_quality),
+        quality=_collect_qualities(view, volume=volume, current_price=price_quality) | _find_missing_rules(rules),
         context_hash="",
         depth=view.depth,
     )
@@ -130,7 +133,7 @@ def context_from_document(document: Mapping[str, Any], *, window: Window) -> Mar
         indicators={name: _parse_optional(value) for name, value in document["indicators"].items()},
         window=window,
         window_hash=document["window_hash"],
-        rules=InstrumentRules(**{name: Decimal(value) for name, value in document["rules"].items()}),
+        rules=_rules_from_document(document["rules"]),
         quality={name: Quality(value) for name, value in document["quality"].items()},
         context_hash=document["context_hash"],
         depth=ContextDepth(**{name: int(value) for name, value in document["depth"].items()}),
@@ -259,9 +262,34 @@ def _instrument_from_document(document: Mapping[str, str]) -> Instrument:
     return Instrument(symbol=document["symbol"], exchange=document["exchange"], kind=InstrumentKind(document["kind"]))
 
 
-def _rules_to_document(rules: InstrumentRules) -> dict[str, str]:
-    names = ("lot", "reference_capital", "max_notional")
-    return {name: canonical.format_number(getattr(rules, name)) for name in names}
+def _rules_to_document(rules: InstrumentRules) -> dict[str, str | None]:
+    return {
+        **{name: _format_optional(getattr(rules, name)) for name in _RULE_NUMBERS},
+        "currency": rules.currency,
+        "base_currency": rules.base_currency,
+        "calendar": rules.calendar,
+        "conversion": rules.conversion.value,
+    }
+
+
+def _rules_from_document(document: Mapping[str, Any]) -> InstrumentRules:
+    """Return the rules of a document; one from before instruments had a currency has the three oldest fields only."""
+    known: dict[str, Any] = {name: _parse_optional(document[name]) for name in _RULE_NUMBERS if name in document}
+    known |= {name: document[name] for name in ("currency", "base_currency", "calendar") if name in document}
+    return InstrumentRules(**known, conversion=Conversion(document.get("conversion", "same")))
+
+
+def _price_rules(rules: InstrumentRules, price: Decimal | None) -> InstrumentRules:
+    """Return the rules with the rate that the pair's own price implies, where it is the one that counts."""
+    if rules.conversion is not Conversion.OWN_PRICE:
+        return rules
+    return replace(rules, rate=None if price is None else _RATE.divide(PARITY, price))
+
+
+def _find_missing_rules(rules: InstrumentRules) -> dict[str, Quality]:
+    """Return the quality `missing` of each rule without which an amount of money is not known."""
+    values = {"currency": rules.currency, "multiplier": rules.multiplier, "rate": rules.rate}
+    return {name: Quality.MISSING for name, value in values.items() if value is None}
 
 
 def _quote_to_document(quote: Quote) -> dict[str, str | None]:

@@ -166,6 +166,7 @@ def exit_event_from_order(order: Order) -> ExitEvent:
         bid=quote.bid,
         ask=quote.ask,
         last=quote.last,
+        rate=quote.rate,
     )
 
 

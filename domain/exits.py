@@ -167,9 +167,16 @@ def build_exit_order(
         reason=event.reason,
         venue=venue,
         quote=fills.build_trade_quote(
-            trade.book, trade.instrument, at=event.at, bid=event.bid, ask=event.ask, last=event.last
+            trade.book,
+            trade.instrument,
+            at=event.at,
+            bid=event.bid,
+            ask=event.ask,
+            last=event.last,
+            rate=event.rate,
         ),
         is_final=event.is_final,
+        money=trade.money,
     )
 
 

@@ -139,7 +139,7 @@ def price_limit_order(
 
 
 def compute_fee(model: FillModel, price: Decimal, quantity: Decimal) -> Decimal:
-    """Return the fee of one fill, >= 0, in the quote currency."""
+    """Return the fee of one fill, >= 0, in the quote currency; of contracts, `quantity` is times their multiplier."""
     return round_to_12_digits(price * quantity * model.fee_bps / _BPS)
 
 
@@ -160,11 +160,13 @@ def fill_order(order: Order, *, model: FillModel, venue_fill_id: str, at: dateti
         is_buy=order.is_buy,
         quantity=order.quantity,
         price=priced.price,
-        fee=compute_fee(model, priced.price, order.quantity),
+        fee=compute_fee(model, priced.price, order.quantity * order.money.point_value),
         at=at,
         quote_id=quote.quote_id,
         basis=priced.basis,
         fill_model=model.version,
+        currency=order.money.currency,
+        rate=order.find_rate(priced.price),
     )
 
 
@@ -181,10 +183,13 @@ def build_trade_quote(
     bid: Decimal | None,
     ask: Decimal | None,
     last: Decimal | None,
+    rate: Decimal | None = None,
 ) -> TradeQuote:
     """Build the stored quote that orders refer to; equal content gives the same id."""
-    quote_id = quote_id_for(book, instrument, at=at, bid=bid, ask=ask, last=last)
-    return TradeQuote(quote_id=quote_id, book=book, instrument=instrument, at=at, bid=bid, ask=ask, last=last)
+    quote_id = quote_id_for(book, instrument, at=at, bid=bid, ask=ask, last=last, rate=rate)
+    return TradeQuote(
+        quote_id=quote_id, book=book, instrument=instrument, at=at, bid=bid, ask=ask, last=last, rate=rate
+    )
 
 
 def _drop_unusable(price: Decimal | None) -> Decimal | None:

@@ -12,7 +12,6 @@ from decimal import Decimal
 from enum import Enum
 
 from domain import currencies
-from domain.context import InstrumentRules
 from domain.signal import Instrument, InstrumentKind
 
 _WHOLE_UNIT = Decimal(1)
@@ -170,6 +169,21 @@ def derive_terms(instrument: Instrument) -> InstrumentTerms:
     return InstrumentTerms(currency=currency, multiplier=multiplier, calendar=calendar, lot=_LOTS.get(kind))
 
 
+def merge_terms(venue: InstrumentTerms | None, stored: InstrumentTerms) -> InstrumentTerms:
+    """Return a venue's terms, completed by the stored ones where it states none."""
+    if venue is None:
+        return stored
+    return InstrumentTerms(
+        currency=venue.currency or stored.currency,
+        multiplier=venue.multiplier or stored.multiplier,
+        tick=venue.tick or stored.tick,
+        lot=venue.lot or stored.lot,
+        min_notional=venue.min_notional or stored.min_notional,
+        calendar=venue.calendar or stored.calendar,
+        base=venue.base if venue.currency else stored.base,
+    )
+
+
 def is_future(instrument: Instrument) -> bool:
     """Return whether an instrument is a future by its kind, or by the contract month or exchange that it names."""
     if instrument.kind is not InstrumentKind.UNKNOWN:
@@ -179,11 +193,9 @@ def is_future(instrument: Instrument) -> bool:
     return names_month or _CONTINUOUS.fullmatch(instrument.symbol) is not None or group in ("CME", "EUREX", "ICEUS")
 
 
-def rules_for(kind: InstrumentKind, *, reference_capital: Decimal, max_notional: Decimal) -> InstrumentRules:
-    """Return the paper venue's rules: whole units for instruments that trade in whole units, else a millionth."""
-    return InstrumentRules(
-        lot=_LOTS.get(kind, _MILLIONTH), reference_capital=reference_capital, max_notional=max_notional
-    )
+def default_lot(kind: InstrumentKind) -> Decimal:
+    """Return the paper venue's step of quantity: whole units for what trades in whole units, else a millionth."""
+    return _LOTS.get(kind, _MILLIONTH)
 
 
 def _fits(row: ListedInstrument, instrument: Instrument) -> bool:

@@ -36,15 +36,25 @@ class CurrenciesDiffer(ValueError):
 class Denomination:
     """What a trade's prices are counted in, and how they become money of its book.
 
-    `rate` is that of the entry, in units of the book's currency for one of `currency`: 1 where both are the same, None
-    where it is not known. `is_assumed` says that the currency is not known and the book's is taken for it.
+    `rate` is that of the entry, in units of the book's currency for one of `currency`: 1 where both are the same.
+    Multiplier and rate are None where they are not known, which they are for every trade that was not denied.
     """
 
     currency: str
-    multiplier: Decimal
+    multiplier: Decimal | None
     conversion: Conversion
     rate: Decimal | None
-    is_assumed: bool = False
+
+    @property
+    def point_value(self) -> Decimal:
+        """What a move of the price by 1 is worth, in `currency`, for one unit of quantity.
+
+        Raises:
+            ValueError: when it is not known; such a trade is denied.
+        """
+        if self.multiplier is None:
+            raise ValueError("the multiplier is not known")
+        return self.multiplier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,9 @@
 """Profit and loss of trades, recomputed from their fills.
 
-P&L = (exit - entry) x side x quantity x multiplier - fees, in Decimal. For a closed trade it is exact: it is made of
-sums and products of the fills' values only, without a division.
+P&L = (exit - entry) x side x quantity x multiplier - fees in the quote currency, converted once, at the rate of the
+exit: where a trade has several exits, each at its own rate, with its share of the entry's cost and fees. Where every
+rate is 1 it is exact, made of sums and products of the fills' values only; else it is rounded once, at the end, to ten
+decimal places of the book's currency.
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
 
 from domain.fills import round_to_12_digits
+from domain.money import CurrenciesDiffer
 from domain.signal import Direction
 from domain.study import ExitClock
 from domain.trade import Clock, Fill, Intent, Outcome, Trade
 
 _ONE = Decimal(1)
 _EXACT = Context(prec=100)
+_PLACES = Decimal("1E-10")
 
 
 class TradeNotFlat(ValueError):
@@ -29,11 +33,12 @@ class ClosedMoreThanOpened(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sums:
-    """Quantity, notional (price x quantity) and fees of some fills."""
+    """Quantity, notional (price x quantity) and fees of some fills; `at_rates` are those times each fill's rate."""
 
     quantity: Decimal
     notional: Decimal
     fees: Decimal
+    at_rates: tuple[Decimal, Decimal, Decimal]
 
 
 def select_fills_on_clock(fills: Iterable[Fill], clock: ExitClock) -> tuple[Fill, ...]:
@@ -49,7 +54,7 @@ def compute_open_quantity(fills: Iterable[Fill], clock: ExitClock) -> Decimal:
 
 
 def compute_pnl(fills: Sequence[Fill], side: Direction, *, multiplier: Decimal = _ONE) -> Decimal:
-    """Return the profit or loss of one trade's fills on one clock, in the quote currency.
+    """Return the profit or loss of one trade's fills on one clock, in the book's base currency.
 
     Each exit is compared with the quantity-weighted mean price of the entries; the fees of all fills are subtracted,
     also while a part is still open (the mean cost of that part then has 12 significant digits). `side` is the one
@@ -57,11 +62,28 @@ def compute_pnl(fills: Sequence[Fill], side: Direction, *, multiplier: Decimal =
 
     Raises:
         ClosedMoreThanOpened: when the exits exceed the entries.
+        CurrenciesDiffer: when the fills are in several currencies.
     """
+    require_one_currency(fills)
+    if all(fill.rate == _ONE for fill in fills):
+        return _compute_pnl_at_par(fills, side, multiplier)
     with localcontext(_EXACT):
         opened, closed = _add_up(fills, Intent.ENTRY), _add_up(fills, Intent.EXIT)
-        gross = (closed.notional - _compute_cost(opened, closed.quantity)) * side.sign * multiplier
-        return gross - opened.fees - closed.fees
+        quantity, notional, fees = closed.at_rates
+        rate = quantity / closed.quantity if closed.quantity else opened.at_rates[0] / opened.quantity
+        gross = (notional - _compute_cost(opened, closed.quantity) * rate) * side.sign * multiplier
+        return (gross - opened.fees * rate - fees).quantize(_PLACES)
+
+
+def require_one_currency(fills: Iterable[Fill]) -> None:
+    """Refuse fills in several currencies, which cannot be added up.
+
+    Raises:
+        CurrenciesDiffer
+    """
+    names = sorted({fill.currency for fill in fills})
+    if len(names) > 1:
+        raise CurrenciesDiffer(f"the fills of a trade are in {' and '.join(names)}")
 
 
 def compute_outcome(
@@ -73,18 +95,17 @@ def compute_outcome(
     reference_notional: Decimal,
     exit_reason: str,
     share: Decimal = _ONE,
-    multiplier: Decimal = _ONE,
 ) -> Outcome:
     """Return the outcome of a trade on a clock; return_ratio = pnl / (reference_notional x share).
 
     `share` is the engine's allocation for a real trade that got a part of the capital, else 1. Mean prices and the
-    ratio have 12 significant digits, the P&L is exact.
+    ratio have 12 significant digits; the P&L is in the book's base currency, as is `reference_notional`.
 
     Raises:
         TradeNotFlat: when the fills did not close exactly what they opened, or opened nothing.
     """
     _require_flat(trade, fills_on_clock)
-    trade_pnl = compute_pnl(fills_on_clock, trade.side, multiplier=multiplier)
+    trade_pnl = compute_pnl(fills_on_clock, trade.side, multiplier=trade.money.point_value)
     with localcontext(_EXACT):
         ratio = round_to_12_digits(trade_pnl / (reference_notional * share))
     return Outcome(
@@ -104,6 +125,14 @@ def compute_outcome(
     )
 
 
+def _compute_pnl_at_par(fills: Sequence[Fill], side: Direction, multiplier: Decimal) -> Decimal:
+    """Return the exact profit or loss of fills whose rates are all 1."""
+    with localcontext(_EXACT):
+        opened, closed = _add_up(fills, Intent.ENTRY), _add_up(fills, Intent.EXIT)
+        gross = (closed.notional - _compute_cost(opened, closed.quantity)) * side.sign * multiplier
+        return gross - opened.fees - closed.fees
+
+
 def _require_flat(trade: Trade, fills: Sequence[Fill]) -> None:
     opened, closed = _add_up(fills, Intent.ENTRY).quantity, _add_up(fills, Intent.EXIT).quantity
     if opened != closed or not opened:
@@ -117,6 +146,11 @@ def _add_up(fills: Iterable[Fill], intent: Intent) -> _Sums:
             quantity=sum((fill.quantity for fill in counted), Decimal(0)),
             notional=sum((fill.price * fill.quantity for fill in counted), Decimal(0)),
             fees=sum((fill.fee for fill in counted), Decimal(0)),
+            at_rates=(
+                sum((fill.quantity * fill.rate for fill in counted), Decimal(0)),
+                sum((fill.price * fill.quantity * fill.rate for fill in counted), Decimal(0)),
+                sum((fill.fee * fill.rate for fill in counted), Decimal(0)),
+            ),
         )
 
 

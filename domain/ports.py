@@ -11,6 +11,7 @@ from typing import Protocol
 
 from domain.context import Bar, BarSeries, MarketContext, MarketView, PriceSide
 from domain.decision import Decision, EngineAnswer, EngineSlot
+from domain.instruments import InstrumentTerms
 from domain.intervals import Interval
 from domain.signal import Instrument, Signal
 from domain.trade import Fill, Order, OrderState
@@ -221,8 +222,8 @@ class Broker(Protocol):
         """The abilities of the venue."""
         ...
 
-    def lot(self, instrument: Instrument) -> Decimal | None:
-        """Return the smallest step of quantity that the venue accepts, None where it states none.
+    def terms(self, instrument: Instrument) -> InstrumentTerms | None:
+        """Return what the venue states of an instrument; None where it states nothing.
 
         Raises:
             VenueUnavailable: when the venue does not answer.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from domain.context import InstrumentRules
 from domain.decision import Plan
 from domain.fills import TwoSidedQuote
 from domain.ports import Exposure
@@ -19,6 +20,9 @@ class Denial(StrEnum):
     NO_QUOTE = "no_quote"
     STOP_ON_WRONG_SIDE = "stop_on_wrong_side"
     BELOW_MINIMUM_LOT = "below_minimum_lot"
+    BELOW_MINIMUM_NOTIONAL = "below_minimum_notional"
+    UNKNOWN_MULTIPLIER = "unknown_multiplier"
+    NO_RATE = "no_rate"
     MAX_OPEN_PER_SYMBOL = "max_open_per_symbol"
 
 
@@ -30,22 +34,46 @@ class Limits:
 
 
 def find_denial(
-    plan: Plan, *, quantity: Decimal, market: TwoSidedQuote | None, exposure: Exposure, limits: Limits
+    plan: Plan,
+    *,
+    quantity: Decimal,
+    rules: InstrumentRules,
+    market: TwoSidedQuote | None,
+    exposure: Exposure,
+    limits: Limits,
 ) -> Denial | None:
     """Return the first reason to deny a trade of `quantity` (the plan's share in whole lots), or None.
 
-    A stop is on the wrong side when the price that tests it (bid for long, ask for short) has already reached it.
+    A contract without a known multiplier and an instrument without a rate to the book's currency are never traded. A
+    stop is on the wrong side when the price that tests it (bid for long, ask for short) has already reached it.
     """
     if not _is_positive(plan.quantity):
         return Denial.QUANTITY_NOT_POSITIVE
     if market is None:
-        return Denial.NO_QUOTE
+        return Denial.NO_QUOTE if rules.multiplier is not None else Denial.UNKNOWN_MULTIPLIER
+    value_denial = _find_value_denial(plan, quantity=quantity, rules=rules, market=market)
+    if value_denial is not None:
+        return value_denial
+    if exposure.open_in_symbol >= limits.max_open_per_symbol:
+        return Denial.MAX_OPEN_PER_SYMBOL
+    return None
+
+
+def _find_value_denial(
+    plan: Plan, *, quantity: Decimal, rules: InstrumentRules, market: TwoSidedQuote
+) -> Denial | None:
+    """Return the reason to deny a trade by what it is worth: unknown, on the wrong side of its stop, or too small."""
+    if rules.multiplier is None:
+        return Denial.UNKNOWN_MULTIPLIER
+    if rules.rate is None:
+        return Denial.NO_RATE
     if not _is_stop_behind_price(plan, market):
         return Denial.STOP_ON_WRONG_SIDE
     if quantity <= 0:
         return Denial.BELOW_MINIMUM_LOT
-    if exposure.open_in_symbol >= limits.max_open_per_symbol:
-        return Denial.MAX_OPEN_PER_SYMBOL
+    price = market.side_taken(is_buy=plan.side is Direction.LONG).price
+    if rules.min_notional is not None and price * quantity * rules.multiplier < rules.min_notional:
+        return Denial.BELOW_MINIMUM_NOTIONAL
     return None
 
 

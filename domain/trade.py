@@ -14,6 +14,7 @@ from enum import Enum
 from uuid import UUID, uuid5
 
 from domain.decision import EngineSlot, Plan
+from domain.money import Denomination, find_fill_rate
 from domain.signal import Direction, Instrument
 from domain.study import ExitClock
 
@@ -92,7 +93,8 @@ class TradeQuote:
     """A stored quote that fills refer to: at most one row per (book, instrument, at, bid, ask, last).
 
     When a level inside a bar causes an exit, the tested side has that level and the others are None; where the tested
-    side is not recorded, the recorded one has the price at which the modelled side is on the level.
+    side is not recorded, the recorded one has the price at which the modelled side is on the level. `rate` is the
+    stored rate from the prices' currency to the book's at that time, None where none is needed.
     """
 
     quote_id: UUID
@@ -102,6 +104,7 @@ class TradeQuote:
     bid: Decimal | None
     ask: Decimal | None
     last: Decimal | None
+    rate: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +127,7 @@ class Trade:
     """One engine's trade in one experiment. `walk` and `evaluated_to` move together, bar by bar.
 
     `time_limit_at` is when the trade must end, the earlier of its plan's and its study's; `denial` is set exactly
-    when the status is denied.
+    when the status is denied. `money` says what its prices are counted in, as known at the entry.
     """
 
     trade_id: UUID
@@ -143,6 +146,7 @@ class Trade:
     walk: WalkState
     evaluated_to: datetime
     denial: str | None
+    money: Denomination
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,12 +172,21 @@ class Order:
     venue: str
     quote: TradeQuote
     is_final: bool
+    money: Denomination
     account: str = ""
+
+    def find_rate(self, price: Decimal) -> Decimal:
+        """Return the rate to the book's currency of a fill at `price`: of its time, else that of the entry."""
+        stored = self.money.rate if self.quote.rate is None else self.quote.rate
+        return find_fill_rate(self.money.conversion, price=price, stored=stored)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
-    """An execution of an order: price > 0, fee >= 0 in the quote currency, at a time on the book's clock."""
+    """An execution of an order: price > 0, fee >= 0 in the quote currency, at a time on the book's clock.
+
+    `currency` is that of price and fee, `rate` what one unit of it is worth in the book's base currency.
+    """
 
     order_id: UUID
     trade_id: UUID
@@ -189,6 +202,8 @@ class Fill:
     quote_id: UUID
     basis: QuoteBasis
     fill_model: str
+    currency: str
+    rate: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +211,7 @@ class ExitEvent:
     """One exit, caused by the walk, an alert or the end of data.
 
     `fraction` is of the opening quantity; `is_final` closes all that is left, so that rounding to lots leaves no rest.
+    `rate` is the stored rate to the book's currency at that time, for trades that need one.
     """
 
     at: datetime
@@ -206,11 +222,12 @@ class ExitEvent:
     bid: Decimal | None
     ask: Decimal | None
     last: Decimal | None
+    rate: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Result of a trade on one clock; prices are quantity-weighted means of its fills."""
+    """Result of a trade on one clock; prices are quantity-weighted means of its fills, the P&L is in base currency."""
 
     trade_id: UUID
     experiment_id: UUID
@@ -245,6 +262,7 @@ def quote_id_for(
     bid: Decimal | None,
     ask: Decimal | None,
     last: Decimal | None,
+    rate: Decimal | None = None,
 ) -> UUID:
     """Derive a quote's id from its content, so that both sides of a pair refer to one row."""
     parts = (
@@ -254,6 +272,7 @@ def quote_id_for(
         instrument.kind.value,
         at.isoformat(),
         *("" if price is None else str(price.normalize()) for price in (bid, ask, last)),
+        *(() if rate is None else (str(rate.normalize()),)),
     )
     return uuid5(UUID(int=0), "\x1f".join(parts))
 

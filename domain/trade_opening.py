@@ -17,6 +17,7 @@ from domain import fills, risk
 from domain.context import MarketContext
 from domain.decision import EngineAnswer, EngineSlot, Plan
 from domain.fills import FillModel
+from domain.money import Conversion, Denomination
 from domain.policy import ExecutionPolicy
 from domain.ports import Exposure
 from domain.risk import Denial, Limits
@@ -172,6 +173,18 @@ def _build_trade(slot: EngineSlot, plan: Plan, terms: _Terms, *, is_shadow: bool
         walk=WalkState(stop=plan.stop, remaining=_WHOLE, targets_hit=0, best=None, legs=0),
         evaluated_to=context.as_of,
         denial=None if denial is None else denial.value,
+        money=_denominate(terms),
+    )
+
+
+def _denominate(terms: _Terms) -> Denomination:
+    """Return what the trade is counted in, by the rules of its context; an unknown currency is taken for the book's."""
+    rules = terms.context.rules
+    return Denomination(
+        currency=rules.currency or rules.base_currency,
+        multiplier=rules.multiplier,
+        conversion=rules.conversion,
+        rate=rules.rate,
     )
 
 
@@ -180,6 +193,7 @@ def _check_risk(slot: EngineSlot, plan: Plan, terms: _Terms, *, quantity: Decima
     return risk.find_denial(
         plan,
         quantity=quantity,
+        rules=terms.context.rules,
         market=fills.complete_quote(terms.model, bid=quote.bid, ask=quote.ask, last=quote.last),
         exposure=terms.exposures.get((slot, is_real), _NOTHING_OPEN),
         limits=terms.limits,
@@ -227,7 +241,14 @@ def _build_entry_order(trade: Trade, terms: _Terms, venue: RealVenue) -> Order:
         venue=venue.name,
         account=venue.account,
         quote=fills.build_trade_quote(
-            trade.book, trade.instrument, at=trade.entry_at, bid=quote.bid, ask=quote.ask, last=quote.last
+            trade.book,
+            trade.instrument,
+            at=trade.entry_at,
+            bid=quote.bid,
+            ask=quote.ask,
+            last=quote.last,
+            rate=trade.money.rate if trade.money.conversion is Conversion.STORED else None,
         ),
         is_final=False,
+        money=trade.money,
     )

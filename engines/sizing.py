@@ -44,6 +44,8 @@ def _build_entry(signal: Signal, context: MarketContext) -> Entry:
         lot=context.rules.lot,
         reference_capital=context.rules.reference_capital,
         max_notional=context.rules.max_notional,
+        multiplier=context.rules.multiplier,
+        rate=context.rules.rate,
     )
 
 

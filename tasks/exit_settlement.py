@@ -143,8 +143,15 @@ def _walk_trades(
         after = min(trade.evaluated_to for trade in group)
         bars = parts.market_data(book).walk_bars(book, instrument, after=after, until=until)
         walked = ((trade, exits.walk(trade, bars, model=parts.fill_model, until=until)) for trade in group)
-        done |= {trade.trade_id: _end_walk(trade, result, ending) for trade, result in walked}
+        done |= {
+            trade.trade_id: _complete_rates(parts, trade, _end_walk(trade, result, ending)) for trade, result in walked
+        }
     return done
+
+
+def _complete_rates(parts: Parts, trade: Trade, walked: WalkResult) -> WalkResult:
+    """Return a walk's result with the rate of each exit's time, for a trade in another currency than its book's."""
+    return replace(walked, events=parts.rates.complete_exits(trade, walked.events)) if walked.events else walked
 
 
 def _end_walk(trade: Trade, walked: WalkResult, ending: TradeEnding | None) -> WalkResult:

@@ -17,7 +17,6 @@ from domain import exit_synchronization
 from domain.context import Quote
 from domain.exit_synchronization import Family, PlacedOrder
 from domain.exits import ExitReason
-from domain.signal import Instrument
 from domain.trade import PAPER_VENUE, ExitEvent, Pricing, RealVenue, Trade
 from tasks import exit_settlement, order_submission
 from tasks.parts import Parts
@@ -68,10 +67,14 @@ def _close_real_trades(
     }
     venue = parts.venue(book)
     unpriced = {trade.trade_id for trade in reals if not _has_price(quotes[trade.instrument], venue)}
-    chosen = {trade.trade_id for trade in reals} - unpriced
+    events = {
+        trade.trade_id: _build_event(parts, trade, quotes[trade.instrument], now)
+        for trade in reals
+        if trade.trade_id not in unpriced
+    }
     with parts.transaction() as session:
         for family in families.load(session, experiment_ids):
-            for placed in _build_flattening_orders(family, chosen, quotes, venue, now):
+            for placed in _build_flattening_orders(family, events, venue):
                 orders.record(session, [placed.order], state=placed.state)
     exit_settlement.send_owed_exits(parts, experiment_ids)
     return unpriced
@@ -83,16 +86,15 @@ def _has_price(quote: Quote, venue: RealVenue) -> bool:
 
 
 def _build_flattening_orders(
-    family: Family, chosen: Collection[UUID], quotes: Mapping[Instrument, Quote], venue: RealVenue, now: datetime
+    family: Family, events: Mapping[UUID, ExitEvent], venue: RealVenue
 ) -> Iterable[PlacedOrder]:
-    """Yield the orders that close the chosen real trades of a family as a whole, at the present quote."""
-    for real in (trade for trade in family.reals if trade.trade_id in chosen):
-        event = _build_event(real, quotes[real.instrument], now)
-        yield from exit_synchronization.find_owed_flattening_exits(family, real, event, venue=venue)
+    """Yield the orders that make the exits of the real trades of a family, by trade."""
+    for real in (trade for trade in family.reals if trade.trade_id in events):
+        yield from exit_synchronization.find_owed_flattening_exits(family, real, events[real.trade_id], venue=venue)
 
 
-def _build_event(real: Trade, quote: Quote, now: datetime) -> ExitEvent:
-    """Build the exit that closes all of a real trade."""
+def _build_event(parts: Parts, real: Trade, quote: Quote, now: datetime) -> ExitEvent:
+    """Build the exit that closes all of a real trade, at the present quote and rate."""
     return ExitEvent(
         at=max(now, real.entry_at),
         fraction=_WHOLE,
@@ -102,6 +104,7 @@ def _build_event(real: Trade, quote: Quote, now: datetime) -> ExitEvent:
         bid=quote.bid,
         ask=quote.ask,
         last=quote.last,
+        rate=parts.rates.find_for(real, at=now),
     )
 
 

@@ -7,7 +7,6 @@ begins under the policy's lock, and the account is not replaced while trades are
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 import structlog
 from cryptography.fernet import InvalidToken
@@ -18,6 +17,7 @@ from config.vault import AccountVault
 from db import incidents, live
 from db.accounts import StoredAccount
 from db.core.session import Database
+from domain.instruments import InstrumentTerms
 from domain.ports import Broker, OrderReport, SendWindow, VenuePosition, VenueTraits, VenueUnavailable
 from domain.signal import Instrument
 from domain.trade import Order, OrderState
@@ -81,10 +81,10 @@ class AccountBroker:
             return _UNKNOWN_TRAITS
         return _UNKNOWN_TRAITS if broker is None else broker.traits
 
-    def lot(self, instrument: Instrument) -> Decimal | None:
-        """Return the venue's quantity step for an instrument; None without an account."""
+    def terms(self, instrument: Instrument) -> InstrumentTerms | None:
+        """Return what the venue states of an instrument; None without an account."""
         broker = self._current_broker()
-        return None if broker is None else broker.lot(instrument)
+        return None if broker is None else broker.terms(instrument)
 
     def refusal(self, order: Order) -> str | None:
         """Return why the venue can never accept the order; None when it may, or without an account."""

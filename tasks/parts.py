@@ -16,6 +16,7 @@ from db.books import StoredBookClock
 from db.core.session import Database, Session
 from db.paper_ledger import StoredPaperLedger
 from db.policies import PolicyChange
+from db.rates import StoredRates
 from db.studies import ComparedVersions
 from domain import fills, ports
 from domain.books import LIVE_BOOK, STANDING_BOOKS, is_replay_book
@@ -29,6 +30,7 @@ from engines.panel import Panel
 from engines.remote import RemoteEngineSettings
 from tasks import failpoints, notification_services
 from tasks.live_broker import AccountBroker
+from tasks.rates import BookRates
 from venues import catalogue
 from venues import loader as venue_loader
 from venues.paper import PaperBroker
@@ -71,6 +73,11 @@ class Parts:
         """Return the venue and account of a book's real orders."""
         broker = self.broker(book)
         return RealVenue(name=broker.name, account=broker.account)
+
+    @property
+    def rates(self) -> BookRates:
+        """A finder of rates between currencies; it remembers the books' base currencies as long as it lives."""
+        return BookRates(StoredRates(self.database), self.market_data)
 
     @property
     def venue_books(self) -> tuple[str, ...]:

@@ -187,6 +187,8 @@ def _sizing_entry(signal: AlertSignal, context: MarketSnapshot) -> sizing.Entry:
         lot=context.rules.lot,
         reference_capital=context.rules.reference_capital,
         max_notional=context.rules.max_notional,
+        multiplier=context.rules.multiplier,
+        rate=context.rules.rate,
     )
 
 

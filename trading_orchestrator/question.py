@@ -195,14 +195,27 @@ class PriceQuote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradingRules:
-    """The venue's limits on quantities, and the capital that sizes refer to.
+    """What the instrument is counted in, and the capital that sizes refer to.
 
-    `lot` is the smallest quantity step; `max_notional` caps quantity x price.
+    A move of the price by 1 is worth `multiplier` units of `currency` for each unit of quantity, and one unit of
+    `currency` is worth `rate` units of `base_currency`, in which `reference_capital` and `max_notional` (the cap on
+    quantity x price x multiplier x rate) are. `lot` and `tick` are the smallest steps of quantity and price,
+    `min_notional` is the smallest value of an order, in `currency`, `calendar` the name of the trading calendar.
+    `conversion` is `same`, `own_price` (the pair's own price gives the rate) or `stored` (another series does). What is
+    not known is None; entries without a multiplier or a rate are denied, whatever an engine says.
     """
 
     lot: Decimal
     reference_capital: Decimal
     max_notional: Decimal
+    currency: str | None = None
+    base_currency: str = "USD"
+    multiplier: Decimal | None = Decimal(1)
+    tick: Decimal | None = None
+    min_notional: Decimal | None = None
+    calendar: str | None = None
+    conversion: str = "same"
+    rate: Decimal | None = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,7 +57,9 @@ class Entry:
     """The inputs of a size.
 
     `sign` is +1 for long and -1 for short; `swing` is the last swing low of a long and swing high of a short, None
-    when it is not known. A missing price, ATR or bar length leaves nothing to size with.
+    when it is not known. A missing price, ATR or bar length leaves nothing to size with. A move of the price by 1 is
+    worth `multiplier` x `rate` units of the currency of `reference_capital` and `max_notional`, for each unit of
+    quantity; where one of the two is not known (None) the size is one lot, and the trade is denied for that reason.
     """
 
     sign: int
@@ -68,6 +70,13 @@ class Entry:
     lot: Decimal
     reference_capital: Decimal
     max_notional: Decimal
+    multiplier: Decimal | None = Decimal(1)
+    rate: Decimal | None = Decimal(1)
+
+    @property
+    def point_value(self) -> Decimal | None:
+        """What a move of the price by 1 is worth for one unit of quantity; None where it is not known."""
+        return None if self.multiplier is None or self.rate is None else self.multiplier * self.rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +112,8 @@ def size(entry: Entry, *, share: Decimal) -> EntrySize:
     horizon = Horizon.of(entry.bar_length)
     distance = stop_distance(entry, price=price, atr=atr)
     quantity = quantity_for(entry, price=price, distance=distance, share=share)
-    rationale = _numbers(price=price, distance=distance, quantity=quantity, share=share) | {"horizon": horizon.value}
+    numbers = _numbers(price=price, distance=distance, quantity=quantity, share=share)
+    rationale = numbers | _worth(entry) | {"horizon": horizon.value}
     refusal = _hindrance(price=price, distance=distance, quantity=quantity)
     if refusal is not None:
         return EntrySize(levels=None, refusal=refusal, rationale=rationale)
@@ -122,11 +132,17 @@ def stop_distance(entry: Entry, *, price: Decimal, atr: Decimal) -> Decimal:
 
 
 def quantity_for(entry: Entry, *, price: Decimal, distance: Decimal, share: Decimal) -> Decimal:
-    """Return `share` of the quantity that loses the risk share at the stop, within the cap and floored to the lot."""
+    """Return `share` of the quantity that loses the risk share at the stop, within the cap and floored to the lot.
+
+    quantity = risk share x capital / (stop distance x multiplier x rate), at most cap / (price x multiplier x rate).
+    """
     if distance <= 0 or price <= 0:
         return Decimal(0)
-    by_risk = RISK_SHARE * entry.reference_capital / distance
-    capped = min(by_risk, entry.max_notional / price)
+    worth = entry.point_value
+    if worth is None:
+        return entry.lot
+    by_risk = RISK_SHARE * entry.reference_capital / (distance * worth)
+    capped = min(by_risk, entry.max_notional / (price * worth))
     lots = (capped * share / entry.lot).to_integral_value(rounding=ROUND_FLOOR)
     return lots * entry.lot
 
@@ -170,6 +186,12 @@ def _disorder(levels: Levels, *, sign: int, price: Decimal) -> str | None:
         return "price_out_of_range"
     steps = [(after - before) * sign for before, after in pairwise(prices)]
     return None if all(step > 0 for step in steps) else "stop_too_close"
+
+
+def _worth(entry: Entry) -> dict[str, Any]:
+    """Return the multiplier and the rate as texts, None where one is not known."""
+    values = {"multiplier": entry.multiplier, "rate": entry.rate}
+    return {name: None if value is None else decimal_text(value) for name, value in values.items()}
 
 
 def _numbers(*, price: Decimal, distance: Decimal, quantity: Decimal, share: Decimal) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 from domain import fills
 from domain.fills import FillModel
+from domain.instruments import InstrumentTerms
 from domain.ports import OrderReport, PaperLedger, SendWindow, VenuePosition, VenueTraits
 from domain.signal import Instrument
 from domain.trade import Fill, Order, OrderState
@@ -26,8 +26,8 @@ class PaperBroker:
         self._ledger = ledger
         self._model = model
 
-    def lot(self, instrument: Instrument) -> Decimal | None:  # noqa: ARG002 - the same for every instrument
-        """Return None: the paper venue has no quantity steps."""
+    def terms(self, instrument: Instrument) -> InstrumentTerms | None:  # noqa: ARG002 - the same for every instrument
+        """Return None: the paper venue states nothing of its instruments."""
         return None
 
     def refusal(self, order: Order) -> str | None:  # noqa: ARG002 - it takes every order

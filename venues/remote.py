@@ -8,6 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Protocol
 
+from domain.instruments import InstrumentTerms
 from domain.ports import OrderReport, SendWindow, VenuePosition, VenueTraits, VenueUnavailable
 from domain.signal import Instrument
 from domain.trade import Order, OrderState
@@ -86,14 +87,25 @@ class RemoteBroker:
         """
         return self._adapter.find_rules(instrument)
 
-    def lot(self, instrument: Instrument) -> Decimal | None:
-        """Return the quantity step of an instrument; None where the venue states none.
+    def terms(self, instrument: Instrument) -> InstrumentTerms | None:
+        """Return the currency and the steps of an instrument; None when the venue does not list it.
+
+        What these venues list is bought and sold by its units, so that the multiplier is 1.
 
         Raises:
             VenueUnavailable: when the venue does not answer.
         """
-        venue_rules = self._adapter.find_rules(instrument)
-        return None if venue_rules is None else venue_rules.lot
+        venue_rules, listing = self._adapter.find_rules(instrument), self._adapter.find_listing(instrument)
+        if venue_rules is None or listing is None:
+            return None
+        return InstrumentTerms(
+            currency=listing.quote,
+            multiplier=Decimal(1),
+            tick=venue_rules.tick,
+            lot=venue_rules.lot,
+            min_notional=venue_rules.min_notional,
+            base=listing.base,
+        )
 
     def refusal(self, order: Order) -> str | None:
         """Return the rule by which the venue can never take the order; None when there is none, or no answer."""

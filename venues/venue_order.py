@@ -112,6 +112,8 @@ def _build_fill(order: Order, execution: Execution, *, venue_order: VenueOrder, 
         quote_id=order.quote.quote_id,
         basis=QuoteBasis.OBSERVED,
         fill_model=FILL_MODEL,
+        currency=order.money.currency,
+        rate=order.find_rate(execution.price),
     )
 
 

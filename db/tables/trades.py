@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Base, one_of
 from domain.decision import EngineSlot
+from domain.money import Conversion
 from domain.signal import Direction
 from domain.study import ExitClock
 from domain.trade import Clock, Intent, OrderState, Pricing, QuoteBasis, TradeStatus
@@ -33,10 +34,15 @@ class QuoteRow(Base):
     bid: Mapped[Decimal | None]
     ask: Mapped[Decimal | None]
     last: Mapped[Decimal | None]
+    rate: Mapped[Decimal | None]
 
 
 class TradeRow(Base):
-    """One engine's trade in one experiment: the model trade (`is_shadow`) or the real one."""
+    """One engine's trade in one experiment: the model trade (`is_shadow`) or the real one.
+
+    Its prices are in `currency`; `conversion` says where the rate to the book's currency comes from, `rate` is that of
+    the entry.
+    """
 
     __tablename__ = "trades"
     __table_args__ = (
@@ -44,6 +50,10 @@ class TradeRow(Base):
         one_of("side", Direction),
         one_of("status", TradeStatus),
         CheckConstraint("(status = 'denied') = (denial IS NOT NULL)", name="denied_has_reason"),
+        one_of("conversion", Conversion),
+        CheckConstraint("multiplier > 0", name="multiplier_positive"),
+        CheckConstraint("rate > 0", name="rate_positive"),
+        CheckConstraint("status = 'denied' OR multiplier IS NOT NULL", name="traded_has_multiplier"),
         UniqueConstraint("experiment_id", "engine", "is_shadow"),
         Index(
             "ix_trades_open",
@@ -82,6 +92,10 @@ class TradeRow(Base):
     evaluated_to: Mapped[datetime]
     denial: Mapped[str | None]
     close_requested_at: Mapped[datetime | None]
+    currency: Mapped[str]
+    multiplier: Mapped[Decimal | None]
+    conversion: Mapped[str]
+    rate: Mapped[Decimal | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -162,7 +176,10 @@ class OrderEventRow(Base):
 
 
 class FillRow(Base):
-    """Fill of an order: its quantity and price, and the stored quote it refers to."""
+    """Fill of an order: its quantity and price, and the stored quote it refers to.
+
+    Price and fee are in `currency`, one unit of which is worth `rate` units of the book's base currency.
+    """
 
     __tablename__ = "fills"
     __table_args__ = (
@@ -173,6 +190,7 @@ class FillRow(Base):
         CheckConstraint("quantity > 0", name="quantity_positive"),
         CheckConstraint("price > 0", name="price_positive"),
         CheckConstraint("fee >= 0", name="fee_not_negative"),
+        CheckConstraint("rate > 0", name="rate_positive"),
         UniqueConstraint("venue", "venue_fill_id"),
         Index("ix_fills_trade_id", "trade_id"),
     )
@@ -192,6 +210,8 @@ class FillRow(Base):
     quote_id: Mapped[UUID] = mapped_column(ForeignKey("quotes.quote_id"))
     quote_basis: Mapped[str]
     fill_model: Mapped[str]
+    currency: Mapped[str]
+    rate: Mapped[Decimal]
 
 
 class TradeOutcomeRow(Base):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from db.verification.rule import QueryRule, VerificationRule
+from domain.currencies import STABLE_COINS
 
 # Where the synchronized clock equals the own one by definition, only the own clock has fills, which count for both.
 _FILLS = """
@@ -13,6 +14,19 @@ _FILLS = """
 _OPENED = "coalesce(sum(f.quantity) FILTER (WHERE f.intent = 'entry'), 0)"
 _CLOSED = "coalesce(sum(f.quantity) FILTER (WHERE f.intent = 'exit'), 0)"
 _TOLERANCE = "1e-10"
+# Half a unit of the tenth decimal place, to which an amount that was converted is rounded.
+_LAST_PLACE = "0.6e-10"
+_AMOUNT = "CASE f.side WHEN 'sell' THEN f.price * f.quantity ELSE -f.price * f.quantity END * t.multiplier - f.fee"
+_ENTRIES = f"sum({_AMOUNT}) FILTER (WHERE f.intent = 'entry')"
+_EXITS_AT_RATES = f"sum(({_AMOUNT}) * f.rate) FILTER (WHERE f.intent = 'exit')"
+_RATE_TIMES_QUANTITY = "sum(f.quantity * f.rate) FILTER (WHERE f.intent = 'exit')"
+
+
+def _resolve_peg(column: str) -> str:
+    """Return the SQL of the currency that a code stands for: that of a stable coin, else itself."""
+    pegs = "".join(f" WHEN '{coin}' THEN '{currency}'" for coin, currency in STABLE_COINS.items())
+    return f"CASE {column}{pegs} ELSE {column} END"
+
 
 RULES: tuple[VerificationRule, ...] = (
     QueryRule(
@@ -38,11 +52,27 @@ RULES: tuple[VerificationRule, ...] = (
     ),
     QueryRule(
         "pnl_recomputes_from_fills",
-        "profit and loss is what the fills sold for, less what they cost, less their fees",
+        "profit and loss is what the fills sold for, less what they cost, times the multiplier, less their fees,"
+        " at the rates of the exits",
         f"""
-        SELECT o.outcome_id AS id FROM {_FILLS} GROUP BY o.outcome_id, o.pnl
-        HAVING {_OPENED} = {_CLOSED} AND o.pnl <> sum(
-            CASE f.side WHEN 'sell' THEN f.price * f.quantity ELSE -f.price * f.quantity END - f.fee)
+        SELECT o.outcome_id AS id FROM {_FILLS} GROUP BY o.outcome_id, o.pnl, t.multiplier
+        HAVING {_OPENED} = {_CLOSED} AND abs(o.pnl - (
+                {_EXITS_AT_RATES} + {_ENTRIES} * {_RATE_TIMES_QUANTITY} / nullif({_CLOSED}, 0)))
+            > CASE WHEN bool_and(f.rate = 1) THEN 0 ELSE {_LAST_PLACE} END
+        """,
+    ),
+    QueryRule(
+        "fills_have_rates",
+        "a fill is in the currency of its trade; its rate is 1 in the book's own, the inverse of its price where the"
+        " pair prices the book's currency, and stored with its quote where another series gives it",
+        f"""
+        SELECT f.fill_id AS id FROM fills f JOIN trades t USING (trade_id) JOIN quotes q USING (quote_id)
+            JOIN books b ON b.book = t.book
+        WHERE f.currency <> t.currency
+           OR (t.conversion = 'same' AND (f.rate <> 1 OR t.rate IS DISTINCT FROM 1
+               OR {_resolve_peg("f.currency")} <> {_resolve_peg("b.base_currency")}))
+           OR (t.conversion = 'own_price' AND abs(f.rate * f.price - 1) > {_TOLERANCE})
+           OR (t.conversion = 'stored' AND f.rate <> coalesce(q.rate, t.rate))
         """,
     ),
     QueryRule(

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 from uuid import UUID
 
 import structlog
 
-from db import books, contexts, signals, sources
+from db import books, contexts, instruments, signals, sources
 from db.books import Book
 from db.core.session import Session
-from domain import context_builder, instruments
+from domain import context_builder, instrument_rules, money
 from domain.context import InstrumentRules, MarketContext, MarketView
+from domain.instruments import InstrumentTerms, find_terms, merge_terms
+from domain.money import Conversion
 from domain.ports import VenueUnavailable, ViewRequest
 from domain.signal import Signal, Stage
 from tasks.base_task import StageBatch, stage_task
@@ -41,18 +44,24 @@ def snapshot_context(parts: Parts, batch: StageBatch) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SizingBasis:
-    """The capital that an entry is sized on: its book's, times the share that its source is allowed."""
+    """The terms that are stored of an instrument, and the capital: the book's, times the share of its source."""
 
     book: Book
     source_share: Decimal
+    terms: InstrumentTerms
 
 
 def load_sizing_bases(session: Session, owned: Sequence[Signal]) -> Mapping[UUID, SizingBasis]:
     """Load the sizing basis of each signal, which its context shows to both engines."""
     loaded_books = books.load(session, {signal.book for signal in owned})
     shares = sources.load_sizings(session, {signal.source for signal in owned})
+    listed = instruments.load(session, {signal.instrument for signal in owned})
     return {
-        signal.signal_id: SizingBasis(book=loaded_books[signal.book], source_share=shares[signal.source])
+        signal.signal_id: SizingBasis(
+            book=loaded_books[signal.book],
+            source_share=shares[signal.source],
+            terms=find_terms(signal.instrument, listed),
+        )
         for signal in owned
     }
 
@@ -66,30 +75,71 @@ def build_contexts(
         requests = [ViewRequest(signal=signal, as_of=signal.received_at) for signal in group]
         answers = parts.market_data(book).views(requests)
         views |= {request.signal.signal_id: view for request, view in zip(requests, answers, strict=True)}
+    rates = _RateCache(parts)
     return [
         context_builder.build(
             signal,
             views[signal.signal_id],
             as_of=signal.received_at,
-            rules=_build_instrument_rules(parts, signal, sizing_bases[signal.signal_id]),
+            rules=_build_instrument_rules(parts, signal, sizing_bases[signal.signal_id], rates),
         )
         for signal in owned
     ]
 
 
-def _build_instrument_rules(parts: Parts, signal: Signal, basis: SizingBasis) -> InstrumentRules:
-    """Return the rules of the signal's instrument, with the venue's lot where the venue names one.
+def _build_instrument_rules(parts: Parts, signal: Signal, basis: SizingBasis, rates: _RateCache) -> InstrumentRules:
+    """Return the rules of the signal's instrument: the venue's terms where it states them, else the stored ones.
 
     Returns are compared on the book's whole capital, whatever share of it the source is sized on.
     """
-    rules = instruments.rules_for(
+    terms = merge_terms(_ask_venue(parts, signal), basis.terms)
+    conversion, rate = _find_rate(signal, terms, basis.book.base_currency, rates)
+    return instrument_rules.build_rules(
+        terms,
         signal.instrument_kind,
+        base_currency=basis.book.base_currency,
+        conversion=conversion,
+        rate=rate,
         reference_capital=basis.book.reference_capital * basis.source_share,
         max_notional=basis.book.max_notional * basis.source_share,
     )
+
+
+def _ask_venue(parts: Parts, signal: Signal) -> InstrumentTerms | None:
+    """Return the terms of the venue of the book's real orders; None where it states none or does not answer."""
     try:
-        lot = parts.broker(signal.book).lot(signal.instrument)
+        return parts.broker(signal.book).terms(signal.instrument)
     except VenueUnavailable as error:
         log.warning("venue.silent", book=signal.book, symbol=signal.symbol, error=str(error))
-        lot = None
-    return rules if lot is None else replace(rules, lot=lot)
+        return None
+
+
+def _find_rate(
+    signal: Signal, terms: InstrumentTerms, base_currency: str, rates: _RateCache
+) -> tuple[Conversion, Decimal | None]:
+    """Return the source of the rate to the book's currency, and the rate; the pair's own price is not known here.
+
+    A stable coin that has a series of its own is counted by it and not at one.
+    """
+    conversion = money.choose_conversion(terms, base_currency)
+    if terms.currency in (None, base_currency) or conversion is Conversion.OWN_PRICE:
+        return conversion, None
+    rate = rates.find(signal, terms.currency or base_currency)
+    return (conversion if rate == money.PARITY else Conversion.STORED), rate
+
+
+class _RateCache:
+    """Rates of one batch: each currency of a book is looked up once for each moment."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._book_rates = parts.rates
+        self._rates: dict[tuple[str, str, datetime], Decimal | None] = {}
+
+    def find(self, signal: Signal, currency: str) -> Decimal | None:
+        """Return the rate of a currency to the base currency of the signal's book at its arrival."""
+        key = (signal.book, currency, signal.received_at)
+        if key not in self._rates:
+            self._rates[key] = self._book_rates.find(
+                signal.book, currency, at=signal.received_at, instrument=signal.instrument
+            )
+        return self._rates[key]

@@ -68,6 +68,7 @@ DUPLICATES = [
     ("web_sessions", {"address": NEW}, "pk_web_sessions"),
     ("api_tokens", {"token_id": NEW}, "uq_api_tokens_token_hash"),
     ("accounts", {"venue": NEW}, "pk_accounts"),
+    ("instruments", {"multiplier": 7}, "pk_instruments"),
     ("live_switches", {"reason": NEW}, "pk_live_switches"),
 ]
 
@@ -80,6 +81,10 @@ RULES = [
     ("fills", {"quantity": -1}, "ck_fills_quantity_positive"),
     ("fills", {"price": 0}, "ck_fills_price_positive"),
     ("fills", {"fee": -1}, "ck_fills_fee_not_negative"),
+    ("fills", {"rate": 0}, "ck_fills_rate_positive"),
+    ("trades", {"multiplier": None}, "ck_trades_traded_has_multiplier"),
+    ("trades", {"rate": 0}, "ck_trades_rate_positive"),
+    ("instruments", {"multiplier": 0}, "ck_instruments_multiplier_positive"),
     ("trades", {"status": "denied"}, "ck_trades_denied_has_reason"),
     ("trade_outcomes", {"exit_time": None}, "ck_trade_outcomes_prices_and_times_together"),
     ("experiments", {"bucket": 1_000_000}, "ck_experiments_bucket_known"),

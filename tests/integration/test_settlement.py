@@ -13,6 +13,7 @@ import pytest
 from db import bars, policies
 from db.policies import PolicyChange
 from domain.context import Bar, PriceSide
+from domain.instruments import InstrumentTerms
 from domain.policy import ExecutionMode
 from domain.ports import Broker, Feed, OrderReport, SendWindow, VenuePosition
 from domain.signal import Instrument, InstrumentKind
@@ -227,8 +228,8 @@ class _Dies:
         self.inner, self.after, self.died, self.sent = inner, after, False, list[str]()
         self.name, self.account, self.traits = inner.name, inner.account, inner.traits
 
-    def lot(self, instrument: Instrument) -> Decimal | None:
-        return self.inner.lot(instrument)
+    def terms(self, instrument: Instrument) -> InstrumentTerms | None:
+        return self.inner.terms(instrument)
 
     def refusal(self, order: Order) -> str | None:
         return self.inner.refusal(order)

@@ -247,6 +247,25 @@ MUTANTS = [
         """UPDATE fills SET quantity = 99 WHERE trade_id = :b_model AND exit_clock = 'own';
         UPDATE orders SET quantity = 99 WHERE trade_id = :b_model AND exit_clock = 'own'""",
     ),
+    ("pnl_recomputes_from_fills", "UPDATE trades SET multiplier = 2 WHERE trade_id = :real"),
+    ("pnl_recomputes_from_fills", "UPDATE fills SET fee = fee + 1 WHERE trade_id = :real AND intent = 'exit'"),
+    (
+        "pnl_recomputes_from_fills",
+        """UPDATE trades SET currency = 'EUR', conversion = 'stored', rate = 1.1 WHERE trade_id = :real;
+        UPDATE fills SET currency = 'EUR', rate = 1.1 WHERE trade_id = :real""",
+    ),
+    ("fills_have_rates", "UPDATE fills SET currency = 'EUR' WHERE trade_id = :real"),
+    (
+        "fills_have_rates",
+        """UPDATE trades SET currency = 'JPY' WHERE trade_id = :real;
+        UPDATE fills SET currency = 'JPY' WHERE trade_id = :real""",
+    ),
+    ("fills_have_rates", "UPDATE trades SET conversion = 'own_price' WHERE trade_id = :real"),
+    (
+        "fills_have_rates",
+        """UPDATE trades SET currency = 'EUR', conversion = 'stored', rate = 1.1 WHERE trade_id = :real;
+        UPDATE fills SET currency = 'EUR' WHERE trade_id = :real""",
+    ),
     (
         "pnl_recomputes_from_fills",
         "UPDATE fills SET fee = fee + 0.0000000001 WHERE trade_id = :b_model AND exit_clock = 'own'",

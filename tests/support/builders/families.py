@@ -208,4 +208,6 @@ def _fill(order: Order, *, quantity: Decimal | None = None, place: int = 1) -> F
         quote_id=order.quote.quote_id,
         basis=QuoteBasis.OBSERVED,
         fill_model="fm1",
+        currency=order.money.currency,
+        rate=Decimal(1),
     )

@@ -20,7 +20,9 @@ from venues.stored_market_data import StoredMarketData
 START = datetime(2026, 1, 5, tzinfo=UTC)
 BOOK = "replay:000000000000"
 EURUSD = Instrument(symbol="EURUSD", exchange="", kind=InstrumentKind.FOREX)
-RULES = InstrumentRules(lot=Decimal(1), reference_capital=Decimal(100_000), max_notional=Decimal(100_000))
+RULES = InstrumentRules(
+    lot=Decimal(1), reference_capital=Decimal(100_000), max_notional=Decimal(100_000), currency="USD"
+)
 
 
 def interval(text: str) -> Interval:

@@ -171,7 +171,7 @@ def a_context(session: Session, signal: Signal, *, price: Decimal = Decimal("1.1
         window=Window(base=None, higher=None),
         quality={},
     )
-    rules = InstrumentRules(lot=LOT, reference_capital=NOTIONAL, max_notional=NOTIONAL)
+    rules = InstrumentRules(lot=LOT, reference_capital=NOTIONAL, max_notional=NOTIONAL, currency="USD")
     context = context_builder.build(signal, view, as_of=signal.received_at, rules=rules)
     contexts.record(session, [context])
     return context.context_hash

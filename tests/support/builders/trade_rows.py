@@ -80,6 +80,10 @@ def a_trade(
             walk={"stop": "1", "remaining": "1", "targets_hit": 0, "best": None, "legs": 0},
             evaluated_to=signal.received_at,
             denial=denial,
+            currency="USD",
+            multiplier=Decimal(1),
+            conversion="same",
+            rate=Decimal(1),
         )
     )
     session.flush()
@@ -171,6 +175,8 @@ def a_fill(session: Session, order: OrderRow, *, price: Decimal, at: datetime, f
             quote_id=order.quote_id,
             quote_basis="observed",
             fill_model="fm1",
+            currency="USD",
+            rate=Decimal(1),
         )
     )
     if order.venue == "paper":

@@ -22,6 +22,7 @@ from domain.context import (
 from domain.decision import Decision, EngineAnswer, EngineSlot, Plan, Target, Trailing, Verdict
 from domain.fills import build_trade_quote
 from domain.intervals import Interval
+from domain.money import Conversion, Denomination
 from domain.policy import ExecutionMode, ExecutionPolicy
 from domain.ports import WalkBars
 from domain.signal import Action, Direction, Instrument, InstrumentKind, Signal, Stage
@@ -45,6 +46,7 @@ MINUTE = timedelta(minutes=1)
 EXPERIMENT_ID = UUID(int=7)
 INSTRUMENT = Instrument(symbol="BTCUSD", exchange="KRAKEN", kind=InstrumentKind.SPOT)
 ONE_MINUTE = Interval.parse("1m")
+IN_DOLLARS = Denomination(currency="USD", multiplier=Decimal(1), conversion=Conversion.SAME, rate=Decimal(1))
 
 
 def dec(value: str | int | Decimal) -> Decimal:
@@ -97,6 +99,7 @@ def a_trade(plan: Plan | None = None, *, engine: EngineSlot = EngineSlot.A, **ch
         walk=WalkState(stop=plan.stop, remaining=Decimal(1), targets_hit=0, best=None, legs=0),
         evaluated_to=changes.get("entry_at", MONDAY),
         denial=None,
+        money=IN_DOLLARS,
     )
     return replace(trade, **changes)
 
@@ -154,6 +157,7 @@ def an_order(
         venue="paper",
         quote=build_trade_quote("paper", INSTRUMENT, at=at, **sides),
         is_final=False,
+        money=IN_DOLLARS,
     )
 
 
@@ -166,6 +170,7 @@ def a_fill(
     at: datetime = MONDAY,
     clock: Clock | None = None,
     trade: Trade | None = None,
+    rate: str | Decimal = "1",
 ) -> Fill:
     """Make a fill of a trade (long unless the trade says otherwise); exits count on the own clock by default."""
     trade = trade or a_trade()
@@ -185,6 +190,8 @@ def a_fill(
         quote_id=UUID(int=2),
         basis=QuoteBasis.OBSERVED,
         fill_model="fm1",
+        currency=trade.money.currency,
+        rate=dec(rate),
     )
 
 
@@ -222,7 +229,7 @@ def a_context(*, bid: str | None = "99.99", ask: str | None = "100.01", lot: str
         last=None,
         quality=Quality.REPLAY,
     )
-    rules = InstrumentRules(lot=dec(lot), reference_capital=dec(100_000), max_notional=dec(100_000))
+    rules = InstrumentRules(lot=dec(lot), reference_capital=dec(100_000), max_notional=dec(100_000), currency="USD")
     return MarketContext(
         signal_id=UUID(int=3),
         as_of=MONDAY,

@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 from domain.fills import build_trade_quote
+from domain.money import Conversion, Denomination
 from domain.ports import SendWindow
 from domain.signal import Instrument, InstrumentKind
 from domain.trade import Clock, Intent, Order, Pricing, client_order_id_for, order_id_for
@@ -50,6 +51,7 @@ def a_live_order(
         venue=venue,
         quote=quote,
         is_final=False,
+        money=Denomination(currency="USDT", multiplier=Decimal(1), conversion=Conversion.SAME, rate=Decimal(1)),
     )
 
 

@@ -9,6 +9,7 @@ from enum import Enum
 from uuid import UUID
 
 from domain import fills
+from domain.instruments import InstrumentTerms
 from domain.ports import OrderReport, SendWindow, VenuePosition, VenueTraits, VenueUnavailable
 from domain.signal import Instrument
 from domain.trade import Intent, Order, OrderState
@@ -50,8 +51,8 @@ class ScriptedVenue:
     delayed: list[Order] = field(default_factory=list)
     windows_ended: int = 0
 
-    def lot(self, instrument: Instrument) -> Decimal | None:
-        """Return None: the venue has no quantity steps."""
+    def terms(self, instrument: Instrument) -> InstrumentTerms | None:
+        """Return None: the venue states nothing of its instruments."""
         return None
 
     def refusal(self, order: Order) -> str | None:

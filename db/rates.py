@@ -1,0 +1,77 @@
+"""Stored rates: what one unit of a currency was worth in a book's base currency, by the book's own bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import text
+
+from db.core.session import Database
+from domain import rates
+from domain.context import PriceSide
+from domain.rates import RatePair
+
+# A rate may be from before a weekend with holidays, but no older.
+OLDEST = timedelta(days=7)
+_NEWEST_CLOSES = text("""
+    SELECT symbol, side, close, close_time
+    FROM unnest(cast(:symbols AS text[])) WITH ORDINALITY AS pairs(symbol, place) CROSS JOIN LATERAL (
+        SELECT side, close, close_time FROM bars
+        WHERE bars.book = :book AND bars.symbol = pairs.symbol AND close_time <= :at AND close_time > :since
+        ORDER BY close_time DESC LIMIT 4) AS newest
+    ORDER BY place, close_time DESC
+""")
+
+
+class StoredRates:
+    """Rates by the closed bars of a book; each call is one statement without a transaction around it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._base_currencies: dict[str, str] = {}
+
+    def base_currency(self, book: str) -> str:
+        """Return the base currency of a book, which never changes."""
+        if book not in self._base_currencies:
+            query = text("SELECT base_currency FROM books WHERE book = :book")
+            with self._database.reading() as connection:
+                self._base_currencies[book] = str(connection.execute(query, {"book": book}).scalar_one())
+        return self._base_currencies[book]
+
+    def find(self, book: str, currency: str, *, at: datetime) -> Decimal | None:
+        """Return the rate of a currency to the book's base currency at a moment; None when no series gives one.
+
+        It is the newest close at or before the moment of a pair of the two, at most seven days old. A stable coin
+        without a series counts as the currency that it stands for.
+        """
+        base = self.base_currency(book)
+        major, factor = rates.split_minor_unit(currency)
+        if major == base:
+            return factor
+        stored = self._find_stored(book, rates.list_rate_pairs(major, base), at=at)
+        if stored is not None:
+            return stored * factor
+        return factor if rates.is_pegged(major, base) else None
+
+    def _find_stored(self, book: str, pairs: Sequence[RatePair], *, at: datetime) -> Decimal | None:
+        """Return the rate by the first of the pairs that has a series."""
+        parameters = {"book": book, "symbols": [pair.symbol for pair in pairs], "at": at, "since": at - OLDEST}
+        with self._database.reading() as connection:
+            rows = connection.execute(_NEWEST_CLOSES, parameters).all()
+        if not rows:
+            return None
+        first = rows[0]
+        newest = [row for row in rows if (row.symbol, row.close_time) == (first.symbol, first.close_time)]
+        pair = next(pair for pair in pairs if pair.symbol == first.symbol)
+        return pair.compute_rate(_choose_price(newest))
+
+
+def _choose_price(newest: Sequence[Any]) -> Decimal:
+    """Return the mid of bars that closed together: recorded as such, else between bid and ask, else the one side."""
+    closes = {row.side: row.close for row in newest}
+    if PriceSide.MID.value in closes:
+        return Decimal(closes[PriceSide.MID.value])
+    return sum(closes.values(), Decimal(0)) / len(closes)
