@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from domain.signal import Source
 from replay.alert_files import LoggedAlert
 from replay.bar_files import BarFile
 from replay.identity import ReplayIdentity
@@ -50,13 +51,14 @@ class SignalStuck(Exception):
 class BookSpec:
     """The book, source, study and bars that the gateway creates for a replay.
 
-    The book's clock starts at `starts_at`, the first open of any bar.
+    The book's clock starts at `starts_at`, the first open of any bar. `settings` are those of its source.
     """
 
     identity: ReplayIdentity
     study: str | None
     files: tuple[BarFile, ...]
     starts_at: datetime
+    settings: Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +162,15 @@ def run_replay(
         ReplayBookExists, SignalStuck: from the gateway.
         ReplayRefused: when the webhook answers otherwise, or not at all after the last repetition.
     """
-    gateway.create(BookSpec(identity=identity, study=study, files=scheduled.files, starts_at=scheduled.starts_at))
+    gateway.create(
+        BookSpec(
+            identity=identity,
+            study=study,
+            files=scheduled.files,
+            starts_at=scheduled.starts_at,
+            settings=scheduled.settings,
+        )
+    )
     tally, now = _AlertCounts(), None
     for done, alert in enumerate(scheduled.alerts, start=1):
         if alert.fired_at != now:

@@ -19,12 +19,13 @@ from config.vault import TokenVault
 from db import bars, books, due_signals, policies, replays, sources, studies, trades
 from db.core.session import Database
 from db.policies import PolicyChange
+from db.sources import SourceUnknown
 from db.studies import ComparedVersions
 from domain.books import PAPER_BOOK
 from domain.decision import EngineSlot
 from domain.ports import Feed
 from domain.signal import Source, Stage
-from replay import bar_files
+from replay import bar_files, source_settings
 from replay.driver import BookSpec, ReplayBookExists, ReplayRefused, SignalStuck, WebhookResponse
 from replay.identity import ReplayTerms
 from tasks import pipeline
@@ -148,17 +149,7 @@ class StackGateway:
 
     def _add_source(self, session: Any, spec: BookSpec, token: str) -> None:
         """Store the source that the replay's alerts are posted as, with its token."""
-        source = Source(
-            name=spec.identity.book,
-            book=spec.identity.book,
-            strategy="",
-            timeframe=spec.files[0].interval,
-            exchange="",
-            instrument_kind=None,
-            sell_alone=None,
-            confidence_scale=100,
-            max_lag_s=300,
-        )
+        source = source_settings.build_source(spec.settings, book=spec.identity.book)
         sealed = TokenVault(self._settings.secret_key or "").seal(token)
         sources.add(session, source, token_hash=tokens.hash_token(token), token_encrypted=sealed)
 
@@ -193,6 +184,22 @@ def open_gateway(settings: Settings, *, web_url: str) -> Iterator[StackGateway]:
         yield gateway
     finally:
         gateway.close()
+        database.dispose()
+
+
+def load_source(settings: Settings, name: str) -> Source:
+    """Load the settings of the source of that name from the running stack.
+
+    Raises:
+        ReplayRefused: when there is none.
+    """
+    database = Database(settings.sqlalchemy_url, pool_size=1)
+    try:
+        with database.transaction() as session:
+            return sources.by_name(session, name).source
+    except SourceUnknown:
+        raise ReplayRefused(f"there is no source named {name!r}; see: orchestrator sources list") from None
+    finally:
         database.dispose()
 
 

@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 from domain.books import REPLAY_PREFIX
 from domain.decision import EngineSlot
 from domain.policy import ExecutionMode
+from replay import source_settings
 from replay.bar_files import BarFile
 from replay.schedule import Schedule
 
@@ -44,12 +45,14 @@ def derive_identity(scheduled: Schedule, terms: ReplayTerms) -> ReplayIdentity:
 
     Paths, compression, the order in which bar files were named and the time of day do not enter.
     """
+    settings = source_settings.format_settings(scheduled.settings, timeframe=scheduled.files[0].interval)
     parts = (
         *sorted(_format_series(file) for file in scheduled.files),
         scheduled.alert_file.digest,
         *(f"{slot.value}={terms.engines[slot]}" for slot in EngineSlot),
         f"{terms.mode.value}:{terms.split_ppm}",
         terms.fill_model,
+        *([settings] if settings else []),
     )
     digest = _hash_text("\n".join(parts))
     return ReplayIdentity(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from replay import alert_files, bar_files
+from domain.signal import Source
+from replay import alert_files, alert_symbols, bar_files, source_settings
 from replay.alert_files import AlertFile, LoggedAlert
 from replay.bar_files import BarFile
 
@@ -21,7 +22,9 @@ class Schedule:
     """A replay's input, read and found usable.
 
     `alerts` fire from `starts_at` (the first open of any bar) to `ends_at` (the last close of any); `outside` are
-    the others: before and after the bars nothing is known of the market, so they are left out and counted.
+    the others: before and after the bars nothing is known of the market, so they are left out and counted. `settings`
+    are those under which the alerts are read, as a source without a name. `without_bars` counts the alerts about
+    instruments of which there are no bars, by instrument.
     """
 
     files: tuple[BarFile, ...]
@@ -30,6 +33,8 @@ class Schedule:
     outside: tuple[LoggedAlert, ...]
     starts_at: datetime
     ends_at: datetime
+    settings: Source
+    without_bars: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_schedule(
@@ -47,8 +52,24 @@ def read_schedule(
     return build_schedule(files, alert_files.read_alert_file(alerts))
 
 
+def apply_source(scheduled: Schedule, source: Source | None) -> Schedule:
+    """Return the schedule with its alerts as they are read under a source's settings (None: the defaults).
+
+    Messages without a symbol get that of the log's Ticker.
+
+    Raises:
+        BarsUnfit: when the bars are of no instrument that an alert is about.
+    """
+    settings = source_settings.build_settings(source, timeframe=scheduled.files[0].interval)
+    alerts = alert_symbols.add_missing_symbols(scheduled.alerts, settings)
+    without_bars = alert_symbols.check_bars_fit(alerts, scheduled.files, settings)
+    return replace(scheduled, alerts=alerts, settings=settings, without_bars=without_bars)
+
+
 def build_schedule(files: Sequence[BarFile], alert_file: AlertFile) -> Schedule:
     """Set aside the alerts that fire before the first bar opens or after the last one closes.
+
+    The settings are the defaults; `apply_source` changes them.
 
     Raises:
         OutsideBars: when that leaves no alert; the message names both time spans.
@@ -68,4 +89,5 @@ def build_schedule(files: Sequence[BarFile], alert_file: AlertFile) -> Schedule:
         outside=tuple(alert for alert in alert_file.alerts if not starts_at <= alert.fired_at <= ends_at),
         starts_at=starts_at,
         ends_at=ends_at,
+        settings=source_settings.build_settings(None, timeframe=files[0].interval),
     )

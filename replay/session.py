@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any, TextIO
 
 from replay import bar_files, driver, progress
@@ -23,8 +24,7 @@ def perform_replay(
         ReplayExists, ReplayRefused, SignalStuck: from the driver.
     """
     identity = derive_identity(scheduled, terms)
-    if scheduled.outside:
-        stream.write(f"warning: {_format_left_out(scheduled)}\n")
+    stream.writelines(f"warning: {warning}\n" for warning in _format_warnings(scheduled))
     with progress.open_progress(stream) as watcher:
         summary = driver.run_replay(
             scheduled, gateway, identity=identity, study=study, watcher=watcher, sleep=time.sleep
@@ -62,6 +62,13 @@ def build_summary_document(summary: ReplaySummary) -> dict[str, Any]:
         "refused_fields": dict(sorted(fields.items())),
         "outside": summary.outside,
     }
+
+
+def _format_warnings(scheduled: Schedule) -> Iterator[str]:
+    if scheduled.outside:
+        yield _format_left_out(scheduled)
+    for instrument, count in sorted(scheduled.without_bars.items()):
+        yield f"{count} alerts are about {instrument}, of which there are no bars"
 
 
 def _format_left_out(scheduled: Schedule) -> str:

@@ -43,7 +43,7 @@ def command(*, leave: bool, port: int, flower_port: int, data_dir: Path | None) 
     """
     log_warnings_only()
     settings = _drop_configured_servers(configuration.load())
-    alert_schedule = replay.read_schedule(demo.BARS_SPEC, alerts=demo.ALERTS)
+    alert_schedule = replay.apply_source(replay.read_schedule(demo.BARS_SPEC, alerts=demo.ALERTS), None)
     stay = sys.stdout.isatty() and not leave
     timer = PhaseTimer(monotonic=time.monotonic)
     try:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import click
 
-from app.cli import CommandError
+from app.cli import CommandError, source_options
 from config import settings as configuration
 from config.settings import Settings
+from domain.signal import Source
+from operations import sources as source_operations
 from replay import schedule, session
+from replay.alert_symbols import BarsUnfit
 from replay.bar_files import BarSpecInvalid
 from replay.driver import ReplayBookExists, ReplayRefused, ReplaySummary, SignalStuck
 from replay.file_content import FileInvalid
@@ -24,6 +28,8 @@ from reporting.formatting import replace_unprintable
 from stack import datadir, runfile, stack
 from stack.errors import StackRefused
 from stack.stack import StackPlan
+
+_SOURCE_NAME = "replay"
 
 
 @click.command()
@@ -56,6 +62,8 @@ from stack.stack import StackPlan
     metavar="[SYMBOL=]NAME",
     help="Calendar of the exchange of bar files, such as XNYS or 24/7, of all or of one symbol's; repeatable.",
 )
+@click.option("--source", metavar="NAME", help="Read the alerts under the settings of this source.")
+@source_options.add_reading_options
 @click.option("--study", metavar="NAME", help="Name of the replay's study (default: after its book).")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, with the replay's summary in it.")
 @click.option(
@@ -68,22 +76,33 @@ def command(
     alerts: Path,
     timezones: tuple[str, ...],
     calendars: tuple[str, ...],
+    source: str | None,
+    mapped: tuple[str, ...],
     study: str | None,
     as_json: bool,
     data_dir: Path | None,
+    **fields: Any,
 ) -> None:
     """Replay alerts over bars, and compare the engines.
 
     The alerts go through the running stack, as TradingView would send them, in a book of their own; without a stack,
     one is started for the duration. The same input gives the same book, and a book that exists is refused.
+
+    The options of `orchestrator sources add` say how the alerts are read; beside --source they change its settings.
     """
     settings = configuration.load()
+    edits = SourceEdits(fields={name: value for name, value in fields.items() if value is not None}, mapped=mapped)
     alert_schedule = read_schedule(*first_bars, *more_bars, alerts=alerts, timezones=timezones, calendars=calendars)
     for line in session.format_assumptions(alert_schedule):
         click.echo(replace_unprintable(line), err=True)
+    if source is None:
+        alert_schedule = apply_source(alert_schedule, edits.apply_to(None))
 
     def job(running: Settings, web_url: str) -> int:
-        print_report(running, run_replay(alert_schedule, running, web_url=web_url, study=study), as_json=as_json)
+        applied = alert_schedule
+        if source is not None:
+            applied = apply_source(alert_schedule, edits.apply_to(_load_source(running, source)))
+        print_report(running, run_replay(applied, running, web_url=web_url, study=study), as_json=as_json)
         return 0
 
     try:
@@ -102,9 +121,46 @@ def read_schedule(*bars: str, alerts: Path, timezones: Sequence[str] = (), calen
         raise CommandError(str(error)) from None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceEdits:
+    """Settings of a source that options of the command give: fields of its schema, and symbols as SENT=READ."""
+
+    fields: Mapping[str, Any]
+    mapped: Sequence[str]
+
+    def apply_to(self, source: Source | None) -> Source | None:
+        """Return the source with these settings, or one that has only these; None when there are neither.
+
+        Raises:
+            CommandError: when a value is not allowed.
+        """
+        if not self.fields and not self.mapped:
+            return source
+        present = source_operations.describe_settings(source) if source is not None else {}
+        named = {"name": _SOURCE_NAME, "book": _SOURCE_NAME}
+        return source_options.build_source({**present, **named, **self.fields}, mapped=self.mapped)
+
+
+def apply_source(alert_schedule: Schedule, source: Source | None) -> Schedule:
+    """Read the alerts under the settings of a source; bars of none of them end the command."""
+    try:
+        return schedule.apply_source(alert_schedule, source)
+    except BarsUnfit as error:
+        raise CommandError(replace_unprintable(str(error))) from None
+
+
+def _load_source(settings: Settings, name: str) -> Source:
+    from replay import gateway  # noqa: PLC0415 - as in run_replay
+
+    try:
+        return gateway.load_source(settings, name)
+    except ReplayRefused as error:
+        raise click.ClickException(str(error)) from None
+
+
 def run_replay(alert_schedule: Schedule, settings: Settings, *, web_url: str, study: str | None) -> ReplaySummary:
     """Replay through the stack at `web_url`, with progress on stderr; a failure ends the command with exit code 1."""
-    from replay import gateway  # noqa: PLC0415 - SQLAlchemy and Celery are not needed to refuse a bad file
+    from replay import gateway  # noqa: PLC0415 - Celery is not needed to refuse a bad file
 
     try:
         with gateway.open_gateway(settings, web_url=web_url) as connection:

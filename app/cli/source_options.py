@@ -19,7 +19,8 @@ from operations.source_links import NoSecretKey, SourceLinks
 from stack import datadir, network, runfile
 
 _DEFAULT_PORT = 8000
-_OPTIONS = (
+# How alerts are read and sized, for replays too. Their --timezone is that of their bars, so none may stand here.
+_READING_OPTIONS = (
     click.option("--strategy", help="Strategy of alerts that name none."),
     click.option(
         "--sell-alone", type=click.Choice([meaning.value for meaning in SellAlone]), help="Meaning of a bare `sell`."
@@ -39,6 +40,11 @@ _OPTIONS = (
     click.option(
         "--symbol", "mapped", multiple=True, metavar="SENT=READ", help="Read the symbol SENT as READ; repeatable."
     ),
+    click.option("--max-lag", "max_lag_s", type=int, metavar="SECONDS", help="Older alerts are stale (at first 300)."),
+    click.option("--sizing", metavar="SHARE", help="Share of the book's capital to size entries on (at first 1)."),
+)
+_OPTIONS = (
+    *_READING_OPTIONS,
     click.option(
         "--heartbeat",
         "heartbeat_s",
@@ -46,8 +52,6 @@ _OPTIONS = (
         metavar="SECONDS",
         help="Open an incident when no alert has come for longer.",
     ),
-    click.option("--max-lag", "max_lag_s", type=int, metavar="SECONDS", help="Older alerts are stale (at first 300)."),
-    click.option("--sizing", metavar="SHARE", help="Share of the book's capital to size entries on (at first 1)."),
 )
 _UNSET_OPTIONS = tuple(
     click.option(f"--no-{name}", "unset", flag_value=field, multiple=True, help=help_text)
@@ -66,6 +70,11 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def add_options(command: Command) -> Command:
     """Give a command the options that describe a source; an option that is not given is None, no symbol is ()."""
     return _apply(_OPTIONS, command)
+
+
+def add_reading_options(command: Command) -> Command:
+    """Give a command the options that say how alerts are read and sized, as `add_options` does."""
+    return _apply(_READING_OPTIONS, command)
 
 
 def add_unset_options(command: Command) -> Command:

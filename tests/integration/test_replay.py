@@ -106,6 +106,28 @@ def test_the_same_engine_twice_differs_by_exactly_nothing(place: Path) -> None:
     assert document["engines"]["A"]["trades"] > 0
 
 
+def test_the_log_that_tradingview_exports_is_replayed_under_the_settings_of_a_source(place: Path) -> None:
+    _write_exported_log(place / "exported.csv")
+    files = ("--bars", f"BTCUSDT={place / 'bid.csv'}", "--alerts", str(place / "exported.csv"), "--json")
+
+    by_option = _run(place, "exported", *files, "--sell-alone", "exit")
+    added = _orchestrator(place, "exported", "sources", "add", "desk", "--sell-alone", "exit")
+    by_source = _run(place, "exported", *files, "--source", "desk", "--study", "again")
+    listed = _orchestrator(place, "exported", "signals", "list", "--json")
+
+    assert (added.returncode, by_option.returncode) == (0, 0), added.stderr + by_option.stderr
+    assert by_source.returncode == 1  # the same settings make the same book
+    assert "exists already" in by_source.stderr
+    summary = json.loads(by_option.stdout)["replay"]
+    assert (summary["alerts"], summary["accepted"], summary["refused"]) == (3, 2, 1)
+    assert "line 3: HTTP 422" in by_option.stderr
+    signals = json.loads(listed.stdout)["signals"]
+    assert sorted((row["symbol"], row["exchange"], row["action"], row["direction"]) for row in signals) == [
+        ("BTCUSDT", "BINANCE", "entry", "long"),
+        ("BTCUSDT", "BINANCE", "exit", "long"),
+    ]
+
+
 def _input(place: Path) -> list[str]:
     return [
         "--bars",
@@ -145,6 +167,17 @@ def _write_bars(file: Path, *, lift: int) -> None:
             at = (STARTS_AT + timedelta(hours=number)).strftime("%Y-%m-%dT%H:%M:%SZ")
             prices = (first, max(first, last) + 60, min(first, last) - 60, last)
             rows.writerow([at, *(f"{one:.2f}" for one in prices), 10 + number % 7])
+
+
+def _write_exported_log(file: Path) -> None:
+    """Write a log with its newest alert first, a column of its own, and the symbol in Ticker only."""
+    fired = [(STARTS_AT + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ") for hours in (300, 301, 302)]
+    bodies = ['{"action": "buy"}', "BTCUSDT Crossing 101", '{"action": "sell"}']
+    with file.open("w", newline="") as out:
+        rows = csv.writer(out)
+        rows.writerow(["Alert ID", "Ticker", "Name", "Description", "Time", "Webhook status"])
+        for number, (body, at) in enumerate(reversed(list(zip(bodies, fired, strict=True)))):
+            rows.writerow([number, "BINANCE:BTCUSDT, 1h", "waves", body, at, "Webhook successfully delivered"])
 
 
 def _write_alerts(file: Path) -> None:

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from replay import driver, schedule
+from domain.intervals import Interval
+from replay import driver, schedule, source_settings
 from replay.alert_files import LoggedAlert
 from replay.driver import BookSpec, ReplayBookExists, ReplayRefused, SignalStuck, WebhookResponse
 from replay.schedule import Schedule
@@ -155,7 +156,13 @@ def test_the_book_is_asked_for_with_its_study_its_files_and_its_first_moment() -
     _run(gateway, an_alert())
 
     assert gateway.created == [
-        BookSpec(identity=an_identity(), study="mine", files=(a_bar_file(),), starts_at=NOON),
+        BookSpec(
+            identity=an_identity(),
+            study="mine",
+            files=(a_bar_file(),),
+            starts_at=NOON,
+            settings=source_settings.build_settings(None, timeframe=Interval.parse("1h")),
+        ),
     ]
 
 

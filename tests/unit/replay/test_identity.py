@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from domain.context import PriceSide
 from domain.decision import EngineSlot
 from domain.policy import ExecutionMode
+from domain.signal import SellAlone
 from replay.identity import ReplayIdentity, ReplayTerms, derive_identity
 from replay.schedule import build_schedule
 from tests.support.builders.replays import a_bar_file, an_alert_file
@@ -25,7 +27,10 @@ def _identity(**changes: Any) -> ReplayIdentity:
         "split_ppm": 500_000,
         "fill_model": "fills1",
     } | changes
-    return derive_identity(build_schedule(given.pop("bar_files"), given.pop("alerts")), ReplayTerms(**given))
+    scheduled = build_schedule(given.pop("bar_files"), given.pop("alerts"))
+    of_source = {name: given.pop(name) for name in ("sell_alone", "symbols") if name in given}
+    settings = replace(scheduled.settings, **of_source)
+    return derive_identity(replace(scheduled, settings=settings), ReplayTerms(**given))
 
 
 def test_the_identity_of_an_input_never_changes() -> None:
@@ -55,6 +60,8 @@ def test_the_order_in_which_bar_files_are_named_does_not_matter() -> None:
         {"mode": ExecutionMode.SHADOW_ONLY},
         {"split_ppm": 500_001},
         {"fill_model": "fills2"},
+        {"sell_alone": SellAlone.EXIT},
+        {"symbols": {"US100": "NASDAQ:NDX"}},
     ],
 )
 def test_whatever_decides_the_result_changes_book_and_salt(changes: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -32,6 +33,17 @@ def test_several_bar_files_span_from_the_first_open_to_the_last_close() -> None:
     scheduled = schedule.build_schedule([later, a_bar_file()], an_alert_file())
 
     assert (scheduled.starts_at, scheduled.ends_at) == (NOON, NOON + timedelta(hours=13))
+
+
+def test_alerts_are_read_under_the_settings_of_a_source() -> None:
+    alert = replace(an_alert(body=b'{"action": "buy"}'), ticker="OANDA:EURUSD")
+    scheduled = schedule.build_schedule([a_bar_file()], an_alert_file(alert, an_alert(body=b"buy GBPUSD")))
+
+    applied = schedule.apply_source(scheduled, replace(scheduled.settings, max_lag_s=60))
+
+    assert applied.settings.max_lag_s == 60
+    assert b"OANDA:EURUSD" in applied.alerts[0].body
+    assert applied.without_bars == {"GBPUSD (forex)": 1}
 
 
 def test_the_files_of_a_replay_are_read_together(tmp_path: Path) -> None:

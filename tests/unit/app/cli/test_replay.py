@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from click.testing import CliRunner, Result
 
 from app.cli import cli, demo, replay
 from config.settings import Settings
-from replay import alert_files
+from domain.intervals import Interval
+from domain.signal import SellAlone
+from replay import alert_files, gateway, source_settings
 from replay.driver import ReplaySummary
 from replay.schedule import Schedule
 from stack import runfile, stack
@@ -24,6 +27,7 @@ from stack.runfile import RunFile
 from stack.stack import StackPlan
 from tests.support.builders.replays import GOOD_ROW, a_file_of
 
+SETTINGS = source_settings.build_settings(None, timeframe=Interval.parse("1h"))
 _SUMMARY = ReplaySummary(book="replay:0123456789ab", alerts=1, accepted=1, duplicates=0, refused=(), outside=0)
 
 
@@ -106,6 +110,77 @@ def test_an_alert_without_a_time_ends_with_code_2_and_the_line(tmp_path: Path) -
 
     assert result.exit_code == 2
     assert "line 3, Time: 'noon' is not a time; write 2017-01-05T10:00:00Z" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "sell_alone", "symbols"),
+    [
+        ((), None, {}),
+        (("--sell-alone", "exit"), SellAlone.EXIT, {}),
+        (("--symbol", "us100=NASDAQ:NDX", "--sell-alone", "short"), SellAlone.SHORT, {"US100": "NASDAQ:NDX"}),
+    ],
+)
+def test_settings_of_a_source_are_options(
+    tmp_path: Path, driven: list[Any], options: tuple[str, ...], sell_alone: SellAlone | None, symbols: dict[str, str]
+) -> None:
+    runfile.write_run_file(tmp_path, _a_run(tmp_path))
+
+    result = _replay(
+        "--bars", f"EURUSD={_bars(tmp_path)}", "--alerts", _alerts(tmp_path), *options, "--data-dir", tmp_path
+    )
+
+    assert result.exit_code == 0, result.output
+    settings = driven[0][0].settings
+    assert (settings.sell_alone, settings.symbols, str(settings.timeframe)) == (sell_alone, symbols, "1h")
+
+
+def test_a_source_lends_its_settings_and_options_change_them(
+    tmp_path: Path, driven: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runfile.write_run_file(tmp_path, _a_run(tmp_path))
+    stored = replace(
+        SETTINGS, name="desk", book="paper", sell_alone=SellAlone.SHORT, exchange="BINANCE", symbols={"A": "B"}
+    )
+    monkeypatch.setattr(gateway, "load_source", lambda settings, name: {"desk": stored}[name])
+
+    result = _replay(
+        *("--bars", f"EURUSD={_bars(tmp_path)}", "--alerts", _alerts(tmp_path), "--source", "desk"),
+        *("--sell-alone", "exit", "--symbol", "C=D", "--data-dir", tmp_path),
+    )
+
+    assert result.exit_code == 0, result.output
+    settings = driven[0][0].settings
+    assert (settings.sell_alone, settings.exchange, settings.symbols) == (
+        SellAlone.EXIT,
+        "BINANCE",
+        {"A": "B", "C": "D"},
+    )
+
+
+def test_bars_of_another_symbol_end_with_code_2_before_anything_starts(
+    tmp_path: Path, plans: list[tuple[StackPlan, bool]]
+) -> None:
+    alerts = a_file_of(tmp_path, "1,A,b,buy BTCUSDT,2017-01-05T11:00:00Z", header=alert_files.HEADER, name="alerts.csv")
+
+    result = _replay("--bars", f"EURUSD={_bars(tmp_path)}", "--alerts", alerts)
+
+    assert (result.exit_code, plans) == (2, [])
+    assert "the bars are of EURUSD (forex), the alerts of BTCUSDT (spot)" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--symbol", "nothing"), "--symbol: must be SENT=READ"),
+        (("--dialect", "klingon"), "dialect: Must be one of"),
+        (("--confidence-scale", "7"), "confidence_scale"),
+    ],
+)
+def test_a_setting_that_is_not_allowed_ends_with_code_2(tmp_path: Path, options: tuple[str, ...], problem: str) -> None:
+    result = _replay("--bars", f"EURUSD={_bars(tmp_path)}", "--alerts", _alerts(tmp_path), *options)
+
+    assert result.exit_code == 2
+    assert problem in result.stderr
 
 
 def test_what_is_assumed_of_the_bars_is_shown_first(tmp_path: Path, plans: list[tuple[StackPlan, bool]]) -> None:
