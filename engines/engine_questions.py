@@ -69,6 +69,8 @@ def ask(engine: Engine, signal: Signal, context: MarketContext, *, limit_s: floa
         else:
             decision = engine.decide(signal, context)
         return validate_answer(decision, context)
+    except EngineTimeout as error:
+        return error_decision("engine_timeout", f"{error} of {limit_s:g} s")
     except Exception as error:  # noqa: BLE001 - an engine may raise anything, and must not harm the other one
         return _describe_failure(error)
 
@@ -92,8 +94,6 @@ def error_decision(reason: str, message: str) -> Decision:
 def _describe_failure(error: Exception) -> Decision:
     """Return the ERROR decision about an exception."""
     match error:
-        case EngineTimeout():
-            return error_decision("engine_timeout", str(error))
         case RemoteFailed():
             return error_decision(error.reason, str(error))
         case AnswerInvalid():

@@ -185,7 +185,7 @@ class HostedEngine:
             greeting = wire.decode_greeting(process.exchange(b"", deadline_at=deadline_at))
         except LineTimeout:
             self._stop_slow_start()
-            raise EngineTimeout("the engine is still starting") from None
+            raise EngineTimeout("the engine is still starting at the deadline") from None
         except (ProcessGone, LineTooLong, msgspec.DecodeError, UnicodeDecodeError) as error:
             self._record_failure(f"the process did not start: {error}")
             raise EngineFailed(f"the process did not start: {error}") from None

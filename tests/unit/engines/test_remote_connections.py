@@ -84,7 +84,7 @@ def test_a_name_service_that_hangs_costs_the_deadline_only(monkeypatch: pytest.M
 
     assert (decision.reasons, decision.error) == (
         ("engine_timeout",),
-        "the name engine.example was not resolved within the deadline",
+        "the name engine.example was not resolved within the deadline of 0.3 s",
     )
 
 
