@@ -6,6 +6,7 @@ import http.client
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,18 +17,21 @@ import msgspec
 from config import tokens
 from config.settings import Settings
 from config.vault import TokenVault
-from db import bars, books, due_signals, policies, replays, sources, studies, trades
+from db import bars, books, due_signals, instruments, policies, replays, sources, studies, trades
 from db.core.session import Database
 from db.policies import PolicyChange
 from db.sources import SourceUnknown
 from db.studies import ComparedVersions
 from domain.books import PAPER_BOOK
 from domain.decision import EngineSlot
+from domain.instruments import find_terms
 from domain.ports import Feed
-from domain.signal import Source, Stage
-from replay import bar_files, source_settings
+from domain.signal import Instrument, InstrumentKind, Source, Stage
+from replay import bar_files, money, source_settings
+from replay.bar_files import BarFile
 from replay.driver import BookSpec, ReplayBookExists, ReplayRefused, SignalStuck, WebhookResponse
 from replay.identity import ReplayTerms
+from replay.schedule import Schedule
 from tasks import pipeline
 
 TERMS_OF = PAPER_BOOK
@@ -63,7 +67,12 @@ class StackGateway:
             if replays.is_complete(session, spec.identity.book):
                 raise ReplayBookExists(spec.identity.book)
             replays.remove(session, spec.identity.book)
-            books.create_replay(session, spec.identity.book, cursor=spec.starts_at)
+            books.create_replay(
+                session,
+                spec.identity.book,
+                cursor=spec.starts_at,
+                base_currency=self.terms.money.base_currency,
+            )
             self._open_study(session, spec)
             self._add_source(session, spec, token)
             for file in spec.files:
@@ -76,6 +85,18 @@ class StackGateway:
                 bars.add(session, feed, bar_files.read_bars(file))
         self._book, self._path = spec.identity.book, f"/webhook/{token}"
         return self._web.geturl().rstrip("/") + self._path
+
+    def choose_money(self, scheduled: Schedule, *, base_currency: str | None) -> list[str]:
+        """Set the replay's base currency and its instruments' terms; return warnings about what cannot be traded.
+
+        It is the wanted currency, else the one that the instruments of the bars share.
+        """
+        traded = list(dict.fromkeys(_read_instrument(file, scheduled.settings) for file in scheduled.files))
+        with self._database.transaction() as session:
+            listed = instruments.load(session, traded)
+        terms = {instrument: find_terms(instrument, listed) for instrument in traded}
+        self.terms = replace(self.terms, money=money.build_money(terms, base_currency=base_currency))
+        return money.format_warnings(terms, self.terms.money, symbols=[instrument.symbol for instrument in traded])
 
     def finish_exits(self, until: datetime) -> None:
         """Evaluate the exits of all open trades of the book up to `until`, and wait until that is done."""
@@ -169,6 +190,17 @@ class StackGateway:
         """Return the signals that are neither done nor dead."""
         with self._database.transaction() as session:
             return due_signals.load_unfinished(session, ids)
+
+
+def _read_instrument(file: BarFile, settings: Source) -> Instrument:
+    """Return the instrument of a bar file as alerts name it, with the exchange and kind of the replay's settings."""
+    instrument, kind = file.spec.instrument, settings.instrument_kind
+    is_unknown = kind is not None and instrument.kind is InstrumentKind.UNKNOWN
+    return replace(
+        instrument,
+        exchange=instrument.exchange or settings.exchange,
+        kind=kind if kind is not None and is_unknown else instrument.kind,
+    )
 
 
 @contextmanager

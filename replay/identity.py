@@ -12,8 +12,10 @@ from domain.decision import EngineSlot
 from domain.policy import ExecutionMode
 from replay import source_settings
 from replay.bar_files import BarFile
+from replay.money import ReplayMoney
 from replay.schedule import Schedule
 
+_IN_DOLLARS = ReplayMoney()
 _SEPARATOR = "\x1f"
 _NAMESPACE = UUID("0b0f6a0e-3f0e-5d55-9d5b-9c1d6c1f4b7a")
 
@@ -29,7 +31,7 @@ class ReplayIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayTerms:
-    """The engines, policy and fill model that decide a replay's result beside its input.
+    """The engines, policy, fill model and money that decide a replay's result beside its input.
 
     `engines` gives each slot's name and version, `fill_model` the fill model's version.
     """
@@ -38,6 +40,7 @@ class ReplayTerms:
     mode: ExecutionMode
     split_ppm: int
     fill_model: str
+    money: ReplayMoney = _IN_DOLLARS
 
 
 def derive_identity(scheduled: Schedule, terms: ReplayTerms) -> ReplayIdentity:
@@ -53,6 +56,7 @@ def derive_identity(scheduled: Schedule, terms: ReplayTerms) -> ReplayIdentity:
         f"{terms.mode.value}:{terms.split_ppm}",
         terms.fill_model,
         *([settings] if settings else []),
+        *terms.money.parts,
     )
     digest = _hash_text("\n".join(parts))
     return ReplayIdentity(

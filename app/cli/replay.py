@@ -16,6 +16,7 @@ import click
 from app.cli import CommandError, source_options
 from config import settings as configuration
 from config.settings import Settings
+from domain import currencies
 from domain.signal import Source
 from operations import sources as source_operations
 from replay import schedule, session
@@ -30,6 +31,13 @@ from stack.errors import StackRefused
 from stack.stack import StackPlan
 
 _SOURCE_NAME = "replay"
+
+
+def _read_currency(context: click.Context, parameter: click.Parameter, code: str | None) -> str | None:  # noqa: ARG001 - click's interface
+    """Return the code of a currency in capitals; refuse what is none."""
+    if code is None or currencies.is_currency_code(code.upper()):
+        return None if code is None else code.upper()
+    raise CommandError(f"--base-currency: {code!r} is no currency; write a code such as USD or EUR")
 
 
 @click.command()
@@ -65,6 +73,12 @@ _SOURCE_NAME = "replay"
 @click.option("--source", metavar="NAME", help="Read the alerts under the settings of this source.")
 @source_options.add_reading_options
 @click.option("--study", metavar="NAME", help="Name of the replay's study (default: after its book).")
+@click.option(
+    "--base-currency",
+    metavar="CODE",
+    callback=_read_currency,
+    help="Currency to count money in (default: the one that all instruments share, else USD).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, with the replay's summary in it.")
 @click.option(
     "--data-dir", type=click.Path(path_type=Path), help="Data directory of the instance (default: the one used last)."
@@ -79,6 +93,7 @@ def command(
     source: str | None,
     mapped: tuple[str, ...],
     study: str | None,
+    base_currency: str | None,
     as_json: bool,
     data_dir: Path | None,
     **fields: Any,
@@ -102,7 +117,8 @@ def command(
         applied = alert_schedule
         if source is not None:
             applied = apply_source(alert_schedule, edits.apply_to(_load_source(running, source)))
-        print_report(running, run_replay(applied, running, web_url=web_url, study=study), as_json=as_json)
+        summary = run_replay(applied, running, web_url=web_url, study=study, base_currency=base_currency)
+        print_report(running, summary, as_json=as_json)
         return 0
 
     try:
@@ -158,12 +174,16 @@ def _load_source(settings: Settings, name: str) -> Source:
         raise click.ClickException(str(error)) from None
 
 
-def run_replay(alert_schedule: Schedule, settings: Settings, *, web_url: str, study: str | None) -> ReplaySummary:
+def run_replay(
+    alert_schedule: Schedule, settings: Settings, *, web_url: str, study: str | None, base_currency: str | None = None
+) -> ReplaySummary:
     """Replay through the stack at `web_url`, with progress on stderr; a failure ends the command with exit code 1."""
     from replay import gateway  # noqa: PLC0415 - Celery is not needed to refuse a bad file
 
     try:
         with gateway.open_gateway(settings, web_url=web_url) as connection:
+            for warning in connection.choose_money(alert_schedule, base_currency=base_currency):
+                click.echo(f"warning: {replace_unprintable(warning)}", err=True)
             return session.perform_replay(
                 alert_schedule, connection, terms=connection.terms, study=study, stream=sys.stderr
             )

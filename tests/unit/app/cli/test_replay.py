@@ -45,7 +45,10 @@ def driven(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Schedule, Settings, st
     """Collect what would be replayed, against which stack; nothing is started."""
     seen: list[tuple[Schedule, Settings, str, str | None]] = []
 
-    def drive(scheduled: Schedule, settings: Settings, *, web_url: str, study: str | None) -> ReplaySummary:
+    def drive(
+        scheduled: Schedule, settings: Settings, *, web_url: str, study: str | None, base_currency: str | None
+    ) -> ReplaySummary:
+        assert base_currency is None
         seen.append((scheduled, settings, web_url, study))
         return _SUMMARY
 
