@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from db import contexts, exit_decisions, experiments, policies, signals, studies
+from db import contexts, exit_decisions, experiments, outdated_entries, policies, signals, studies
 from domain.context import MarketContext, Quote
 from domain.decision import EngineSlot
 from domain.experiment import Assignment
@@ -20,13 +20,17 @@ from domain.trade import experiment_id_for
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatch:
-    """Entry signal with all that the engines and the opening of trades need."""
+    """Entry signal with all that the engines and the opening of trades need.
+
+    `closed_by` is the alert that closed its key although it fired later and arrived before it: the entry is outdated.
+    """
 
     signal: Signal
     context: MarketContext
     assignment: Assignment
     policy: ExecutionPolicy
     study: Study
+    closed_by: UUID | None = None
 
     @property
     def experiment_id(self) -> UUID:
@@ -79,6 +83,7 @@ def _load_dispatches(session: Session, entries: Collection[Signal]) -> list[Disp
     contexts_by_signal, assignments = contexts.load(session, ids), experiments.load(session, ids)
     policies_by_experiment = policies.load(session, [experiment_id_for(signal_id) for signal_id in ids])
     studies_by_id = studies.load(session, {assignment.study_id for assignment in assignments.values()})
+    outdated = outdated_entries.find(session, ids)
     return [
         Dispatch(
             signal=signal,
@@ -86,6 +91,7 @@ def _load_dispatches(session: Session, entries: Collection[Signal]) -> list[Disp
             assignment=assignments[signal.signal_id],
             policy=policies_by_experiment[experiment_id_for(signal.signal_id)],
             study=studies_by_id[assignments[signal.signal_id].study_id],
+            closed_by=outdated.get(signal.signal_id),
         )
         for signal in entries
     ]

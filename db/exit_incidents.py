@@ -20,6 +20,7 @@ from db.exit_results import WaitingExit
 from domain.books import opens_incidents
 from domain.exit_matching import ClosingAlert, ExitMatch, ExitResult, OpenTrade, TradeKey
 from domain.message_symbols import may_mean
+from domain.signal import Signal
 
 MISSED, AMBIGUOUS, NOT_PRICED = "exit_missed", "exit_ambiguous", "exit_not_priced"
 REFUSED, QUARANTINED, ENTRY_OUTDATED = "exit_refused", "exit_in_quarantine", "entry_outdated"
@@ -140,6 +141,21 @@ def open_about_quarantine(session: Session, events: Sequence[UnreadMessage]) -> 
                     side=row.side,
                     message=str(event.event_id),
                 )
+
+
+def open_about_outdated_entry(session: Session, entry: Signal, *, closed_by: UUID) -> None:
+    """Open the incident about an entry whose exit came before it."""
+    open_about_trades(
+        session,
+        kind=ENTRY_OUTDATED,
+        subject=entry.signal_id,
+        book=entry.book,
+        real_ids=[],
+        source=entry.source,
+        symbol=entry.symbol,
+        side=entry.direction.value,
+        why=f"alert {closed_by} fired later, arrived earlier, and closes it",
+    )
 
 
 def close_finished(session: Session) -> None:

@@ -94,11 +94,18 @@ def _build_open_trade(row: Any) -> OpenTrade:
     )
 
 
-def build_stated_time(row: Any) -> StatedTime:
-    """Return the time that a signal's row states: event_at, timestamp, timeframe and received_at."""
+def build_stated_time(row: Any, *, prefix: str = "") -> StatedTime:
+    """Return the time that a signal states, of a row with event_at, timestamp, timeframe and received_at.
+
+    `prefix` stands before the names of the columns.
+    """
+    fired_at, bar_at, timeframe, arrived_at = (
+        getattr(row, f"{prefix}{name}") for name in ("event_at", "timestamp", "timeframe", "received_at")
+    )
     return StatedTime(
-        fired_at=row.event_at,
-        bar_at=row.timestamp,
-        timeframe=Interval.parse(row.timeframe) if row.timeframe else None,
-        arrived_at=row.received_at,
+        fired_at=fired_at,
+        # An alert that names no bar is stored with its firing time in both columns.
+        bar_at=None if bar_at == fired_at else bar_at,
+        timeframe=Interval.parse(timeframe) if timeframe else None,
+        arrived_at=arrived_at,
     )

@@ -157,8 +157,9 @@ def _is_of_reversed_side(trade: OpenTrade, alert: ClosingAlert) -> bool:
     Strategies send `enter short` and `exit long` together, in any order. An exit that says `flat` and fired later than
     the trade's entry is not explained by it.
     """
-    if alert.stated.fired_at is not None and trade.entry.fired_at is not None:
-        return alert.stated.fired_at <= trade.entry.fired_at
+    fired_at, entry_fired_at = alert.stated.trusted_fired_at, trade.entry.trusted_fired_at
+    if fired_at is not None and entry_fired_at is not None:
+        return fired_at <= entry_fired_at
     is_soon = alert.signal.received_at - trade.entry.arrived_at < REVERSAL_WINDOW
     return alert.knows_entry and is_soon and alert.signal.position_after is not Position.FLAT
 

@@ -120,10 +120,8 @@ def build_message(incident: Incident, event: IncidentEvent) -> Message:
 
 def name_book_or_source(incident: Incident) -> str:
     """Return the name of the book or the source that an incident is about."""
-    source = incident.detail.get("source")
-    if incident.book is None and isinstance(source, str):
-        return source
-    return incident.book or _SUBJECT_SEPARATOR.split(incident.subject, maxsplit=1)[0]
+    named = (incident.book, incident.detail.get("source"), incident.detail.get("book"))
+    return next((str(name) for name in named if name), _SUBJECT_SEPARATOR.split(incident.subject, maxsplit=1)[0])
 
 
 def format_details(kind: str, detail: Mapping[str, Any]) -> str:

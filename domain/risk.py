@@ -24,6 +24,10 @@ class Denial(StrEnum):
     UNKNOWN_MULTIPLIER = "unknown_multiplier"
     NO_RATE = "no_rate"
     MAX_OPEN_PER_SYMBOL = "max_open_per_symbol"
+    # The alert fired before its exit, which had arrived before it.
+    OUTDATED = "outdated"
+    # The source holds as many real trades of this strategy, symbol and side as it may (`--pyramiding`).
+    PYRAMIDING = "pyramiding"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

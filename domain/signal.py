@@ -220,7 +220,8 @@ class Source:
     by their content). `symbols` maps symbols as the source writes them, in upper case and without blanks, to the ones
     they stand for. `heartbeat_s` is the longest silence before an alarm (None: no alarm). `sizing` is the share of the
     book's reference capital, above 0 and at most 1, on which both engines size its entries. `timezone` is that of times
-    which name none: an IANA name or an offset such as +05:30 (None: UTC).
+    which name none: an IANA name or an offset such as +05:30 (None: UTC). `pyramiding` is how many real trades it may
+    hold at once in one strategy, symbol and side.
     """
 
     name: str
@@ -237,6 +238,7 @@ class Source:
     heartbeat_s: int | None = None
     sizing: Decimal = Decimal(1)
     timezone: str | None = None
+    pyramiding: int = 1
 
 
 class SellAlone(Enum):

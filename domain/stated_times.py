@@ -14,6 +14,8 @@ from domain.intervals import Interval
 
 # Alerts arrive within a second as a rule; a minute happens.
 LONGEST_DELIVERY = timedelta(seconds=60)
+# A sender's clock may be ahead of ours by so much.
+CLOCKS_APART = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,25 +28,43 @@ class StatedTime:
     arrived_at: datetime
 
     @property
+    def trusted_fired_at(self) -> datetime | None:
+        """The firing time, unless it lies after the arrival by more than clocks differ, as in a wrong time zone."""
+        return self.fired_at if self.fired_at is not None and self.fired_at <= self._last_moment else None
+
+    @property
+    def trusted_bar_at(self) -> datetime | None:
+        """The opening of the bar, unless it lies after the arrival."""
+        return self.bar_at if self.bar_at is not None and self.bar_at <= self._last_moment else None
+
+    @property
     def latest(self) -> datetime:
-        """The latest moment at which the alert can have fired: no alert fires after it arrived."""
-        if self.fired_at is not None:
-            return min(self.fired_at, self.arrived_at)
-        if self.bar_at is not None and self.timeframe is not None:
-            return min(self.timeframe.end(self.bar_at), self.arrived_at)
+        """The latest moment at which the alert can have fired."""
+        if self.trusted_fired_at is not None:
+            return self.trusted_fired_at
+        if self.trusted_bar_at is not None and self.timeframe is not None:
+            return min(self.timeframe.end(self.trusted_bar_at), self.arrived_at)
         return self.arrived_at
 
     @property
     def earliest(self) -> datetime:
-        """The earliest moment at which the alert can have fired; a stated time after its arrival counts as that."""
-        stated_at = self.fired_at or self.bar_at
-        return self.arrived_at - LONGEST_DELIVERY if stated_at is None else min(stated_at, self.arrived_at)
+        """The earliest moment at which the alert can have fired."""
+        return self.trusted_fired_at or self.trusted_bar_at or self.arrived_at - LONGEST_DELIVERY
+
+    @property
+    def _last_moment(self) -> datetime:
+        return self.arrived_at + CLOCKS_APART
 
 
 def is_before(first: StatedTime, second: StatedTime) -> bool:
     """Return whether the first alert surely fired before the second; False also where that cannot be known."""
-    if first.fired_at is not None and second.fired_at is not None:
-        return min(first.fired_at, first.arrived_at) < min(second.fired_at, second.arrived_at)
-    if first.bar_at is not None and second.bar_at is not None and first.timeframe == second.timeframe:
-        return first.bar_at < second.bar_at
+    if first.trusted_fired_at is not None and second.trusted_fired_at is not None:
+        return first.trusted_fired_at < second.trusted_fired_at
+    if (
+        first.trusted_bar_at is not None
+        and second.trusted_bar_at is not None
+        and first.timeframe is not None
+        and first.timeframe == second.timeframe
+    ):
+        return first.trusted_bar_at < second.trusted_bar_at
     return first.latest < second.earliest

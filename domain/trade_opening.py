@@ -68,6 +68,17 @@ class OpeningPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerDenials:
+    """Reasons that are known before the engines' plans are judged: for both ledgers, and for the real one alone."""
+
+    both: Denial | None = None
+    real: Denial | None = None
+
+
+NO_DENIALS = LedgerDenials()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Terms:
     """The inputs that both engines' trades of one experiment share."""
 
@@ -80,6 +91,7 @@ class _Terms:
     model: FillModel
     experiment_id: UUID
     venue: RealVenue
+    denials: LedgerDenials
 
 
 def plan_trades(
@@ -94,6 +106,7 @@ def plan_trades(
     model: FillModel,
     experiment_id: UUID,
     venue: RealVenue,
+    denials: LedgerDenials = NO_DENIALS,
 ) -> OpeningPlan:
     """Return the trades that a pair of answers opens or denies; the same input gives the same ids.
 
@@ -110,6 +123,7 @@ def plan_trades(
         model=model,
         experiment_id=experiment_id,
         venue=venue,
+        denials=denials,
     )
     return OpeningPlan(openings=tuple(opening for answer in answers for opening in _plan_openings(answer, terms)))
 
@@ -155,7 +169,9 @@ def _build_trade(slot: EngineSlot, plan: Plan, terms: _Terms, *, is_shadow: bool
     context, lot = terms.context, terms.context.rules.lot
     asked = plan.quantity * share
     quantity = fills.floor_to_lot(asked, lot) if asked.is_finite() and asked > 0 else Decimal(0)
-    denial = _check_risk(slot, plan, terms, quantity=quantity, is_real=not is_shadow)
+    denial = terms.denials.both or _check_risk(slot, plan, terms, quantity=quantity, is_real=not is_shadow)
+    if denial is None and not is_shadow:
+        denial = terms.denials.real
     return Trade(
         trade_id=trade_id_for(terms.experiment_id, engine=slot, is_shadow=is_shadow),
         experiment_id=terms.experiment_id,

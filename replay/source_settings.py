@@ -47,6 +47,6 @@ def format_settings(settings: Source, *, timeframe: Interval) -> str:
             settings.sell_alone.value if settings.sell_alone is not None else "",
             *(str(settings.confidence_scale), str(settings.max_lag_s), settings.dialect or ""),
             *(f"{sent}={read}" for sent, read in sorted(settings.symbols.items())),
-            *(f"{Decimal(settings.sizing).normalize():f}", settings.timezone or ""),
+            *(f"{Decimal(settings.sizing).normalize():f}", settings.timezone or "", str(settings.pyramiding)),
         )
     )

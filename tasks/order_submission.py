@@ -15,7 +15,7 @@ from uuid import UUID
 import structlog
 from celery import current_app
 
-from db import orders, submissions, trades
+from db import exit_incidents, orders, submissions, trades
 from db.core.session import Session
 from db.submissions import BegunSubmission, SubmissionRefused
 from domain.ports import Broker, OrderReport, SendWindow, VenueUnavailable
@@ -119,6 +119,7 @@ def record_reports(parts: Parts, reports: Sequence[OrderReport]) -> list[OrderRe
                 if report.state in _ENDED_UNFILLED and not report.fills
             },
         )
+        _note_refused_exits(session, changed)
     for report in changed:
         log.info(
             "order.answered",
@@ -129,6 +130,23 @@ def record_reports(parts: Parts, reports: Sequence[OrderReport]) -> list[OrderRe
     return changed
 
 
+def _note_refused_exits(session: Session, changed: Sequence[OrderReport]) -> None:
+    """Open an incident about each real trade whose exit the venue refused or let expire, as while it is closed."""
+    for order, report in ((report.order, report) for report in changed if report.state in _REFUSED):
+        if order.intent is Intent.EXIT:
+            exit_incidents.open_about_trades(
+                session,
+                kind=exit_incidents.REFUSED,
+                subject=order.trade_id,
+                book=order.book,
+                real_ids=[order.trade_id],
+                symbol=order.quote.instrument.symbol,
+                client_order_id=order.client_order_id,
+                why=report.detail or report.state.value,
+            )
+
+
+_REFUSED = frozenset({OrderState.REJECTED, OrderState.EXPIRED})
 _ENDED_UNFILLED = frozenset({OrderState.REJECTED, OrderState.CANCELLED, OrderState.EXPIRED})
 
 

@@ -142,6 +142,12 @@ class SourceInputSchema(Schema):
             "examples": ["0.25"],
         },
     )
+    pyramiding = fields.Integer(
+        strict=True,
+        load_default=1,
+        validate=validate.Range(min=1, max=1_000_000),
+        metadata={"description": "Most real trades it holds at once in one strategy, symbol and side."},
+    )
 
     @post_load
     def make_source(self, data: dict[str, Any], **_: Any) -> Source:

@@ -42,6 +42,12 @@ _READING_OPTIONS = (
     ),
     click.option("--max-lag", "max_lag_s", type=int, metavar="SECONDS", help="Older alerts are stale (at first 300)."),
     click.option("--sizing", metavar="SHARE", help="Share of the book's capital to size entries on (at first 1)."),
+    click.option(
+        "--pyramiding",
+        type=int,
+        metavar="N",
+        help="Most real trades at once in one strategy, symbol and side (at first 1, as in TradingView).",
+    ),
 )
 _OPTIONS = (
     *_READING_OPTIONS,

@@ -53,6 +53,7 @@ _SOURCE = Source(
     sell_alone=None,
     confidence_scale=100,
     max_lag_s=3600,
+    pyramiding=100_000,
 )
 _COUNT_UNFINISHED = """
     SELECT (SELECT count(*) FROM signals WHERE status = 'open') + (SELECT count(*) FROM orders

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import structlog
 
 from config.time_limits import ASKING_S
-from db import decisions, dispatches, exit_results, orders, signals, trades
+from db import decisions, dispatches, exit_incidents, exit_results, orders, pyramids, signals, trades
 from db.core.session import Session
 from db.dispatches import Dispatch
+from db.pyramids import PyramidKey
 from domain import trade_opening
 from domain.decision import EngineAnswer, EngineSlot
 from domain.ports import Exposure
-from domain.signal import Instrument, Signal, Stage
+from domain.risk import Denial
+from domain.signal import Flag, Instrument, Signal, Stage
 from domain.trade import OrderState, Trade, TradeStatus
-from domain.trade_opening import OpeningPlan
+from domain.trade_opening import LedgerDenials, OpeningPlan
 from tasks import exit_settlement
 from tasks.base_task import StageBatch, stage_task
 from tasks.parts import Parts
@@ -27,6 +30,15 @@ from tasks.stages import log_events
 AnsweredDispatch = tuple[Dispatch, tuple[EngineAnswer, EngineAnswer]]
 ExposureCounters = dict[tuple[str, Instrument, EngineSlot, bool], Exposure]
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenTradeCounters:
+    """Open trades by instrument and engine, real ones by key, and how many of these each source may hold."""
+
+    exposures: ExposureCounters
+    held: Counter[PyramidKey]
+    pyramiding: Mapping[str, int]
 
 
 @stage_task(Stage.DISPATCHED)
@@ -62,6 +74,7 @@ def _dispatch_ready(parts: Parts, batch: StageBatch, signal_ids: Sequence[UUID])
         pairs = [pair for pair in answered if pair[0].signal.signal_id in kept]
         decisions.record(session, pairs)
         opened = open_trades(session, parts, pairs)
+        note_outdated(session, pairs)
         signals.advance(session, kept, lease=batch.lease, to=batch.stage)
     log_events.log_dispatched(pairs, opened)
     return (*selected.waiting, *unasked), len(kept)
@@ -80,11 +93,15 @@ def _ask_engines(parts: Parts, batch: StageBatch, asked: Sequence[Dispatch]) -> 
 def open_trades(session: Session, parts: Parts, pairs: Sequence[AnsweredDispatch]) -> list[OpeningPlan]:
     """Write the trades that answers open, or that are denied: model trades with fills, real ones as order intents.
 
-    Planned one after the other, so that exposure limits count the trades that were opened just before.
+    Planned one after the other, so that limits count the trades that were opened just before.
     """
     entries = [dispatch.signal for dispatch, _ in pairs]
     trades.lock_counters(session, entries)
-    counters = trades.count_exposures(session, entries)
+    counters = OpenTradeCounters(
+        exposures=trades.count_exposures(session, entries),
+        held=pyramids.count_held(session, entries),
+        pyramiding=pyramids.load_limits(session, entries),
+    )
     plans = [_plan_trades(parts, dispatch, answers, counters) for dispatch, answers in pairs]
     trades.record_opened(
         session,
@@ -92,6 +109,14 @@ def open_trades(session: Session, parts: Parts, pairs: Sequence[AnsweredDispatch
     )
     _record_orders(session, plans)
     return plans
+
+
+def note_outdated(session: Session, pairs: Sequence[AnsweredDispatch]) -> None:
+    """Flag the entries whose exit came before them, and open an incident about each."""
+    outdated = {dispatch.signal: dispatch.closed_by for dispatch, _ in pairs if dispatch.closed_by is not None}
+    exit_results.add_flags(session, {signal.signal_id: Flag.OUTDATED.value for signal in outdated})
+    for signal, closed_by in outdated.items():
+        exit_incidents.open_about_outdated_entry(session, signal, closed_by=closed_by)
 
 
 def _record_orders(session: Session, plans: Sequence[OpeningPlan]) -> None:
@@ -104,24 +129,36 @@ def _record_orders(session: Session, plans: Sequence[OpeningPlan]) -> None:
 
 
 def _plan_trades(
-    parts: Parts, dispatch: Dispatch, answers: tuple[EngineAnswer, EngineAnswer], counters: ExposureCounters
+    parts: Parts, dispatch: Dispatch, answers: tuple[EngineAnswer, EngineAnswer], counters: OpenTradeCounters
 ) -> OpeningPlan:
-    """Plan the trades of a dispatched entry, and add them to the exposure counters."""
+    """Plan the trades of a dispatched entry, and add them to the counters."""
     plan = trade_opening.plan_trades(
         answers,
         signal=dispatch.signal,
         context=dispatch.context,
         policy=dispatch.policy,
         study=dispatch.study,
-        exposures=_select_exposures(counters, dispatch.signal),
+        exposures=_select_exposures(counters.exposures, dispatch.signal),
         limits=parts.limits,
         model=parts.fill_model,
         experiment_id=dispatch.experiment_id,
         venue=parts.venue(dispatch.signal.book),
+        denials=_find_ledger_denials(dispatch, counters),
     )
     for trade in plan.trades:
-        _count_exposure(counters, trade)
+        _count_exposure(counters.exposures, trade)
+    if any(not trade.is_shadow and trade.status is not TradeStatus.DENIED for trade in plan.trades):
+        counters.held[pyramids.key_of(dispatch.signal)] += 1
     return plan
+
+
+def _find_ledger_denials(dispatch: Dispatch, counters: OpenTradeCounters) -> LedgerDenials:
+    """Return why an entry opens no trade in any ledger, or no real one, whatever the engines plan."""
+    signal = dispatch.signal
+    is_full = counters.held[pyramids.key_of(signal)] >= counters.pyramiding[signal.source]
+    return LedgerDenials(
+        both=Denial.OUTDATED if dispatch.closed_by is not None else None, real=Denial.PYRAMIDING if is_full else None
+    )
 
 
 def _select_exposures(counters: ExposureCounters, signal: Signal) -> dict[tuple[EngineSlot, bool], Exposure]:

@@ -69,6 +69,7 @@ def test_an_exit_of_another_symbol_closes_nothing_and_says_so(desk: AlertPipelin
 
 
 def test_several_keys_that_fit_are_named_and_none_is_closed(desk: AlertPipeline) -> None:
+    desk.set_pyramiding(2)
     desk.send(LONG, LONG | {"ticker": "BYBIT:XRPUSDT.P"})
 
     (signal_id,) = desk.send(exit_of(ticker="XRPUSDT"))

@@ -10,6 +10,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
+import structlog
+
 from db import bars, exit_incidents
 from domain.context import Bar, MarketContext, MarketView, PriceSide
 from domain.decision import Decision
@@ -102,6 +104,10 @@ class AlertPipeline:
         """Have prices again."""
         self.parts = replace(self.parts, standing=self._market)
 
+    def set_pyramiding(self, most: int) -> None:
+        """Let the source hold so many real trades at once in one strategy, symbol and side."""
+        rows(self.parts.database, "UPDATE sources SET pyramiding = :most WHERE name = 'desk' RETURNING 1", most=most)
+
     def evaluate_exits(self, *, at: datetime | None = None, book: str = "paper") -> None:
         """Do what the exits worker does each second."""
         exit_tasks.walk_book(self.parts, book, until=at or datetime.now(UTC))
@@ -148,6 +154,8 @@ def start_alert_pipeline(
     panel = engines or scripted_panel(enter(), enter())
     try:
         with start_webhook_app(database_url, **source) as webhook:
+            # The stages run in this process, and later tests want to capture what they log.
+            structlog.configure(cache_logger_on_first_use=False)
             yield AlertPipeline(parts=replace(made, engines=panel), webhook=webhook)
     finally:
         made.database.dispose()

@@ -44,7 +44,10 @@ def prepared(database_url: str, redis_url: str, **environ: str) -> Parts:
     parts = make_parts(settings)
     with parts.transaction() as session:
         session.execute(
-            text("INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('tests', 'paper', 'x', '')")
+            text(
+                "INSERT INTO sources (name, book, token_hash, token_encrypted, pyramiding)"
+                " VALUES ('tests', 'paper', 'x', '', 1000)"
+            )
         )
     return parts
 

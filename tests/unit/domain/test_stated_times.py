@@ -49,6 +49,7 @@ def test_an_alert_that_fired_earlier_is_before(first: StatedTime, second: Stated
         (stated(arrived=1), stated(arrived=0)),
         (stated(bar=-3600, timeframe=Interval.parse("5m")), stated(bar=-7200)),
         (stated(arrived=5), stated(fired=19_800, arrived=0)),
+        (stated(fired=4, arrived=5), stated(fired=19_800, arrived=3)),
         (stated(bar=0, timeframe=None, arrived=3), stated(fired=2, arrived=3)),
     ],
 )

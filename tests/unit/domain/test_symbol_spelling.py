@@ -15,7 +15,6 @@ from domain.symbol_spelling import is_same_symbol
         ("BTC/USDT:USDT", "BYBIT:BTCUSDT.P"),
         ("BRK.B", "BRK-B"),
         ("BRK.B", "BRK/B"),
-        ("BRK-B", "BRK B"),
         ("ES1!", "ESZ2026"),
         ("ESZ6", "ESH2027"),
         ("ES2!", "ES"),

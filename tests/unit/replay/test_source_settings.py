@@ -44,6 +44,7 @@ def test_the_defaults_need_no_words() -> None:
         {"symbols": {"US100": "NASDAQ:NDX"}},
         {"sizing": Decimal("0.5")},
         {"timezone": "Asia/Kolkata"},
+        {"pyramiding": 2},
     ],
 )
 def test_each_setting_has_words_of_its_own(changes: dict[str, Any]) -> None:
