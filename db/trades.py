@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from db.core import bulk, states
 from db.core.listing import PageQuery, SortKey
 from db.tables.trades import TradeRow
-from db.trade_rows import TRADE_COLUMNS, build_instrument, build_row, build_trade
+from db.trade_rows import TRADE_COLUMNS, build_row, build_trade
 from domain.decision import EngineSlot
 from domain.ports import Exposure
-from domain.signal import Instrument, Signal
+from domain.signal import Signal
 from domain.trade import Trade
 
 TRADES = PageQuery(
@@ -90,20 +90,25 @@ def lock_counters(session: Session, signals: Collection[Signal]) -> None:
     session.execute(query, {"keys": sorted({f"{signal.book}:{signal.symbol}" for signal in signals})})
 
 
-def count_exposures(
-    session: Session, signals: Collection[Signal]
-) -> dict[tuple[str, Instrument, EngineSlot, bool], Exposure]:
-    """Count open trades by (book, instrument, engine, is_real) for the instruments of these signals."""
+def count_exposures(session: Session, signals: Collection[Signal]) -> dict[tuple[str, str, EngineSlot, bool], Exposure]:
+    """Count open trades by (book, symbol, engine, is_real) for the symbols of these signals.
+
+    An instrument under two labels, such as BINANCE:BTCUSDT and BTCUSDT, is one exposure. A trade is open as long as it
+    is on the exit clock that its study compares: a real one on the synchronized clock, since it has no other.
+    """
     query = text(f"""
-        SELECT book, symbol, exchange, instrument_kind, engine, NOT is_shadow AS is_real, count(*) AS open
-        FROM trades WHERE status IN {states.UNFINISHED_TRADES} AND (book, symbol) IN
-            (SELECT * FROM unnest(cast(:books AS text[]), cast(:symbols AS text[])))
-        GROUP BY 1, 2, 3, 4, 5, 6
+        SELECT trades.book, symbol, engine, NOT is_shadow AS is_real, count(*) AS open
+        FROM trades JOIN experiments USING (experiment_id) JOIN studies USING (study_id)
+        WHERE trades.status IN {states.UNFINISHED_TRADES} AND (trades.book, symbol) IN
+                (SELECT * FROM unnest(cast(:books AS text[]), cast(:symbols AS text[])))
+          AND NOT EXISTS (SELECT FROM trade_outcomes AS o WHERE o.trade_id = trades.trade_id
+                AND o.exit_clock = CASE WHEN is_shadow THEN studies.exit_clock ELSE 'synchronized' END)
+        GROUP BY 1, 2, 3, 4
     """)
     pairs = sorted({(signal.book, signal.symbol) for signal in signals})
     parameters = {"books": [book for book, _ in pairs], "symbols": [symbol for _, symbol in pairs]}
     return {
-        (row.book, build_instrument(row), EngineSlot(row.engine), row.is_real): Exposure(open_in_symbol=row.open)
+        (row.book, row.symbol, EngineSlot(row.engine), row.is_real): Exposure(open_in_symbol=row.open)
         for row in session.execute(query, parameters)
     }
 

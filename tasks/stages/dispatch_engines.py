@@ -19,7 +19,7 @@ from domain import trade_opening
 from domain.decision import EngineAnswer, EngineSlot
 from domain.ports import Exposure
 from domain.risk import Denial
-from domain.signal import Flag, Instrument, Signal, Stage
+from domain.signal import Flag, Signal, Stage
 from domain.trade import OrderState, Trade, TradeStatus
 from domain.trade_opening import LedgerDenials, OpeningPlan
 from tasks import exit_settlement
@@ -28,7 +28,7 @@ from tasks.parts import Parts
 from tasks.stages import log_events
 
 AnsweredDispatch = tuple[Dispatch, tuple[EngineAnswer, EngineAnswer]]
-ExposureCounters = dict[tuple[str, Instrument, EngineSlot, bool], Exposure]
+ExposureCounters = dict[tuple[str, str, EngineSlot, bool], Exposure]
 log = structlog.get_logger()
 
 
@@ -162,8 +162,8 @@ def _find_ledger_denials(dispatch: Dispatch, counters: OpenTradeCounters) -> Led
 
 
 def _select_exposures(counters: ExposureCounters, signal: Signal) -> dict[tuple[EngineSlot, bool], Exposure]:
-    """Return the exposures in the signal's book and instrument, by engine and whether real."""
-    market = (signal.book, signal.instrument)
+    """Return the exposures in the signal's book and symbol, by engine and whether real."""
+    market = (signal.book, signal.symbol)
     return {(slot, is_real): exposure for (*key, slot, is_real), exposure in counters.items() if tuple(key) == market}
 
 
@@ -171,6 +171,6 @@ def _count_exposure(counters: ExposureCounters, trade: Trade) -> None:
     """Add a trade to the exposure counters, unless it was denied."""
     if trade.status is TradeStatus.DENIED:
         return
-    key = (trade.book, trade.instrument, trade.engine, not trade.is_shadow)
+    key = (trade.book, trade.instrument.symbol, trade.engine, not trade.is_shadow)
     exposure = counters.get(key, Exposure(open_in_symbol=0))
     counters[key] = replace(exposure, open_in_symbol=exposure.open_in_symbol + 1)
