@@ -46,7 +46,8 @@ def document(event: QuarantinedEvent, source: Source) -> dict[str, Any]:
     """Describe a message, read again with today's dialects and its source's settings; nothing is stored.
 
     `body` shows the message with everything masked that is neither punctuation nor a known field name or word, because
-    a message that could not be read may hold a secret anywhere.
+    a message that could not be read may hold a secret anywhere. The symbol and the price of a refused part are shown
+    beside it, for administrators; others get the document of `hide_contents`.
     """
     parts = understand(event.raw_body, source, received_at=event.received_at)
     return {
@@ -60,10 +61,23 @@ def document(event: QuarantinedEvent, source: Source) -> dict[str, Any]:
     }
 
 
+def hide_contents(explanation: dict[str, Any]) -> dict[str, Any]:
+    """Return an explanation without the symbols and prices of refused parts."""
+    today = [{"errors": part["errors"]} if "errors" in part else part for part in explanation["today"]]
+    return explanation | {"today": today}
+
+
+def name_contents(event: QuarantinedEvent, source: Source) -> list[dict[str, str | None]]:
+    """Return the symbol and the price of each part of a message, None where they are missing or unreadable."""
+    parts = [describe_reading(part) for part in understand(event.raw_body, source, received_at=event.received_at)]
+    return [{"symbol": part.get("symbol"), "price": part.get("price")} for part in parts]
+
+
 def describe_reading(part: NewSignal | UnreadableAlert) -> dict[str, Any]:
-    """Describe the signal that a part of a message was read as; of a refused part, only the errors by field."""
+    """Describe the signal that a part of a message was read as; of a refused part, errors by field, symbol, price."""
     if isinstance(part, UnreadableAlert):
-        return {"errors": dict(part.errors)}
+        named = {"symbol": part.symbol, "price": str(part.price) if part.price is not None else None}
+        return {"errors": dict(part.errors)} | {name: value for name, value in named.items() if value is not None}
     return {
         "dialect": part.dialect,
         "symbol": part.symbol,

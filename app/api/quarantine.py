@@ -9,6 +9,7 @@ from uuid import UUID
 from flask import Response
 from marshmallow import fields
 
+from app.access import permissions
 from app.api import paging
 from app.api.database_access import api_database
 from app.api.fields import OutputSchema, enum_value, integer, json_object, nested_list, text, utc_time, uuid
@@ -63,12 +64,14 @@ class ReadTodaySchema(OutputSchema):
     """One part of a message as today's dialects read it: the signal, or the errors."""
 
     dialect = fields.String(metadata={"description": "Dialect."})
-    symbol = fields.String(metadata={"description": "Symbol."})
+    symbol = fields.String(metadata={"description": "Symbol; of a refused part for administrators only."})
     exchange = fields.String(metadata={"description": "Exchange, empty when the message names none."})
     instrument_kind = fields.Enum(InstrumentKind, by_value=True, metadata={"description": "Kind of instrument."})
     direction = fields.Enum(Direction, by_value=True, metadata={"description": "Direction."})
     action = fields.Enum(Action, by_value=True, metadata={"description": "Entry or exit."})
-    price = fields.String(allow_none=True, metadata={"description": "Price, a decimal string."})
+    price = fields.String(
+        allow_none=True, metadata={"description": "Price, a decimal string; of a refused part like the symbol."}
+    )
     timeframe = fields.String(allow_none=True, metadata={"description": "Interval, such as `1h`."})
     is_test = fields.Boolean(metadata={"description": "True when it is marked as a test."})
     read_from = fields.Dict(keys=fields.String(), metadata={"description": "Fields that each meaning is read from."})
@@ -118,13 +121,16 @@ def list_quarantine(query: Document) -> Any:
 
 @resource.detail_route("/quarantine/<uuid:event_id>", needs=Scope.READ, answer=ExplanationSchema)
 def explain_event(event_id: UUID) -> Response:
-    """Explain a message that could not be read; messages that were too large are not kept whole and not found here."""
-    return json_response(
-        require_found(
-            api_database().read(lambda session: explain_message.explain(session, event_id)),
-            what="message in quarantine",
-        )
+    """Explain a message that could not be read, to administrators with the symbol and the price that it names.
+
+    Messages that were too large are not kept whole and not found here.
+    """
+    explanation = require_found(
+        api_database().read(lambda session: explain_message.explain(session, event_id)), what="message in quarantine"
     )
+    principal = permissions.principal()
+    is_admin = principal is not None and Scope.ADMIN in principal.scopes
+    return json_response(explanation if is_admin else explain_message.hide_contents(explanation))
 
 
 @resource.detail_route("/quarantine/formats", needs=Scope.READ, answer=FormatsSchema, query=FormatsQuerySchema)

@@ -8,6 +8,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
+from alerts.meaning import times
+from alerts.meaning.times import ZoneUnknown
 from alerts.understand import DIALECT_NAMES
 from alerts.vocabulary import symbols
 from alerts.vocabulary.symbols import SymbolUnreadable
@@ -33,6 +35,13 @@ def _check_symbol(text: str) -> None:
     try:
         symbols.parse(text)
     except SymbolUnreadable as error:
+        raise ValidationError(str(error)) from None
+
+
+def _check_zone(text: str) -> None:
+    try:
+        times.parse_zone(text)
+    except ZoneUnknown as error:
         raise ValidationError(str(error)) from None
 
 
@@ -132,6 +141,15 @@ class SourceInputSchema(Schema):
         allow_none=True,
         validate=validate.Range(min=60, max=90 * _DAY_S),
         metadata={"description": "Seconds without a message after which an incident is opened."},
+    )
+    timezone = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=_check_zone,
+        metadata={
+            "description": "Time zone of times that name none: an IANA name or an offset (default: UTC).",
+            "examples": ["Asia/Kolkata", "+05:30"],
+        },
     )
     sizing = fields.Decimal(
         load_default=Decimal(1),

@@ -14,7 +14,7 @@ import click
 from app.cli import options
 from app.cli.database import open_database, open_snapshot
 from app.cli.operator import audit_context
-from db import webhook_events
+from db import sources, webhook_events
 from db.webhook_events import QuarantinedEvent
 from operations import explain_message
 from operations import redrive as redrive_operation
@@ -32,18 +32,18 @@ _SOURCE = click.option("--source", metavar="NAME", help="Only messages of this s
 def quarantine(*, source: str | None, limit: int, as_json: bool, data_dir: Path | None) -> None:
     """List messages that could not be read.
 
-    They are listed newest first, each with its errors and with what would be right.
+    They are listed newest first, each with the symbol and price that it names, its errors, and what would be right.
     """
     with open_snapshot(data_dir) as session:
         events = webhook_events.list_quarantined(session, source=source, limit=limit)
+        stored = {entry.source.name: entry.source for entry in sources.list_all(session)}
+    contents = [explain_message.name_contents(event, stored[event.source]) for event in events]
     if as_json:
-        click.echo(json.dumps({"quarantine": [_to_document(event) for event in events]}, indent=2))
+        rows = [_to_document(event) | {"names": names} for event, names in zip(events, contents, strict=True)]
+        click.echo(json.dumps({"quarantine": rows}, indent=2))
         return
-    for event in events:
-        errors = _format_errors(event.errors)
-        click.echo(
-            replace_unprintable(f"{event.event_id}  {event.received_at:%Y-%m-%d %H:%M:%S}  {event.source:<16} {errors}")
-        )
+    for event, names in zip(events, contents, strict=True):
+        click.echo(replace_unprintable(_format_event(event, names)))
     if not events:
         click.echo("nothing is in quarantine", err=True)
 
@@ -113,6 +113,18 @@ def redrive(*, event_ids: Sequence[UUID], reason: str, as_json: bool, data_dir: 
         raise SystemExit(1)
 
 
+def _format_event(event: QuarantinedEvent, names: Sequence[Mapping[str, str | None]]) -> str:
+    """Return the line of a message in the list."""
+    start = f"{event.event_id}  {event.received_at:%Y-%m-%d %H:%M:%S}  {event.source:<16} "
+    symbols = ", ".join(_format_contents(part) for part in names if part["symbol"])
+    return f"{start}{symbols + ': ' if symbols else ''}{_format_errors(event.errors)}"
+
+
+def _format_contents(part: Mapping[str, Any]) -> str:
+    """Return the symbol of a part with its price, if it names one."""
+    return f"{part['symbol']} at {part['price']}" if part.get("price") else str(part["symbol"])
+
+
 def format_explanation(explanation: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines of an explanation."""
     yield f"message {explanation['event_id']} of {explanation['source']}, {explanation['received_at']}"
@@ -127,6 +139,8 @@ def format_explanation(explanation: Mapping[str, Any]) -> Iterator[str]:
 
 def _format_reading(reading: Mapping[str, Any], event_id: str) -> Iterator[str]:
     if "errors" in reading:
+        if reading.get("symbol"):
+            yield f"names {_format_contents(reading)}"
         yield "would be refused today:"
         yield from _format_error_lines(reading["errors"])
         return

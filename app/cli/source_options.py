@@ -58,6 +58,11 @@ _OPTIONS = (
         metavar="SECONDS",
         help="Open an incident when no alert has come for longer.",
     ),
+    click.option(
+        "--timezone",
+        metavar="ZONE",
+        help="Time zone of times that name none, such as Asia/Kolkata or +05:30 (at first UTC).",
+    ),
 )
 _UNSET_OPTIONS = tuple(
     click.option(f"--no-{name}", "unset", flag_value=field, multiple=True, help=help_text)
@@ -65,6 +70,7 @@ _UNSET_OPTIONS = tuple(
         ("heartbeat", "heartbeat_s", "Open no incident when no alert comes."),
         ("dialect", "dialect", "Recognise the format of its messages by their content."),
         ("sell-alone", "sell_alone", "Refuse a bare `sell` as ambiguous."),
+        ("timezone", "timezone", "Read times that name no zone as UTC."),
         ("timeframe", "timeframe", "Leave alerts that name no interval without one."),
         ("kind", "instrument_kind", "Recognise the kind of instrument by the symbol."),
         ("symbols", "symbols", "Read symbols as they are written."),

@@ -258,3 +258,19 @@ def posts(service: Service, token: str) -> int:
 def filled_in(values: dict[str, str]) -> Callable[[re.Match[str]], str]:
     """Return what stands in for a placeholder; what TradingView would not fill in stays NaN."""
     return lambda found: values.get(found.group(1), "NaN")
+
+
+def test_only_an_administrator_sees_the_symbol_and_the_price_of_a_refused_message(api: PopulatedApi) -> None:
+    event_id = api.service.store_quarantined_message({"symbol": "BTCUSDT", "action": "dance", "price": "43000"})
+
+    seen = {
+        role: api.service.get(f"/quarantine/{event_id}", token=role).get_json()["today"][0]
+        for role in ("viewer", "operator", "admin")
+    }
+
+    assert {role: sorted(part) for role, part in seen.items()} == {
+        "viewer": ["errors"],
+        "operator": ["errors"],
+        "admin": ["errors", "price", "symbol"],
+    }
+    assert (seen["admin"]["symbol"], seen["admin"]["price"]) == ("BTCUSDT", "43000")

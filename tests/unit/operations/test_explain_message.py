@@ -31,3 +31,18 @@ def test_the_form_and_the_words_that_are_known_are_shown() -> None:
     document = explain_message.document(a_quarantined_event(body), SOURCE)
 
     assert document["body"] == '{"ticker": "·······", "action": "buy", "comment": "· "·····""'
+
+
+def test_the_symbol_and_the_price_of_a_refused_part_are_named_and_can_be_hidden() -> None:
+    event = a_quarantined_event('[{"ticker":"BTCUSDT","action":"hold","price":"5"},{"ticker":"A","action":"buy"}]')
+
+    document = explain_message.document(event, SOURCE)
+    hidden = explain_message.hide_contents(document)
+
+    refused, read = document["today"]
+    assert (refused["symbol"], refused["price"]) == ("BTCUSDT", "5")
+    assert hidden["today"] == [{"errors": refused["errors"]}, read]
+    assert explain_message.name_contents(event, SOURCE) == [
+        {"symbol": "BTCUSDT", "price": "5"},
+        {"symbol": "A", "price": None},
+    ]

@@ -35,3 +35,16 @@ def test_a_message_that_would_still_be_refused_is_shown_with_the_field() -> None
 
     assert "would be refused today:" in lines
     assert any(line.startswith("  action: is not known") for line in lines)
+
+
+def test_a_refused_message_is_shown_with_the_symbol_and_the_price_that_it_names() -> None:
+    lines = explanation_lines('{"ticker":"BTCUSDT","action":"hold","price":"43000.5"}')
+
+    assert "names BTCUSDT at 43000.5" in lines
+    assert '  | {"ticker":"·······","action":"····","price":"·····.·"}' in lines
+
+
+def test_a_message_without_a_symbol_is_shown_without_one() -> None:
+    lines = explanation_lines('{"action":"hold","price":"43000.5"}')
+
+    assert not [line for line in lines if line.startswith("names")]
