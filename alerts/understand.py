@@ -136,6 +136,7 @@ def _build_signal(
         bar=reading.bar,
         content_hash=content.digest,
         timeless=content.timeless,
+        is_of_bar=content.is_of_bar,
         is_test=reading.is_test,
         dialect=dialect.name,
         read_from=reading.read_from,

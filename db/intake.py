@@ -72,7 +72,8 @@ def record(session: Session, arrivals: Sequence[Arrival], *, now: datetime) -> l
 
 def record_late(session: Session, arrivals: Sequence[Arrival], *, received_at: datetime) -> list[Receipt]:
     """Store arrivals that came at `received_at` but could be read only now (redrive); otherwise like `record`."""
-    occurrences.lock(session, [arrival.signal for arrival in arrivals])
+    signals = [arrival.signal for arrival in arrivals]
+    occurrences.lock(session, signals, alone=signals)
     numbered = list[NumberedSignal]()
     for arrival in arrivals:
         occurrence = occurrences.number_late_arrival(session, arrival.signal, received_at)

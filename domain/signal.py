@@ -166,7 +166,8 @@ class NewSignal:
 
     `content_hash` is SHA-256 over the identity of the alert (an explicit id, else the canonical body). `timeless` is
     true when the body has neither an id nor a time, so that identical bodies within 60 s of the book's clock are one
-    alert and later ones are new alerts. `read_from` gives, for each meaning, the fields of the payload it was read
+    alert and later ones are new alerts. `is_of_bar` is true when the body has no id and names its bar; its firing time,
+    if any, then is no part of the hash. `read_from` gives, for each meaning, the fields of the payload it was read
     from. `raw_payload` has its secrets redacted; `raw_body` is the received bytes. `event_at` is the firing time in the
     payload, if any: it serves staleness and the order of alerts. `sequence` and the two positions are those of
     `Signal`; they do not belong to the identity. `flags` are remarks of the reading, beside those of the intake.
@@ -197,6 +198,7 @@ class NewSignal:
     raw_body: bytes
     raw_payload: dict[str, Any]
     flags: tuple[Flag, ...] = ()
+    is_of_bar: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -26,21 +26,31 @@ _NOT_A_NUMBER = re.compile(r"^(order|signal|alert|event|message|strategy)?(id|uu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentHash:
-    """SHA-256 in hex; `timeless` is true when neither an id nor a time went into it, so that repeats look the same."""
+    """SHA-256 in hex; `timeless` is true when neither an id nor a time went into it, so that repeats look the same.
+
+    `is_of_bar` is true when no id went into it and the alert names its bar: its firing time is left out.
+    """
 
     digest: str
     timeless: bool
+    is_of_bar: bool = False
 
 
 def compute(payload: Mapping[str, Any], reading: Reading) -> ContentHash:
     """Hash an alert's own id together with its order, bar and price; without an id, hash its whole payload.
 
     A strategy's order id names an order, not an alert: it tells two orders of one bar apart, but is not enough to
-    identify an alert. `payload` has its secrets redacted, so that none can be guessed from a hash.
+    identify an alert. `payload` has its secrets redacted, so that none can be guessed from a hash. The firing time of
+    an alert that names its bar does not count: alerts of one bar that differ in nothing else are one.
     """
     if reading.identity.explicit_id is None:
-        timeless = reading.bar_time is None and reading.event_at is None
-        return ContentHash(digest=_hash_document(canonicalise(payload)), timeless=timeless)
+        is_of_bar = reading.bar_time is not None
+        hashed = _drop_firing_time(payload, reading) if is_of_bar else payload
+        return ContentHash(
+            digest=_hash_document(canonicalise(hashed)),
+            timeless=not is_of_bar and reading.event_at is None,
+            is_of_bar=is_of_bar,
+        )
     return ContentHash(digest=_hash_document(_identifying_values(reading)), timeless=False)
 
 
@@ -68,6 +78,21 @@ def canonicalise(value: Any, *, key: str = "") -> Any:
 def _keeps_digits(key: str) -> bool:
     """Return whether a key is that of an id or a comment."""
     return _NOT_A_NUMBER.search(squeeze(key)) is not None
+
+
+def _drop_firing_time(payload: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
+    """Return a payload without the fields that the firing time was read from."""
+    dropped = set(reading.read_from.get("event_time", ())) - set(reading.read_from.get("bar_time", ()))
+    return _drop_paths(payload, dropped, prefix="")
+
+
+def _drop_paths(value: Mapping[str, Any], dropped: Collection[str], *, prefix: str) -> dict[str, Any]:
+    """Return a JSON object without the members at the dotted paths."""
+    return {
+        key: _drop_paths(member, dropped, prefix=f"{prefix}{key}.") if isinstance(member, Mapping) else member
+        for key, member in value.items()
+        if f"{prefix}{key}" not in dropped
+    }
 
 
 def identifier_text(value: Leaf) -> str:
