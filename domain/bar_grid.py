@@ -25,24 +25,24 @@ _USUAL = frozenset(
 
 
 def find_interval(open_times: Sequence[datetime], *, zone: tzinfo = UTC) -> Interval:
-    """Return the interval of a series: its most frequent gap; of those that are equally frequent the longer one.
+    """Return the interval of a series: its most frequent gap.
 
     `open_times` ascend. Gaps of about a day and more are counted in dates of `zone`, and are days, weeks and months of
-    the calendar. Between equally frequent gaps a usual length (5m, 1h) counts more than any other.
+    the calendar. Of gaps that are equally frequent that one counts on whose grid the rows are, without those less than
+    one interval after the row before; of several a usual length (5m, 1h), then the longest.
 
     Raises:
         IntervalInvalid: when there is no gap, or when it is not a whole number of seconds.
     """
-    gaps = Counter(
-        later - earlier if later - earlier < _LONG_GAP else _count_dates(earlier, later, zone)
-        for earlier, later in pairwise(open_times)
-        if later > earlier
-    )
+    gaps = [_measure_gap(earlier, later, zone) for earlier, later in pairwise(open_times) if later > earlier]
     if not gaps:
         raise IntervalInvalid("fewer than two different times have no interval")
-    highest = max(gaps.values())
-    most_frequent = [_as_interval(gap) for gap, count in gaps.items() if count == highest]
-    return max(most_frequent, key=lambda interval: (interval in _USUAL, interval.approximate))
+    counts = Counter(gaps)
+    highest = max(counts.values())
+    most_frequent = [gap for gap, count in counts.items() if count == highest]
+    if len(most_frequent) == 1:
+        return _as_interval(most_frequent[0])
+    return _as_interval(max(most_frequent, key=lambda gap: (_is_on_grid(gaps, gap), _as_interval(gap) in _USUAL, gap)))
 
 
 def find_off_grid(
@@ -99,6 +99,23 @@ def _find_first_weekday(open_times: Sequence[datetime], *, zone: tzinfo) -> int:
 
 def _week(at: datetime, first_weekday: int, zone: tzinfo) -> int:
     return (at.astimezone(zone).date().toordinal() - 1 - first_weekday) // _WEEK_DAYS
+
+
+def _measure_gap(earlier: datetime, later: datetime, zone: tzinfo) -> timedelta:
+    """Return the time between two rows; of about a day and more as whole days between their dates."""
+    return later - earlier if later - earlier < _LONG_GAP else _count_dates(earlier, later, zone)
+
+
+def _is_on_grid(gaps: Sequence[timedelta], length: timedelta) -> bool:
+    """Return whether each row is a whole number of lengths after the one before, but for those that are too close."""
+    since = timedelta(0)
+    for gap in gaps:
+        since += gap
+        if since >= length:
+            if since % length:
+                return False
+            since = timedelta(0)
+    return True
 
 
 def _count_dates(earlier: datetime, later: datetime, zone: tzinfo) -> timedelta:

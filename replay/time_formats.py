@@ -22,6 +22,11 @@ _TAIL = _TIME_OF_DAY + _OFFSET
 _YEAR_FIRST = re.compile(r"(?P<year>\d{4})[-./](?P<month>\d{1,2})[-./](?P<day>\d{1,2})" + _TAIL)
 _COMPACT = re.compile(r"(?P<year>[12]\d{3})(?P<month>\d\d)(?P<day>\d\d)(?![\d])" + _TAIL)
 _DOTTED = re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})" + _TAIL)
+_MONTH_NAME = re.compile(
+    r"(?:(?P<day>\d{1,2})[- ](?P<name>[A-Za-z]{3})[A-Za-z]*[- ]"
+    r"|(?P<name_>[A-Za-z]{3})[A-Za-z]*\.? (?P<day_>\d{1,2}),? )(?P<year>\d{4})" + _TAIL
+)
+_MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAY_FIRST = re.compile(r"(?P<day>\d{1,2})[-/](?P<month>\d{1,2})[-/](?P<year>\d{4})" + _TAIL)
 _MONTH_FIRST = re.compile(r"(?P<month>\d{1,2})[-/](?P<day>\d{1,2})[-/](?P<year>\d{4})" + _TAIL)
 
@@ -107,6 +112,8 @@ def _read_parts(pattern: re.Pattern[str], text: str) -> datetime:
     if match is None:
         raise ValueError(f"{text!r} is not a time")
     part = match.groupdict()
+    if name := part.get("name") or part.get("name_"):
+        part |= {"day": part["day"] or part["day_"], "month": str(_find_month(name))}
     hour = int(part["hour"] or 0)
     if part["half"]:
         hour = hour % 12 + (12 if part["half"].lower() == "pm" else 0)
@@ -120,6 +127,11 @@ def _read_parts(pattern: re.Pattern[str], text: str) -> datetime:
         int(f"{part['fraction'] or 0:0<6}"[:6]),
     )
     return at if part["offset"] is None else (at - _read_offset(part["offset"])).replace(tzinfo=UTC)
+
+
+def _find_month(name: str) -> int:
+    """Return the number of a month by the first three letters of its English name."""
+    return _MONTH_NAMES.index(name.lower()) + 1
 
 
 def _read_offset(text: str) -> timedelta:
@@ -159,4 +171,5 @@ _FORMATS = (
     TimeFormat(name="20241231", read=_reader(_COMPACT)),
     TimeFormat(name="2024.12.31", read=_reader(_YEAR_FIRST)),
     TimeFormat(name="31.12.2024", read=_reader(_DOTTED)),
+    TimeFormat(name="31 Dec 2024", read=_reader(_MONTH_NAME)),
 )

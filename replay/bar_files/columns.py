@@ -85,7 +85,11 @@ def find_columns(names: Sequence[str], *, sample: Sequence[Sequence[str]]) -> tu
     `sample` are rows of the file; they tell a time of day from a whole time, and the volume that is always 0.
     """
     simple = [normalise(name) for name in names]
-    prices = [_find(simple, aliases) for aliases in _PRICE_NAMES.values()]
+    without_currency = [normalise(name.partition("(")[0]) for name in names]  # open (USD)
+    prices = [
+        index if (index := _find(simple, aliases)) is not None else _find(without_currency, aliases)
+        for aliases in _PRICE_NAMES.values()
+    ]
     time = _find_time(simple, sample)
     missing = [name for name, index in zip(PRICES, prices, strict=True) if index is None]
     columns = Columns(

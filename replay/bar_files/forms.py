@@ -17,7 +17,7 @@ _NUMBER = r"[+-]?\d*[.,]?\d+(?:[eE][+-]?\d+)?"
 _PRICES = (_NUMBER,) * 4
 
 
-class Clock(Enum):
+class FileClock(Enum):
     """The clock of times that are written without an offset: UTC, or a local one that the file does not name."""
 
     UTC = "utc"
@@ -30,19 +30,18 @@ class Form:
 
     `header` holds names that its header must have, normalised; if `is_exact` it has no others but a volume. Forms
     without a header have the names of their `columns` and the `pattern` of each. `clock` and `zone_hint` say what its
-    times without offset mean. `is_always_open`: its instruments trade round the clock, so that a bar stamped with a
-    date opens at 00:00 UTC.
+    times without offset mean. `has_utc_days`: its bars of days, weeks and months do open at 00:00 UTC.
     """
 
     name: str
     title: str
-    clock: Clock
+    clock: FileClock
     zone_hint: str = ""
     header: frozenset[str] = frozenset()
     is_exact: bool = False
     columns: tuple[str, ...] = ()
     pattern: tuple[str, ...] = ()
-    is_always_open: bool = False
+    has_utc_days: bool = False
 
 
 _METATRADER_ZONE = (
@@ -55,92 +54,98 @@ _LOCAL_ZONE = "such times are usually local ones of the exchange: give their zon
 ALPHA_VANTAGE = Form(
     name="alpha_vantage",
     title="Alpha Vantage",
-    clock=Clock.LOCAL,
+    clock=FileClock.LOCAL,
     zone_hint="Alpha Vantage writes New York's time for US markets: give --timezone America/New_York",
     header=frozenset({"timestamp", "adjustedclose"}),
 )
-PLAIN = Form(name="plain", title="plain", clock=Clock.UTC, header=frozenset({"timestamp"}))
-BY_NAME = Form(name="by_name", title="columns by name", clock=Clock.LOCAL, zone_hint=_LOCAL_ZONE)
+PLAIN = Form(name="plain", title="plain", clock=FileClock.UTC, header=frozenset({"timestamp"}))
+BY_NAME = Form(name="by_name", title="columns by name", clock=FileClock.LOCAL, zone_hint=_LOCAL_ZONE)
 TRADINGVIEW = Form(
     name="tradingview",
     title="TradingView chart export",
-    clock=Clock.LOCAL,
+    clock=FileClock.LOCAL,
     zone_hint="TradingView writes the time of the chart: give its zone, such as --timezone America/New_York",
     header=frozenset({"time", "open", "high", "low", "close"}),
 )
 YAHOO = Form(
-    name="yahoo", title="Yahoo", clock=Clock.LOCAL, zone_hint=_LOCAL_ZONE, header=frozenset({"date", "adjclose"})
+    name="yahoo", title="Yahoo", clock=FileClock.LOCAL, zone_hint=_LOCAL_ZONE, header=frozenset({"date", "adjclose"})
 )
 
 WITH_HEADER = (
     Form(
         name="metatrader5",
         title="MetaTrader 5",
-        clock=Clock.LOCAL,
+        clock=FileClock.LOCAL,
         zone_hint=_METATRADER_ZONE,
         header=frozenset({"date", "tickvol"}),
     ),
     Form(
         name="stooq",
         title="Stooq",
-        clock=Clock.LOCAL,
+        clock=FileClock.LOCAL,
         zone_hint=_STOOQ_ZONE,
         header=frozenset({"ticker", "per", "date"}),
     ),
     Form(
         name="metastock",
         title="MetaStock",
-        clock=Clock.LOCAL,
+        clock=FileClock.LOCAL,
         zone_hint=_LOCAL_ZONE,
         header=frozenset({"dtyyyymmdd"}),
     ),
     YAHOO,
-    Form(name="dukascopy", title="Dukascopy", clock=Clock.UTC, header=frozenset({"gmttime"})),
     Form(
         name="dukascopy",
         title="Dukascopy",
-        clock=Clock.LOCAL,
+        clock=FileClock.UTC,
+        header=frozenset({"gmttime"}),
+        has_utc_days=True,
+    ),
+    Form(
+        name="dukascopy",
+        title="Dukascopy",
+        clock=FileClock.LOCAL,
         zone_hint="its header names another clock than UTC: give its zone, such as --timezone Europe/Zurich",
         header=frozenset({"localtime"}),
     ),
     Form(
         name="dukascopy",
         title="Dukascopy",
-        clock=Clock.LOCAL,
+        clock=FileClock.LOCAL,
         zone_hint="its header says EET: give --timezone Europe/Athens",
         header=frozenset({"timeeet"}),
     ),
     Form(
         name="binance",
         title="Binance klines",
-        clock=Clock.UTC,
+        clock=FileClock.UTC,
         header=frozenset({"opentime", "closetime"}),
-        is_always_open=True,
+        has_utc_days=True,
     ),
     Form(
         name="cryptodatadownload",
         title="CryptoDataDownload",
-        clock=Clock.UTC,
+        clock=FileClock.UTC,
         header=frozenset({"unix", "symbol"}),
-        is_always_open=True,
+        has_utc_days=True,
     ),
     *(
-        Form(name="by_name", title="columns by name, UTC", clock=Clock.UTC, header=frozenset({name}))
+        Form(name="by_name", title="columns by name, UTC", clock=FileClock.UTC, header=frozenset({name}))
         for name in ("timeutc", "timegmt", "utctime", "dateutc", "datetimeutc", "timestamputc", "utc")
     ),
     Form(
         name="kraken",
         title="Kraken",
-        clock=Clock.UTC,
+        clock=FileClock.UTC,
         header=frozenset({"time", "vwap", "count"}),
-        is_always_open=True,
+        has_utc_days=True,
     ),
     ALPHA_VANTAGE,
     PLAIN,
     Form(
         name="by_name",
         title="columns by name",
-        clock=Clock.LOCAL,
+        clock=FileClock.LOCAL,
         zone_hint=_LOCAL_ZONE,
         header=frozenset({"date", "time"}),
     ),
@@ -148,7 +153,7 @@ WITH_HEADER = (
     Form(
         name="stooq",
         title="Stooq",
-        clock=Clock.LOCAL,
+        clock=FileClock.LOCAL,
         zone_hint=_STOOQ_ZONE,
         header=frozenset({"date", "open", "high", "low", "close"}),
         is_exact=True,
@@ -156,7 +161,7 @@ WITH_HEADER = (
     Form(
         name="stooq",
         title="Stooq",
-        clock=Clock.LOCAL,
+        clock=FileClock.LOCAL,
         zone_hint=_STOOQ_ZONE,
         header=frozenset({"data", "otwarcie"}),
     ),
@@ -172,32 +177,32 @@ WITHOUT_HEADER = (
     Form(
         name="binance",
         title="Binance klines",
-        clock=Clock.UTC,
+        clock=FileClock.UTC,
         columns=_BINANCE_COLUMNS,
         pattern=(_EPOCH, *_PRICES, _NUMBER, _EPOCH, *(_NUMBER,) * 5),
-        is_always_open=True,
+        has_utc_days=True,
     ),
     Form(
         name="kraken",
         title="Kraken",
-        clock=Clock.UTC,
+        clock=FileClock.UTC,
         columns=("time", *("open", "high", "low", "close"), "volume", "trades"),
         pattern=(r"\d{9,10}", *_PRICES, _NUMBER, r"\d+"),
-        is_always_open=True,
+        has_utc_days=True,
     ),
     Form(
         name="kraken",
         title="Kraken",
-        clock=Clock.UTC,
+        clock=FileClock.UTC,
         columns=("time", *("open", "high", "low", "close"), "vwap", "volume", "trades"),
         pattern=(r"\d{9,10}", *_PRICES, _NUMBER, _NUMBER, r"\d+"),
-        is_always_open=True,
+        has_utc_days=True,
     ),
     *(
         Form(
             name=name,
             title=title,
-            clock=Clock.LOCAL,
+            clock=FileClock.LOCAL,
             zone_hint=_METATRADER_ZONE,
             columns=("date", "time", "open", "high", "low", "close", *more),
             pattern=(_METATRADER_DATE, _METATRADER_TIME, *_PRICES, *(_NUMBER for _ in more)),
@@ -211,7 +216,7 @@ WITHOUT_HEADER = (
     Form(
         name="metatrader5",
         title="MetaTrader 5",
-        clock=Clock.LOCAL,
+        clock=FileClock.LOCAL,
         zone_hint=_METATRADER_ZONE,
         columns=("date", "open", "high", "low", "close", "tickvol", "vol", "spread"),
         pattern=(_METATRADER_DATE, *_PRICES, *(_NUMBER,) * 3),
@@ -220,7 +225,7 @@ WITHOUT_HEADER = (
         Form(
             name="histdata",
             title="HistData",
-            clock=Clock.LOCAL,
+            clock=FileClock.LOCAL,
             zone_hint="HistData writes New York's standard time all year: give --timezone Etc/GMT+5",
             columns=("timestamp", "open", "high", "low", "close", *more),
             pattern=(r"\d{8} \d{6}", *_PRICES, *(_NUMBER for _ in more)),

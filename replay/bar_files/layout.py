@@ -15,7 +15,7 @@ from replay.bar_files.forms import Form
 from replay.file_content import FileContent, FileInvalid
 
 PLAIN_HEADER = "timestamp,open,high,low,close"
-_DELIMITERS = ("\t", ";", ",")
+_DELIMITERS = ("\t", ";", ",", "|")
 _SAMPLE_LINES = 200
 _FEWEST_COLUMNS = 5
 _LONGEST_TITLE = 3  # fields of a line above the header: a title, an address, `sep=;`
@@ -65,12 +65,20 @@ def detect_layout(path: Path) -> Layout:
     return _build_without_header(path, fields, delimiter)
 
 
-def split_rows(lines: Iterator[str], layout: Layout) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line, fields) of each row below the header, without blank ones; `line` is counted from 1."""
+def split_rows(path: Path, lines: Iterator[str], layout: Layout) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line, fields) of each row below the header, counted from 1; not those that are blank or the header again.
+
+    Raises:
+        FileInvalid: when the file is not csv.
+    """
     reader = csv.reader(lines, delimiter=layout.delimiter)
-    for fields in reader:
-        if reader.line_num >= layout.first_line and any(fields):
-            yield reader.line_num, fields
+    header = layout.header.split(layout.delimiter)
+    try:
+        for fields in reader:
+            if reader.line_num >= layout.first_line and any(fields) and fields != header:
+                yield reader.line_num, fields
+    except csv.Error as error:
+        raise FileInvalid(path, f"is not csv: {error}", line=reader.line_num) from None
 
 
 def _build_with_header(path: Path, fields: Sequence[tuple[int, list[str]]], delimiter: str) -> Layout:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 # Zones in which charts and exports are usually written; each changes its clock on other dates or at other hours.
-_COMMON_ZONES = ("America/New_York", "America/Chicago", "Europe/London", "Europe/Berlin", "Europe/Athens")
+_COMMON_ZONES = (
+    *("America/New_York", "America/Chicago", "Europe/London", "Europe/Berlin", "Europe/Athens"),
+    *("Australia/Sydney", "Pacific/Auckland", "Asia/Jerusalem", "America/Santiago"),
+)
+_LONGEST_STEP_BACK = timedelta(hours=2)
 
 
 class LocalTimeMissing(ValueError):
@@ -40,9 +44,13 @@ def to_utc(local_times: Sequence[datetime], zone: tzinfo) -> Iterator[datetime]:
         yield at
 
 
-def looks_local(at: datetime) -> bool:
-    """Return whether a naive time that a file has twice lies in an hour that some common zone repeats."""
-    return any(_is_ambiguous(at, ZoneInfo(name)) for name in _COMMON_ZONES)
+def looks_repeated(at: datetime, *, before: datetime | None) -> bool:
+    """Return whether a naive time that a file has twice looks like one of an hour that a clock showed twice.
+
+    Either the file goes back by an hour or two with it (`before` is the row before), or some common zone repeats it.
+    """
+    goes_back = before is not None and timedelta(0) < before - at <= _LONGEST_STEP_BACK
+    return goes_back or any(_is_ambiguous(at, ZoneInfo(name)) for name in _COMMON_ZONES)
 
 
 def _is_ambiguous(local: datetime, zone: tzinfo) -> bool:

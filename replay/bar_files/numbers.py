@@ -9,6 +9,7 @@ from decimal import Decimal
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
 _WITH_COMMA = re.compile(r"[+-]?[0-9]{1,3}(?:\.?[0-9]{3})*,[0-9]*|[+-]?[0-9]+,[0-9]*(?:[eE][+-]?[0-9]{1,2})?")
 _THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:\.[0-9]{3})+")
+_CURRENCY_SIGNS = "$€£¥"
 _NULLS = frozenset({"", "null", "nan", "none", "na", "n/a", "#n/a", "<na>", "-", "--"})
 
 
@@ -57,7 +58,7 @@ def parse_volume(text: str, *, decimal_comma: bool) -> Decimal | None:
 
 def parse_number(text: str, *, decimal_comma: bool) -> Decimal:
     """Return a number; raise ValueError for anything else."""
-    plain = text.strip()
+    plain = text.strip().lstrip(_CURRENCY_SIGNS)
     if decimal_comma and (_WITH_COMMA.fullmatch(plain) or _THOUSANDS.fullmatch(plain)):
         plain = plain.replace(".", "").replace(",", ".")
     if not _NUMBER.fullmatch(plain):

@@ -13,7 +13,7 @@ from domain import bar_grid, sessions
 from domain.intervals import Interval, IntervalInvalid, Unit
 from domain.sessions import BarTiming
 from replay.bar_files import date_stamps, forms, local_times
-from replay.bar_files.forms import Clock, Form
+from replay.bar_files.forms import FileClock, Form
 from replay.bar_files.layout import Layout
 from replay.bar_files.local_times import LocalTimeMissing
 from replay.bar_files.scan import FileScan
@@ -115,7 +115,7 @@ class _Placer:
         times = self._scanned.times
         if self._options.zone is not None:
             return self._options.zone
-        if not self._is_naive or self._form.clock is Clock.UTC or date_stamps.are_dates(times):
+        if not self._is_naive or self._form.clock is FileClock.UTC or date_stamps.are_dates(times):
             return UTC
         problem = (
             f"{times[0].isoformat(sep=' ')} has no time zone ({self._form.title}); {self._form.zone_hint};"
@@ -134,15 +134,17 @@ class _Placer:
         if not self._is_naive or self._options.zone is not None:
             return
         index_of: dict[datetime, int] = {}
+        before: datetime | None = None
         for index in indices:
             at = self._scanned.times[index]
             first = index_of.setdefault(at, index)
-            if first != index and local_times.looks_local(at):
+            if first != index and local_times.looks_repeated(at, before=before):
                 problem = (
                     f"{at.isoformat()} is also on line {self._scanned.lines[first]}, as local times are when the clock"
                     " is put back: the times look local; write each with its offset, or give --timezone ZONE"
                 )
                 raise self._error(problem, index)
+            before = at
 
     def _read_in_zone(self, indices: Sequence[int], zone: tzinfo) -> list[datetime]:
         """Return the times of the rows as UTC; dates are midnight UTC until it is known when their bars open."""
@@ -159,7 +161,8 @@ class _Placer:
         """Return the interval; raise FileInvalid when there are no two bars or their distance is no interval."""
         if len(set(utc)) < 2:
             count = len(set(utc))
-            problem = f"holds {count} bars; the interval is the most frequent gap, so there must be two"
+            bars = "1 bar" if count == 1 else f"{count} bars"
+            problem = f"holds {bars}; the interval is the most frequent gap, so there must be two"
             raise FileInvalid(self._path, problem)
         try:
             return bar_grid.find_interval(utc, zone=UTC if date_stamps.are_dates(utc) else self._date_zone(zone))
@@ -170,10 +173,10 @@ class _Placer:
     def _find_dates(self, indices: Sequence[int], interval: Interval) -> list[date] | None:
         """Return the dates that bars of days and longer are stamped with; None when they say when each opens.
 
-        Midnight UTC is when bars open in forms of markets that never close, and in TradingView's Unix times.
+        Midnight UTC is when bars do open in forms with days of UTC, and in TradingView's Unix times.
         """
         calendar = self._options.calendar
-        is_instant = self._form.is_always_open or (self._form is forms.TRADINGVIEW and self._is_epoch())
+        is_instant = self._form.has_utc_days or (self._form is forms.TRADINGVIEW and self._is_epoch())
         if interval.unit not in _DATED_UNITS or (is_instant and calendar is None):
             return None
         written = [self._scanned.times[index] for index in indices]

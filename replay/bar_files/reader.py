@@ -94,7 +94,8 @@ def inspect_bar_file(spec: BarSpec) -> BarFile:
     in_time = placement.place_rows(spec.path, layout, scanned, spec.options)
     opens = in_time.bar_opens()
     if not opens:
-        raise FileInvalid(spec.path, "holds no bar on a date for which the calendar has a session")
+        left_out = ", ".join(f"{omission.count} {omission.reason.value}" for omission in in_time.omissions)
+        raise FileInvalid(spec.path, f"holds no bar; rows that are left out: {left_out}")
     return BarFile(
         spec=spec,
         interval=in_time.timing.interval,

@@ -12,12 +12,13 @@ from replay import time_formats
 from replay.bar_files import layout as layouts
 from replay.bar_files import numbers
 from replay.bar_files.columns import PRICES
-from replay.bar_files.forms import Clock
+from replay.bar_files.forms import FileClock
 from replay.bar_files.layout import Layout
 from replay.bar_files.numbers import PriceNotPositive
 from replay.file_content import FileContent, FileInvalid
 from replay.time_formats import DateAmbiguous, DateContradictory, TimeFormat
 
+_YEARS = range(1900, 2200)
 _NOT_A_TIME = "is not a time; write 2017-01-05T10:00:00Z (UTC when it has no offset) or Unix seconds"
 
 
@@ -63,7 +64,7 @@ def scan_file(path: Path, layout: Layout) -> FileScan:
         time_format = time_format or _choose_format(path, layout, line, text)
         at = _read_time(path, layout, line, text, time_format)
         is_mixed = is_mixed or (bool(times) and (at.tzinfo is None) != (times[0].tzinfo is None))
-        if is_mixed and layout.form.clock is not Clock.UTC:
+        if is_mixed and layout.form.clock is not FileClock.UTC:
             problem = f"{text!r} and the time on line {lines[0]} differ in whether they name an offset; write all alike"
             raise FileInvalid(path, problem, line=line, field=layout.time_field)
         if _is_null_row(layout, fields):
@@ -79,7 +80,7 @@ def scan_file(path: Path, layout: Layout) -> FileScan:
 
 def iterate_fields(path: Path, layout: Layout, content: FileContent) -> Iterator[tuple[int, list[str]]]:
     """Yield (line, fields) of each row of a file; raise FileInvalid for one with another number of fields."""
-    for line, fields in layouts.split_rows(content.lines(), layout):
+    for line, fields in layouts.split_rows(path, content.lines(), layout):
         row = fields[:-1] if len(fields) == layout.width + 1 and not fields[-1] else fields
         if len(row) != layout.width:
             first = f"the header {layout.header}" if layout.header else f"line {layout.first_line}"
@@ -161,6 +162,9 @@ def _all_time_texts(path: Path, layout: Layout) -> Callable[[], Iterator[str]]:
 
 def _read_time(path: Path, layout: Layout, line: int, text: str, time_format: TimeFormat) -> datetime:
     try:
-        return time_format.read(text)
+        at = time_format.read(text)
+        if at.year not in _YEARS:
+            raise ValueError(text)
     except (ValueError, OverflowError):
         raise FileInvalid(path, f"{text!r} {_NOT_A_TIME}", line=line, field=layout.time_field) from None
+    return at

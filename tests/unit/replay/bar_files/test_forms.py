@@ -94,6 +94,11 @@ DUKASCOPY = (
     "05.01.2024 14:00:00.000,1.094,1.0945,1.0938,1.0942,1234.5\n"
     "05.01.2024 14:01:00.000,1.0942,1.0947,1.0940,1.0946,987.25\n"
 )
+DUKASCOPY_DAILY = (
+    "Gmt time,Open,High,Low,Close,Volume\n"
+    "04.01.2024 00:00:00.000,1.094,1.0945,1.0938,1.0942,1234.5\n"
+    "05.01.2024 00:00:00.000,1.0942,1.0947,1.0940,1.0946,987.25\n"
+)
 DUKASCOPY_LOCAL = (
     "Local time,Open,High,Low,Close,Volume\n"
     "05.01.2024 15:00:00.000 GMT+0100,1.094,1.0945,1.0938,1.0942,1234.5\n"
@@ -160,6 +165,15 @@ SEMICOLON = (
 )
 SEPARATE = "date,time,open,high,low,close\n2024-01-05,09:30,1,2,1,2\n2024-01-05,09:35,1,2,1,2\n"
 EXCEL = "sep=;\ntimestamp;open;high;low;close\n2024-01-05T14:00Z;1;2;1;2\n2024-01-05T15:00Z;1;2;1;2\n"
+NASDAQ = (
+    "Date,Close/Last,Volume,Open,High,Low\n"
+    "01/31/2024,$184.40,55467800,$187.04,$187.09,$184.35\n01/30/2024,$188.04,55859370,$190.94,$191.80,$187.47\n"
+)
+ALPHA_VANTAGE_CRYPTO = (
+    "timestamp,open (USD),high (USD),low (USD),close (USD),volume\n2024-01-06,1,2,1,2,9\n2024-01-05,1,2,1,2,8\n"
+)
+MONTH_NAMES = 'Date,Open,High,Low,Close\n"Jan 5, 2024",1,2,1,2\n"Jan 4, 2024",1,2,1,2\n'
+JOINED = "timestamp,open,high,low,close\n1704463200,1,2,1,2\ntimestamp,open,high,low,close\n1704466800,1,2,1,2\n"
 AMERICAN = (
     "Timestamp,Open,High,Low,Close\n1/5/2024 9:30 AM,1,2,1,2\n1/31/2024 1:30 PM,1,2,1,2\n1/31/2024 1:35 PM,1,2,1,2\n"
 )
@@ -214,6 +228,7 @@ EXAMPLES = {
     "histdata": _example(HISTDATA, "histdata", "1m", "2024-01-05T19:00:00Z", volume="0", timezone="Etc/GMT+5"),
     "metastock": _example(METASTOCK, "metastock", "1m", "2024-01-05T09:30:00Z", volume="4", timezone="UTC"),
     "dukascopy": _example(DUKASCOPY, "dukascopy", "1m", "2024-01-05T14:00:00Z", volume="1234.5"),
+    "dukascopy daily": _example(DUKASCOPY_DAILY, "dukascopy", "1d", "2024-01-04T00:00:00Z", volume="1234.5"),
     "dukascopy local": _example(DUKASCOPY_LOCAL, "dukascopy", "1m", "2024-01-05T14:00:00Z", volume="1234.5"),
     "jforex": _example(JFOREX, "by_name", "1h", "2024-01-05T14:00:00Z", volume="1234.5"),
     "stooq": _example(STOOQ, "stooq", "1d", "2024-01-02T14:30:00Z", volume="82488700", calendar="XNYS"),
@@ -240,6 +255,12 @@ EXAMPLES = {
     "semicolon": _example(SEMICOLON, "plain", "30m", "2024-01-05T14:00:00Z"),
     "separate": _example(SEPARATE, "by_name", "5m", "2024-01-05T14:30:00Z", timezone=NEW_YORK),
     "excel": _example(EXCEL, "plain", "1h", "2024-01-05T14:00:00Z"),
+    "nasdaq": _example(NASDAQ, "by_name", "1d", "2024-01-30T14:30:00Z", volume="55859370", calendar="NASDAQ"),
+    "alpha vantage crypto": _example(
+        ALPHA_VANTAGE_CRYPTO, "alpha_vantage", "1d", "2024-01-05T00:00:00Z", volume="8", calendar="24/7"
+    ),
+    "month names": _example(MONTH_NAMES, "stooq", "1d", "2024-01-04T14:30:00Z", calendar="XNYS"),
+    "joined": _example(JOINED, "plain", "1h", "2024-01-05T14:00:00Z"),
     "american": _example(AMERICAN, "plain", "5m", "2024-01-05T09:30:00Z", bars=3),
 }
 

@@ -36,15 +36,16 @@ def _opens(file: BarFile) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "times",
+    ("day", "times"),
     [
-        ("01:00", "01:30", "01:00", "01:30"),
-        ("00:00", "01:00", "01:00", "02:00"),
-        ("01:30", "01:00", "01:30", "01:00"),
+        ("2023-11-05", ("01:00", "01:30", "01:00", "01:30")),
+        ("2023-11-05", ("00:00", "01:00", "01:00", "02:00")),
+        ("2023-11-05", ("01:30", "01:00", "01:30", "01:00")),
+        ("2024-10-06", ("01:00", "01:30", "01:00", "01:30")),  # no zone that we know changed its clock then
     ],
 )
-def test_a_repeated_hour_of_local_times_is_refused(tmp_path: Path, times: Sequence[str]) -> None:
-    error = _problem(tmp_path, *(f"2023-11-05T{time}:00" for time in times))
+def test_a_repeated_hour_of_local_times_is_refused(tmp_path: Path, day: str, times: Sequence[str]) -> None:
+    error = _problem(tmp_path, *(f"{day}T{time}:00" for time in times))
 
     assert "the times look local" in str(error) or "--timezone America/New_York" in str(error)
     assert error.line is not None
@@ -120,7 +121,9 @@ def test_dates_without_a_session_are_left_out_and_counted(tmp_path: Path) -> Non
 
 
 def test_dates_of_another_calendar_alone_make_no_series(tmp_path: Path) -> None:
-    assert "holds no bar on a date" in str(_problem(tmp_path, "2024-07-06", "2024-07-07", calendar="XNYS"))
+    assert "holds no bar; rows that are left out: 2 on a date without a session" in str(
+        _problem(tmp_path, "2024-07-06", "2024-07-07", calendar="XNYS")
+    )
 
 
 @pytest.mark.parametrize(
@@ -278,6 +281,47 @@ def test_columns_delimiter_numbers_and_times_in_any_form_read_as_the_same_bars(t
     for number, bar in enumerate(bars):
         expected = [value + number / 4 for value in (100, 103, 99, 101, 10)]
         assert [float(value or 0) for value in (bar.open, bar.high, bar.low, bar.close, bar.volume)] == expected
+
+
+_WORDS = ("timestamp", "time", "date", "open", "high", "low", "close", "volume", "1", "2", "1.5", "1,5", "-1", "null")
+_MOMENTS = (
+    *(
+        "2024-01-05",
+        "2024-01-05 10:00",
+        "1704463200",
+        "20240105",
+        "10:00",
+        "05.01.2024",
+        "3/4/2024",
+        "2024-11-03 01:30",
+    ),
+    *("2024-03-10T02:30", "2024-01-06T10:00+01:00", "99999999999", "0001-01-01", "9999-12-31"),
+)
+_CELLS = st.one_of(st.sampled_from((*_WORDS, *_MOMENTS, "", '"')), st.text(max_size=5))
+_ROWS = st.tuples(st.sampled_from(_MOMENTS), *[st.sampled_from(("1", "1.5", "null"))] * 4).map(list)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=400)
+@given(
+    header=st.sampled_from([[], ["timestamp", "open", "high", "low", "close"], ["datetime", "o", "h", "l", "c"]]),
+    rows=st.one_of(st.lists(_ROWS, max_size=6), st.lists(st.lists(_CELLS, min_size=1, max_size=9), max_size=8)),
+    delimiter=st.sampled_from([",", ";", "\t"]),
+    options=st.sampled_from([{}, {"calendar": "XNYS"}, {"timezone": NEW_YORK}, {"calendar": "24/7"}]),
+)
+def test_whatever_a_file_holds_it_is_read_or_refused_with_its_name(
+    tmp_path: Path, header: list[str], rows: list[list[str]], delimiter: str, options: dict[str, Any]
+) -> None:
+    path = tmp_path / "bars.csv"
+    path.write_bytes("\n".join(delimiter.join(row) for row in (header, *rows)).encode(errors="replace"))
+    try:
+        file = bar_files.inspect_bar_file(a_spec(path, **options))
+    except FileInvalid as error:
+        refusal = str(error)
+    else:
+        refusal = ""
+        assert len(list(bar_files.read_bars(file))) == file.count
+
+    assert not refusal or refusal.startswith(str(path))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)

@@ -203,7 +203,7 @@ def test_an_empty_file_is_told_with_the_header_it_needs(tmp_path: Path) -> None:
 def test_fewer_than_two_bars_have_no_interval(tmp_path: Path, rows: tuple[str, ...]) -> None:
     path = a_file_of(tmp_path, *rows)
 
-    assert f"holds {len(rows)} bars" in str(_problem_of(path))
+    assert f"holds {len(rows)} bar" in str(_problem_of(path))
 
 
 def test_bars_closer_than_a_second_are_refused(tmp_path: Path) -> None:
