@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from decimal import Decimal
+from enum import Enum
 
 from domain.intervals import Interval
 from domain.signal import Source
@@ -37,16 +39,19 @@ def build_source(settings: Source, *, book: str) -> Source:
 
 
 def format_settings(settings: Source, *, timeframe: Interval) -> str:
-    """Write settings as one text, to be hashed; empty for the defaults, so that these need not be named."""
-    if settings == build_settings(None, timeframe=timeframe):
-        return ""
-    return _SEPARATOR.join(
-        (
-            *(settings.strategy, str(settings.timeframe), settings.exchange),
-            settings.instrument_kind.value if settings.instrument_kind is not None else "",
-            settings.sell_alone.value if settings.sell_alone is not None else "",
-            *(str(settings.confidence_scale), str(settings.max_lag_s), settings.dialect or ""),
-            *(f"{sent}={read}" for sent, read in sorted(settings.symbols.items())),
-            *(f"{Decimal(settings.sizing).normalize():f}", settings.timezone or "", str(settings.pyramiding)),
-        )
-    )
+    """Write the settings that differ from the defaults as one text, to be hashed; empty for the defaults."""
+    defaults = build_settings(None, timeframe=timeframe)
+    values = ((field.name, getattr(settings, field.name), getattr(defaults, field.name)) for field in fields(Source))
+    return _SEPARATOR.join(f"{name}={_format_value(value)}" for name, value, default in values if value != default)
+
+
+def _format_value(value: object) -> str:
+    match value:
+        case Enum():
+            return str(value.value)
+        case Decimal():
+            return f"{value.normalize():f}"
+        case Mapping():
+            return ",".join(f"{sent}={read}" for sent, read in sorted(value.items()))
+        case _:
+            return str(value)

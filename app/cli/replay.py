@@ -72,6 +72,9 @@ def _read_currency(context: click.Context, parameter: click.Parameter, code: str
 )
 @click.option("--source", metavar="NAME", help="Read the alerts under the settings of this source.")
 @source_options.add_reading_options
+@click.option(
+    "--alert-timezone", "timezone", metavar="ZONE", help="Time zone of times in alerts that name none (default: UTC)."
+)
 @click.option("--study", metavar="NAME", help="Name of the replay's study (default: after its book).")
 @click.option(
     "--base-currency",
