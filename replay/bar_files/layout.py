@@ -40,6 +40,10 @@ class Layout:
         """Number of fields of each row."""
         return len(self.columns.names)
 
+    def price_field(self, price: str) -> str:
+        """Return the name of the column of `open`, `high`, `low` or `close`, for messages."""
+        return self.columns.names[self.columns.prices[PRICES.index(price)]]
+
     @property
     def time_field(self) -> str:
         """Name of the column of the open time, for messages."""

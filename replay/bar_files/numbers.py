@@ -58,6 +58,8 @@ def parse_volume(text: str, *, decimal_comma: bool) -> Decimal | None:
 
 def parse_number(text: str, *, decimal_comma: bool) -> Decimal:
     """Return a number; raise ValueError for anything else."""
+    if _NUMBER.fullmatch(text) and not (decimal_comma and _THOUSANDS.fullmatch(text)):
+        return Decimal(text)
     plain = text.strip().lstrip(_CURRENCY_SIGNS)
     if decimal_comma and (_WITH_COMMA.fullmatch(plain) or _THOUSANDS.fullmatch(plain)):
         plain = plain.replace(".", "").replace(",", ".")

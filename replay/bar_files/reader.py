@@ -120,15 +120,7 @@ def read_bars(file: BarFile) -> Iterator[Bar]:
     content = FileContent(file.spec.path)
     iterate = _iterate_in_order if rows.in_time.order is RowOrder.OLDEST_FIRST else _iterate_sorted
     for line, fields, open_time in iterate(file, rows, content):
-        prices = scan.parse_prices(file.spec.path, rows.layout, line, fields)
-        yield Bar(
-            open_time=open_time,
-            open=prices.open,
-            high=prices.high,
-            low=prices.low,
-            close=prices.close,
-            volume=prices.volume,
-        )
+        yield scan.parse_bar(file.spec.path, rows.layout, line, fields, open_time=open_time)
     if content.digest != file.digest:
         raise _file_changed(file)
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+from domain.context import Bar
 from replay import time_formats
 from replay.bar_files import layout as layouts
 from replay.bar_files import numbers
-from replay.bar_files.columns import PRICES
 from replay.bar_files.forms import FileClock
 from replay.bar_files.layout import Layout
 from replay.bar_files.numbers import PriceNotPositive
@@ -20,17 +20,6 @@ from replay.time_formats import DateAmbiguous, DateContradictory, TimeFormat
 
 _YEARS = range(1900, 2200)
 _NOT_A_TIME = "is not a time; write 2017-01-05T10:00:00Z (UTC when it has no offset) or Unix seconds"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PriceRow:
-    """The prices of a row, high and low bounding the others; volume None where it is not known."""
-
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-    volume: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +59,7 @@ def scan_file(path: Path, layout: Layout) -> FileScan:
         if _is_null_row(layout, fields):
             nulls.add(len(lines))
         else:
-            parse_prices(path, layout, line, fields)
+            parse_bar(path, layout, line, fields, open_time=at)
         lines.append(line)
         times.append(at)
     if is_mixed:
@@ -99,28 +88,25 @@ def time_text(layout: Layout, fields: Sequence[str]) -> str:
     return texts[0] if len(texts) == 1 else time_formats.join_date_and_time(*texts)
 
 
-def parse_prices(path: Path, layout: Layout, line: int, fields: Sequence[str]) -> PriceRow:
+def parse_bar(path: Path, layout: Layout, line: int, fields: Sequence[str], *, open_time: datetime) -> Bar:
     """Parse the prices and volume of a row, and check that high and low bound the others.
 
     Raises:
         FileInvalid: naming the line and the column.
     """
-    names = layout.columns.names
-    open_, high, low, close = (
-        _parse_price(path, layout, line, names[index] or PRICES[number], fields[index])
-        for number, index in enumerate(layout.columns.prices)
-    )
-    name_of = dict(zip(PRICES, (names[index] for index in layout.columns.prices), strict=True))
+    prices = [_parse_price(path, layout, line, index, fields[index]) for index in layout.columns.prices]
+    open_, high, low, close = prices
     if high < open_ or high < close:
         problem = f"{high} is below the open or the close; it must be the highest"
-        raise FileInvalid(path, problem, line=line, field=name_of["high"])
+        raise FileInvalid(path, problem, line=line, field=layout.price_field("high"))
     if low > open_ or low > close:
         problem = f"{low} is above the open or the close; it must be the lowest"
-        raise FileInvalid(path, problem, line=line, field=name_of["low"])
-    return PriceRow(open=open_, high=high, low=low, close=close, volume=_parse_volume(path, layout, line, fields))
+        raise FileInvalid(path, problem, line=line, field=layout.price_field("low"))
+    volume = _parse_volume(path, layout, line, fields)
+    return Bar(open_time=open_time, open=open_, high=high, low=low, close=close, volume=volume)
 
 
-def _parse_price(path: Path, layout: Layout, line: int, name: str, text: str) -> Decimal:
+def _parse_price(path: Path, layout: Layout, line: int, index: int, text: str) -> Decimal:
     """Parse a price above 0; raise FileInvalid for anything else."""
     try:
         return numbers.parse_price(text, decimal_comma=layout.decimal_comma)
@@ -130,7 +116,7 @@ def _parse_price(path: Path, layout: Layout, line: int, name: str, text: str) ->
         problem = f"{text!r} is not a price; write a number above 0 such as 1.05236"
         if "," in text:
             problem += ", without commas (a decimal comma is read where ; or tabs stand between all columns)"
-    raise FileInvalid(path, problem, line=line, field=name)
+    raise FileInvalid(path, problem, line=line, field=layout.columns.names[index])
 
 
 def _parse_volume(path: Path, layout: Layout, line: int, fields: Sequence[str]) -> Decimal | None:
