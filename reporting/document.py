@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from domain import canonical
+from domain import canonical, costs
 from domain.comparison import integrity, naive, paired, summary, verdict
 from domain.comparison.integrity import ComparisonHealth
 from domain.comparison.record import StudyRecord
@@ -53,7 +53,7 @@ def _build_verdict(record: StudyRecord, health: ComparisonHealth) -> JsonDocumen
 
 def _build_heading(record: StudyRecord) -> JsonDocument:
     """Build the facts about the study: its book, terms, versions, number of entries and time span."""
-    study, measured = record.study, summary.find_span(record)
+    study, measured, days = record.study, summary.find_span(record), summary.list_days(record)
     modes = Counter(entry.mode.value for entry in record.entries if entry.mode is not None)
     return {
         "study": study.name,
@@ -73,6 +73,9 @@ def _build_heading(record: StudyRecord) -> JsonDocument:
             "last": canonical.format_time(measured.last),
             "days": measured.days,
         },
+        "trading_days": {"days": len(days.days), "per_year": days.per_year},
+        "marked_to_market": bool(record.marked_drawdowns),
+        "costs": costs.VERSION,
     }
 
 
@@ -92,6 +95,7 @@ def _build_engine_section(figures: EngineSummary) -> JsonDocument:
         else canonical.format_number(figures.average_pnl),
         "sharpe": figures.sharpe,
         "max_drawdown": figures.max_drawdown,
+        "max_drawdown_closed": figures.max_drawdown_closed,
     }
 
 

@@ -52,3 +52,14 @@ def describe_health_checks(figures: Mapping[str, Any]) -> list[tuple[bool, str]]
         (p >= srm.WARN_BELOW, f"assignment balance: p {formatting.format_p_value(p)} (sequential test)"),
         (figures["unresolved"] == 0, f"entry signals that have not ended on both sides: {figures['unresolved']}"),
     ]
+
+
+def describe_measures(document: Mapping[str, Any]) -> list[str]:
+    """Return the lines that say how money, Sharpe ratio and drawdown of a report are measured."""
+    days, is_marked = document["trading_days"], document["marked_to_market"]
+    marked = "at the close of each bar" if is_marked else "of closed trades, as there are no bars of all instruments"
+    money = "Other currencies are converted at the exit; stable coins count at 1, or by a series of the book."
+    return [
+        money,
+        f"Sharpe over {days['days']} trading days, times √{days['per_year']}. Maximum drawdown {marked}.",
+    ]

@@ -24,8 +24,9 @@ _ROWS = (
     ("win rate", "win_rate", formatting.format_percent),
     ("total P&L", "total_pnl", formatting.format_money),
     ("average P&L", "average_pnl", formatting.format_money),
-    ("Sharpe (daily, x √252)", "sharpe", formatting.format_number),
+    ("Sharpe (daily)", "sharpe", formatting.format_number),
     ("maximum drawdown", "max_drawdown", lambda share: formatting.format_percent(share, places=2)),
+    ("  on closed trades", "max_drawdown_closed", lambda share: formatting.format_percent(share, places=2)),
 )
 
 
@@ -87,7 +88,7 @@ def _build_engine_table(document: Mapping[str, Any]) -> RenderableType:
     currency = formatting.replace_unprintable(document["currency"])
     capital = formatting.format_money(document["reference_capital"])
     note = f"Money in {currency} on a reference capital of {capital} {currency}."
-    return Group(table, Text(note, style="dim"))
+    return Group(table, *(Text(line, style="dim") for line in (note, *phrases.describe_measures(document))))
 
 
 def _select_figure(document: Mapping[str, Any], engine: str, key: str) -> Any:

@@ -11,11 +11,13 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from db import experiments, studies
+from db.queries import marks
 from domain.comparison.record import Side, SideOutcome, StudyEntry, StudyRecord
+from domain.comparison.trading_days import ROUND_THE_CLOCK, WEEKDAYS
 from domain.decision import EngineSlot, Verdict
 from domain.experiment import Assignment
 from domain.policy import ExecutionMode
-from domain.signal import Direction
+from domain.signal import Direction, InstrumentKind
 from domain.study import ExitClock
 
 _STUDIES = text("""
@@ -56,6 +58,7 @@ _UNASSIGNED = text("""
                       AND later.created_at <= s.stored_at)
 """)
 
+_CALENDARS = {InstrumentKind.SPOT.value: ROUND_THE_CLOCK, InstrumentKind.PERP.value: ROUND_THE_CLOCK}
 _Key = tuple[UUID, EngineSlot, bool]
 
 
@@ -86,6 +89,8 @@ def load(session: Session, *, study: str | None = None, book: str | None = None)
         entries=tuple(_build_entry(row, assignments[row["signal_id"]], outcomes) for row in entries),
         unassigned=session.execute(_UNASSIGNED, dict(row)).scalar_one(),
         stored_at=_newest_stored_at(entries),
+        calendars=marks.load_calendars(session, row["study_id"], by_kind=_CALENDARS, default=WEEKDAYS),
+        marked_drawdowns=marks.compute_drawdowns(session, row["study_id"], capital=row["reference_capital"]),
     )
 
 

@@ -6,7 +6,7 @@ Comparisons use model trades only; the real trade of an engine serves the execut
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -76,7 +76,9 @@ class StudyRecord:
     """A study with its entries in the order of their signals.
 
     `unassigned` counts entry signals of the book that belong to the study and have no experiment yet;
-    `stored_at` is when its newest signal was stored, by the wall clock.
+    `stored_at` is when its newest signal was stored, by the wall clock. `calendars` are those of the instruments of
+    its entries. `marked_drawdowns` are the largest falls of each engine's equity on each clock, with open trades at
+    the close of every bar, as fractions of the peak; those that cannot be computed are absent.
     """
 
     study: Study
@@ -87,6 +89,8 @@ class StudyRecord:
     entries: tuple[StudyEntry, ...]
     unassigned: int
     stored_at: datetime | None
+    calendars: frozenset[str] = frozenset()
+    marked_drawdowns: Mapping[tuple[EngineSlot, ExitClock], float] = field(default_factory=dict)
 
     @property
     def is_simulated(self) -> bool:

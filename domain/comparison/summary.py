@@ -11,14 +11,15 @@ from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
 
-from domain.comparison import numbers
+from domain.comparison import numbers, trading_days
 from domain.comparison.record import SideOutcome, StudyRecord
+from domain.comparison.trading_days import TradingDays
 from domain.decision import EngineSlot
 from domain.signal import Direction
 from domain.study import ExitClock
 
 SHARPE_MIN_DAYS = 20
-TRADING_DAYS = 252
+_NO_DAYS = TradingDays(days=(), per_year=365)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,8 @@ class EngineSummary:
     """The figures of one engine on one exit clock.
 
     `decisions` counts the entry signals it decided, `trades` its closed model trades, a win is a P&L above 0.
-    Money is in the book's currency; `win_rate` and `max_drawdown` are fractions of 1.
+    Money is in the book's currency; `win_rate` and the drawdowns are fractions of 1. `max_drawdown` has open trades at
+    the close of each bar where these are known, `max_drawdown_closed` has closed trades only.
     """
 
     decisions: int
@@ -37,6 +39,7 @@ class EngineSummary:
     average_pnl: Decimal | None
     sharpe: float | None
     max_drawdown: float
+    max_drawdown_closed: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,7 @@ def summarize(record: StudyRecord, engine: EngineSlot, *, clock: ExitClock) -> E
     pnls = [outcome.pnl for _, outcome in record.closed_trades(engine, clock)]
     wins = sum(pnl > 0 for pnl in pnls)
     curve = build_equity_curve(record, engine, clock=clock)
+    closed_drawdown = compute_max_drawdown([point.pnl for point in curve], capital=record.reference_capital)
     return EngineSummary(
         decisions=sum(entry.sides[engine].verdict is not None for entry in record.entries),
         trades=len(pnls),
@@ -73,9 +77,12 @@ def summarize(record: StudyRecord, engine: EngineSlot, *, clock: ExitClock) -> E
         total_pnl=numbers.sum_exactly(pnls),
         average_pnl=numbers.compute_money_mean(pnls),
         sharpe=compute_sharpe(
-            sum_daily_pnl(record, engine, clock=clock), days=_count_days(record), capital=record.reference_capital
+            sum_daily_pnl(record, engine, clock=clock),
+            measured=list_days(record),
+            capital=record.reference_capital,
         ),
-        max_drawdown=compute_max_drawdown([point.pnl for point in curve], capital=record.reference_capital),
+        max_drawdown=record.marked_drawdowns.get((engine, clock), closed_drawdown),
+        max_drawdown_closed=closed_drawdown,
     )
 
 
@@ -112,18 +119,20 @@ def sum_daily_pnl(record: StudyRecord, engine: EngineSlot, *, clock: ExitClock) 
     return {day: numbers.sum_exactly(pnls) for day, pnls in days.items()}
 
 
-def compute_sharpe(pnl_by_day: dict[date, Decimal], *, days: int, capital: Decimal) -> float | None:
-    """Return the mean over the standard deviation (n - 1) of daily returns on `capital`, times the root of 252.
+def compute_sharpe(pnl_by_day: dict[date, Decimal], *, measured: TradingDays, capital: Decimal) -> float | None:
+    """Return the mean over the standard deviation (n - 1) of daily returns on `capital`, times a root.
 
-    `days` counts all days; those on which no trade closed have a return of 0. None below 20 days or without variation.
+    The root is that of the number of such days in a year. Days on which no trade closed have a return of 0. None below
+    20 days or without variation.
     """
+    pnl_by_day, days = measured.gather(pnl_by_day), len(measured.days)
     days_without_exit = days - len(pnl_by_day)
     if days < SHARPE_MIN_DAYS or len({*pnl_by_day.values(), *([Decimal(0)] if days_without_exit else [])}) < 2:
         return None
     returns = [float(pnl / capital) for pnl in pnl_by_day.values()]
     mean = math.fsum(returns) / days
     variance = math.fsum([*((value - mean) ** 2 for value in returns), days_without_exit * mean**2]) / (days - 1)
-    return numbers.round_to_12_digits(mean / math.sqrt(variance) * math.sqrt(TRADING_DAYS))
+    return numbers.round_to_12_digits(mean / math.sqrt(variance) * math.sqrt(measured.per_year))
 
 
 def compute_max_drawdown(cumulative_pnl: Iterable[Decimal], *, capital: Decimal) -> float:
@@ -152,9 +161,13 @@ def count_verdicts(record: StudyRecord, engine: EngineSlot) -> Counter[str]:
     return Counter(verdict.value for verdict in answers if verdict is not None)
 
 
-def _count_days(record: StudyRecord) -> int:
+def list_days(record: StudyRecord) -> TradingDays:
+    """Return the days of a study on which its instruments are traded; none without entries."""
     measured = find_span(record)
-    return 0 if measured is None else measured.days
+    if measured is None:
+        return _NO_DAYS
+    first, last = measured.first.date(), measured.last.date()
+    return trading_days.list_trading_days(record.calendars, first=first, last=last)
 
 
 def _require_exit_time(outcome: SideOutcome) -> datetime:

@@ -101,6 +101,7 @@ def a_record(entries: Sequence[StudyEntry] = (), *, unassigned: int = 0, book: s
         entries=tuple(entries),
         unassigned=unassigned,
         stored_at=None,
+        calendars=frozenset({"24/7"}),
     )
 
 

@@ -16,7 +16,9 @@ from domain.signal import Direction
 from reporting import charts, document, formatting, page, text
 from tests.support.builders.study_records import MONDAY, a_record, a_side, an_ending, an_entry
 
-ENGINE_KEYS = {"decisions", "trades", "wins", "win_rate", "total_pnl", "average_pnl", "sharpe", "max_drawdown"}
+ENGINE_KEYS = {"decisions", "trades", "wins", "win_rate", "total_pnl", "average_pnl", "sharpe", "max_drawdown"} | {
+    "max_drawdown_closed"
+}
 DIFFERENCE_KEYS = {"estimate", "ci_low", "ci_high", "alpha", "e_value", "p_anytime", "blocks", "pairs", "method"}
 
 

@@ -119,7 +119,7 @@ def test_sharpe_is_that_of_daily_returns_with_quiet_days_as_zero() -> None:
     daily = [0.0] * 21
     daily[0], daily[10], daily[20] = (pnl / 100_000 for pnl in pnls)
 
-    expected = statistics.mean(daily) / statistics.stdev(daily) * 252**0.5
+    expected = statistics.mean(daily) / statistics.stdev(daily) * 365**0.5
 
     assert summary.summarize(record, A, clock=SYNC).sharpe == pytest.approx(expected, rel=1e-10)
 
