@@ -288,11 +288,17 @@ class Settings:
         return max(self.queue_silent_s or max(2 * self.lease_s, 60), least_s)
 
     @property
+    def longest_deadline_s(self) -> float:
+        """The longest deadline of an engine that is not built in; 0 when both are."""
+        deadlines = [(self.engine_a, self.engine_a_deadline_s), (self.engine_b, self.engine_b_deadline_s)]
+        return max(
+            (deadline_s for engine, deadline_s in deadlines if engine not in parsers.BUILT_IN_ENGINES), default=0
+        )
+
+    @property
     def dispatch_limits(self) -> TimeLimits:
         """The time limits of the stage that asks engines."""
-        deadlines = [(self.engine_a, self.engine_a_deadline_s), (self.engine_b, self.engine_b_deadline_s)]
-        foreign = [deadline_s for engine, deadline_s in deadlines if engine not in parsers.BUILT_IN_ENGINES]
-        return time_limits.dispatch_limits(lease_s=self.lease_s, longest_deadline_s=max(foreign, default=0.0))
+        return time_limits.dispatch_limits(lease_s=self.lease_s, longest_deadline_s=self.longest_deadline_s)
 
     @property
     def sqlalchemy_url(self) -> str:

@@ -38,6 +38,24 @@ _CLAIM = text(f"""
     RETURNING {SIGNAL_COLUMNS}
 """)
 
+# Those that failed before are worked on alone: one of them may be the reason.
+_CLAIM_MORE = text("""
+    UPDATE signals SET processing_lock = :lock, locked_by = :worker,
+        lock_expires_at = clock_timestamp() + make_interval(secs => :lease_s)
+    WHERE signal_id IN (
+        SELECT signal_id FROM signals
+        WHERE status = 'open' AND stage = :before AND next_attempt_at <= clock_timestamp() AND attempts = 0
+          AND processing_lock IS NULL AND action = 'entry' AND signal_id <> ALL(:ids)
+          AND NOT EXISTS (SELECT FROM signals AS mine WHERE mine.signal_id = ANY(:ids) AND mine.attempts > 0)
+        ORDER BY seq LIMIT :limit FOR UPDATE SKIP LOCKED)
+    RETURNING signal_id
+""")
+
+_HAND_OVER = text("""
+    UPDATE signals SET processing_lock = NULL, locked_by = NULL, lock_expires_at = NULL
+    WHERE signal_id = ANY(:ids) AND processing_lock = :lock AND status = 'open'
+""")
+
 _STILL_OWNED = text("""
     SELECT signal_id FROM signals
     WHERE signal_id = ANY(:ids) AND processing_lock = :lock AND stage = :before AND status = 'open'
@@ -133,6 +151,29 @@ def claim(session: Session, ids: Collection[UUID], *, lease: Lease, for_stage: S
     if len(rows) < len(ids):
         log.info("signals.passed_over", stage=for_stage.name.lower(), count=len(ids) - len(rows))
     return [build_signal(row) for row in sorted(rows, key=lambda row: row["seq"])]
+
+
+def claim_more(
+    session: Session, ids: Collection[UUID], *, lease: Lease, for_stage: Stage, limit: int
+) -> tuple[UUID, ...]:
+    """Lease up to `limit` entries besides `ids` that wait for the stage unleased, oldest first, and return their ids.
+
+    None are leased when one of `ids` failed before.
+    """
+    parameters = {
+        "ids": list(ids),
+        "lock": lease.lock,
+        "worker": lease.worker,
+        "lease_s": lease.seconds,
+        "before": for_stage.before.value,
+        "limit": limit,
+    }
+    return tuple(session.execute(_CLAIM_MORE, parameters).scalars())
+
+
+def hand_over(session: Session, ids: Collection[UUID], *, lease: Lease) -> None:
+    """Release leased signals that are due for their next stage, so that any chain may go on with them."""
+    session.execute(_HAND_OVER, {"ids": list(ids), "lock": lease.lock})
 
 
 def lock_still_owned(session: Session, ids: Collection[UUID], *, lease: Lease, for_stage: Stage) -> set[UUID]:

@@ -29,12 +29,16 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageBatch:
-    """The signals that one run of a stage works on, under one lease; `started_at` is on the monotonic clock."""
+    """The signals that one run of a stage works on, under one lease.
+
+    `started_at` is on the monotonic clock. `is_repeated` is True for a signal of a batch that failed.
+    """
 
     signal_ids: tuple[UUID, ...]
     lease: Lease
     stage: Stage
     started_at: float
+    is_repeated: bool = False
 
     def claim(self, session: Session, signal_ids: Sequence[UUID] | None = None) -> list[Signal]:
         """Claim those of the batch (or of a part of it) that are due for the stage, in the order they were stored."""
@@ -60,6 +64,8 @@ class StageBatch:
         return Heartbeat(every_s=self.lease.seconds * RENEWAL_SHARE, beat=renew)
 
 
+# The most signals that one run of a stage works on.
+BATCH = 64
 StageBody = Callable[[Parts, StageBatch], int]
 bodies: dict[Stage, StageBody] = {}
 _parts: dict[int, Parts] = {}
@@ -118,7 +124,7 @@ def drive(
     """Run a stage over a batch; when that fails, over each signal alone, so that only the bad one gets the error.
 
     A batch that exceeded its time limit is not repeated, since no time is left: its signals are retried one by one,
-    later. `started_at` (monotonic clock) is when the task began, by default now.
+    later. `started_at` (monotonic clock) is when the batch began whose signals are repeated.
 
     Returns:
         How many signals went on.
@@ -126,10 +132,13 @@ def drive(
     Raises:
         Exception: an outage of the database, which is no signal's fault: leases expire and the sweep resumes.
     """
-    began_at = time.monotonic() if started_at is None else started_at
+    began_at, is_repeated = time.monotonic() if started_at is None else started_at, started_at is not None
     try:
         with failpoints.run_stage(parts.settings.failpoint_dir, body.__name__):
-            return body(parts, StageBatch(signal_ids=tuple(signal_ids), lease=lease, stage=stage, started_at=began_at))
+            batch = StageBatch(
+                signal_ids=tuple(signal_ids), lease=lease, stage=stage, started_at=began_at, is_repeated=is_repeated
+            )
+            return body(parts, batch)
     except Exception as error:
         if is_outage(error):
             raise

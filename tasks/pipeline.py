@@ -15,6 +15,7 @@ from config.settings import Settings
 from db.due_signals import DueSignal
 from domain.signal import Stage
 from tasks import exit_tasks, failpoints, live_broker, notifications, parts, queues
+from tasks.base_task import BATCH
 from tasks.celery_app import make_celery
 from tasks.stages.assign_variant import assign_variant
 from tasks.stages.dispatch_engines import dispatch_engines
@@ -22,7 +23,6 @@ from tasks.stages.record_outcome import record_outcome
 from tasks.stages.resolve_policy import resolve_policy
 from tasks.stages.snapshot_context import snapshot_context
 
-BATCH = 64
 SENDING_S = 1.0
 QUEUES = queues.ALL
 log = structlog.get_logger()

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 import structlog
+from celery import current_app
 
 from config.time_limits import ASKING_S
 from db import decisions, dispatches, exit_incidents, exit_results, orders, pyramids, signals, trades
+from db.core.errors import SQLAlchemyError
 from db.core.session import Session
 from db.dispatches import Dispatch
 from db.pyramids import PyramidKey
@@ -23,7 +26,7 @@ from domain.signal import Flag, Signal, Stage
 from domain.trade import OrderState, Trade, TradeStatus
 from domain.trade_opening import LedgerDenials, OpeningPlan
 from tasks import exit_settlement
-from tasks.base_task import StageBatch, stage_task
+from tasks.base_task import BATCH, StageBatch, stage_task
 from tasks.parts import Parts
 from tasks.stages import log_events
 
@@ -45,6 +48,44 @@ class OpenTradeCounters:
 def dispatch_engines(parts: Parts, batch: StageBatch) -> int:
     """Close trades that signals end, ask both engines about the entries, and open the trades they decide on.
 
+    Entries of other chains that wait for the engines are asked about in the same batch.
+    """
+    joined = _claim_waiting_entries(parts, batch)
+    if not joined:
+        return _dispatch(parts, batch)
+    try:
+        dispatched = _dispatch(parts, replace(batch, signal_ids=(*batch.signal_ids, *joined)))
+    except Exception:
+        # The batch is repeated without the signals that joined it, so they are given back.
+        with suppress(SQLAlchemyError):
+            _defer(parts, batch, joined)
+        raise
+    _send_to_record_outcome(batch, joined)
+    return dispatched
+
+
+def _claim_waiting_entries(parts: Parts, batch: StageBatch) -> tuple[UUID, ...]:
+    """Claim entries that wait for slow engines, as many as fit into the batch.
+
+    Alerts that come one by one are chains of one signal: asked about one after the other they would wait in vain for
+    an engine that takes several questions at once.
+    """
+    room = BATCH - len(batch.signal_ids)
+    if not parts.settings.longest_deadline_s or batch.is_repeated or room <= 0:
+        return ()
+    with parts.transaction() as session:
+        return signals.claim_more(session, batch.signal_ids, lease=batch.lease, for_stage=batch.stage, limit=room)
+
+
+def _send_to_record_outcome(batch: StageBatch, signal_ids: Sequence[UUID]) -> None:
+    """Send signals that joined the batch to the last stage: the batch's own chain does not know them."""
+    arguments = {"signal_ids": [str(signal_id) for signal_id in signal_ids], "lock": str(batch.lease.lock)}
+    current_app.signature("stages.record_outcome", kwargs=arguments).apply_async()
+
+
+def _dispatch(parts: Parts, batch: StageBatch) -> int:
+    """Dispatch a batch and return how many signals went on.
+
     A signal that closes a side waits until earlier entries of that side are dispatched. What cannot go on in this
     batch, and what engines have no time for, is given back for a moment.
     """
@@ -54,10 +95,15 @@ def dispatch_engines(parts: Parts, batch: StageBatch) -> int:
         waiting, kept = _dispatch_ready(parts, batch, waiting)
         dispatched += kept
     if waiting:
-        with parts.transaction() as session:
-            signals.defer(session, waiting, lease=batch.lease)
+        _defer(parts, batch, waiting)
         log.info("signals.deferred", count=len(waiting))
     return dispatched
+
+
+def _defer(parts: Parts, batch: StageBatch, signal_ids: Sequence[UUID]) -> None:
+    """Give signals back for a moment."""
+    with parts.transaction() as session:
+        signals.defer(session, signal_ids, lease=batch.lease)
 
 
 def _dispatch_ready(parts: Parts, batch: StageBatch, signal_ids: Sequence[UUID]) -> tuple[tuple[UUID, ...], int]:

@@ -20,12 +20,18 @@ from tasks.stages import log_events
 
 @stage_task(Stage.POLICY_RESOLVED)
 def resolve_policy(parts: Parts, batch: StageBatch) -> int:
-    """Store which engine may trade each entry for real, with the reason."""
+    """Store which engine may trade each entry for real, with the reason.
+
+    Entries that wait for engines outside our own code are handed over to whichever chain asks them next.
+    """
     with parts.transaction() as session:
         owned = batch.claim(session)
-        resolved = build_execution_policies(session, [signal for signal in owned if signal.is_entry], parts)
+        entries = [signal for signal in owned if signal.is_entry]
+        resolved = build_execution_policies(session, entries, parts)
         policies.record(session, resolved)
         signals.advance(session, [signal.signal_id for signal in owned], lease=batch.lease, to=batch.stage)
+        if parts.settings.longest_deadline_s:
+            signals.hand_over(session, [signal.signal_id for signal in entries], lease=batch.lease)
     log_events.log_applied_policies(resolved)
     return len(owned)
 
