@@ -19,7 +19,8 @@ from alerts.vocabulary.words import Command, ParsedWords, PositionEffect
 from domain.signal import Direction, Position, SellAlone
 
 _LABEL_KEY = re.compile(
-    r".*(comment|label|reason|tag|notes?|title|subject|message|msg|text|content|description|desc|remarks?|memo|info)"
+    r".*(comment|label|reason|tag|notes?|title|subject|message|msg|text|content|description|desc|remarks?|memo|info"
+    r"|purpose|orderkind|tradekind|kind)"
     r"|(client|strategy)?order(id|name)|(signal|alert|event|entry|exit)?(id|name)|alert|strategyorderid"
 )
 _STRATEGY_GROUP = re.compile(r"(?:^|\.)(?:strategy|indicator|system)\.(?:name|id)$", re.IGNORECASE)

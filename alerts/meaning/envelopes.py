@@ -30,6 +30,7 @@ _TEXT_FIELDS = (
     "alert_message",
     "description",
 )
+_CODE_BEGINS = ("ENTER-", "EXIT-")
 _SYMBOLS, _COMMANDS = frozenset(GENERAL.symbol), frozenset(GENERAL.commands)
 _INSTRUCTION_FIELDS = _COMMANDS | frozenset(GENERAL.remarks)
 _NAME_KEYS = ("name", "title", "key", "field", "label")
@@ -100,7 +101,7 @@ def _unwrap_group(message: DecodedMessage, payload: Mapping[str, Any]) -> list[D
 
 def _unwrap_text(message: DecodedMessage, payload: Mapping[str, Any]) -> list[DecodedMessage]:
     """Return the message that the payload's only text field decodes to."""
-    names = [name for name, value in payload.items() if name.lower() in _TEXT_FIELDS and isinstance(value, str)]
+    names = [name for name, value in payload.items() if isinstance(value, str) and _may_hold_message(name, value)]
     if len(names) != 1:
         return []
     try:
@@ -110,6 +111,12 @@ def _unwrap_text(message: DecodedMessage, payload: Mapping[str, Any]) -> list[De
     if len(inner) != 1 or not isinstance(inner[0].payload, Mapping):
         return []
     return _merge_with_envelope(message, payload, names[0], [dict(inner[0].payload)])
+
+
+def _may_hold_message(name: str, value: str) -> bool:
+    """Return whether a text field may hold a message: by its name, or a code of WunderTrading in the field `code`."""
+    lowered = name.lower()
+    return lowered in _TEXT_FIELDS or (lowered == "code" and value.startswith(_CODE_BEGINS))
 
 
 def _merge_with_envelope(

@@ -83,6 +83,7 @@ def find_partial_close(fields: Fields) -> Field | None:
     """Return the field that says that only a part of the position is closed, None when none does."""
     return (
         _find_flag(fields, signs.PARTIAL_FLAGS, value=True)
+        or _find_flag(fields, signs.WHOLE_FLAGS, value=False)
         or _find_text(fields, (*signs.LABEL_FIELDS, *signs.ORDER_TYPE_FIELDS), signs.PARTIAL.search)
         or _first_matching(fields.find_all(signs.ID_FIELDS), signs.PARTIAL.search)
         or next((field for field in _percent_fields(fields) if _is_part(field.value, whole=100)), None)

@@ -41,19 +41,16 @@ class StatedPositions:
 
 
 def find_sentence(reader: FieldReader) -> StrategySentence | None:
-    """Return the sentence about the strategy's order that stands in a text field.
+    """Return the sentence about the strategy's order that stands in a line of a text field.
 
     Raises:
         IntentUnclear: when it is about another symbol.
     """
-    for field in reader.fields.find_by_key(_SENTENCE_FIELDS):
-        text = field.value
-        if (
-            isinstance(text, str)
-            and len(text) >= _SHORTEST_SENTENCE
-            and (sentence := _parse_sentence(reader, field, text))
-        ):
-            return sentence
+    texts = [field for _, field in reader.fields.iterate() if isinstance(field.value, str) and "@" in field.value]
+    for field in (*texts, *reader.fields.find_by_key(_SENTENCE_FIELDS)):
+        for line in str(field.value).splitlines():
+            if len(line) >= _SHORTEST_SENTENCE and (sentence := _parse_sentence(reader, field, line)) is not None:
+                return sentence
     return None
 
 

@@ -18,7 +18,10 @@ _ENGLISH = re.compile(
 # Latin letters end a word here; Chinese and Japanese signs do not, since they stand beside symbols without a blank.
 _LATIN = r"A-Za-z0-9\u00c0-\u024f"
 _ORDER = re.compile(rf"(?<![{_LATIN}])(?P<action>buy|sell) ?@ ?(?P<contracts>\d[\d.,]{{0,40}})", re.IGNORECASE)
-_NUMBER_AT_END = re.compile(rf"(?<![{_LATIN}.:!_/])(?P<size>[-+\u2212]?\d[\d.,]{{0,40}})(?P<rest>\D{{0,20}})$")
+# In some languages, a verb follows the number; words in Latin or Cyrillic letters behind it are another sentence.
+_NUMBER_AT_END = re.compile(
+    rf"(?<![{_LATIN}.:!_/])(?P<size>[-+\u2212]?\d[\d.,]{{0,40}})[^\d{_LATIN}\u0400-\u04ff]{{0,20}}$"
+)
 _SYMBOL = re.compile(rf"(?<![{_LATIN}.!_])[A-Z0-9][A-Z0-9.:!_/&-]{{0,30}}(?![{_LATIN}])")
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _LONGEST = 1_000

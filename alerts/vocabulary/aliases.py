@@ -152,6 +152,13 @@ GENERAL = Aliases(
         "newposition",
         "newmarketposition",
         "positionafter",
+        "marketpos",
+        "mp",
+        "currentposition",
+        "strategyposition",
+        "resultingposition",
+        "newpos",
+        "posafter",
     ),
     before=(
         "prevmarketposition",
@@ -174,6 +181,8 @@ GENERAL = Aliases(
         "positionqty",
         "currentpositionsize",
         "position",
+        "pos",
+        "netpos",
     ),
     absolute_size_after=(
         "marketpositionsize",

@@ -75,7 +75,8 @@ CANCEL_FLAGS = (
 )
 CLOSED_FLAGS = ("close", "closed", "isclosed", "reduce", "stopped", "stoppedout", "liquidated")
 ENTRY_FLAGS = ("isentry", "isopen", "entry", "enabled", "isenabled", "active", "isactive", "valid", "isvalid")
-PARTIAL_FLAGS = ("partial", "ispartial", "partialclose", "partialexit")
+PARTIAL_FLAGS = ("partial", "ispartial", "partialclose", "partialexit", "subtrade")
+WHOLE_FLAGS = ("isfinalexit", "finalexit", "closesall", "closeall")
 ACTION_FIELDS = ("action", "side", "orderaction")
 PERCENT_FIELDS = (
     "qtypercent",

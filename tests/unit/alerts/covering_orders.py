@@ -33,6 +33,13 @@ COVERS: list[tuple[str, Meaning]] = [
     ('{"ticker":"BTCUSDT","action":"buy","prev_market_position":"flat","comment":"EOD Close"}', None),
     ('{"ticker":"BTCUSDT","action":"sell","prev_market_position":"long","comment":"Time Stop"}', CLOSES_LONG),
     ('{"ticker":"BTCUSDT","side":"buy","type":"LONG_EXIT"}', None),
+    ('{"ticker":"BTCUSDT","action":"buy","mp":"flat"}', CLOSES_SHORT),
+    ('{"ticker":"BTCUSDT","action":"buy","current_position":"0"}', CLOSES_SHORT),
+    ('{"ticker":"BTCUSDT","action":"buy","pos":"0"}', CLOSES_SHORT),
+    ('{"ticker":"BTCUSDT","action":"buy","purpose":"cover"}', CLOSES_SHORT),
+    ('{"ticker":"BTCUSDT","action":"buy","order_kind":"close"}', CLOSES_SHORT),
+    ('{"ticker":"BTCUSDT","action":"buy","source":"close"}', LONG),
+    ('{"ticker":"BTCUSDT","action":"buy","trend":"flat"}', LONG),
 ]
 
 # Labels of an order beside a bare buy of BTCUSDT, and what the order is then.

@@ -23,6 +23,7 @@ READ: list[tuple[str, str, tuple[str, str]]] = [
     ("ENTER-LONG_BINANCE_BTCUSDT_Groot_4M_c1d9bfa4", "BTCUSDT", LONG),
     ("ENTER-SHORT_BYBIT_ETHUSDT_My_Bot_1H_ab12cd34ef", "ETHUSDT", SHORT),
     ("EXIT-LONG_BINANCE_FUTURES_BTCUSDT_Groot_4M_c1d9bfa4", "BTCUSDT", CLOSES_LONG),
+    ('{"code":"ENTER-LONG_BINANCE_BTCUSDT_Groot_4M_c1d9bfa4","orderType":"market"}', "BTCUSDT", LONG),
     ('""EXCHANGE=KUCOIN;\r\nSYMBOL=CRVUSDT;\r\nSIGNAL=buy;\r\nVOLUME=1.115;\r\nPRICE=0.9060\r\n""', "CRVUSDT", LONG),
     ('"EXCHANGE=KUCOIN;SYMBOL=CRVUSDT;SIGNAL=buy;VOLUME=1"', "CRVUSDT", LONG),
     ('"{""ticker"":""CRVUSDT"",""action"":""buy""}"', "CRVUSDT", LONG),
@@ -51,6 +52,8 @@ REFUSED: list[tuple[str, str, str]] = [
         "action",
         "says sell and leaves the position long",
     ),
+    ('{"type":"exit","pair":"ETH/USDT","direction":"Long","sub_trade":true}', "direction", "only a part is closed"),
+    ('{"type":"exit","pair":"ETH/USDT","direction":"Long","is_final_exit":false}', "direction", "only a part"),
     ("6678632939770,US30,sell,vol=1", "command", "sell may close a long or open a short"),
 ]
 
@@ -74,8 +77,8 @@ def test_a_message_that_cannot_be_read_is_refused_with_its_cause(message: str, f
 
 def test_values_of_these_messages_are_read_too() -> None:
     [code] = understand(b"ENTER-LONG_BINANCE_BTCUSDT_Groot_4M_c1d9bfa4", SOURCE)
-    [entry] = understand(READ[9][0].encode(), SOURCE)
-    [tiny] = understand(READ[14][0].encode(), SOURCE)
+    [entry] = understand(READ[10][0].encode(), SOURCE)
+    [tiny] = understand(READ[15][0].encode(), SOURCE)
 
     assert isinstance(code, NewSignal)
     assert isinstance(entry, NewSignal)

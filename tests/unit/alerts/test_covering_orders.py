@@ -98,12 +98,13 @@ def test_tradingviews_sentence_is_read_in_any_language(
 
 
 @pytest.mark.parametrize("sentence", SENTENCES, ids=range(len(SENTENCES)))
-@pytest.mark.parametrize("field", ["text", "message", "comment", "description"])
+@pytest.mark.parametrize("field", ["text", "message", "comment", "description", "raw", "any_name"])
 def test_a_sentence_beside_the_order_tells_the_position_after_it(sentence: str, field: str) -> None:
     flat, long = (sentence.format(order="buy", position=position) for position in ("0", "1"))
     order = {"ticker": "BTCUSDT", "action": "buy"}
 
     assert read_meaning(json.dumps(order | {field: flat})) == CLOSES_SHORT
+    assert read_meaning(json.dumps(order | {field: f"Signal:\n{flat}\nhttps://chart.example"})) == CLOSES_SHORT
     assert read_meaning(json.dumps(order | {field: long})) == LONG
     assert read_meaning(json.dumps(order | {field: long, "market_position": "flat"})) is None
     assert read_meaning(json.dumps(order | {"action": "sell", field: long})) is None
@@ -142,7 +143,14 @@ def test_a_sentence_about_another_symbol_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["do not buy @ 5 BTCUSDT, tp 6", "long BTCUSDT buy @ 5, tp 6", "buy @ 1 BTCUSDT or ETHUSDT, position 1"]
+    "text",
+    [
+        "My strat (1): order buy @ 1 filled on BTCUSDT. New strategy position is 1 cancelled",
+        "My strat (1): order buy @ 1 filled on BTCUSDT. New strategy position is 1\nnot for us",
+        "do not buy @ 5 BTCUSDT, tp 6",
+        "long BTCUSDT buy @ 5, tp 6",
+        "buy @ 1 BTCUSDT or ETHUSDT, position 1",
+    ],
 )
 def test_other_texts_with_an_order_and_numbers_are_not_read_as_the_sentence(text: str) -> None:
     [result] = understand(text.encode(), SOURCE)
