@@ -44,6 +44,7 @@ _FUTURES_EXCHANGES = (
     (re.compile(r"ICEEUR(_.*)?"), "ICEEUR"),
     (re.compile(r"(CFE|CBOE)(_.*)?"), "CBOE"),
 )
+_FUTURES_CALENDARS = {"CME": "CMES", "EUREX": "XEUR", "ICEUS": "IEPA", "CBOE": "XCBF"}
 _US_STOCKS = ("USD", "XNYS")
 # Currency and calendar of stocks and indices, by the exchange that an alert names.
 _STOCK_EXCHANGES = {
@@ -83,6 +84,14 @@ _STOCK_EXCHANGES = {
     "BIST": ("TRY", "XIST"),
     "TADAWUL": ("SAR", "XSAU"),
 }
+
+
+def find_exchange_calendar(exchange: str) -> str | None:
+    """Return the name of the trading calendar of an exchange by the prefix that alerts give it; None if unknown."""
+    if exchange in _STOCK_EXCHANGES:
+        return _STOCK_EXCHANGES[exchange][1]
+    names = (name for pattern, name in _FUTURES_EXCHANGES if pattern.fullmatch(exchange))
+    return _FUTURES_CALENDARS.get(next(names, ""))
 
 
 class TermsOrigin(Enum):

@@ -5,33 +5,21 @@ First and last dates are fixed, so that the same version of the library gives th
 
 from __future__ import annotations
 
+import re
 import warnings
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from domain import instruments
 from domain.sessions import Session, SessionCalendar
 
 _FIRST_DATES = (date(1970, 1, 1), date(1990, 1, 1), date(2000, 1, 1))
 LAST_DATE = date(2035, 12, 31)
 ROUND_THE_CLOCK = "24/7"
 _COMMON = ("XNYS", "XNAS", "CMES", "XLON", "XETR", "XTKS", "XHKG", "24/5", ROUND_THE_CLOCK)
-# Calendars of TradingView's exchange prefixes; prefixes that are names of calendars themselves are left out.
-_BY_PREFIX = {
-    "AMEX": "XNYS",
-    "BATS": "XNYS",
-    "CBOE": "XNYS",
-    "CBOT_MINI": "CMES",
-    "CME_MINI": "CMES",
-    "COMEX_MINI": "CMES",
-    "NYMEX_MINI": "CMES",
-    "EURONEXT": "XPAR",
-    "LSE": "XLON",
-    "NSE": "XBOM",
-    "TSE": "XTKS",
-    "XETRA": "XETR",
-}
+_MARKET_CODE = re.compile(r"X[A-Z]{3}")  # ISO 10383, which most calendars are named by
 
 
 class CalendarUnknown(ValueError):
@@ -48,11 +36,12 @@ def load_calendar(name: str) -> SessionCalendar:
 
 
 def find_name(exchange: str) -> str | None:
-    """Return the name of the calendar of an exchange by TradingView's prefix (NASDAQ, CME_MINI); None if unknown."""
+    """Return the name of the calendar of an exchange by TradingView's prefix (NASDAQ, CME_MINI); None if unknown.
+
+    The library is not loaded for that, so that exchanges without sessions do not cost its memory.
+    """
     prefix = exchange.strip().upper()
-    if not prefix or prefix in _BY_PREFIX:
-        return _BY_PREFIX.get(prefix)
-    return prefix if prefix in {name.upper() for name in _import_library().get_calendar_names()} else None
+    return prefix if _MARKET_CODE.fullmatch(prefix) else instruments.find_exchange_calendar(prefix)
 
 
 @lru_cache(maxsize=64)

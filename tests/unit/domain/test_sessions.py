@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from domain import session_calendars, sessions
 from domain.intervals import Interval
-from domain.session_calendars import CalendarUnknown
 from domain.sessions import BarTiming, SessionCalendar
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -108,27 +107,6 @@ def test_a_calendar_knows_sessions_breaks_and_holidays() -> None:
     following = tokyo.next_session(_at("2024-01-05T07:00"))
     assert following is not None
     assert following.day == date(2024, 1, 9)  # the 8th is a holiday
-
-
-def test_names_are_found_in_any_case_and_by_alias() -> None:
-    assert session_calendars.load_calendar(" nasdaq ").name == "XNYS"
-    assert session_calendars.find_name("CME_MINI") == "CMES"
-    assert session_calendars.find_name("NASDAQ") == "NASDAQ"
-    assert session_calendars.find_name("BINANCE") is None
-    assert session_calendars.find_name("") is None
-
-
-@pytest.mark.parametrize("name", ["XXXX", "", "New York"])
-def test_an_unknown_calendar_is_refused_with_examples(name: str) -> None:
-    with pytest.raises(CalendarUnknown, match="some are XNYS"):
-        session_calendars.load_calendar(name)
-
-
-def test_first_and_last_dates_are_fixed() -> None:
-    calendar = session_calendars.load_calendar("XNYS")
-
-    assert (calendar.first_day, calendar.last_day) == (date(1970, 1, 2), date(2035, 12, 31))
-    assert calendar.version.startswith("exchange_calendars ")
 
 
 @given(
