@@ -92,6 +92,7 @@ def _build_row(outcome: Outcome) -> dict[str, Any]:
         "exit_reason": outcome.exit_reason,
         "entry_time": outcome.entry_time,
         "exit_time": outcome.exit_time,
+        "holding_cost": outcome.holding_cost,
     }
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
 
+from domain import costs
 from domain.fills import round_to_12_digits
 from domain.money import CurrenciesDiffer
 from domain.signal import Direction
@@ -20,6 +21,7 @@ from domain.trade import Clock, Fill, Intent, Outcome, Trade
 
 _ONE = Decimal(1)
 _EXACT = Context(prec=100)
+_BPS = Decimal(10_000)
 _PLACES = Decimal("1E-10")
 
 
@@ -75,6 +77,31 @@ def compute_pnl(fills: Sequence[Fill], side: Direction, *, multiplier: Decimal =
         return (gross - opened.fees * rate - fees).quantize(_PLACES)
 
 
+def compute_holding_cost(trade: Trade, fills: Sequence[Fill]) -> Decimal:
+    """Return what holding a trade until its exits has cost, in the book's base currency; below 0 it was an income.
+
+    For each exit: its quantity at the mean price of the entries, times the multiplier, times the basis points of the
+    whole intervals since the entry, at the rate of the exit; rounded to ten decimal places.
+    """
+    costs_of_kind = costs.costs_for(trade.instrument.kind, trade.instrument.exchange)
+    if costs_of_kind.holding is None:
+        return Decimal(0)
+    entered_at = min(fill.at for fill in fills if fill.intent is Intent.ENTRY)
+    is_long = trade.side is Direction.LONG
+    with localcontext(_EXACT):
+        opened = _add_up(fills, Intent.ENTRY)
+        worth = opened.notional / opened.quantity * trade.money.point_value
+        parts = (
+            worth
+            * fill.quantity
+            * fill.rate
+            * costs.compute_holding_bps(costs_of_kind, fill.at - entered_at, is_long=is_long)
+            for fill in fills
+            if fill.intent is Intent.EXIT
+        )
+        return (sum(parts, Decimal(0)) / _BPS).quantize(_PLACES).normalize()
+
+
 def require_one_currency(fills: Iterable[Fill]) -> None:
     """Refuse fills in several currencies, which cannot be added up.
 
@@ -99,14 +126,16 @@ def compute_outcome(
     """Return the outcome of a trade on a clock; return_ratio = pnl / (reference_notional x share).
 
     `share` is the engine's allocation for a real trade that got a part of the capital, else 1. Mean prices and the
-    ratio have 12 significant digits; the P&L is in the book's base currency, as is `reference_notional`.
+    ratio have 12 significant digits; the P&L is in the book's base currency, as is `reference_notional`, and less the
+    cost of holding (funding of perpetuals, swap of currencies).
 
     Raises:
         TradeNotFlat: when the fills did not close exactly what they opened, or opened nothing.
     """
     _require_flat(trade, fills_on_clock)
-    trade_pnl = compute_pnl(fills_on_clock, trade.side, multiplier=trade.money.point_value)
+    holding_cost = compute_holding_cost(trade, fills_on_clock)
     with localcontext(_EXACT):
+        trade_pnl = compute_pnl(fills_on_clock, trade.side, multiplier=trade.money.point_value) - holding_cost
         ratio = round_to_12_digits(trade_pnl / (reference_notional * share))
     return Outcome(
         trade_id=trade.trade_id,
@@ -118,6 +147,7 @@ def compute_outcome(
         entry_price=_compute_mean_price(fills_on_clock, Intent.ENTRY),
         exit_price=_compute_mean_price(fills_on_clock, Intent.EXIT),
         pnl=trade_pnl,
+        holding_cost=holding_cost,
         return_ratio=ratio,
         exit_reason=exit_reason,
         entry_time=min(fill.at for fill in fills_on_clock if fill.intent is Intent.ENTRY),

@@ -227,7 +227,11 @@ class ExitEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Result of a trade on one clock; prices are quantity-weighted means of its fills, the P&L is in base currency."""
+    """Result of a trade on one clock; prices are quantity-weighted means of its fills.
+
+    `pnl` is in the book's base currency, after fees and `holding_cost` (funding, swap), which is below 0 when it was an
+    income.
+    """
 
     trade_id: UUID
     experiment_id: UUID
@@ -242,6 +246,7 @@ class Outcome:
     exit_reason: str
     entry_time: datetime
     exit_time: datetime
+    holding_cost: Decimal = Decimal(0)
 
 
 def experiment_id_for(signal_id: UUID) -> UUID:

@@ -41,7 +41,8 @@ _DRAWDOWNS = text(f"""
             cast(:of_exchanges AS text[]), cast(:of_kinds AS text[]), cast(:intervals AS text[]),
             cast(:sides AS text[])) AS s(symbol, exchange, instrument_kind, of_exchange, of_kind, interval, bar_side)),
     model AS (
-        SELECT model.*, CASE side WHEN 'long' THEN 1 ELSE -1 END * multiplier AS point, clock,
+        SELECT model.*, coalesce(holding_cost, 0) AS holding_cost, clock,
+            CASE side WHEN 'long' THEN 1 ELSE -1 END * multiplier AS point,
             CASE WHEN o.equals_own THEN 'own' ELSE clock END AS filled_on
         FROM ({_MODEL_TRADES}) AS model CROSS JOIN (VALUES ('synchronized'), ('own')) AS clocks(clock)
             LEFT JOIN trade_outcomes AS o ON o.trade_id = model.trade_id AND o.exit_clock = clock),
@@ -56,7 +57,8 @@ _DRAWDOWNS = text(f"""
         UNION ALL
         SELECT model.trade_id, clock, f.filled_at, f.price, entries.quantity - sum(f.quantity) OVER so_far,
             sum(((f.price - entries.price) * point * f.quantity - f.fee
-                - entries.fee * f.quantity / entries.quantity) * f.rate) OVER so_far,
+                - entries.fee * f.quantity / entries.quantity) * f.rate
+                - holding_cost * f.quantity / entries.quantity) OVER so_far,
             row_number() OVER so_far
         FROM model JOIN entries USING (trade_id) JOIN fills AS f USING (trade_id)
         WHERE f.intent = 'exit' AND f.exit_clock = filled_on

@@ -245,6 +245,7 @@ class TradeOutcomeRow(Base):
     exit_reason: Mapped[str]
     entry_time: Mapped[datetime | None]
     exit_time: Mapped[datetime | None]
+    holding_cost: Mapped[Decimal] = mapped_column(server_default="0")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

@@ -52,11 +52,11 @@ RULES: tuple[VerificationRule, ...] = (
     ),
     QueryRule(
         "pnl_recomputes_from_fills",
-        "profit and loss is what the fills sold for, less what they cost, times the multiplier, less their fees,"
-        " at the rates of the exits",
+        "profit and loss is what the fills sold for, less what they cost, times the multiplier, less their fees"
+        " and the cost of holding, at the rates of the exits",
         f"""
-        SELECT o.outcome_id AS id FROM {_FILLS} GROUP BY o.outcome_id, o.pnl, t.multiplier
-        HAVING {_OPENED} = {_CLOSED} AND abs(o.pnl - (
+        SELECT o.outcome_id AS id FROM {_FILLS} GROUP BY o.outcome_id, o.pnl, o.holding_cost, t.multiplier
+        HAVING {_OPENED} = {_CLOSED} AND abs(o.pnl + o.holding_cost - (
                 {_EXITS_AT_RATES} + {_ENTRIES} * {_RATE_TIMES_QUANTITY} / nullif({_CLOSED}, 0)))
             > CASE WHEN bool_and(f.rate = 1) THEN 0 ELSE {_LAST_PLACE} END
         """,

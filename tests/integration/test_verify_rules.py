@@ -254,6 +254,7 @@ MUTANTS = [
         """UPDATE trades SET currency = 'EUR', conversion = 'stored', rate = 1.1 WHERE trade_id = :real;
         UPDATE fills SET currency = 'EUR', rate = 1.1 WHERE trade_id = :real""",
     ),
+    ("pnl_recomputes_from_fills", "UPDATE trade_outcomes SET holding_cost = 1 WHERE trade_id = :real"),
     ("fills_have_rates", "UPDATE fills SET currency = 'EUR' WHERE trade_id = :real"),
     (
         "fills_have_rates",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,10 +12,10 @@ from domain import money
 from domain.instruments import InstrumentTerms
 from domain.money import Conversion, CurrenciesDiffer, Denomination, Money
 from domain.outcomes import compute_outcome, compute_pnl
-from domain.signal import Direction
+from domain.signal import Direction, Instrument, InstrumentKind
 from domain.study import ExitClock
 from domain.trade import Intent, Trade
-from tests.support.builders.trades import a_fill, a_plan, a_trade, dec
+from tests.support.builders.trades import MONDAY, a_fill, a_plan, a_trade, dec
 
 YEN = Denomination(currency="JPY", multiplier=dec(1), conversion=Conversion.OWN_PRICE, rate=dec("0.0069"))
 EUROS = Denomination(currency="EUR", multiplier=dec(25), conversion=Conversion.STORED, rate=dec("1.1"))
@@ -120,3 +121,30 @@ def test_amounts_of_two_currencies_are_added_only_after_a_conversion() -> None:
 def test_a_trade_in_another_currency_needs_a_stored_rate() -> None:
     with pytest.raises(ValueError, match="needs a stored rate"):
         money.find_fill_rate(Conversion.STORED, price=dec(100), stored=None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "side", "hours", "cost"),
+    [
+        (InstrumentKind.PERP, Direction.LONG, 7, "0"),
+        (InstrumentKind.PERP, Direction.LONG, 17, "0.2"),
+        (InstrumentKind.PERP, Direction.SHORT, 17, "-0.2"),
+        (InstrumentKind.FOREX, Direction.SHORT, 50, "0.054"),
+        (InstrumentKind.STOCK, Direction.LONG, 500, "0"),
+    ],
+)
+def test_holding_costs_by_whole_intervals_and_is_part_of_the_result(
+    kind: InstrumentKind, side: Direction, hours: int, cost: str
+) -> None:
+    instrument = Instrument(symbol="X", exchange="", kind=kind)
+    trade = replace(a_trade_in(a_trade().money, side, quantity="10"), instrument=instrument)
+    fills = [
+        a_fill(Intent.ENTRY, trade=trade),
+        a_fill(Intent.EXIT, trade=trade, at=MONDAY + timedelta(hours=hours)),
+    ]
+
+    outcome = compute_outcome(
+        trade, fills, clock=ExitClock.OWN, equals_own=True, reference_notional=dec(100_000), exit_reason="stop"
+    )
+
+    assert (outcome.holding_cost, outcome.pnl) == (Decimal(cost), -Decimal(cost))
