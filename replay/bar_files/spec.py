@@ -15,6 +15,7 @@ from domain.sessions import SessionCalendar
 from domain.signal import Instrument, InstrumentKind
 
 _FORM = "SYMBOL[:bid|:ask|:mid]=FILE, such as EURUSD:ask=eurusd.csv.gz"
+_WITHOUT_SESSIONS = frozenset({InstrumentKind.SPOT, InstrumentKind.PERP, InstrumentKind.FOREX})
 _SIDES = {side.value: side for side in PriceSide}
 
 
@@ -82,7 +83,8 @@ def spec_of_file(path: Path, options: ReadingOptions) -> BarSpec:
 def parse_specs(texts: Sequence[str], *, timezones: Sequence[str] = (), calendars: Sequence[str] = ()) -> list[BarSpec]:
     """Read specifications with the options of each file.
 
-    A time zone or calendar is for all files, or, written `SYMBOL=...`, for the files of that symbol.
+    A time zone or calendar is for all files, or, written `SYMBOL=...`, for the files of that symbol. Without one, the
+    calendar is that of the exchange which a specification names, such as NASDAQ:AAPL.
 
     Raises:
         BarSpecInvalid: when a text, a time zone or a calendar cannot be used.
@@ -91,7 +93,7 @@ def parse_specs(texts: Sequence[str], *, timezones: Sequence[str] = (), calendar
     zone_of = _parse_assignments(timezones, option="--timezone", specs=specs)
     calendar_of = _parse_assignments(calendars, option="--calendar", specs=specs)
     return [
-        replace(spec, options=parse_options(timezone=zone_of.get(symbol), calendar=calendar_of.get(symbol)))
+        replace(spec, options=_choose_options(spec.instrument, zone_of.get(symbol), calendar_of.get(symbol)))
         for spec in specs
         for symbol in [spec.instrument.symbol]
     ]
@@ -108,6 +110,22 @@ def parse_options(*, timezone: str | None, calendar: str | None) -> ReadingOptio
     except CalendarUnknown as error:
         raise BarSpecInvalid(f"--calendar: {error}") from None
     return ReadingOptions(zone=_parse_zone(timezone) if timezone is not None else None, calendar=loaded)
+
+
+def _choose_options(instrument: Instrument, timezone: str | None, calendar: str | None) -> ReadingOptions:
+    options = parse_options(timezone=timezone, calendar=calendar)
+    return options if calendar is not None else replace(options, calendar=_find_calendar(instrument))
+
+
+def _find_calendar(instrument: Instrument) -> SessionCalendar | None:
+    """Return the calendar of an instrument's exchange; None where none is known, or trading is not bound to it."""
+    name = session_calendars.find_name(instrument.exchange)
+    if name is None or instrument.kind in _WITHOUT_SESSIONS:
+        return None
+    try:
+        return session_calendars.load_calendar(name)
+    except CalendarUnknown:
+        return None
 
 
 def _parse_zone(name: str) -> ZoneInfo:

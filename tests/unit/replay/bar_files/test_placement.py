@@ -227,6 +227,25 @@ def test_options_are_for_all_files_or_for_those_of_a_symbol() -> None:
         bar_files.parse_specs(texts, calendars=["MSFT=XNYS"])
 
 
+@pytest.mark.parametrize(
+    ("name", "calendar"),
+    [
+        ("NASDAQ:AAPL", "XNYS"),
+        ("CME_MINI:ES1!", "CMES"),
+        ("AAPL", None),
+        ("BINANCE:BTCUSDT", None),
+        ("NASDAQ:EURUSD", None),  # a pair of currencies trades at no exchange
+    ],
+)
+def test_the_calendar_of_the_exchange_that_is_named_counts_without_an_option(name: str, calendar: str | None) -> None:
+    (spec,) = bar_files.parse_specs([f"{name}=a.csv"])
+
+    assert (spec.options.calendar.name if spec.options.calendar is not None else None) == calendar
+    (chosen,) = bar_files.parse_specs([f"{name}=a.csv"], calendars=["24/5"])
+    assert chosen.options.calendar is not None
+    assert chosen.options.calendar.name == "24/5"
+
+
 _NAMES = {
     "time": ("timestamp", "Timestamp", "TIMESTAMP", "timestamp_utc", "Time (UTC)", "Gmt time"),
     "open": ("open", "Open", "<OPEN>", "o"),
