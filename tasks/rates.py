@@ -10,11 +10,12 @@ from decimal import Decimal
 from db.rates import StoredRates
 from domain import currencies, rates
 from domain.books import is_replay_book
-from domain.context import Quote
+from domain.context import Quality, Quote
 from domain.money import Conversion
 from domain.ports import MarketData
 from domain.signal import Instrument, InstrumentKind
 from domain.trade import ExitEvent, Trade
+from venues.live_market_data import LiveMarketData
 
 
 class BookRates:
@@ -54,12 +55,15 @@ class BookRates:
         return self.find(trade.book, trade.money.currency, at=at, instrument=trade.instrument)
 
     def _ask_price(self, book: str, symbol: str, *, at: datetime, exchange: str) -> Decimal | None:
-        """Return the provider's price of a pair at a moment."""
+        """Return a venue's price of a pair at a moment; a stored one that no series has is too old to count."""
         pair = currencies.split_pair(symbol)
         is_fiat = pair is not None and set(pair) <= currencies.FIAT
         kind = InstrumentKind.FOREX if is_fiat else InstrumentKind.SPOT
         instrument = Instrument(symbol=symbol, exchange="" if is_fiat else exchange, kind=kind)
-        return _choose_price(self._market_data(book).quote(book, instrument, at=at).quote)
+        market_data = self._market_data(book)
+        quote = market_data.quote(book, instrument, at=at).quote
+        is_of_venue = quote.quality is Quality.LIVE or isinstance(market_data, LiveMarketData)
+        return _choose_price(quote) if is_of_venue else None
 
 
 def _choose_price(quote: Quote) -> Decimal | None:

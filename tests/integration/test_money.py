@@ -21,6 +21,7 @@ from tests.support.fakes.scripted_engines import answer_entering, scripted_panel
 from tests.support.pipeline import HOURLY, NOON, prepared, rows, run_all, store_signal
 
 PLACES = Decimal("1E-10")
+FDAX = Instrument(symbol="FDAX", exchange="EUREX", kind=InstrumentKind.FUTURE)
 
 
 @pytest.fixture
@@ -30,13 +31,19 @@ def parts(database_url: str, server_urls: ServerUrls) -> Iterator[Parts]:
     made.database.dispose()
 
 
-def add_bars(parts: Parts, symbol: str, *closes: str, until: datetime = NOON + timedelta(hours=1)) -> None:
+def add_bars(
+    parts: Parts,
+    symbol: str,
+    *closes: str,
+    until: datetime = NOON + timedelta(hours=1),
+    side: PriceSide = PriceSide.MID,
+) -> None:
     """Store hourly bars that end at `until`, each from the close before to its own."""
     feed = Feed(
         book="paper",
         instrument=Instrument(symbol=symbol, exchange="", kind=InstrumentKind.UNKNOWN),
         interval=HOURLY,
-        side=PriceSide.MID,
+        side=side,
     )
     prices = [Decimal(close) for close in closes]
     start = until - timedelta(hours=len(prices))
@@ -193,3 +200,20 @@ def test_the_context_says_what_the_instrument_is_counted_in(parts: Parts) -> Non
     assert (rules["currency"], rules["base_currency"], rules["conversion"]) == ("JPY", "USD", "own_price")
     assert (rules["multiplier"], rules["tick"], rules["calendar"]) == ("1", "0.001", "24/5")
     assert Decimal(rules["rate"]).quantize(Decimal("1E-6")) == Decimal("0.006667")
+
+
+@pytest.mark.parametrize(("age_days", "denial"), [(6, None), (8, "no_rate")])
+def test_a_rate_may_be_a_few_days_old_and_no_older(parts: Parts, age_days: int, denial: str | None) -> None:
+    add_bars(parts, "FDAX", "18000", "18000", "18000")
+    add_bars(parts, "EURUSD", "1.10", "1.10", until=NOON - timedelta(days=age_days))
+
+    trade(parts, "FDAX", "future", quantity="1", stop="500", target="100", exchange="EUREX")
+
+    assert {row["denial"] for row in rows(parts.database, "SELECT denial FROM trades")} == {denial}
+
+
+def test_a_rate_from_both_sides_of_a_pair_is_the_one_between(parts: Parts) -> None:
+    for side, close in ((PriceSide.BID, "1.10"), (PriceSide.ASK, "1.12")):
+        add_bars(parts, "EURUSD", close, close, side=side)
+
+    assert parts.rates.find("paper", "EUR", at=NOON + timedelta(hours=2), instrument=FDAX) == Decimal("1.11")

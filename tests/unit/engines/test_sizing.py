@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -102,3 +103,52 @@ def test_what_cannot_be_traded_is_refused_with_its_reason(
     sized = sizing.size_entry(a_signal(direction), context, share=FULL)
 
     assert (sized.plan, sized.refusal) == (None, refusal)
+
+
+@pytest.mark.parametrize(
+    ("multiplier", "rate", "quantity"),
+    [("1", "1", "100"), ("5", "1", "20"), ("1", "0.5", "200"), ("5", "0.5", "40"), ("0.1", "2", "500")],
+)
+def test_the_quantity_risks_the_same_money_whatever_a_point_is_worth(multiplier: str, rate: str, quantity: str) -> None:
+    rules = InstrumentRules(
+        lot=Decimal(1),
+        reference_capital=Decimal(30_000),
+        max_notional=Decimal(1_000_000),
+        multiplier=Decimal(multiplier),
+        rate=Decimal(rate),
+    )
+    values = uptrend_indicators(atr_14="1", swing_low_10=None, swing_high_10=None)
+    context = a_context(values, current_price=Decimal(100), rules=rules)
+
+    sized = sizing.size_entry(a_signal(), context, share=FULL)
+
+    # 0.5 % of 30,000 over a stop distance of 1.5.
+    assert sized.plan is not None
+    assert sized.plan.quantity == Decimal(quantity)
+
+
+def test_the_cap_is_in_the_books_currency() -> None:
+    rules = InstrumentRules(
+        lot=Decimal("0.01"),
+        reference_capital=Decimal(1_000_000),
+        max_notional=Decimal(100_000),
+        multiplier=Decimal(50),
+        rate=Decimal("1.25"),
+    )
+    values = uptrend_indicators(atr_14="1", swing_low_10=None, swing_high_10=None)
+    sized = sizing.size_entry(a_signal(), a_context(values, current_price=Decimal(100), rules=rules), share=FULL)
+
+    assert sized.plan is not None
+    assert sized.plan.quantity * 100 * 50 * Decimal("1.25") == 100_000
+
+
+@pytest.mark.parametrize("missing", ["multiplier", "rate"])
+def test_an_entry_of_unknown_worth_asks_for_one_lot_so_that_the_gate_can_deny_it(missing: str) -> None:
+    rules = InstrumentRules(lot=Decimal(1), reference_capital=Decimal(100_000), max_notional=Decimal(100_000))
+    unknown = replace(rules, multiplier=None) if missing == "multiplier" else replace(rules, rate=None)
+
+    sized = sizing.size_entry(a_signal(), a_context(current_price=Decimal(100), rules=unknown), share=FULL)
+
+    assert sized.plan is not None
+    assert sized.plan.quantity == 1
+    assert sized.rationale[missing] is None
