@@ -145,8 +145,8 @@ class Settings:
         "LEASE_S",
         whole_number_between(1, 3600),
         "how long a worker owns a signal; the time limits of tasks are 40/60 and 50/60 of it; at least 10 with engines"
-        " of your own, while which are asked the lease is renewed and the limits are longer, see"
-        " [engines](engines.md#deadlines-and-concurrency)",
+        " of your own, for which it is renewed while they are asked, see"
+        " [deadlines](engines.md#deadlines-and-concurrency)",
         default="60",
     )
     canary_every_s: int = setting(
