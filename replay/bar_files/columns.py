@@ -10,20 +10,10 @@ PRICES = ("open", "high", "low", "close")
 _DATES = ("date", "dtyyyymmdd", "day", "data", "datum", "tradedate")
 _TIMES_OF_DAY = ("time", "hour", "czas", "zeit", "uhrzeit")
 _OPEN_TIMES = (
-    *("unix", "unixtime", "unixtimestamp", "epoch", "opentime", "opentimestamp", "gmttime", "timeutc", "timegmt"),
-    *("utctime", "utc", "dateutc", "datetimeutc", "timestamputc", "timestamp", "ts", "t", "timeeet", "localtime"),
-    *(
-        "datetime",
-        "time",
-        "date",
-        "dateandtime",
-        "timeperiodstart",
-        "begin",
-        "start",
-        "starttime",
-        "bartime",
-        "opendate",
-    ),
+    *("unix", "unixtime", "unixtimestamp", "epoch", "opentime", "opentimems", "opentimestamp", "gmttime", "timeutc"),
+    *("timegmt", "utctime", "utctimestamp", "utc", "dateutc", "dategmt", "datetimeutc", "datetimegmt"),
+    *("timestamputc", "timestamp", "timestampms", "ts", "t", "timeeet", "localtime", "datetime", "dateandtime"),
+    *("time", "timems", "date", "timeperiodstart", "begin", "start", "starttime", "barstart", "bartime", "opendate"),
     *("dtyyyymmdd", "day", "data", "datum", "tradedate", ""),
 )
 _PRICE_NAMES = {
@@ -31,16 +21,8 @@ _PRICE_NAMES = {
     "high": ("high", "h", "highprice", "pricehigh", "max", "najwyzszy", "najwyszy", "hoch"),
     "low": ("low", "l", "lowprice", "pricelow", "min", "najnizszy", "najniszy", "tief"),
     "close": (
-        "close",
-        "c",
-        "closeprice",
-        "priceclose",
-        "last",
-        "closelast",
-        "zamkniecie",
-        "zamknicie",
-        "schluss",
-        "schlusskurs",
+        *("close", "c", "closeprice", "priceclose", "last", "closelast", "zamkniecie", "zamknicie", "schluss"),
+        *("schlusskurs", "price"),
     ),
 }
 _VOLUMES = (
@@ -72,10 +54,15 @@ def normalise(name: str) -> str:
 
 
 def are_names(fields: Sequence[str]) -> bool:
-    """Return whether the fields of a row are names of columns."""
-    names = [normalise(field) for field in fields]
+    """Return whether the fields of a row are names of columns: names of prices, or any without a digit."""
+    return name_prices(fields) or not any(character.isdigit() for field in fields for character in field)
+
+
+def name_prices(fields: Sequence[str]) -> bool:
+    """Return whether the fields of a row name three of the four prices, or all."""
+    names = [normalise(field.partition("(")[0]) for field in fields]
     known = sum(any(name in aliases for name in names) for aliases in _PRICE_NAMES.values())
-    return known >= len(PRICES) - 1 or not any(character.isdigit() for field in fields for character in field)
+    return known >= len(PRICES) - 1
 
 
 def find_columns(names: Sequence[str], *, sample: Sequence[Sequence[str]]) -> tuple[Columns, list[str]]:
@@ -85,12 +72,12 @@ def find_columns(names: Sequence[str], *, sample: Sequence[Sequence[str]]) -> tu
     `sample` are rows of the file; they tell a time of day from a whole time, and the volume that is always 0.
     """
     simple = [normalise(name) for name in names]
-    without_currency = [normalise(name.partition("(")[0]) for name in names]  # open (USD)
+    plain = [normalise(name.partition("(")[0]) for name in names]  # without what stands in brackets: open (USD)
     prices = [
-        index if (index := _find(simple, aliases)) is not None else _find(without_currency, aliases)
+        index if (index := _find(simple, aliases)) is not None else _find(plain, aliases)
         for aliases in _PRICE_NAMES.values()
     ]
-    time = _find_time(simple, sample)
+    time = _find_time(simple, sample) or _find_time(plain, sample)
     missing = [name for name, index in zip(PRICES, prices, strict=True) if index is None]
     columns = Columns(
         names=tuple(name.strip() for name in names),

@@ -25,6 +25,7 @@ def describe(file: BarFile) -> dict[str, Any]:
         "first": _format_time(file.first_open),
         "last": _format_time(file.last_open),
         "bars_outside_sessions": assumed.bars_outside,
+        "decimal": "," if assumed.decimal_comma else ".",
         "order": assumed.order.value,
         "left_out": [_describe_omission(omission) for omission in assumed.omissions],
         "columns_left_out": list(assumed.columns_left_out),
@@ -49,6 +50,8 @@ def _format_remarks(file: BarFile) -> Iterator[str]:
     assumed = file.assumptions
     if assumed.order is not RowOrder.OLDEST_FIRST:
         yield f"sorted: its rows are {assumed.order.value}"
+    if assumed.decimal_comma:
+        yield "decimals follow a comma"
     if assumed.bars_outside:
         yield f"some bars open outside the sessions of {assumed.calendar}, so that these end no bar"
     for omission in assumed.omissions:

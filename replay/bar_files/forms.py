@@ -131,7 +131,10 @@ WITH_HEADER = (
     ),
     *(
         Form(name="by_name", title="columns by name, UTC", clock=FileClock.UTC, header=frozenset({name}))
-        for name in ("timeutc", "timegmt", "utctime", "dateutc", "datetimeutc", "timestamputc", "utc")
+        for name in (
+            *("timeutc", "timegmt", "utctime", "utctimestamp", "dateutc", "dategmt", "datetimeutc", "datetimegmt"),
+            *("timestamputc", "utc"),
+        )
     ),
     Form(
         name="kraken",

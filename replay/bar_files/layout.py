@@ -62,7 +62,7 @@ def detect_layout(path: Path) -> Layout:
         raise FileInvalid(path, f"is empty; the first line must be {PLAIN_HEADER}")
     delimiter = _detect_delimiter([line for _, line in rows])
     fields = [(number, _split(line, delimiter)) for number, line in rows]
-    while len(fields) > 1 and len(fields[0][1]) <= _LONGEST_TITLE and len(fields[1][1]) > _LONGEST_TITLE:
+    while len(fields) > 1 and _is_title(fields[0][1], fields[1][1]):
         fields.pop(0)
     if columns.are_names(fields[0][1]):
         return _build_with_header(path, fields, delimiter)
@@ -151,6 +151,12 @@ def _has_decimal_comma(sample: Sequence[Sequence[str]], found: Columns, delimite
     if delimiter == ",":
         return False
     return numbers.has_decimal_comma([row[index] for row in sample for index in found.prices if index < len(row)])
+
+
+def _is_title(row: Sequence[str], following: Sequence[str]) -> bool:
+    """Return whether a row stands above the header: a comment, or of few fields where the next one has more."""
+    is_comment = row[0].lstrip().startswith("#") and not columns.name_prices(row)
+    return is_comment or len(row) <= _LONGEST_TITLE < len(following)
 
 
 def _detect_delimiter(lines: Sequence[str]) -> str:

@@ -9,6 +9,10 @@ from decimal import Decimal
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
 _WITH_COMMA = re.compile(r"[+-]?[0-9]{1,3}(?:\.?[0-9]{3})*,[0-9]*|[+-]?[0-9]+,[0-9]*(?:[eE][+-]?[0-9]{1,2})?")
 _THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:\.[0-9]{3})+")
+# Commas between thousands are only certain beside a decimal point, or when there are two of them.
+_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]*|[+-]?[0-9]{1,3}(?:,[0-9]{3}){2,}")
+_SHORTENED = re.compile(r"([0-9.,]+)([KMB])", re.IGNORECASE)
+_POWERS = {"K": Decimal(1_000), "M": Decimal(1_000_000), "B": Decimal(1_000_000_000)}
 _CURRENCY_SIGNS = "$€£¥"
 _NULLS = frozenset({"", "null", "nan", "none", "na", "n/a", "#n/a", "<na>", "-", "--"})
 
@@ -43,14 +47,16 @@ def parse_price(text: str, *, decimal_comma: bool) -> Decimal:
 
 
 def parse_volume(text: str, *, decimal_comma: bool) -> Decimal | None:
-    """Return a volume of at least 0, None where it is not known.
+    """Return a volume of at least 0, such as 1200 or 1.2K; None where it is not known.
 
     Raises:
         ValueError: when it is neither.
     """
     if is_null(text):
         return None
-    volume = parse_number(text, decimal_comma=decimal_comma)
+    shortened = _SHORTENED.fullmatch(text.strip())
+    number, power = (shortened[1], _POWERS[shortened[2].upper()]) if shortened is not None else (text, Decimal(1))
+    volume = parse_number(number, decimal_comma=decimal_comma) * power
     if volume < 0:
         raise ValueError(text)
     return volume
@@ -63,6 +69,8 @@ def parse_number(text: str, *, decimal_comma: bool) -> Decimal:
     plain = text.strip().lstrip(_CURRENCY_SIGNS)
     if decimal_comma and (_WITH_COMMA.fullmatch(plain) or _THOUSANDS.fullmatch(plain)):
         plain = plain.replace(".", "").replace(",", ".")
+    elif _GROUPED.fullmatch(plain):
+        plain = plain.replace(",", "")
     if not _NUMBER.fullmatch(plain):
         raise ValueError(text)
     return Decimal(plain)

@@ -34,6 +34,7 @@ class Assumptions:
     calendar: str | None = None
     calendar_version: str | None = None
     bars_outside: bool = False
+    decimal_comma: bool = False
     order: RowOrder = RowOrder.OLDEST_FIRST
     columns_left_out: tuple[str, ...] = ()
     omissions: tuple[Omission, ...] = ()
@@ -158,6 +159,7 @@ def _state_assumptions(spec: BarSpec, layout: Layout, in_time: RowsInTime) -> As
         calendar=calendar.name if calendar is not None else None,
         calendar_version=calendar.version if calendar is not None else None,
         bars_outside=calendar is not None and in_time.timing.calendar is None,
+        decimal_comma=layout.decimal_comma,
         order=in_time.order,
         columns_left_out=layout.columns.left_out,
         omissions=in_time.omissions,

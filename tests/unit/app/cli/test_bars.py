@@ -35,6 +35,7 @@ def test_a_file_is_described_as_one_json_document(tmp_path: Path) -> None:
         "first": "2024-01-02T14:30:00Z",
         "last": "2024-01-05T14:30:00Z",
         "bars_outside_sessions": False,
+        "decimal": ".",
         "order": "oldest first",
         "left_out": [{"reason": "null", "count": 1, "first_line": 3}],
         "columns_left_out": ["Adj Close"],

@@ -173,6 +173,15 @@ ALPHA_VANTAGE_CRYPTO = (
     "timestamp,open (USD),high (USD),low (USD),close (USD),volume\n2024-01-06,1,2,1,2,9\n2024-01-05,1,2,1,2,8\n"
 )
 MONTH_NAMES = 'Date,Open,High,Low,Close\n"Jan 5, 2024",1,2,1,2\n"Jan 4, 2024",1,2,1,2\n'
+INVESTING = (
+    "Date,Price,Open,High,Low,Vol.,Change %\n"
+    '01/30/2024,"42,952.0","43,302.3","43,838.5","42,700.0","47.24K",-0.81%\n'
+    '01/29/2024,"43,302.7","42,030.5","43,323.0","41,808.5","50.89K",3.03%\n'
+)
+COMMENTED = (
+    "# source, exchange, unit, made by\ntime (New York),open,high,low,close\n"
+    "2024-01-05 09:30,1,2,1,2\n2024-01-05 09:31,1,2,1,2\n"
+)
 JOINED = "timestamp,open,high,low,close\n1704463200,1,2,1,2\ntimestamp,open,high,low,close\n1704466800,1,2,1,2\n"
 AMERICAN = (
     "Timestamp,Open,High,Low,Close\n1/5/2024 9:30 AM,1,2,1,2\n1/31/2024 1:30 PM,1,2,1,2\n1/31/2024 1:35 PM,1,2,1,2\n"
@@ -260,6 +269,8 @@ EXAMPLES = {
         ALPHA_VANTAGE_CRYPTO, "alpha_vantage", "1d", "2024-01-05T00:00:00Z", volume="8", calendar="24/7"
     ),
     "month names": _example(MONTH_NAMES, "stooq", "1d", "2024-01-04T14:30:00Z", calendar="XNYS"),
+    "investing": _example(INVESTING, "by_name", "1d", "2024-01-29T00:00:00Z", volume="50890.00", calendar="24/7"),
+    "commented": _example(COMMENTED, "by_name", "1m", "2024-01-05T14:30:00Z", timezone=NEW_YORK),
     "joined": _example(JOINED, "plain", "1h", "2024-01-05T14:00:00Z"),
     "american": _example(AMERICAN, "plain", "5m", "2024-01-05T09:30:00Z", bars=3),
 }

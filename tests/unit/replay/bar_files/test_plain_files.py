@@ -179,7 +179,7 @@ def test_a_bad_volume_is_told(tmp_path: Path) -> None:
     [
         ("open,high,low,close,volume", "timestamp"),
         ("timestamp,open,high,low,volume", "close"),
-        ("timestamp,price,size,side,id", "open, high, low, close"),
+        ("timestamp,bid,size,side,id", "open, high, low, close"),
     ],
 )
 def test_a_wrong_header_is_told_with_what_it_lacks(tmp_path: Path, header: str, missing: str) -> None:
