@@ -91,9 +91,10 @@ class Fields:
 
     def find_first(self, names: Sequence[str]) -> Field | None:
         """Return the first of the named fields that has a value."""
+        leaves = self._leaves
         for name in names:
-            if name in self._leaves:
-                return self._leaves[name]
+            if name in leaves:
+                return leaves[name]
         return None
 
     def find_first_nonblank(self, names: Sequence[str]) -> Field | None:
@@ -105,6 +106,8 @@ class Fields:
 
     def find_all(self, names: Sequence[str]) -> list[Field]:
         """Return all of the named fields that have a value."""
+        if self._leaves.keys().isdisjoint(names):
+            return []
         return [self._leaves[name] for name in names if name in self._leaves]
 
     def find_by_key(self, keys: Collection[str]) -> list[Field]:

@@ -20,7 +20,10 @@ _NOT_BEFORE_PRICE = (
     r"|greater|less|higher|lower|ema|sma|vwap|confirmed)\b)"
 )
 # `TP 45000` and `SL=1.5%` state a level; `TP1` is the first of several targets.
-_NOT_BEFORE_LEVEL = r"(?! ?[=@]? ?\d{2,}| ?[=@] ?\d| \d+[.,%])"
+_NOT_BEFORE_LEVEL = (
+    r"(?! ?(?:[=@]|at|is|to|below|above|near|around|under|over)? ?\d{2,}| ?[=@] ?\d| \d+[.,%]"
+    r"| \d+ ?(?:r|atr|pips?|ticks?|points?|pct|percent|usd|bars?)\b)"
+)
 
 
 def _compile_any(*alternatives: str) -> re.Pattern[str]:
@@ -47,9 +50,9 @@ _CLOSES = _compile_any(
 # A stop, a target or a time limit: most often of a position that ends, but not for sure.
 _MAY_CLOSE = _compile_any(
     r"(?<!buy )(?<!sell )(?<!entry )\bstop(?:s|ped)?\b"
-    rf"(?! (?:hunt|run|entry|order|buy|sell|limit|above|below|at|and rev)){_NOT_BEFORE_LEVEL}",
-    rf"\b(?:t ?sl|sl|tp|t p|s l)(?: ?\d\b)?{_NOT_BEFORE_LEVEL}",
-    rf"\b(?:take ?profit|profit target|target|stop ?loss)s?\b{_NOT_BEFORE_LEVEL}",
+    rf"(?! (?:hunt|run|entry|order|buy|sell|limit|loss|above|below|at|and rev)){_NOT_BEFORE_LEVEL}",
+    rf"\b(?:t ?sl|sl|tp|t p|s l)(?: ?\d\b)?+{_NOT_BEFORE_LEVEL}",
+    rf"\b(?:take ?profit|profit target|target|stop ?loss)s?\b(?: \d\b)?+{_NOT_BEFORE_LEVEL}",
     rf"\btrail(?:ing|ed)?\b(?! ?(?:up|down|trend)){_NOT_BEFORE_LEVEL}",
     r"\bbreak ?even\b|\bb e\b|^be$|\broll ?over\b|\binvalidat\w*",
     r"^(?:time|win|expiry|expired)$|^(?:net )?(?:profit|loss|pnl|p l)\b|\bpt ?\d?\b",
@@ -57,7 +60,7 @@ _MAY_CLOSE = _compile_any(
     r"\bmax (?:bars?|days?|loss|drawdown|dd|intraday|hold\w*|number|position)\b",
     r"\b(?:secure|lock|book|bank)(?:ed|ing)? profits?\b|\bverlust\w*|\bstopp\b|\bpérdida\w*|\bganancia\w*",
     # A label of nothing but one level: where both are named, they are those of an entry.
-    r"^(?:t ?sl|sl|tp|stop(?: ?loss)?|target|take ?profit) ?\d? ?[=@]? ?[\d ,]+%?$",
+    r"^(?:t ?sl|sl|tp|stop(?: ?loss)?|target|take ?profit) ?\d? ?(?:[=@]|at)? ?[\d ,]+%?$",
     r"стоп\w*|тейк\w*|止损|止損|停损|停損|止盈|停利|損切|利確|利食|손절|익절",
 )
 # The broker closes a part of the position or all of it, whatever the strategy wants.
@@ -79,7 +82,8 @@ _OPENS = {Direction.LONG: _compile_opening(_TO_LONG), Direction.SHORT: _compile_
 # Default comments of Pine Script's strategy.close and strategy.close_all, and of its risk rules.
 _DEFAULT_CLOSE = re.compile(r"close (?:entry\(s\)|entry s|position|all) ?(?:order|\()|\bclose position\b")
 _LONG, _SHORT = re.compile(r"\blongs?\b|多|ロング|롱|лонг"), re.compile(r"\bshorts?\b|空|ショート|숏|шорт")
-_LONGEST, _MOST_WORDS = 80, 9
+# A stop or a target in a longer text is most often the level that an entry comes with.
+_LONGEST, _MOST_WORDS, _MOST_WORDS_OF_STOP = 80, 9, 5
 _WORD_BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SIGNS = re.compile(r"[\s_\-./:!\"'“”‘’#|\[\]{}*;,]+")
 
@@ -114,7 +118,10 @@ def parse_label(label: str, towards: Direction) -> ClosingLabel | None:
     side = _parse_side(text)
     if _FORCED.search(text) is not None:
         return ClosingLabel(closing=Closing.FORCED, side=side)
-    if _MAY_CLOSE.search(text) is not None or (_CLOSES.search(text) is None and _orders_opposite(text, towards)):
+    is_short = text.count(" ") < _MOST_WORDS_OF_STOP
+    if (is_short and _MAY_CLOSE.search(text) is not None) or (
+        _CLOSES.search(text) is None and _orders_opposite(text, towards)
+    ):
         return ClosingLabel(closing=Closing.POSSIBLE, side=side)
     return ClosingLabel(closing=Closing.CERTAIN, side=side) if _CLOSES.search(text) is not None else None
 

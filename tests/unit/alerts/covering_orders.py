@@ -74,6 +74,7 @@ LABELS: list[tuple[str, Meaning]] = [
     ("Stop Loss", CLOSES_SHORT),
     ("SL", None),
     ("SL @ 501.5", None),
+    ("Stop loss at 42000", None),
     ("TP", None),
     ("TP 500.0", None),
     ("TSL hit", None),
@@ -101,6 +102,16 @@ LABELS: list[tuple[str, Meaning]] = [
     ("Stop and reverse", LONG),
     ("Reversal", LONG),
     ("RSI oversold", LONG),
+    ("Buy now, SL 42000", LONG),
+    ("BUY BTCUSDT TP1 45000 SL 42000", LONG),
+    ("Entry 43000 | TP 45000 | SL 42000", LONG),
+    ("Buy, stop loss at 42000", LONG),
+    ("Risk 1%, stop 2 ATR", LONG),
+    ("My Long Entry Id", LONG),
+    ("MacdLE", LONG),
+    ("VltClsLE", LONG),
+    ("Bullish engulfing", LONG),
+    ("Golden cross at the open", LONG),
 ]
 
 # TradingView's sentence, to be filled with buy or sell and the position after the order.
