@@ -34,9 +34,8 @@ def read(fields: Fields, source: Source, *, aliases: Aliases, received_at: datet
     # The symbol comes first: the request leaves out groups that are about another symbol.
     instrument, request = _read_instrument(reader), intent_reader.read_request(reader)
     reader.is_exit = request is not None and request.intent.action is Action.EXIT
-    bar_time = times.read_time(reader, "bar_time")
+    bar_time, event_at = times.read_times(reader)
     timeframe = reader.read_unneeded("timeframe", values.parse_interval, Flag.TIMEFRAME_UNREADABLE) or source.timeframe
-    event_at = times.read_time(reader, "event_time")
     price = _read_price(reader)
     confidence = _read_confidence(reader)
     strategy = reader.read_optional("strategy", values.parse_text) or source.strategy

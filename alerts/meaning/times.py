@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from alerts.meaning.field_reader import FieldReader
 from alerts.parsing import values
+from alerts.parsing.fields import Field
 from domain.signal import Flag
 
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?([0-5]\d))?")
@@ -22,17 +23,24 @@ class ZoneUnknown(ValueError):
     """A text names no time zone; the message describes a valid one."""
 
 
-def read_time(reader: FieldReader, meaning: str) -> datetime | None:
-    """Read the first time with this meaning; None when there is none, or it is unreadable or lacks its zone.
+def read_times(reader: FieldReader) -> tuple[datetime | None, datetime | None]:
+    """Read the bar's open and the firing time; None for one that is missing or unreadable, or lacks its zone.
 
-    Those are errors for an entry and flags for an exit.
+    The last two are errors for an entry and flags for an exit. Only the firing time must not lie in the future, or the
+    bar's where there is no other: some senders state when the bar will close.
     """
-    field = reader.fields.find_first(getattr(reader.aliases, meaning))
+    bar_field = reader.fields.find_first(reader.aliases.bar_time)
+    event_field = reader.fields.find_first(reader.aliases.event_time)
+    bar_time = _read_time(reader, "bar_time", bar_field, is_judged=event_field is None)
+    return bar_time, _read_time(reader, "event_time", event_field, is_judged=True)
+
+
+def _read_time(reader: FieldReader, meaning: str, field: Field | None, *, is_judged: bool) -> datetime | None:
     if field is None:
         return None
     zone = parse_zone(reader.source.timezone) if reader.source.timezone is not None else UTC
     time = reader.parse_unneeded(meaning, field, lambda value: values.parse_time(value, zone), Flag.TIME_UNREADABLE)
-    offset = find_missing_offset(time, reader.received_at) if time is not None else None
+    offset = find_missing_offset(time, reader.received_at) if time is not None and is_judged else None
     if offset is None:
         return time
     reader.refuse_unless_exit(field, _describe_missing_zone(offset), Flag.TIME_ZONE_MISSING)

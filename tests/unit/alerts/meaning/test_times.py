@@ -84,6 +84,13 @@ def test_other_times_are_left_to_the_sources_longest_lag(time: str) -> None:
     assert isinstance(read({"action": "buy", "timestamp": "2024-01-31T17:30:00"}, at=None), NewSignal)
 
 
+def test_the_time_of_a_bar_may_lie_ahead_when_the_firing_time_does_not() -> None:
+    signal = read({"action": "buy", "time": "2024-01-31T13:00:00Z", "timenow": "2024-01-31T12:00:00Z"})
+
+    assert isinstance(signal, NewSignal)
+    assert (signal.timestamp, signal.event_at) == (NOON + timedelta(hours=1), NOON)
+
+
 def test_a_source_that_was_given_its_zone_is_understood() -> None:
     source = replace(SOURCE, timezone="+05:30")
 
