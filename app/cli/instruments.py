@@ -12,11 +12,23 @@ import click
 from app.cli import CommandError, options
 from app.cli.database import open_database
 from app.cli.operator import audit_context
+from domain import costs
+from domain.costs import InstrumentCosts
 from domain.signal import InstrumentKind
 from operations import instruments
 from operations.instruments import InstrumentRefused
 
 _KINDS = click.Choice([kind.value for kind in InstrumentKind if kind is not InstrumentKind.UNKNOWN])
+
+
+def _format_costs(row: InstrumentCosts) -> str:
+    """Write a row of the table of costs in one line."""
+    numbers = " ".join(f"{number:>6}" for number in (row.spread_bps, row.slippage_bps, row.fee_bps))
+    holding = ""
+    if row.holding is not None:
+        hours = int(row.holding.interval.total_seconds() // 3600)
+        holding = f"{row.holding.name} {row.holding.long_bps} long, {row.holding.short_bps} short in {hours} h; "
+    return f"{row.kind.value:<8} {row.venue or 'any':<12} {numbers}   {holding}{row.basis}"
 
 
 class _Number(click.ParamType[Decimal]):
@@ -64,6 +76,18 @@ def list_(*, symbol: str | None, as_json: bool, data_dir: Path | None) -> None:
         click.echo(f"nothing is stored for {symbol}; `orchestrator instruments set` adds it", err=True)
     for document in documents:
         click.echo(_format_line(document))
+
+
+@command.command("costs")
+def costs_() -> None:
+    """List what trading costs, by kind and venue.
+
+    Spread, slippage and fee are in basis points of the price, funding and swap of the position's worth.
+    """
+    click.echo(f"table {costs.VERSION}: spread, slippage of a market order and fee of a fill, in basis points\n")
+    click.echo(f"{'kind':<8} {'venue':<12} {'spread':>6} {'slip':>6} {'fee':>6}")
+    for row in costs.list_costs():
+        click.echo(_format_costs(row))
 
 
 @command.command("set")

@@ -96,3 +96,11 @@ def test_terms_that_cannot_be_are_refused_with_the_option_that_cures_it(
     assert refused.exit_code == 2
     assert message in refused.output
     assert not rows(database, "SELECT * FROM instruments WHERE origin = 'user'")
+
+
+def test_the_costs_of_trading_are_listed_with_their_version() -> None:
+    shown = run("costs").stdout
+
+    assert "table costs1" in shown
+    assert "funding 1 long, -1 short in 8 h" in shown
+    assert len(shown.splitlines()) > 15
