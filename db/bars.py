@@ -19,7 +19,7 @@ _SERIES = (
     "book = :book AND symbol = :symbol AND exchange = :exchange AND instrument_kind = :kind"
     " AND interval = :interval AND side = :side"
 )
-_BAR = "open_time, open, high, low, close, volume"
+_BAR = "open_time, open, high, low, close, volume, close_time"
 _FEEDS = text("""
     WITH RECURSIVE series AS (
         (SELECT exchange, instrument_kind, interval, side FROM bars WHERE book = :book AND symbol = :symbol
@@ -67,6 +67,14 @@ class StoredBars:
         )
         return next(iter(self._load_bars(query, feed, at=at)), None)
 
+    def first_opened(self, feed: Feed, *, after: datetime, until: datetime) -> Bar | None:
+        """Return the first bar that opened in (after, until]; only its open may be used at `until`."""
+        query = (
+            f"SELECT {_BAR} FROM bars WHERE {_SERIES} AND open_time > :after AND open_time <= :until"
+            " ORDER BY open_time LIMIT 1"
+        )
+        return next(iter(self._load_bars(query, feed, after=after, until=until)), None)
+
     def closed_between(self, feed: Feed, *, after: datetime, until: datetime) -> Sequence[Bar]:
         """Return bars whose end is in (after, until], oldest first."""
         query = (
@@ -85,7 +93,7 @@ class StoredBars:
         """Run a query for bars of a series, with its limits as further parameters."""
         with self._database.reading() as connection:
             rows = connection.execute(text(query), _series_key(feed) | limits).all()
-        return [_build_bar(row) for row in rows]
+        return [_build_bar(row, feed.interval) for row in rows]
 
 
 def add(session: Session, feed: Feed, bars: Iterable[Bar]) -> None:
@@ -103,7 +111,7 @@ def add(session: Session, feed: Feed, bars: Iterable[Bar]) -> None:
     assert connection is not None  # noqa: S101 - an open session has one
     with connection.cursor() as cursor, cursor.copy(copy) as out:
         for bar in bars:
-            end = feed.interval.end(bar.open_time)
+            end = bar.end(feed.interval)
             out.write_row((*key, bar.open_time, end, bar.open, bar.high, bar.low, bar.close, bar.volume))
 
 
@@ -134,6 +142,14 @@ def _sort_key(feed: Feed) -> tuple[Any, str]:
     return feed.interval.approximate, feed.side.value
 
 
-def _build_bar(row: Any) -> Bar:
-    open_time, open_price, high, low, close, volume = row
-    return Bar(open_time=open_time, open=open_price, high=high, low=low, close=close, volume=volume)
+def _build_bar(row: Any, interval: Interval) -> Bar:
+    open_time, open_price, high, low, close, volume, close_time = row
+    return Bar(
+        open_time=open_time,
+        open=open_price,
+        high=high,
+        low=low,
+        close=close,
+        volume=volume,
+        close_time=None if close_time == interval.end(open_time) else close_time,
+    )

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from db.core import bulk, states
 from db.tables.trades import FillRow, OrderRow, QuoteRow
 from db.trade_rows import build_denomination
+from domain.context import PriceBasis
 from domain.exit_synchronization import PlacedOrder
 from domain.signal import Instrument, InstrumentKind
 from domain.trade import Clock, Fill, Intent, Order, OrderState, Pricing, QuoteBasis, TradeQuote
@@ -28,8 +29,8 @@ _INSERT_EVENT = text("""
 _SELECT = """
     SELECT order_id, client_order_id, orders.book, trade_id, intent, exit_clock, leg, attempt, orders.side,
            orders.quantity, fraction, pricing, reason, is_final, venue, account, state, quote_id, quotes.symbol,
-           quotes.exchange, quotes.instrument_kind, at, bid, ask, last, quotes.rate AS quote_rate, currency, multiplier,
-           conversion, trades.rate, next_check_at <= clock_timestamp() AS may_retry
+           quotes.exchange, quotes.instrument_kind, at, bid, ask, last, basis, quotes.rate AS quote_rate, currency,
+           multiplier, conversion, trades.rate, next_check_at <= clock_timestamp() AS may_retry
     FROM orders JOIN quotes USING (quote_id) JOIN trades USING (trade_id)
 """
 
@@ -119,7 +120,7 @@ def load_fills(session: Session, trade_ids: Collection[UUID]) -> dict[UUID, list
     """Return the fills of each trade, in order of time."""
     query = text("""
         SELECT order_id, trade_id, exit_clock, intent, venue, venue_fill_id, side, quantity, price, fee, filled_at,
-               quote_id, quote_basis, fill_model, currency, rate
+               quote_id, quote_basis, price_basis, fill_model, currency, rate
         FROM fills WHERE trade_id = ANY(:ids) ORDER BY trade_id, filled_at, venue_fill_id
     """)
     fills: dict[UUID, list[Fill]] = {}
@@ -157,6 +158,7 @@ def _build_quote_row(quote: TradeQuote) -> dict[str, Any]:
         "ask": quote.ask,
         "last": quote.last,
         "rate": quote.rate,
+        "basis": quote.basis.value,
     }
 
 
@@ -198,6 +200,7 @@ def _build_fill_row(fill: Fill) -> dict[str, Any]:
         "filled_at": fill.at,
         "quote_id": fill.quote_id,
         "quote_basis": fill.basis.value,
+        "price_basis": fill.price_basis.value,
         "fill_model": fill.fill_model,
         "currency": fill.currency,
         "rate": fill.rate,
@@ -233,6 +236,7 @@ def _build_order(row: Any) -> Order:
             ask=row.ask,
             last=row.last,
             rate=row.quote_rate,
+            basis=PriceBasis(row.basis),
         ),
     )
 
@@ -252,6 +256,7 @@ def _build_fill(row: Any) -> Fill:
         at=row.filled_at,
         quote_id=row.quote_id,
         basis=QuoteBasis(row.quote_basis),
+        price_basis=PriceBasis(row.price_basis),
         fill_model=row.fill_model,
         currency=row.currency,
         rate=row.rate,

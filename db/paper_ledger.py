@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from db.core.session import Database
+from domain.context import PriceBasis
 from domain.ports import OrderReport
 from domain.trade import Clock, Fill, Intent, OrderState, QuoteBasis
 
@@ -63,6 +64,7 @@ def _fill_to_json(fill: Fill) -> dict[str, Any]:
         "at": fill.at.isoformat(),
         "quote_id": str(fill.quote_id),
         "basis": fill.basis.value,
+        "price_basis": fill.price_basis.value,
         "fill_model": fill.fill_model,
         "currency": fill.currency,
         "rate": str(fill.rate),
@@ -84,6 +86,7 @@ def _fill_from_json(stored: dict[str, Any]) -> Fill:
         at=datetime.fromisoformat(stored["at"]),
         quote_id=UUID(stored["quote_id"]),
         basis=QuoteBasis(stored["basis"]),
+        price_basis=PriceBasis(stored.get("price_basis", PriceBasis.UNKNOWN.value)),
         fill_model=stored["fill_model"],
         currency=stored.get("currency", _CURRENCY_BEFORE),
         rate=Decimal(stored.get("rate", 1)),

@@ -16,7 +16,7 @@ from domain.signal import Action, Direction, InstrumentKind, NewSignal, Position
 # What `build_signal` needs of a row.
 SIGNAL_COLUMNS = """signal_id, book, source, strategy, symbol, exchange, instrument_kind, direction, action, timeframe,
     timestamp, received_at, price, confidence, signal_hash, flags, is_test, stage, attempts, seq,
-    sequence, position_before, position_after"""
+    sequence, position_before, position_after, event_at"""
 # What `build_row` returns, with the types in which it travels to the database.
 NEW_SIGNAL_COLUMNS = {
     "signal_id": "uuid",
@@ -122,6 +122,7 @@ def build_signal(row: RowMapping) -> Signal:
         sequence=row["sequence"],
         position_before=Position(row["position_before"]) if row["position_before"] else None,
         position_after=Position(row["position_after"]) if row["position_after"] else None,
+        event_at=row["event_at"],
     )
 
 

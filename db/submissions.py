@@ -26,8 +26,9 @@ RETRY_AFTER_S = "least(60, power(2, least(attempt, 6)))"
 CHECK_AGAIN_S = "least(30, power(2, least(checks, 5)))"
 
 # An exit is always sent. An entry is denied when its trade is to be closed, while the switch is set, at a venue while
-# its book is not live, or when its signal is too old to be traded for real. One that was begun at the paper venue
-# before goes on, since the worker that began it may be booking it now.
+# its book is not live, or when its signal is too old to be traded for real; the age of one that had to wait for a price
+# counts from its order. One that was begun at the paper venue before goes on, since the worker that began it may be
+# booking it now.
 _BEGIN = text(f"""
     WITH candidates AS (
         SELECT o.order_id, o.state AS before, CASE
@@ -35,10 +36,12 @@ _BEGIN = text(f"""
             WHEN trades.close_requested_at IS NOT NULL THEN 'closed_by_hand'
             WHEN rule.paused THEN 'paused'
             WHEN o.venue NOT IN ('model', 'paper') AND books.live_account IS NULL THEN 'not_live'
-            WHEN o.book NOT LIKE 'replay:%' AND s.stored_at < clock_timestamp() - make_interval(secs => :max_age_s)
+            WHEN o.book NOT LIKE 'replay:%' AND clock_timestamp() - make_interval(secs => :max_age_s)
+                > CASE quotes.basis WHEN 'next_open' THEN o.created_at ELSE s.stored_at END
                 THEN 'expired_stale' END AS refusal
-        FROM orders AS o JOIN trades USING (trade_id) JOIN experiments USING (experiment_id)
-            JOIN signals AS s USING (signal_id) JOIN books ON books.book = o.book
+        FROM orders AS o JOIN quotes USING (quote_id)
+            JOIN trades USING (trade_id) JOIN experiments USING (experiment_id) JOIN signals AS s USING (signal_id)
+            JOIN books ON books.book = o.book
             CROSS JOIN LATERAL (SELECT paused FROM policy_versions WHERE policy_versions.book = o.book
                                 ORDER BY policy_version_id DESC LIMIT 1) AS rule
         WHERE o.order_id = ANY(:ids) AND o.state IN {states.SENDABLE_ORDERS}

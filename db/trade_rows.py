@@ -13,7 +13,7 @@ from domain.trade import Trade, TradeStatus
 # What `build_trade` needs of a row.
 TRADE_COLUMNS = """trade_id, experiment_id, book, engine, is_shadow, status, symbol, exchange, instrument_kind, side,
     quantity, lot, plan, entry_at, time_limit_at, walk, evaluated_to, denial, currency, multiplier,
-    conversion, rate"""
+    conversion, rate, fill_by"""
 
 
 def build_row(signal: Signal, trade: Trade) -> dict[str, Any]:
@@ -43,6 +43,7 @@ def build_row(signal: Signal, trade: Trade) -> dict[str, Any]:
         "multiplier": trade.money.multiplier,
         "conversion": trade.money.conversion.value,
         "rate": trade.money.rate,
+        "fill_by": trade.fill_by,
     }
 
 
@@ -66,6 +67,7 @@ def build_trade(row: Any) -> Trade:
         evaluated_to=row.evaluated_to,
         denial=row.denial,
         money=build_denomination(row),
+        fill_by=row.fill_by,
     )
 
 

@@ -84,10 +84,31 @@ def mark_denied(session: Session, denials: Mapping[UUID, str]) -> None:
 
 def lock_counters(session: Session, signals: Collection[Signal]) -> None:
     """Lock the open-trade counters of these signals' symbols until the transaction ends, in a fixed order."""
+    lock_symbols(session, {(signal.book, signal.symbol) for signal in signals})
+
+
+def lock_symbols(session: Session, symbols: Collection[tuple[str, str]]) -> None:
+    """Lock the open-trade counters of (book, symbol) pairs until the transaction ends, in a fixed order."""
     query = text(
         "SELECT pg_advisory_xact_lock(hashtextextended('counter:' || key, 0)) FROM unnest(cast(:keys AS text[])) AS key"
     )
-    session.execute(query, {"keys": sorted({f"{signal.book}:{signal.symbol}" for signal in signals})})
+    session.execute(query, {"keys": sorted(f"{book}:{symbol}" for book, symbol in symbols)})
+
+
+def count_other_open(session: Session, trade: Trade) -> Exposure:
+    """Count the open trades of a trade's book, symbol, engine and ledger, itself left out."""
+    query = text(f"""
+        SELECT count(*) FROM trades WHERE book = :book AND symbol = :symbol AND engine = :engine
+          AND is_shadow = :is_shadow AND trade_id <> :trade_id AND status IN {states.UNFINISHED_TRADES}
+    """)
+    parameters = {
+        "book": trade.book,
+        "symbol": trade.instrument.symbol,
+        "engine": trade.engine.value,
+        "is_shadow": trade.is_shadow,
+        "trade_id": trade.trade_id,
+    }
+    return Exposure(open_in_symbol=int(session.execute(query, parameters).scalar_one()))
 
 
 def count_exposures(session: Session, signals: Collection[Signal]) -> dict[tuple[str, str, EngineSlot, bool], Exposure]:

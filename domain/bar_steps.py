@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from domain import fills
-from domain.context import Bar, PriceSide
+from domain.context import Bar, PriceBasis, PriceSide
 from domain.fills import FillModel, QuoteSides
 from domain.ports import WalkBars
 from domain.signal import Direction
@@ -22,8 +22,8 @@ class Step:
     """One bar of the walk, `end` being its close time.
 
     `open`, `worst` and `best` are prices of the tested side, negated for short trades, so that higher is better for
-    either direction. `at_open` is the quote at the bar's open. `wanted` is the tested side, `known` the side that the
-    prices were recorded on.
+    either direction. `at_open` is the quote at the bar's open; `open_basis` says whether that is an open or, where only
+    the bar's close counts, a close. `wanted` is the tested side, `known` the side that the prices were recorded on.
     """
 
     open_time: datetime
@@ -32,6 +32,7 @@ class Step:
     worst: Decimal
     best: Decimal
     at_open: QuoteSides
+    open_basis: PriceBasis
     known: PriceSide
     wanted: PriceSide
     model: FillModel
@@ -42,15 +43,39 @@ class Step:
 
 
 def iterate_steps(trade: Trade, bars: WalkBars, *, model: FillModel, until: datetime) -> Iterator[Step]:
-    """Yield the bars whose end is in (trade.evaluated_to, until], oldest first."""
-    bars_by_end: dict[tuple[datetime, datetime], dict[PriceSide, Bar]] = {}
+    """Yield the bars that end in (trade.evaluated_to, until], oldest first, each moment once.
+
+    Finer bars come first; a coarser one counts where there are none. Of a bar that began before the walk has come to it
+    (before the entry, or while finer bars were walked) only the close counts: its other prices may be older.
+    """
+    position = trade.evaluated_to
+    for (end, open_time), sides in sorted(_group_by_time(bars).items(), key=_finest_first_at_each_end):
+        if not position < end <= until:
+            continue
+        is_close = open_time < position
+        counted = {side: _keep_close_only(bar, end=end) for side, bar in sides.items()} if is_close else sides
+        yield _build_step(trade, counted, end=end, model=model, is_close=is_close)
+        position = end
+
+
+def _group_by_time(bars: WalkBars) -> dict[tuple[datetime, datetime], dict[PriceSide, Bar]]:
+    """Return the bars of all series by (end, open time), then by price side."""
+    groups: dict[tuple[datetime, datetime], dict[PriceSide, Bar]] = {}
     for series in bars.series:
         for bar in series.bars:
-            end = series.interval.end(bar.open_time)
-            if trade.evaluated_to < end <= until:
-                bars_by_end.setdefault((end, bar.open_time), {})[series.side] = bar
-    for end, open_time in sorted(bars_by_end):
-        yield _build_step(trade, bars_by_end[end, open_time], end=end, model=model)
+            groups.setdefault((bar.end(series.interval), bar.open_time), {})[series.side] = bar
+    return groups
+
+
+def _finest_first_at_each_end(group: tuple[tuple[datetime, datetime], object]) -> tuple[datetime, timedelta]:
+    """Return the key that sorts bars by their end, of those that end together the shortest first."""
+    end, open_time = group[0]
+    return end, end - open_time
+
+
+def _keep_close_only(bar: Bar, *, end: datetime) -> Bar:
+    """Return a bar of no length at the end of another one, with its close as only price."""
+    return replace(bar, open_time=end, open=bar.close, high=bar.close, low=bar.close)
 
 
 def negate_if_short(trade: Trade, price: Decimal) -> Decimal:
@@ -58,8 +83,10 @@ def negate_if_short(trade: Trade, price: Decimal) -> Decimal:
     return price if trade.side is Direction.LONG else price.copy_negate()
 
 
-def _build_step(trade: Trade, sides: Mapping[PriceSide, Bar], *, end: datetime, model: FillModel) -> Step:
-    """Build a step from the bars recorded for one time, by price side."""
+def _build_step(
+    trade: Trade, sides: Mapping[PriceSide, Bar], *, end: datetime, model: FillModel, is_close: bool
+) -> Step:
+    """Build a step from the bars recorded for one time, by price side; `is_close` when only their close counts."""
     wanted = PriceSide.BID if trade.side is Direction.LONG else PriceSide.ASK
     known = next(side for side in (wanted, _OTHER[wanted], PriceSide.MID) if side in sides)
     bar = sides[known]
@@ -74,6 +101,7 @@ def _build_step(trade: Trade, sides: Mapping[PriceSide, Bar], *, end: datetime, 
         worst=min(low, high),
         best=max(low, high),
         at_open=_build_open_quote(sides, known=known),
+        open_basis=PriceBasis.CLOSE if is_close else PriceBasis.OPEN,
         known=known,
         wanted=wanted,
         model=model,

@@ -25,7 +25,26 @@ class Quality(Enum):
     ALERT = "alert"
     REPLAY = "replay"
     CROSSED = "crossed"
+    IMPLAUSIBLE = "implausible"
     MISSING = "missing"
+
+
+class PriceBasis(Enum):
+    """Origin of a price.
+
+    A snapshot shows the venue's present quote (`live`), the price in the alert, the open of a bar that had just opened,
+    or the close of the last closed bar. Fills add the open of the next bar, a stop or target reached within a bar
+    (`level`) and the price a venue reports. `unknown` are prices stored before their origin was.
+    """
+
+    LIVE = "live"
+    ALERT = "alert"
+    OPEN = "open"
+    CLOSE = "close"
+    NEXT_OPEN = "next_open"
+    LEVEL = "level"
+    VENUE = "venue"
+    UNKNOWN = "unknown"
 
 
 class PriceSide(Enum):
@@ -38,7 +57,10 @@ class PriceSide(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One bar: prices as decimals, `open_time` aware UTC, volume when the feed has it."""
+    """One bar: prices as decimals, `open_time` aware UTC, volume when the feed has it.
+
+    `close_time` is set where the bar ends before its interval does, as at the close of a session.
+    """
 
     open_time: datetime
     open: Decimal
@@ -46,6 +68,11 @@ class Bar:
     low: Decimal
     close: Decimal
     volume: Decimal | None
+    close_time: datetime | None = None
+
+    def end(self, interval: Interval) -> datetime:
+        """Return when the bar closes, as a bar of a series of this interval."""
+        return self.close_time or interval.end(self.open_time)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +86,19 @@ class BarSeries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """Prices of an instrument at the time `at`: any side may be missing; `last` is a mid or traded price."""
+    """Prices of an instrument at the time `at`: any side may be missing; `last` is a mid or traded price.
+
+    `basis` is the origin of the prices, and `priced_at` the moment at which they were the market's: earlier than `at`
+    for a close. Both are None where no price is known.
+    """
 
     at: datetime
     bid: Decimal | None
     ask: Decimal | None
     last: Decimal | None
     quality: Quality
+    basis: PriceBasis | None = None
+    priced_at: datetime | None = None
 
     @property
     def is_usable(self) -> bool:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from domain import canonical, indicators
+from domain import canonical, indicators, snapshot_prices
 from domain.context import (
     Bar,
     BarSeries,
@@ -18,6 +18,7 @@ from domain.context import (
     InstrumentRules,
     MarketContext,
     MarketView,
+    PriceBasis,
     PriceSide,
     Quality,
     Quote,
@@ -31,26 +32,18 @@ _UNHASHED = frozenset({"signal_id", "context_hash"})
 _CACHED_WINDOWS = 64
 _RATE = Context(prec=12)
 _RULE_NUMBERS = ("lot", "reference_capital", "max_notional", "multiplier", "tick", "min_notional", "rate")
-_BEST_TO_WORST = (
-    Quality.LIVE,
-    Quality.REPLAY,
-    Quality.ALERT,
-    Quality.DELAYED,
-    Quality.CROSSED,
-    Quality.MISSING,
-)
 
 
 def build(signal: Signal, view: MarketView, *, as_of: datetime, rules: InstrumentRules) -> MarketContext:
     """Build the context of `signal` from the market view.
 
-    The current price is the mid where both sides are known, else the last price, else the one known side, else the
-    price in the alert (quality `alert`), else None. For windows that are the same object, hash and indicators are
-    computed once.
+    The current price is the alert's where the view shows that, else the mid where both sides are known, else the last
+    price, else the one known side, else None. For windows that are the same object, hash and indicators are computed
+    once.
     """
-    view = drop_crossed_sides(view)
+    view = snapshot_prices.drop_crossed_sides(view)
     derived = _derive_from_window(_WindowKey(view.window))
-    price, price_quality = _find_current_price(view, alert_price=signal.price)
+    price, price_quality = snapshot_prices.find_current_price(view)
     volume, rules = _get_last_volume(view.window), _price_rules(rules, price)
     context = MarketContext(
         signal_id=signal.signal_id,
@@ -68,23 +61,6 @@ def build(signal: Signal, view: MarketView, *, as_of: datetime, rules: Instrumen
         depth=view.depth,
     )
     return replace(context, context_hash=hash_context_document(context_to_document(context)))
-
-
-def drop_crossed_sides(view: MarketView) -> MarketView:
-    """Return the view without bid and ask (quality `crossed`) where the ask is below the bid, else unchanged."""
-    quote = view.quote
-    if quote.bid is None or quote.ask is None or quote.ask >= quote.bid:
-        return view
-    return replace(
-        view,
-        quote=replace(quote, bid=None, ask=None, quality=Quality.CROSSED),
-        quality=view.quality | {"bid": Quality.CROSSED, "ask": Quality.CROSSED},
-    )
-
-
-def find_worst_quality(*qualities: Quality) -> Quality:
-    """Return the least trustworthy of the qualities; `missing` when there are none."""
-    return max(qualities, key=_BEST_TO_WORST.index, default=Quality.MISSING)
 
 
 def window_to_document(window: Window) -> dict[str, Any]:
@@ -176,20 +152,6 @@ def _derive_from_window(key: _WindowKey) -> _DerivedFromWindow:
     )
 
 
-def _find_current_price(view: MarketView, *, alert_price: Decimal | None) -> tuple[Decimal | None, Quality]:
-    quote, quality = view.quote, view.quality
-    if quote.bid is not None and quote.ask is not None:
-        return (quote.bid + quote.ask) / 2, find_worst_quality(_get_quality(view, "bid"), _get_quality(view, "ask"))
-    for name, price in (("last", quote.last), ("bid", quote.bid), ("ask", quote.ask)):
-        if price is not None:
-            return price, quality.get(name, quote.quality)
-    return (None, Quality.MISSING) if alert_price is None else (alert_price, Quality.ALERT)
-
-
-def _get_quality(view: MarketView, name: str) -> Quality:
-    return view.quality.get(name, view.quote.quality)
-
-
 def _get_last_volume(window: Window) -> Decimal | None:
     return window.base.bars[-1].volume if window.base is not None and window.base.bars else None
 
@@ -205,12 +167,13 @@ def _collect_qualities(view: MarketView, *, volume: Decimal | None, current_pric
         "higher_bars": view.window.higher,
     }
     qualities = {name: _choose_quality(view, name, is_known=value is not None) for name, value in values.items()}
-    return qualities | {"current_price": current_price}
+    remarks = {name: quality for name, quality in view.quality.items() if quality is Quality.IMPLAUSIBLE}
+    return qualities | {"current_price": current_price} | remarks
 
 
 def _choose_quality(view: MarketView, name: str, *, is_known: bool) -> Quality:
     """Return the provider's quality of a known field; an unknown one is missing, or crossed."""
-    quality = _get_quality(view, name)
+    quality = snapshot_prices.get_quality(view, name)
     if is_known:
         return quality
     return Quality.CROSSED if quality is Quality.CROSSED and name in ("bid", "ask") else Quality.MISSING
@@ -298,7 +261,11 @@ def _quote_to_document(quote: Quote) -> dict[str, str | None]:
         "ask": _format_optional(quote.ask),
         "last": _format_optional(quote.last),
     }
-    return {"at": canonical.format_time(quote.at), "quality": quote.quality.value, **prices}
+    origin = {
+        "basis": None if quote.basis is None else quote.basis.value,
+        "priced_at": None if quote.priced_at is None else canonical.format_time(quote.priced_at),
+    }
+    return {"at": canonical.format_time(quote.at), "quality": quote.quality.value, **prices, **origin}
 
 
 def _quote_from_document(document: Mapping[str, Any]) -> Quote:
@@ -308,6 +275,8 @@ def _quote_from_document(document: Mapping[str, Any]) -> Quote:
         ask=_parse_optional(document["ask"]),
         last=_parse_optional(document["last"]),
         quality=Quality(document["quality"]),
+        basis=PriceBasis(document["basis"]) if document.get("basis") else None,
+        priced_at=canonical.parse_time(document["priced_at"]) if document.get("priced_at") else None,
     )
 
 

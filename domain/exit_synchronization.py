@@ -167,6 +167,7 @@ def exit_event_from_order(order: Order) -> ExitEvent:
         ask=quote.ask,
         last=quote.last,
         rate=quote.rate,
+        basis=quote.basis,
     )
 
 

@@ -18,7 +18,7 @@ from enum import StrEnum
 
 from domain import bar_steps, fills
 from domain.bar_steps import Step, negate_if_short
-from domain.context import Quote
+from domain.context import PriceBasis, Quote
 from domain.decision import Target
 from domain.fills import FillModel, QuoteSides
 from domain.ports import WalkBars
@@ -75,8 +75,8 @@ class Holding:
 def walk(trade: Trade, bars: WalkBars, *, model: FillModel, until: datetime) -> WalkResult:
     """Walk the bars whose end is in (evaluated_to, until], oldest first, and return the exits that the plan makes.
 
-    Walking in several portions gives the same result as walking at once. The bar that covers the entry is walked too,
-    since its open was the entry's quote; no event is earlier than the entry. A closed trade is returned unchanged.
+    Walking in several portions gives the same result as walking at once. No event is earlier than the entry. A closed
+    trade is returned unchanged.
     """
     state, evaluated_to, events = trade.walk, trade.evaluated_to, list[ExitEvent]()
     for step in bar_steps.iterate_steps(trade, bars, model=model, until=until):
@@ -106,6 +106,7 @@ def build_closing_event(trade: Trade, *, quote: Quote, at: datetime, reason: Exi
         bid=quote.bid,
         ask=quote.ask,
         last=quote.last,
+        basis=quote.basis or PriceBasis.UNKNOWN,
     )
 
 
@@ -174,6 +175,7 @@ def build_exit_order(
             ask=event.ask,
             last=event.last,
             rate=event.rate,
+            basis=event.basis,
         ),
         is_final=event.is_final,
         money=trade.money,
@@ -217,18 +219,20 @@ def _build_exit_at_open(
     trade: Trade, step: Step, state: WalkState, *, reason: ExitReason, target: Target | None = None
 ) -> ExitEvent:
     at = max(step.open_time, trade.entry_at)
-    return _build_event(state, at=at, quote=step.at_open, reason=reason, target=target)
+    return _build_event(state, at=at, quote=step.at_open, basis=step.open_basis, reason=reason, target=target)
 
 
 def _build_exit_at_level(
     step: Step, state: WalkState, *, reason: ExitReason, target: Target | None = None
 ) -> ExitEvent:
     level = state.stop if target is None else target.price
-    return _build_event(state, at=step.end, quote=step.quote_at(level), reason=reason, target=target)
+    return _build_event(
+        state, at=step.end, quote=step.quote_at(level), basis=PriceBasis.LEVEL, reason=reason, target=target
+    )
 
 
 def _build_event(
-    state: WalkState, *, at: datetime, quote: QuoteSides, reason: ExitReason, target: Target | None
+    state: WalkState, *, at: datetime, quote: QuoteSides, basis: PriceBasis, reason: ExitReason, target: Target | None
 ) -> ExitEvent:
     """Build an exit at a target (limit order, its fraction), or of all that is left (market order)."""
     fraction = state.remaining if target is None else min(target.fraction, state.remaining)
@@ -241,6 +245,7 @@ def _build_event(
         bid=quote.bid,
         ask=quote.ask,
         last=quote.last,
+        basis=basis,
     )
 
 

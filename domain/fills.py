@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import NamedTuple
 
-from domain.context import PriceSide
+from domain.context import PriceBasis, PriceSide
 from domain.signal import Instrument
 from domain.trade import Fill, Order, Pricing, QuoteBasis, TradeQuote, quote_id_for
 
@@ -37,7 +37,7 @@ class FillModel:
 
 
 DEFAULT = FillModel(
-    version="fm1", slippage_bps=Decimal("0.5"), fee_bps=Decimal("0.5"), assumed_spread_bps=Decimal("1.0")
+    version="fm2", slippage_bps=Decimal("0.5"), fee_bps=Decimal("0.5"), assumed_spread_bps=Decimal("1.0")
 )
 
 
@@ -164,6 +164,7 @@ def fill_order(order: Order, *, model: FillModel, venue_fill_id: str, at: dateti
         at=at,
         quote_id=quote.quote_id,
         basis=priced.basis,
+        price_basis=quote.basis,
         fill_model=model.version,
         currency=order.money.currency,
         rate=order.find_rate(priced.price),
@@ -183,12 +184,20 @@ def build_trade_quote(
     bid: Decimal | None,
     ask: Decimal | None,
     last: Decimal | None,
+    basis: PriceBasis,
     rate: Decimal | None = None,
 ) -> TradeQuote:
     """Build the stored quote that orders refer to; equal content gives the same id."""
-    quote_id = quote_id_for(book, instrument, at=at, bid=bid, ask=ask, last=last, rate=rate)
     return TradeQuote(
-        quote_id=quote_id, book=book, instrument=instrument, at=at, bid=bid, ask=ask, last=last, rate=rate
+        quote_id=quote_id_for(book, instrument, at=at, bid=bid, ask=ask, last=last, basis=basis, rate=rate),
+        book=book,
+        instrument=instrument,
+        at=at,
+        bid=bid,
+        ask=ask,
+        last=last,
+        basis=basis,
+        rate=rate,
     )
 
 

@@ -9,10 +9,11 @@ from decimal import Decimal
 from math import inf
 from typing import Protocol
 
-from domain.context import Bar, BarSeries, MarketContext, MarketView, PriceSide
+from domain.context import Bar, BarSeries, MarketContext, MarketView, PriceSide, Quote
 from domain.decision import Decision, EngineAnswer, EngineSlot
 from domain.instruments import InstrumentTerms
 from domain.intervals import Interval
+from domain.market_prices import AlertPrice
 from domain.signal import Instrument, Signal
 from domain.trade import Fill, Order, OrderState
 
@@ -53,6 +54,10 @@ class BarStore(Protocol):
         """Return the bar with open_time <= at < its end, or None. Only its open may be used at `at`."""
         ...
 
+    def first_opened(self, feed: Feed, *, after: datetime, until: datetime) -> Bar | None:
+        """Return the first bar that opened in (after, until], or None. Only its open may be used at `until`."""
+        ...
+
     def closed_between(self, feed: Feed, *, after: datetime, until: datetime) -> Sequence[Bar]:
         """Return bars whose end is in (after, until], oldest first."""
         ...
@@ -72,9 +77,24 @@ class ViewRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalkBars:
-    """Bars for the exit walk, closed after a given time: one series per recorded price side, all of one interval."""
+    """Bars for the exit walk, closed after a given time: one series per recorded interval and price side."""
 
     series: tuple[BarSeries, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillRequest:
+    """Request for the first price at which an instrument could have been traded at or after `at`.
+
+    `alert` is the price in the alert that causes the order, where there is one. Nothing that became known after `until`
+    is used.
+    """
+
+    book: str
+    instrument: Instrument
+    at: datetime
+    until: datetime
+    alert: AlertPrice | None = None
 
 
 class MarketData(Protocol):
@@ -85,11 +105,19 @@ class MarketData(Protocol):
         ...
 
     def walk_bars(self, book: str, instrument: Instrument, *, after: datetime, until: datetime) -> WalkBars:
-        """Return the bars with an end in (after, until], of the finest interval the book has."""
+        """Return the bars with an end in (after, until], of every interval the book has."""
         ...
 
     def quote(self, book: str, instrument: Instrument, *, at: datetime) -> MarketView:
         """Return the quote at a moment, with an empty window."""
+        ...
+
+    def fill_quotes(self, requests: Sequence[FillRequest]) -> list[Quote | None]:
+        """Return the quote at which a market order of each request fills, in order; None where none is known yet.
+
+        The first that applies: a live quote at or after the moment; the open of a bar that opened at it or just before;
+        the alert's price within 5 s of its firing; the open of the next bar.
+        """
         ...
 
 

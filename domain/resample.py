@@ -40,7 +40,7 @@ def resample(bars: Sequence[Bar], *, source: Interval, to: Interval, as_of: date
 
 def mark_ready_times(bars: Iterable[Bar], *, interval: Interval) -> list[ClosedBar]:
     """Return each stored bar with the time from which it is complete: its end."""
-    return [ClosedBar(bar=bar, ready_at=interval.end(bar.open_time)) for bar in bars]
+    return [ClosedBar(bar=bar, ready_at=bar.end(interval)) for bar in bars]
 
 
 def combine_bars(bars: Sequence[ClosedBar], *, source: Interval, to: Interval) -> list[ClosedBar]:
@@ -84,7 +84,7 @@ def _group_by_bucket(bars: Sequence[ClosedBar], to: Interval) -> list[list[Close
 def _merge_bucket(bucket: Sequence[ClosedBar], *, source: Interval, to: Interval) -> ClosedBar:
     """Merge the bars of one bucket; it is late by as much as its last bar ends after the aligned end."""
     last = bucket[-1]
-    lateness = last.ready_at - source.end(source.floor(last.bar.open_time))
+    lateness = max(last.ready_at - source.end(source.floor(last.bar.open_time)), timedelta(0))
     open_time = to.floor(bucket[0].bar.open_time)
     bar = Bar(
         open_time=open_time,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import Protocol
 
-from domain.context import InstrumentRules
 from domain.decision import Plan
 from domain.fills import TwoSidedQuote
 from domain.ports import Exposure
@@ -28,6 +28,9 @@ class Denial(StrEnum):
     OUTDATED = "outdated"
     # The source holds as many real trades of this strategy, symbol and side as it may (`--pyramiding`).
     PYRAMIDING = "pyramiding"
+    EXIT_BEFORE_FILL = "exit_before_fill"
+    OPPOSITE_BEFORE_FILL = "opposite_before_fill"
+    DATA_ENDED_BEFORE_FILL = "data_ended_before_fill"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,25 +40,46 @@ class Limits:
     max_open_per_symbol: int
 
 
+class ValueTerms(Protocol):
+    """What a quantity of an instrument is worth: each is None where it is not known, or where there is none."""
+
+    @property
+    def multiplier(self) -> Decimal | None:
+        """Value of a move of the price by 1, for one unit, in the quote currency."""
+        ...
+
+    @property
+    def rate(self) -> Decimal | None:
+        """Value of one unit of the quote currency in the book's."""
+        ...
+
+    @property
+    def min_notional(self) -> Decimal | None:
+        """The smallest value of an order in the quote currency."""
+        ...
+
+
 def find_denial(
     plan: Plan,
     *,
     quantity: Decimal,
-    rules: InstrumentRules,
+    rules: ValueTerms,
     market: TwoSidedQuote | None,
     exposure: Exposure,
     limits: Limits,
+    is_waiting: bool = False,
 ) -> Denial | None:
     """Return the first reason to deny a trade of `quantity` (the plan's share in whole lots), or None.
 
-    A contract without a known multiplier and an instrument without a rate to the book's currency are never traded. A
-    stop is on the wrong side when the price that tests it (bid for long, ask for short) has already reached it.
+    A trade that waits for its price (`is_waiting`) is checked without one, and again when it has one. A contract
+    without a known multiplier and an instrument without a rate to the book's currency are never traded. A stop is on
+    the wrong side when the price that tests it (bid for long, ask for short) has already reached it.
     """
     if not _is_positive(plan.quantity):
         return Denial.QUANTITY_NOT_POSITIVE
-    if market is None:
+    if market is None and not is_waiting:
         return Denial.NO_QUOTE if rules.multiplier is not None else Denial.UNKNOWN_MULTIPLIER
-    value_denial = _find_value_denial(plan, quantity=quantity, rules=rules, market=market)
+    value_denial = None if market is None else _find_value_denial(plan, quantity=quantity, rules=rules, market=market)
     if value_denial is not None:
         return value_denial
     if exposure.open_in_symbol >= limits.max_open_per_symbol:
@@ -63,9 +87,7 @@ def find_denial(
     return None
 
 
-def _find_value_denial(
-    plan: Plan, *, quantity: Decimal, rules: InstrumentRules, market: TwoSidedQuote
-) -> Denial | None:
+def _find_value_denial(plan: Plan, *, quantity: Decimal, rules: ValueTerms, market: TwoSidedQuote) -> Denial | None:
     """Return the reason to deny a trade by what it is worth: unknown, on the wrong side of its stop, or too small."""
     if rules.multiplier is None:
         return Denial.UNKNOWN_MULTIPLIER

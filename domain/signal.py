@@ -123,7 +123,8 @@ class Signal:
     `exchange` is empty and `strategy` is empty when the alert did not name one. `confidence` is on 0..100.
     `timestamp` is the time in the payload (of the bar or the alert); `received_at` is the arrival on the book's clock,
     and the only time that decides which data may be used. `sequence` is the sender's number of the alert;
-    `position_before` and `position_after` are its strategy's positions. All three are None where the alert has none.
+    `position_before` and `position_after` are its strategy's positions, `event_at` is when the alert says it fired. All
+    four are None where the alert has none.
     """
 
     signal_id: UUID
@@ -148,6 +149,12 @@ class Signal:
     sequence: int | None = None
     position_before: Position | None = None
     position_after: Position | None = None
+    event_at: datetime | None = None
+
+    @property
+    def fired_at(self) -> datetime:
+        """When the alert fired: the time it states for that, at most its arrival, else its arrival."""
+        return self.received_at if self.event_at is None else min(self.event_at, self.received_at)
 
     @property
     def instrument(self) -> Instrument:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import Enum
 from uuid import UUID, uuid5
 
+from domain.context import PriceBasis
 from domain.decision import EngineSlot, Plan
 from domain.money import Denomination, find_fill_rate
 from domain.signal import Direction, Instrument
@@ -90,11 +91,12 @@ class RealVenue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeQuote:
-    """A stored quote that fills refer to: at most one row per (book, instrument, at, bid, ask, last).
+    """A stored quote that fills refer to: at most one row per content.
 
     When a level inside a bar causes an exit, the tested side has that level and the others are None; where the tested
-    side is not recorded, the recorded one has the price at which the modelled side is on the level. `rate` is the
-    stored rate from the prices' currency to the book's at that time, None where none is needed.
+    side is not recorded, the recorded one has the price at which the modelled side is on the level. `basis` is the
+    origin of the prices, `rate` the stored rate from their currency to the book's at that time, None where none is
+    needed.
     """
 
     quote_id: UUID
@@ -104,6 +106,7 @@ class TradeQuote:
     bid: Decimal | None
     ask: Decimal | None
     last: Decimal | None
+    basis: PriceBasis
     rate: Decimal | None = None
 
 
@@ -126,8 +129,9 @@ class WalkState:
 class Trade:
     """One engine's trade in one experiment. `walk` and `evaluated_to` move together, bar by bar.
 
-    `time_limit_at` is when the trade must end, the earlier of its plan's and its study's; `denial` is set exactly
-    when the status is denied. `money` says what its prices are counted in, as known at the entry.
+    `time_limit_at` is when the trade must end; `denial` is set exactly when the status is denied. While a pending
+    trade waits for a price, `fill_by` says until when, and `entry_at` is the earliest time of its fill. `money` says
+    what its prices are counted in, as known at the entry.
     """
 
     trade_id: UUID
@@ -147,6 +151,7 @@ class Trade:
     evaluated_to: datetime
     denial: str | None
     money: Denomination
+    fill_by: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +191,7 @@ class Fill:
     """An execution of an order: price > 0, fee >= 0 in the quote currency, at a time on the book's clock.
 
     `currency` is that of price and fee, `rate` what one unit of it is worth in the book's base currency.
+    `basis` says whether the side of the quote was observed, `price_basis` where the quote's prices come from.
     """
 
     order_id: UUID
@@ -201,6 +207,7 @@ class Fill:
     at: datetime
     quote_id: UUID
     basis: QuoteBasis
+    price_basis: PriceBasis
     fill_model: str
     currency: str
     rate: Decimal
@@ -222,6 +229,7 @@ class ExitEvent:
     bid: Decimal | None
     ask: Decimal | None
     last: Decimal | None
+    basis: PriceBasis
     rate: Decimal | None = None
 
 
@@ -267,6 +275,7 @@ def quote_id_for(
     bid: Decimal | None,
     ask: Decimal | None,
     last: Decimal | None,
+    basis: PriceBasis,
     rate: Decimal | None = None,
 ) -> UUID:
     """Derive a quote's id from its content, so that both sides of a pair refer to one row."""
@@ -275,6 +284,7 @@ def quote_id_for(
         instrument.symbol,
         instrument.exchange,
         instrument.kind.value,
+        basis.value,
         at.isoformat(),
         *("" if price is None else str(price.normalize()) for price in (bid, ask, last)),
         *(() if rate is None else (str(rate.normalize()),)),

@@ -1,48 +1,40 @@
 """Opening trades from a pair of answers: the model trades of both engines, and the real ones the policy allows.
 
-Every ENTER becomes exactly one model trade, opened on the context's quote or denied with a reason. An engine with an
-allocation also gets a real trade, which passes the same risk check on the real ledger's own counters. It is denied
-where its model trade is, since its exits follow those of the model trade.
+Every ENTER becomes exactly one model trade, opened at the first price after the decision, waiting for one, or denied
+with a reason. An engine with an allocation also gets a real trade, which passes the same risk check on the real
+ledger's own counters. It is denied where its model trade is, since its exits follow those of the model trade.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from domain import fills, risk
-from domain.context import MarketContext
+from domain import entry_orders, fills, risk
+from domain.context import MarketContext, PriceBasis, Quote
 from domain.decision import EngineAnswer, EngineSlot, Plan
-from domain.fills import FillModel
-from domain.money import Conversion, Denomination
+from domain.fills import FillModel, TwoSidedQuote
+from domain.money import Denomination
 from domain.policy import ExecutionPolicy
 from domain.ports import Exposure
 from domain.risk import Denial, Limits
-from domain.signal import Direction, InstrumentKind, Signal
-from domain.study import Study, compute_horizon_end
+from domain.signal import Signal
 from domain.trade import (
-    ENTRY_LEG,
-    FIRST_ATTEMPT,
     MODEL_VENUE,
-    Clock,
     Fill,
-    Intent,
     Order,
-    Pricing,
     RealVenue,
     Trade,
     TradeStatus,
     WalkState,
-    client_order_id_for,
-    order_id_for,
     trade_id_for,
 )
 
-ENTRY_REASON = "entry"
 _WHOLE = Decimal(1)
+_LONGEST_HOLD = timedelta(days=3660)
 _NOTHING_OPEN = Exposure(open_in_symbol=0)
 
 
@@ -79,13 +71,30 @@ NO_DENIALS = LedgerDenials()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EntryTerms:
+    """The quote at which an engine's trades are entered, and the moment of its decision.
+
+    Without a quote they wait for one until `fill_by`, or are denied where that is None.
+    """
+
+    decided_at: datetime
+    quote: Quote | None
+    fill_by: datetime | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """True when there is no price yet, but one may come."""
+        return self.quote is None and self.fill_by is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Terms:
     """The inputs that both engines' trades of one experiment share."""
 
     signal: Signal
     context: MarketContext
     policy: ExecutionPolicy
-    study: Study
+    entries: Mapping[EngineSlot, EntryTerms]
     exposures: Mapping[tuple[EngineSlot, bool], Exposure]
     limits: Limits
     model: FillModel
@@ -100,7 +109,7 @@ def plan_trades(
     signal: Signal,
     context: MarketContext,
     policy: ExecutionPolicy,
-    study: Study,
+    entries: Mapping[EngineSlot, EntryTerms],
     exposures: Mapping[tuple[EngineSlot, bool], Exposure],
     limits: Limits,
     model: FillModel,
@@ -110,14 +119,14 @@ def plan_trades(
 ) -> OpeningPlan:
     """Return the trades that a pair of answers opens or denies; the same input gives the same ids.
 
-    `exposures` is by (engine, whether the ledger is the real one); an absent key means that nothing is open. Trades are
-    entered at the context's `as_of`, on the context's quote.
+    `exposures` is by (engine, whether the ledger is the real one); an absent key means that nothing is open. `entries`
+    has the price and time of each engine that enters.
     """
     terms = _Terms(
         signal=signal,
         context=context,
         policy=policy,
-        study=study,
+        entries=entries,
         exposures=exposures,
         limits=limits,
         model=model,
@@ -143,10 +152,15 @@ def _plan_openings(answer: EngineAnswer, terms: _Terms) -> list[Opening]:
 
 def _open_model_trade(slot: EngineSlot, plan: Plan, terms: _Terms) -> Opening:
     trade = _build_trade(slot, plan, terms, is_shadow=True, share=_WHOLE)
-    if trade.status is TradeStatus.DENIED:
+    quote = terms.entries[slot].quote
+    if trade.status is not TradeStatus.OPEN or quote is None:
         return Opening(trade=trade)
-    order = _build_entry_order(trade, terms, RealVenue(name=MODEL_VENUE))
-    return Opening(trade=trade, order=order, fill=fills.fill_order_by_model(order, model=terms.model))
+    return _enter_model_trade(trade, quote, model=terms.model)
+
+
+def _enter_model_trade(trade: Trade, quote: Quote, *, model: FillModel) -> Opening:
+    order = entry_orders.build_entry_order(trade, quote, venue=RealVenue(name=MODEL_VENUE))
+    return Opening(trade=trade, order=order, fill=fills.fill_order_by_model(order, model=model))
 
 
 def _deny_real_trade(model_trade: Trade, plan: Plan, terms: _Terms) -> Opening:
@@ -159,37 +173,41 @@ def _deny_real_trade(model_trade: Trade, plan: Plan, terms: _Terms) -> Opening:
 
 def _open_real_trade(slot: EngineSlot, plan: Plan, terms: _Terms) -> Opening:
     trade = _build_trade(slot, plan, terms, is_shadow=False, share=terms.policy.allocations[slot])
-    if trade.status is TradeStatus.DENIED:
+    quote = terms.entries[slot].quote
+    if trade.status is TradeStatus.DENIED or quote is None:
         return Opening(trade=trade)
-    return Opening(trade=trade, order=_build_entry_order(trade, terms, terms.venue))
+    return Opening(trade=trade, order=entry_orders.build_entry_order(trade, quote, venue=terms.venue))
 
 
 def _build_trade(slot: EngineSlot, plan: Plan, terms: _Terms, *, is_shadow: bool, share: Decimal) -> Trade:
     """Build the trade as it is first stored; a denied one has the quantity that the plan asked for."""
-    context, lot = terms.context, terms.context.rules.lot
+    context, lot, entry = terms.context, terms.context.rules.lot, terms.entries[slot]
     asked = plan.quantity * share
     quantity = fills.floor_to_lot(asked, lot) if asked.is_finite() and asked > 0 else Decimal(0)
     denial = terms.denials.both or _check_risk(slot, plan, terms, quantity=quantity, is_real=not is_shadow)
     if denial is None and not is_shadow:
         denial = terms.denials.real
+    status = _choose_first_status(denial, is_shadow=is_shadow and entry.quote is not None)
+    entry_at = entry.decided_at if entry.quote is None else entry.quote.at
     return Trade(
         trade_id=trade_id_for(terms.experiment_id, engine=slot, is_shadow=is_shadow),
         experiment_id=terms.experiment_id,
         book=terms.signal.book,
         engine=slot,
         is_shadow=is_shadow,
-        status=_choose_first_status(denial, is_shadow=is_shadow),
+        status=status,
         instrument=context.instrument,
         side=plan.side,
         quantity=quantity if denial is None else asked,
         lot=lot,
         plan=plan,
-        entry_at=context.as_of,
-        time_limit_at=_compute_time_limit(plan, terms.study, entry_at=context.as_of, kind=context.instrument.kind),
+        entry_at=entry_at,
+        time_limit_at=compute_time_limit(plan, entry_at=entry_at),
         walk=WalkState(stop=plan.stop, remaining=_WHOLE, targets_hit=0, best=None, legs=0),
-        evaluated_to=context.as_of,
+        evaluated_to=entry_at if entry.quote is None else find_walk_start(entry.quote),
         denial=None if denial is None else denial.value,
         money=_denominate(terms),
+        fill_by=entry.fill_by if denial is None and entry.is_waiting else None,
     )
 
 
@@ -204,67 +222,39 @@ def _denominate(terms: _Terms) -> Denomination:
     )
 
 
+def compute_time_limit(plan: Plan, *, entry_at: datetime) -> datetime:
+    """Return when a trade must end: the plan's longest holding time after its entry, at most ten years."""
+    return entry_at + min(plan.max_hold, _LONGEST_HOLD)
+
+
+def find_walk_start(quote: Quote) -> datetime:
+    """Return from when the exits of a trade entered on a quote are evaluated.
+
+    A bar at whose open the trade was entered is evaluated as a whole, else what came before the entry does not count.
+    """
+    is_open = quote.basis in (PriceBasis.OPEN, PriceBasis.NEXT_OPEN)
+    return quote.priced_at if is_open and quote.priced_at is not None else quote.at
+
+
 def _check_risk(slot: EngineSlot, plan: Plan, terms: _Terms, *, quantity: Decimal, is_real: bool) -> Denial | None:
-    quote = terms.context.quote
+    entry = terms.entries[slot]
     return risk.find_denial(
         plan,
         quantity=quantity,
         rules=terms.context.rules,
-        market=fills.complete_quote(terms.model, bid=quote.bid, ask=quote.ask, last=quote.last),
+        market=None if entry.quote is None else complete_entry_quote(entry.quote, model=terms.model),
+        is_waiting=entry.is_waiting,
         exposure=terms.exposures.get((slot, is_real), _NOTHING_OPEN),
         limits=terms.limits,
     )
+
+
+def complete_entry_quote(quote: Quote, *, model: FillModel) -> TwoSidedQuote | None:
+    """Return both sides of the quote at which a trade is entered; None when it has no usable price."""
+    return fills.complete_quote(model, bid=quote.bid, ask=quote.ask, last=quote.last)
 
 
 def _choose_first_status(denial: Denial | None, *, is_shadow: bool) -> TradeStatus:
     if denial is not None:
         return TradeStatus.DENIED
     return TradeStatus.OPEN if is_shadow else TradeStatus.PENDING
-
-
-def _compute_time_limit(plan: Plan, study: Study, *, entry_at: datetime, kind: InstrumentKind) -> datetime:
-    """Return the earlier one of the plan's and the study's longest holding time."""
-    longest = compute_horizon_end(entry_at, sessions=study.horizon_sessions, kind=kind) - entry_at
-    return entry_at + min(plan.max_hold, longest)
-
-
-def _build_entry_order(trade: Trade, terms: _Terms, venue: RealVenue) -> Order:
-    """Build the order that enters a trade on the context's quote."""
-    quote = terms.context.quote
-    client_order_id = client_order_id_for(
-        book=trade.book,
-        account=venue.account,
-        trade_id=trade.trade_id,
-        intent=Intent.ENTRY,
-        clock=Clock.BOTH,
-        leg=ENTRY_LEG,
-        attempt=FIRST_ATTEMPT,
-    )
-    return Order(
-        order_id=order_id_for(trade.trade_id, client_order_id),
-        client_order_id=client_order_id,
-        book=trade.book,
-        trade_id=trade.trade_id,
-        intent=Intent.ENTRY,
-        clock=Clock.BOTH,
-        leg=ENTRY_LEG,
-        attempt=FIRST_ATTEMPT,
-        is_buy=trade.side is Direction.LONG,
-        quantity=trade.quantity,
-        fraction=_WHOLE,
-        pricing=Pricing.MARKET,
-        reason=ENTRY_REASON,
-        venue=venue.name,
-        account=venue.account,
-        quote=fills.build_trade_quote(
-            trade.book,
-            trade.instrument,
-            at=trade.entry_at,
-            bid=quote.bid,
-            ask=quote.ask,
-            last=quote.last,
-            rate=trade.money.rate if trade.money.conversion is Conversion.STORED else None,
-        ),
-        is_final=False,
-        money=trade.money,
-    )

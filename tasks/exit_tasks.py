@@ -10,7 +10,7 @@ from celery import current_app, shared_task
 
 from db import books, exit_incidents, lagging_trades, trade_walks
 from domain.exits import ExitReason
-from tasks import exit_settlement, waiting_exits
+from tasks import exit_settlement, waiting_entries, waiting_exits
 from tasks.base_task import parts_of
 from tasks.exit_settlement import TradeEnding
 from tasks.parts import Parts
@@ -45,6 +45,7 @@ def walk_book(parts: Parts, book: str, *, until: datetime, at_end: bool = False)
     What an alert closes and could not be priced so far is closed at the present price, if there is one.
     """
     after, exits = UUID(int=0), 0
+    waiting_entries.settle_waiting_entries(parts, book, until=until, at_end=at_end)
     with parts.transaction() as session:
         lagging = lagging_trades.list_in_book(session, book)
     exit_settlement.send_owed_exits(parts, lagging)

@@ -14,7 +14,7 @@ from db import exit_incidents, families, orders, trade_closings
 from db.core.session import Session
 from db.trade_closings import WantedClosing
 from domain import exit_synchronization
-from domain.context import Quote
+from domain.context import PriceBasis, Quote
 from domain.exit_synchronization import Family, PlacedOrder
 from domain.exits import ExitReason
 from domain.trade import PAPER_VENUE, ExitEvent, Pricing, RealVenue, Trade
@@ -104,6 +104,7 @@ def _build_event(parts: Parts, real: Trade, quote: Quote, now: datetime) -> Exit
         bid=quote.bid,
         ask=quote.ask,
         last=quote.last,
+        basis=quote.basis or PriceBasis.UNKNOWN,
         rate=parts.rates.find_for(real, at=now),
     )
 

@@ -96,7 +96,7 @@ def make_parts(settings: Settings) -> Parts:
         fill_model=fills.DEFAULT,
         limits=Limits(max_open_per_symbol=settings.max_open_per_symbol),
         worker=f"{socket.gethostname()}:{os.getpid()}",
-        replayed=StoredMarketData(bars=StoredBars(database), covered=Quality.REPLAY),
+        replayed=StoredMarketData(bars=StoredBars(database), opened=Quality.REPLAY),
         standing=_build_standing_market_data(settings, database),
         paper_broker=PaperBroker(StoredPaperLedger(database), fills.DEFAULT),
         real_broker=AccountBroker(settings, database) if settings.broker != PAPER_VENUE else None,
@@ -112,7 +112,7 @@ def _build_standing_market_data(settings: Settings, database: Database) -> ports
         url=settings.venue_url,
         clock=StoredBookClock(database),
     )
-    return named or StoredMarketData(bars=StoredBars(database), covered=Quality.ALERT)
+    return named or StoredMarketData(bars=StoredBars(database), opened=Quality.ALERT)
 
 
 def load_engines(settings: Settings) -> Panel:

@@ -82,8 +82,8 @@ class GrowingBarHistories(BarHistories):
         return _CheckedHistory(
             bars=combined,
             source_bars=len(bars),
-            after=_BEGINNING if len(bars) < limit else feed.interval.end(bars[0].open_time) - _INSTANT,
-            newest_end=feed.interval.end(bars[-1].open_time) if bars else _BEGINNING,
+            after=_BEGINNING if len(bars) < limit else bars[0].end(feed.interval) - _INSTANT,
+            newest_end=bars[-1].end(feed.interval) if bars else _BEGINNING,
             read_as_of=as_of,
         )
 

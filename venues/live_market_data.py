@@ -8,20 +8,21 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
-from domain import context_builder, resample
+from domain import market_prices, resample, snapshot_prices
 from domain.context import (
     DEFAULT_DEPTH,
     Bar,
     BarSeries,
     ContextDepth,
     MarketView,
+    PriceBasis,
     PriceSide,
     Quality,
     Quote,
     Window,
 )
 from domain.intervals import Interval
-from domain.ports import BookClock, VenueUnavailable, ViewRequest, WalkBars
+from domain.ports import BookClock, FillRequest, VenueUnavailable, ViewRequest, WalkBars
 from domain.signal import Instrument
 from venues import bar_windows
 from venues.bar_cache import CachedBars
@@ -91,6 +92,20 @@ class LiveMarketData:
         quote, quality = self._build_quote(batch, instrument, at=at, is_live=is_live)
         return self._build_view(quote, quality, bar_windows.EMPTY_WINDOW)
 
+    def fill_quotes(self, requests: Sequence[FillRequest]) -> list[Quote | None]:
+        """Return the present quote for each request whose moment has come, else its alert's price where that counts."""
+        batch = _BatchReader(self._source)
+        return [self._find_fill_quote(request, batch) for request in requests]
+
+    def _find_fill_quote(self, request: FillRequest, batch: _BatchReader) -> Quote | None:
+        """Return the quote of one request; None when it must wait."""
+        present = self._clock.now(request.book)
+        if present < request.at:
+            return None
+        quote = _build_live_quote(batch, request.instrument, at=present)
+        known = quote if quote.is_usable else _find_last_close(batch, request.instrument, at=request.at)
+        return market_prices.quote_filled(known, request.alert, at=request.at, is_in_session=True)
+
     def walk_bars(self, book: str, instrument: Instrument, *, after: datetime, until: datetime) -> WalkBars:  # noqa: ARG002 - a venue has the same bars for all books
         """Return the one-minute bars with an end in (after, until], or none while the venue is silent."""
         cached_bars = self._cached_bars.setdefault(instrument, CachedBars(ONE_MINUTE))
@@ -109,34 +124,29 @@ class LiveMarketData:
         """Build the view of one request from its quote and the bars of its timeframe and the next one."""
         signal, as_of = request.signal, request.as_of
         quote, quality = self._build_quote(batch, signal.instrument, at=as_of, is_live=is_live)
+        window = self._load_window(request, batch)
+        view = self._build_view(quote, quality | _rate_window(window, as_of=as_of), window)
+        return snapshot_prices.add_alert_price(view, signal)
+
+    def _load_window(self, request: ViewRequest, batch: _BatchReader) -> Window:
+        """Return the closed bars of a request's timeframe and of the next one; no bars where it has no timeframe."""
+        signal, as_of = request.signal, request.as_of
         if signal.timeframe is None:
-            return self._build_view(quote, quality, bar_windows.EMPTY_WINDOW)
+            return bar_windows.EMPTY_WINDOW
         base = self._load_series(batch, signal.instrument, signal.timeframe, as_of=as_of, count=self._depth.base)
         higher = self._load_series(
             batch, signal.instrument, signal.timeframe.next, as_of=as_of, count=self._depth.higher
         )
-        window = self._windows.window_of(base, higher)
-        return self._build_view(quote, quality | _rate_window(window, as_of=as_of), window)
+        return self._windows.window_of(base, higher)
 
     def _build_quote(
         self, batch: _BatchReader, instrument: Instrument, *, at: datetime, is_live: bool
     ) -> tuple[Quote, dict[str, Quality]]:
         """Build the quote at a moment, with the quality of each of its prices by field name."""
-        price_quality, quote_quality = Quality.LIVE, Quality.LIVE
-        prices = batch.read_prices(instrument) if is_live else self._find_last_close(batch, instrument, at=at)
-        if not is_live:
-            price_quality = quote_quality = Quality.DELAYED
-        if prices is None:
-            prices, quote_quality = LivePrices(bid=None, ask=None, last=None), Quality.MISSING
-        fields = {"bid": prices.bid, "ask": prices.ask, "last": prices.last}
-        quality_by_field = {name: Quality.MISSING if price is None else price_quality for name, price in fields.items()}
-        return Quote(at=at, **fields, quality=quote_quality), quality_by_field
-
-    def _find_last_close(self, batch: _BatchReader, instrument: Instrument, *, at: datetime) -> LivePrices | None:
-        """Return the last close before a moment as the last price; None when there is no closed bar."""
-        bars = batch.read_newest(instrument, ONE_MINUTE, until=at, count=3)
-        closed = [bar for bar in bars if ONE_MINUTE.end(bar.open_time) <= at]
-        return LivePrices(bid=None, ask=None, last=closed[-1].close) if closed else None
+        quote = _build_live_quote(batch, instrument, at=at) if is_live else _find_last_close(batch, instrument, at=at)
+        fields = {"bid": quote.bid, "ask": quote.ask, "last": quote.last}
+        known = Quality.LIVE if is_live else Quality.DELAYED
+        return quote, {name: Quality.MISSING if price is None else known for name, price in fields.items()}
 
     def _load_series(
         self, batch: _BatchReader, instrument: Instrument, interval: Interval, *, as_of: datetime, count: int
@@ -171,7 +181,7 @@ class LiveMarketData:
 
     def _build_view(self, quote: Quote, quality: dict[str, Quality], window: Window) -> MarketView:
         """Build a view without a bid and ask that cross each other."""
-        return context_builder.drop_crossed_sides(
+        return snapshot_prices.drop_crossed_sides(
             MarketView(quote=quote, window=window, quality=quality, depth=self._depth)
         )
 
@@ -204,6 +214,39 @@ class _BatchReader:
             return []
 
 
+def _build_live_quote(batch: _BatchReader, instrument: Instrument, *, at: datetime) -> Quote:
+    """Return the present quote, with no price where the venue has none or does not answer."""
+    prices = batch.read_prices(instrument)
+    if prices is None:
+        return Quote(at=at, bid=None, ask=None, last=None, quality=Quality.MISSING)
+    return Quote(
+        at=at,
+        bid=prices.bid,
+        ask=prices.ask,
+        last=prices.last,
+        quality=Quality.LIVE,
+        basis=PriceBasis.LIVE,
+        priced_at=at,
+    )
+
+
+def _find_last_close(batch: _BatchReader, instrument: Instrument, *, at: datetime) -> Quote:
+    """Return the last close before a moment as the last price; no price when there is no closed bar."""
+    bars = batch.read_newest(instrument, ONE_MINUTE, until=at, count=3)
+    closed = [bar for bar in bars if ONE_MINUTE.end(bar.open_time) <= at]
+    if not closed:
+        return Quote(at=at, bid=None, ask=None, last=None, quality=Quality.MISSING)
+    return Quote(
+        at=at,
+        bid=None,
+        ask=None,
+        last=closed[-1].close,
+        quality=Quality.DELAYED,
+        basis=PriceBasis.CLOSE,
+        priced_at=ONE_MINUTE.end(closed[-1].open_time),
+    )
+
+
 def _is_live(at: datetime, present: datetime) -> bool:
     """Return whether a moment is so recent that present prices count as its prices."""
     return present - at <= LIVE_WITHIN
@@ -211,7 +254,7 @@ def _is_live(at: datetime, present: datetime) -> bool:
 
 def _is_current(series: BarSeries, *, as_of: datetime) -> bool:
     """Return whether no newer bar can have closed between the end of the last one and `as_of`."""
-    end = series.interval.end(series.bars[-1].open_time)
+    end = series.bars[-1].end(series.interval)
     return end <= as_of < series.interval.end(end)
 
 

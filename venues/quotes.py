@@ -1,13 +1,14 @@
-"""Quotes from stored bars: the open of the bar that covers a moment, else the last close before it."""
+"""Prices from stored bars: the open of a bar that has just opened, else the last close before a moment."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from domain.context import Bar, PriceSide, Quality
+from domain import market_prices
+from domain.context import Bar, PriceBasis, PriceSide, Quality
 from domain.ports import BarStore, Feed
 
 _MAX_BARS_AT_ONCE = 100
@@ -15,11 +16,11 @@ _MAX_BARS_AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownPrice:
-    """Price of one side, the moment since which it is known, and whether a bar covers the requested moment."""
+    """Price of one side, the moment since which it is known, and whether it is an open or a close."""
 
     price: Decimal
     since: datetime
-    is_covered: bool
+    basis: PriceBasis
 
 
 class QuoteLookup:
@@ -30,19 +31,40 @@ class QuoteLookup:
         self._series_by_side = {side: [prices for prices in series if prices.feed.side is side] for side in PriceSide}
 
     def prices_at(self, moment: datetime) -> dict[PriceSide, KnownPrice]:
-        """Return the known price of each side; a side that no series records is absent."""
-        freshest = {
-            side: _choose_freshest(prices.price_at(moment) for prices in series)
+        """Return the known price of each side: opens where there are any, else closes; a side without one is absent."""
+        opens = {
+            side: next((price for prices in series if (price := prices.find_open(moment))), None)
             for side, series in self._series_by_side.items()
         }
-        return {side: price for side, price in freshest.items() if price is not None}
+        return _drop_unknown(opens) or self._find_last_closes(moment)
+
+    def _find_last_closes(self, moment: datetime) -> dict[PriceSide, KnownPrice]:
+        """Return for each side the close that became known last, of the finest series among equals."""
+        closes = {
+            side: _choose_freshest(prices.find_last_close(moment) for prices in series)
+            for side, series in self._series_by_side.items()
+        }
+        return _drop_unknown(closes)
 
 
-def rate_price(price: KnownPrice | None, *, covered: Quality) -> Quality:
-    """Return `covered` for the open of a covering bar, `delayed` for a last close, `missing` for none."""
+def find_next_opens(
+    bars: BarStore, feeds: Sequence[Feed], *, after: datetime, until: datetime
+) -> dict[PriceSide, KnownPrice]:
+    """Return the opens of the bars that open first in (after, until], by side; the same moment for all sides."""
+    opens = [(feed.side, bar) for feed in feeds if (bar := bars.first_opened(feed, after=after, until=until))]
+    first = min((bar.open_time for _, bar in opens), default=None)
+    return {
+        side: KnownPrice(price=bar.open, since=bar.open_time, basis=PriceBasis.NEXT_OPEN)
+        for side, bar in reversed(opens)
+        if bar.open_time == first
+    }
+
+
+def rate_price(price: KnownPrice | None, *, opened: Quality) -> Quality:
+    """Return the quality `opened` for an open, `delayed` for a last close, `missing` for none."""
     if price is None:
         return Quality.MISSING
-    return covered if price.is_covered else Quality.DELAYED
+    return Quality.DELAYED if price.basis is PriceBasis.CLOSE else opened
 
 
 class _SeriesPrices:
@@ -54,19 +76,17 @@ class _SeriesPrices:
         self._covering_bars: list[Bar] | None = None
         self._closed_bars: list[Bar] | None = None
 
-    def price_at(self, moment: datetime) -> KnownPrice | None:
-        """Return the open of the bar that covers a moment, else the last close before it, else None."""
-        return self._find_open(moment) or self._find_last_close(moment)
-
-    def _find_open(self, moment: datetime) -> KnownPrice | None:
-        """Return the open of the bar that covers a moment; None when there is none."""
+    def find_open(self, moment: datetime) -> KnownPrice | None:
+        """Return the open of a bar that opened at a moment or just before it; None when there is none."""
         if self._covering_bars is None:
             self._covering_bars = self._load_covering_bars(moment)
         bar = next((candidate for candidate in reversed(self._covering_bars) if self._covers(candidate, moment)), None)
         if bar is None and self._is_wide:
             bar = self._bars.covering(self.feed, at=moment)
             self._covering_bars = [] if bar is None else [bar]
-        return None if bar is None else KnownPrice(price=bar.open, since=bar.open_time, is_covered=True)
+        if bar is None or moment - bar.open_time > market_prices.how_long_open_counts(self.feed.interval):
+            return None
+        return KnownPrice(price=bar.open, since=bar.open_time, basis=PriceBasis.OPEN)
 
     @property
     def _is_wide(self) -> bool:
@@ -82,14 +102,14 @@ class _SeriesPrices:
         return list(self._bars.closed_between(self.feed, after=self._first, until=until))
 
     def _covers(self, bar: Bar, moment: datetime) -> bool:
-        return bar.open_time <= moment < self.feed.interval.end(bar.open_time)
+        return bar.open_time <= moment < bar.end(self.feed.interval)
 
-    def _find_last_close(self, moment: datetime) -> KnownPrice | None:
+    def find_last_close(self, moment: datetime) -> KnownPrice | None:
         """Return the last close before a moment; None when there is none."""
         for bar in reversed(self._load_closed_bars()):
-            end = self.feed.interval.end(bar.open_time)
+            end = bar.end(self.feed.interval)
             if end <= moment:
-                return KnownPrice(price=bar.close, since=end, is_covered=False)
+                return KnownPrice(price=bar.close, since=end, basis=PriceBasis.CLOSE)
         return None
 
     def _load_closed_bars(self) -> list[Bar]:
@@ -101,12 +121,10 @@ class _SeriesPrices:
         return self._closed_bars
 
 
+def _drop_unknown(prices: Mapping[PriceSide, KnownPrice | None]) -> dict[PriceSide, KnownPrice]:
+    return {side: price for side, price in prices.items() if price is not None}
+
+
 def _choose_freshest(prices: Iterable[KnownPrice | None]) -> KnownPrice | None:
-    """Return the price that became known last; series come finest first, and the first covering one ends the search."""
-    best: KnownPrice | None = None
-    for price in prices:
-        if price is not None and (best is None or price.since > best.since):
-            best = price
-        if price is not None and price.is_covered:
-            break
-    return best
+    """Return the price that became known last, the first among equals: series come finest first."""
+    return max((price for price in prices if price is not None), key=lambda price: price.since, default=None)

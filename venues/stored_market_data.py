@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
-from domain import context_builder
+from domain import market_prices, snapshot_prices
 from domain.context import (
     DEFAULT_DEPTH,
     BarSeries,
@@ -19,9 +19,9 @@ from domain.context import (
     Window,
 )
 from domain.intervals import Interval
-from domain.ports import BarStore, Feed, ViewRequest, WalkBars
+from domain.ports import BarStore, Feed, FillRequest, ViewRequest, WalkBars
 from domain.signal import Instrument
-from venues import bar_windows
+from venues import bar_windows, quotes
 from venues.bar_history import FixedBarHistories, GrowingBarHistories
 from venues.bar_windows import WindowBuilder
 from venues.quotes import KnownPrice, QuoteLookup, rate_price
@@ -35,16 +35,15 @@ _FIELDS = {"bid": PriceSide.BID, "ask": PriceSide.ASK, "last": PriceSide.MID}
 class StoredMarketData:
     """Market data provider over stored bars alone, so that nothing later than the requested moment is visible.
 
-    `covered` is the quality of a quote that a bar covers: `replay` for books whose bars are files and never
-    change, `alert` for books whose bars alerts carried. With `alert`, the price of an alert serves as last price
-    where no bar covers its moment.
+    `opened` is the quality of an open: `replay` for books whose bars are files and never change, `alert` for books
+    whose bars alerts carried.
     """
 
-    def __init__(self, *, bars: BarStore, covered: Quality, depth: ContextDepth = DEFAULT_DEPTH) -> None:
+    def __init__(self, *, bars: BarStore, opened: Quality, depth: ContextDepth = DEFAULT_DEPTH) -> None:
         self._bars = bars
-        self._covered = covered
+        self._opened = opened
         self._depth = depth
-        histories = FixedBarHistories(bars) if covered is Quality.REPLAY else GrowingBarHistories(bars)
+        histories = FixedBarHistories(bars) if opened is Quality.REPLAY else GrowingBarHistories(bars)
         self._window_builder = WindowBuilder(histories, depth=depth)
 
     def views(self, requests: Sequence[ViewRequest]) -> list[MarketView]:
@@ -58,18 +57,29 @@ class StoredMarketData:
         ]
 
     def walk_bars(self, book: str, instrument: Instrument, *, after: datetime, until: datetime) -> WalkBars:
-        """Return the bars with an end in (after, until], of the finest interval, one series per recorded side."""
+        """Return the bars with an end in (after, until], one series per recorded interval and side."""
         feeds = self._bars.feeds(book, instrument)
-        finest_feeds = [feed for feed in feeds if feed.interval == feeds[0].interval]
-        return WalkBars(
-            series=tuple(self._load_series_between(feed, after=after, until=until) for feed in finest_feeds)
-        )
+        return WalkBars(series=tuple(self._load_series_between(feed, after=after, until=until) for feed in feeds))
 
     def quote(self, book: str, instrument: Instrument, *, at: datetime) -> MarketView:
         """Return the quote at a moment, with an empty window."""
         lookup = QuoteLookup(self._bars, self._bars.feeds(book, instrument), first=at, last=at)
         quote, quality = self._build_quote(lookup.prices_at(at), at=at)
         return self._build_view(quote, quality, window=bar_windows.EMPTY_WINDOW)
+
+    def fill_quotes(self, requests: Sequence[FillRequest]) -> list[Quote | None]:
+        """Return the quote at which each request fills, in order; None where no price is known yet."""
+        return [self._find_fill_quote(request) for request in requests]
+
+    def _find_fill_quote(self, request: FillRequest) -> Quote | None:
+        """Return the quote of one request: of the moment itself, else of the bar that opens first after it."""
+        at, feeds = request.at, self._bars.feeds(request.book, request.instrument)
+        known = self.quote(request.book, request.instrument, at=at).quote if at <= request.until else None
+        quote = market_prices.quote_filled(known, request.alert, at=at, is_in_session=True)
+        if quote is not None:
+            return quote
+        opens = quotes.find_next_opens(self._bars, feeds, after=at, until=request.until)
+        return self._build_quote(opens, at=min(price.since for price in opens.values()))[0] if opens else None
 
     def _load_series_between(self, feed: Feed, *, after: datetime, until: datetime) -> BarSeries:
         bars = self._bars.closed_between(feed, after=after, until=until)
@@ -106,29 +116,32 @@ class StoredMarketData:
 
     def _answer(self, request: ViewRequest, *, prices: PricesBySide, window: Window) -> MarketView:
         """Build the view of one request from its prices and window."""
-        quote, quality = self._build_quote(self._add_alert_price(request, prices), at=request.as_of)
-        return self._build_view(quote, quality | self._rate_window(window, as_of=request.as_of), window=window)
-
-    def _add_alert_price(self, request: ViewRequest, prices: PricesBySide) -> PricesBySide:
-        """Add the alert's own price as the last price, in alert books where no bar covers the moment."""
-        alert_price = request.signal.price
-        is_covered = any(price.is_covered for price in prices.values())
-        if self._covered is not Quality.ALERT or alert_price is None or is_covered:
-            return prices
-        return prices | {PriceSide.MID: KnownPrice(price=alert_price, since=request.as_of, is_covered=True)}
+        quote, quality = self._build_quote(prices, at=request.as_of)
+        view = self._build_view(quote, quality | self._rate_window(window, as_of=request.as_of), window=window)
+        return snapshot_prices.add_alert_price(view, request.signal)
 
     def _build_quote(self, known_prices: PricesBySide, *, at: datetime) -> tuple[Quote, dict[str, Quality]]:
         """Build a quote, rated by its worse tradable side, and the quality of each of its prices by field name."""
         sides = {name: known_prices.get(side) for name, side in _FIELDS.items()}
         prices = {name: None if price is None else price.price for name, price in sides.items()}
-        quality = {name: rate_price(price, covered=self._covered) for name, price in sides.items()}
+        quality = {name: rate_price(price, opened=self._opened) for name, price in sides.items()}
         tradable = [quality[name] for name in ("bid", "ask") if prices[name] is not None]
-        overall = context_builder.find_worst_quality(*tradable) if tradable else quality["last"]
-        return Quote(at=at, **prices, quality=overall), quality
+        overall = snapshot_prices.find_worst_quality(*tradable) if tradable else quality["last"]
+        newest = max(known_prices.values(), key=lambda price: price.since, default=None)
+        quote = Quote(
+            at=at,
+            bid=prices["bid"],
+            ask=prices["ask"],
+            last=prices["last"],
+            quality=overall,
+            basis=None if newest is None else newest.basis,
+            priced_at=None if newest is None else newest.since,
+        )
+        return quote, quality
 
     def _build_view(self, quote: Quote, quality: dict[str, Quality], *, window: Window) -> MarketView:
         """Build a view without a bid and ask that cross each other."""
-        return context_builder.drop_crossed_sides(
+        return snapshot_prices.drop_crossed_sides(
             MarketView(quote=quote, window=window, quality=quality, depth=self._depth)
         )
 
@@ -146,8 +159,8 @@ class StoredMarketData:
         """Return `delayed` where a newer bar could have closed since the last one, else the book's own quality."""
         if series is None:
             return Quality.MISSING
-        end = series.interval.end(series.bars[-1].open_time)
-        return Quality.DELAYED if series.interval.end(end) <= as_of else self._covered
+        end = series.bars[-1].end(series.interval)
+        return Quality.DELAYED if series.interval.end(end) <= as_of else self._opened
 
 
 class _FeedCache:

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from domain import fills
+from domain.context import PriceBasis
 from domain.ports import OrderReport
 from domain.trade import Fill, Order, OrderState, QuoteBasis
 
@@ -111,6 +112,7 @@ def _build_fill(order: Order, execution: Execution, *, venue_order: VenueOrder, 
         at=execution.at,
         quote_id=order.quote.quote_id,
         basis=QuoteBasis.OBSERVED,
+        price_basis=PriceBasis.VENUE,
         fill_model=FILL_MODEL,
         currency=order.money.currency,
         rate=order.find_rate(execution.price),

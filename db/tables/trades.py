@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Base, one_of
+from domain.context import PriceBasis
 from domain.decision import EngineSlot
 from domain.money import Conversion
 from domain.signal import Direction
@@ -24,6 +25,7 @@ class QuoteRow(Base):
     """A quote that fills refer to; its id derives from its content."""
 
     __tablename__ = "quotes"
+    __table_args__ = (one_of("basis", PriceBasis),)
 
     quote_id: Mapped[UUID] = mapped_column(primary_key=True)
     book: Mapped[str] = mapped_column(ForeignKey("books.book"))
@@ -35,6 +37,7 @@ class QuoteRow(Base):
     ask: Mapped[Decimal | None]
     last: Mapped[Decimal | None]
     rate: Mapped[Decimal | None]
+    basis: Mapped[str]
 
 
 class TradeRow(Base):
@@ -54,6 +57,7 @@ class TradeRow(Base):
         CheckConstraint("multiplier > 0", name="multiplier_positive"),
         CheckConstraint("rate > 0", name="rate_positive"),
         CheckConstraint("status = 'denied' OR multiplier IS NOT NULL", name="traded_has_multiplier"),
+        CheckConstraint("fill_by IS NULL OR status = 'pending'", name="only_pending_waits"),
         UniqueConstraint("experiment_id", "engine", "is_shadow"),
         Index(
             "ix_trades_open",
@@ -63,6 +67,7 @@ class TradeRow(Base):
             "instrument_kind",
             postgresql_where=text("status IN ('pending', 'open')"),
         ),
+        Index("ix_trades_waiting", "book", postgresql_where=text("fill_by IS NOT NULL")),
         Index("ix_trades_created_at", "created_at", "trade_id"),
         Index(
             "ix_trades_close_requested",
@@ -90,6 +95,7 @@ class TradeRow(Base):
     time_limit_at: Mapped[datetime]
     walk: Mapped[dict[str, Any]]
     evaluated_to: Mapped[datetime]
+    fill_by: Mapped[datetime | None]
     denial: Mapped[str | None]
     close_requested_at: Mapped[datetime | None]
     currency: Mapped[str]
@@ -186,6 +192,7 @@ class FillRow(Base):
         one_of("exit_clock", Clock),
         one_of("intent", Intent),
         one_of("quote_basis", QuoteBasis),
+        one_of("price_basis", PriceBasis),
         CheckConstraint("side IN ('buy', 'sell')", name="side_known"),
         CheckConstraint("quantity > 0", name="quantity_positive"),
         CheckConstraint("price > 0", name="price_positive"),
@@ -209,6 +216,7 @@ class FillRow(Base):
     filled_at: Mapped[datetime]
     quote_id: Mapped[UUID] = mapped_column(ForeignKey("quotes.quote_id"))
     quote_basis: Mapped[str]
+    price_basis: Mapped[str]
     fill_model: Mapped[str]
     currency: Mapped[str]
     rate: Mapped[Decimal]

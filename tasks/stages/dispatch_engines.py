@@ -13,24 +13,24 @@ import structlog
 from celery import current_app
 
 from config.time_limits import ASKING_S
-from db import decisions, dispatches, exit_incidents, exit_results, orders, pyramids, signals, trades
+from db import decisions, dispatches, exit_incidents, exit_results, pyramids, signals, trades
 from db.core.errors import SQLAlchemyError
 from db.core.session import Session
 from db.dispatches import Dispatch
 from db.pyramids import PyramidKey
 from domain import trade_opening
-from domain.decision import EngineAnswer, EngineSlot
+from domain.decision import EngineSlot
 from domain.ports import Exposure
 from domain.risk import Denial
 from domain.signal import Flag, Signal, Stage
-from domain.trade import OrderState, Trade, TradeStatus
+from domain.trade import Trade, TradeStatus
 from domain.trade_opening import LedgerDenials, OpeningPlan
-from tasks import exit_settlement
+from tasks import entry_prices, exit_settlement, opening_orders, waiting_entries
 from tasks.base_task import BATCH, StageBatch, stage_task
+from tasks.entry_prices import AnsweredDispatch, PricedEntry
 from tasks.parts import Parts
 from tasks.stages import log_events
 
-AnsweredDispatch = tuple[Dispatch, tuple[EngineAnswer, EngineAnswer]]
 ExposureCounters = dict[tuple[str, str, EngineSlot, bool], Exposure]
 log = structlog.get_logger()
 
@@ -110,19 +110,21 @@ def _dispatch_ready(parts: Parts, batch: StageBatch, signal_ids: Sequence[UUID])
     """Dispatch the signals that need not wait; return those that must wait, and how many were dispatched."""
     with parts.transaction() as session:
         selected = dispatches.prepare_batch(session, batch.claim(session, signal_ids))
+    waiting_entries.cancel_by_closings(parts, selected.closings)
     waiting_for_price = exit_settlement.close_by_signals(parts, selected.closings)
     answered = _ask_engines(parts, batch, selected.asked)
+    priced = entry_prices.price_entries(parts, answered)
     unasked = {dispatch.signal.signal_id for dispatch in selected.asked[len(answered) :]}
     with parts.transaction() as session:
         kept = batch.select_still_owned(session, [ready for ready in selected.ready if ready not in unasked])
         exit_results.mark_waiting(session, waiting_for_price & kept)
         exit_results.mark_settled(session, kept - waiting_for_price)
-        pairs = [pair for pair in answered if pair[0].signal.signal_id in kept]
-        decisions.record(session, pairs)
-        opened = open_trades(session, parts, pairs)
-        note_outdated(session, pairs)
+        kept_entries = [entry for entry in priced if entry.dispatch.signal.signal_id in kept]
+        decisions.record(session, [(entry.dispatch, entry.answers) for entry in kept_entries])
+        opened = open_trades(session, parts, kept_entries)
+        note_outdated(session, [entry.dispatch for entry in kept_entries])
         signals.advance(session, kept, lease=batch.lease, to=batch.stage)
-    log_events.log_dispatched(pairs, opened)
+    log_events.log_dispatched(kept_entries, opened)
     return (*selected.waiting, *unasked), len(kept)
 
 
@@ -136,54 +138,43 @@ def _ask_engines(parts: Parts, batch: StageBatch, asked: Sequence[Dispatch]) -> 
     return list(zip(asked, answers, strict=False))
 
 
-def open_trades(session: Session, parts: Parts, pairs: Sequence[AnsweredDispatch]) -> list[OpeningPlan]:
+def open_trades(session: Session, parts: Parts, priced: Sequence[PricedEntry]) -> list[OpeningPlan]:
     """Write the trades that answers open, or that are denied: model trades with fills, real ones as order intents.
 
     Planned one after the other, so that limits count the trades that were opened just before.
     """
-    entries = [dispatch.signal for dispatch, _ in pairs]
+    entries = [entry.dispatch.signal for entry in priced]
     trades.lock_counters(session, entries)
     counters = OpenTradeCounters(
         exposures=trades.count_exposures(session, entries),
         held=pyramids.count_held(session, entries),
         pyramiding=pyramids.load_limits(session, entries),
     )
-    plans = [_plan_trades(parts, dispatch, answers, counters) for dispatch, answers in pairs]
+    plans = [_plan_trades(parts, entry, counters) for entry in priced]
     trades.record_opened(
-        session,
-        [(dispatch.signal, trade) for (dispatch, _), plan in zip(pairs, plans, strict=True) for trade in plan.trades],
+        session, [(signal, trade) for signal, plan in zip(entries, plans, strict=True) for trade in plan.trades]
     )
-    _record_orders(session, plans)
+    opening_orders.record(session, [opening for plan in plans for opening in plan.openings])
     return plans
 
 
-def note_outdated(session: Session, pairs: Sequence[AnsweredDispatch]) -> None:
+def note_outdated(session: Session, dispatched: Sequence[Dispatch]) -> None:
     """Flag the entries whose exit came before them, and open an incident about each."""
-    outdated = {dispatch.signal: dispatch.closed_by for dispatch, _ in pairs if dispatch.closed_by is not None}
+    outdated = {dispatch.signal: dispatch.closed_by for dispatch in dispatched if dispatch.closed_by is not None}
     exit_results.add_flags(session, {signal.signal_id: Flag.OUTDATED.value for signal in outdated})
     for signal, closed_by in outdated.items():
         exit_incidents.open_about_outdated_entry(session, signal, closed_by=closed_by)
 
 
-def _record_orders(session: Session, plans: Sequence[OpeningPlan]) -> None:
-    """Record the opening orders: those of model trades as filled, those of real trades as intents."""
-    openings = [opening for plan in plans for opening in plan.openings]
-    model = [(opening.order, opening.fill) for opening in openings if opening.order and opening.fill]
-    real = [opening.order for opening in openings if opening.order and not opening.fill]
-    orders.record_filled_model_orders(session, [order for order, _ in model], [fill for _, fill in model])
-    orders.record(session, real, state=OrderState.INTENT)
-
-
-def _plan_trades(
-    parts: Parts, dispatch: Dispatch, answers: tuple[EngineAnswer, EngineAnswer], counters: OpenTradeCounters
-) -> OpeningPlan:
+def _plan_trades(parts: Parts, entry: PricedEntry, counters: OpenTradeCounters) -> OpeningPlan:
     """Plan the trades of a dispatched entry, and add them to the counters."""
+    dispatch = entry.dispatch
     plan = trade_opening.plan_trades(
-        answers,
+        entry.answers,
         signal=dispatch.signal,
         context=dispatch.context,
         policy=dispatch.policy,
-        study=dispatch.study,
+        entries=entry.terms,
         exposures=_select_exposures(counters.exposures, dispatch.signal),
         limits=parts.limits,
         model=parts.fill_model,

@@ -7,15 +7,14 @@ from uuid import UUID
 
 import structlog
 
-from db.dispatches import Dispatch
 from db.policies import name_engines
 from domain.context import MarketContext
-from domain.decision import EngineAnswer
 from domain.experiment import Assignment
 from domain.policy import ExecutionPolicy
 from domain.signal import Signal
 from domain.trade import Trade, TradeStatus, experiment_id_for
 from domain.trade_opening import OpeningPlan
+from tasks.entry_prices import PricedEntry
 
 log = structlog.get_logger()
 
@@ -63,12 +62,11 @@ def log_applied_policies(resolved: Mapping[UUID, ExecutionPolicy]) -> None:
         )
 
 
-def log_dispatched(
-    pairs: Sequence[tuple[Dispatch, tuple[EngineAnswer, EngineAnswer]]], opened: Sequence[OpeningPlan]
-) -> None:
+def log_dispatched(entries: Sequence[PricedEntry], opened: Sequence[OpeningPlan]) -> None:
     """Log both engines' decisions and the trades that were opened or denied."""
-    for dispatch, answers in pairs:
-        for answer in answers:
+    for entry in entries:
+        dispatch = entry.dispatch
+        for answer in entry.answers:
             log.info(
                 "decision.recorded",
                 signal_id=str(dispatch.signal.signal_id),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain import fills
-from domain.context import PriceSide
+from domain.context import PriceBasis, PriceSide
 from domain.fills import FillModel
 from domain.ports import OrderReport, SendWindow
 from domain.trade import Fill, Order, OrderState, Pricing, QuoteBasis
@@ -113,7 +113,13 @@ class _NoMemory:
 def orders(draw: st.DrawFn) -> Order:
     """Draw an order with its own quote, which may know no price."""
     quote = fills.build_trade_quote(
-        "paper", INSTRUMENT, at=MONDAY, bid=draw(optional), ask=draw(optional), last=draw(optional)
+        "paper",
+        INSTRUMENT,
+        at=MONDAY,
+        bid=draw(optional),
+        ask=draw(optional),
+        last=draw(optional),
+        basis=draw(st.sampled_from(PriceBasis)),
     )
     order = an_order(is_buy=draw(st.booleans()), pricing=draw(st.sampled_from(Pricing)))
     return replace(order, quantity=draw(prices), quote=quote)

@@ -81,9 +81,9 @@ def _changed(bar: Bar, feed: Feed, *, at: datetime, draw: Random) -> Bar | None:
 
 
 def _seen(
-    series: Mapping[Feed, list[Bar]], *, at: datetime, timeframe: str, covered: Quality
+    series: Mapping[Feed, list[Bar]], *, at: datetime, timeframe: str, opened: Quality
 ) -> tuple[MarketContext, MarketView, WalkBars]:
-    market = StoredMarketData(bars=BarsInMemory(dict(series)), covered=covered, depth=_DEPTH)
+    market = StoredMarketData(bars=BarsInMemory(dict(series)), opened=opened, depth=_DEPTH)
     signal = a_signal(timeframe=timeframe, price=Decimal("1.2345"))
     (view,) = market.views([ViewRequest(signal=signal, as_of=at)])
     context = context_builder.build(signal, view, as_of=at, rules=RULES)
@@ -91,15 +91,15 @@ def _seen(
 
 
 @pytest.mark.property_id(3)
-@given(series=_histories(), at=_moments, timeframe=_timeframes, covered=_kinds, seed=st.integers(0, 2**32))
+@given(series=_histories(), at=_moments, timeframe=_timeframes, opened=_kinds, seed=st.integers(0, 2**32))
 @settings(max_examples=300, deadline=None)
 def test_no_look_ahead_changing_any_bar_after_a_moment_changes_no_context_quote_or_walk_at_it(
-    series: Series, at: datetime, timeframe: str, covered: Quality, seed: int
+    series: Series, at: datetime, timeframe: str, opened: Quality, seed: int
 ) -> None:
     other = _another_future(series, at=at, seed=seed)
 
-    context, quote, walked = _seen(series, at=at, timeframe=timeframe, covered=covered)
-    context_then, quote_then, walked_then = _seen(other, at=at, timeframe=timeframe, covered=covered)
+    context, quote, walked = _seen(series, at=at, timeframe=timeframe, opened=opened)
+    context_then, quote_then, walked_then = _seen(other, at=at, timeframe=timeframe, opened=opened)
 
     assert context_then == context
     assert context_then.context_hash == context.context_hash
@@ -107,19 +107,19 @@ def test_no_look_ahead_changing_any_bar_after_a_moment_changes_no_context_quote_
     assert walked_then == walked
 
 
-@given(series=_histories(), at=_moments, timeframe=_timeframes, covered=_kinds)
+@given(series=_histories(), at=_moments, timeframe=_timeframes, opened=_kinds)
 @settings(max_examples=100, deadline=None)
 def test_no_look_ahead_in_a_batch_a_signal_sees_what_it_would_see_alone(
-    series: Series, at: datetime, timeframe: str, covered: Quality
+    series: Series, at: datetime, timeframe: str, opened: Quality
 ) -> None:
     moments = [at + minutes(later) for later in (0, 0.4, 3, 20, 70, 600)]
     requests = [ViewRequest(signal=a_signal(timeframe=timeframe), as_of=moment) for moment in moments]
     store = BarsInMemory(dict(series))
 
-    together = StoredMarketData(bars=store, covered=covered, depth=_DEPTH).views(requests)
+    together = StoredMarketData(bars=store, opened=opened, depth=_DEPTH).views(requests)
 
     for request, view in zip(requests, together, strict=True):
-        (alone,) = StoredMarketData(bars=store, covered=covered, depth=_DEPTH).views([request])
+        (alone,) = StoredMarketData(bars=store, opened=opened, depth=_DEPTH).views([request])
         assert view == alone
 
 
@@ -128,7 +128,7 @@ def test_no_look_ahead_in_a_batch_a_signal_sees_what_it_would_see_alone(
 def test_every_bar_of_a_context_had_closed_when_the_signal_arrived(
     series: Series, at: datetime, timeframe: str
 ) -> None:
-    context, _, walked = _seen(series, at=at, timeframe=timeframe, covered=Quality.REPLAY)
+    context, _, walked = _seen(series, at=at, timeframe=timeframe, opened=Quality.REPLAY)
 
     shown = [one for one in (context.window.base, context.window.higher, *walked.series) if one is not None]
 

@@ -13,10 +13,10 @@ from uuid import UUID, uuid4
 import structlog
 
 from db import bars, exit_incidents
-from domain.context import Bar, MarketContext, MarketView, PriceSide
+from domain.context import Bar, MarketContext, MarketView, PriceSide, Quote
 from domain.decision import Decision
 from domain.intervals import Interval
-from domain.ports import EnginePanel, Feed, MarketData, ViewRequest, WalkBars
+from domain.ports import EnginePanel, Feed, FillRequest, MarketData, ViewRequest, WalkBars
 from domain.signal import Instrument, InstrumentKind, Signal, Stage
 from stack.servers import ServerUrls
 from tasks import exit_tasks
@@ -47,6 +47,10 @@ class PricelessMarket:
         """Return a quote without a price."""
         view = self.inner.quote(book, instrument, at=at)
         return replace(view, quote=replace(view.quote, bid=None, ask=None, last=None))
+
+    def fill_quotes(self, requests: Sequence[FillRequest]) -> list[Quote | None]:
+        """Return no quote for any request."""
+        return [None for _ in requests]
 
 
 @dataclass(kw_only=True)

@@ -18,9 +18,9 @@ from sqlalchemy import text
 from db import verification
 from db.queries import real_exposure
 from db.signals import Lease
-from domain.context import MarketView
+from domain.context import MarketView, Quote
 from domain.policy import Switch
-from domain.ports import MarketData, ViewRequest, WalkBars
+from domain.ports import FillRequest, MarketData, ViewRequest, WalkBars
 from domain.signal import Instrument, Stage
 from domain.trade import Order
 from operations import rerun
@@ -83,6 +83,10 @@ class InterruptedView:
     def quote(self, book: str, instrument: Instrument, *, at: datetime) -> MarketView:
         """Answer at once."""
         return self.inner.quote(book, instrument, at=at)
+
+    def fill_quotes(self, requests: Sequence[FillRequest]) -> list[Quote | None]:
+        """Answer at once."""
+        return self.inner.fill_quotes(requests)
 
 
 @dataclass(kw_only=True)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from db import orders, outcomes, trades
 from domain import exit_synchronization, exits, order_states
+from domain.context import PriceBasis
 from domain.decision import EngineSlot
 from domain.exit_synchronization import Family, PlacedOrder
 from domain.exits import ExitReason
@@ -189,6 +190,7 @@ def _event(leg: int, *, fraction: Decimal, is_final: bool, reason: str, trade: T
         bid=PRICE,
         ask=PRICE,
         last=None,
+        basis=PriceBasis.OPEN,
     )
 
 
@@ -207,6 +209,7 @@ def _fill(order: Order, *, quantity: Decimal | None = None, place: int = 1) -> F
         at=order.quote.at,
         quote_id=order.quote.quote_id,
         basis=QuoteBasis.OBSERVED,
+        price_basis=order.quote.basis,
         fill_model="fm1",
         currency=order.money.currency,
         rate=Decimal(1),

@@ -126,34 +126,41 @@ class BarsInMemory:
 
     def count_closed(self, feed: Feed, *, after: datetime, until: datetime) -> int:
         self.calls["count_closed"] += 1
-        return sum(after < feed.interval.end(bar.open_time) <= until for bar in self.series[feed])
+        return sum(after < bar.end(feed.interval) <= until for bar in self.series[feed])
 
     def last_closed(self, feed: Feed, *, as_of: datetime, count: int) -> Sequence[Bar]:
         self.calls["last_closed"] += 1
-        closed = [bar for bar in self.series[feed] if feed.interval.end(bar.open_time) <= as_of]
+        closed = [bar for bar in self.series[feed] if bar.end(feed.interval) <= as_of]
         return closed[-count:]
 
     def covering(self, feed: Feed, *, at: datetime) -> Bar | None:
         self.calls["covering"] += 1
-        covering = [bar for bar in self.series[feed] if bar.open_time <= at < feed.interval.end(bar.open_time)]
+        covering = [bar for bar in self.series[feed] if bar.open_time <= at < bar.end(feed.interval)]
         return next(iter(covering), None)
+
+    def first_opened(self, feed: Feed, *, after: datetime, until: datetime) -> Bar | None:
+        self.calls["first_opened"] += 1
+        return next((bar for bar in self.series[feed] if after < bar.open_time <= until), None)
 
     def closed_between(self, feed: Feed, *, after: datetime, until: datetime) -> Sequence[Bar]:
         self.calls["closed_between"] += 1
-        return [bar for bar in self.series[feed] if after < feed.interval.end(bar.open_time) <= until]
+        return [bar for bar in self.series[feed] if after < bar.end(feed.interval) <= until]
 
 
 def a_stored_market(
-    series: dict[Feed, list[Bar]], *, covered: Quality = Quality.REPLAY, depth: ContextDepth | None = None
+    series: dict[Feed, list[Bar]], *, opened: Quality = Quality.REPLAY, depth: ContextDepth | None = None
 ) -> StoredMarketData:
     """Build market data over series in memory."""
-    return StoredMarketData(bars=BarsInMemory(dict(series)), covered=covered, depth=depth or ContextDepth())
+    return StoredMarketData(bars=BarsInMemory(dict(series)), opened=opened, depth=depth or ContextDepth())
 
 
 def ask_for(market: MarketData, *moments: timedelta, **signal: Any) -> list[MarketView]:
     """Ask for the views of signals that arrive so long after the start, in one batch."""
     requests = [
-        ViewRequest(signal=a_signal(signal_id=UUID(int=place), **signal), as_of=START + moment)
+        ViewRequest(
+            signal=a_signal(**{"signal_id": UUID(int=place), "received_at": START + moment} | signal),
+            as_of=START + moment,
+        )
         for place, moment in enumerate(moments)
     ]
     return market.views(requests)

@@ -14,6 +14,7 @@ from domain.context import (
     BarSeries,
     InstrumentRules,
     MarketContext,
+    PriceBasis,
     PriceSide,
     Quality,
     Quote,
@@ -40,6 +41,7 @@ from domain.trade import (
     client_order_id_for,
     order_id_for,
 )
+from domain.trade_opening import EntryTerms
 
 MONDAY = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -155,7 +157,7 @@ def an_order(
         pricing=pricing,
         reason="entry",
         venue="paper",
-        quote=build_trade_quote("paper", INSTRUMENT, at=at, **sides),
+        quote=build_trade_quote("paper", INSTRUMENT, at=at, basis=PriceBasis.OPEN, **sides),
         is_final=False,
         money=IN_DOLLARS,
     )
@@ -189,6 +191,7 @@ def a_fill(
         at=at,
         quote_id=UUID(int=2),
         basis=QuoteBasis.OBSERVED,
+        price_basis=PriceBasis.OPEN,
         fill_model="fm1",
         currency=trade.money.currency,
         rate=dec(rate),
@@ -244,6 +247,12 @@ def a_context(*, bid: str | None = "99.99", ask: str | None = "100.01", lot: str
         quality={},
         context_hash="c",
     )
+
+
+def entries_at(quote: Quote | None, *, fill_by: datetime | None = None) -> dict[EngineSlot, EntryTerms]:
+    """Make the terms on which both engines enter at a quote, or wait for one."""
+    terms = EntryTerms(decided_at=MONDAY, quote=quote, fill_by=fill_by)
+    return dict.fromkeys(EngineSlot, terms)
 
 
 def an_answer(slot: EngineSlot, plan: Plan | None) -> EngineAnswer:

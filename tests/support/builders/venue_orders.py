@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
+from domain.context import PriceBasis
 from domain.fills import build_trade_quote
 from domain.money import Conversion, Denomination
 from domain.ports import SendWindow
 from domain.signal import Instrument, InstrumentKind
 from domain.trade import Clock, Intent, Order, Pricing, client_order_id_for, order_id_for
+
+OPEN = PriceBasis.OPEN
 
 BTC = Instrument(symbol="BTCUSDT", exchange="BINANCE", kind=InstrumentKind.SPOT)
 STOCK = Instrument(symbol="AAPL", exchange="NASDAQ", kind=InstrumentKind.STOCK)
@@ -33,7 +36,9 @@ def a_live_order(
     client_order_id = client_order_id_for(
         book="live", account="", trade_id=trade_id, intent=intent, clock=clock, leg=leg, attempt=1
     )
-    quote = build_trade_quote("live", instrument, at=now, bid=Decimal(price), ask=Decimal(price), last=None)
+    quote = build_trade_quote(
+        "live", instrument, at=now, bid=Decimal(price), ask=Decimal(price), last=None, basis=PriceBasis.OPEN
+    )
     return Order(
         order_id=order_id_for(trade_id, client_order_id),
         client_order_id=client_order_id,

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from domain import context_builder, indicators
+from domain import context_builder, indicators, snapshot_prices
 from domain.context import ContextDepth, MarketContext, MarketView, Quality, Quote, Window
 from tests.support.builders.markets import RULES, START, a_signal, a_walk, a_window, minutes
 
@@ -42,10 +42,10 @@ def build_context(view: MarketView, **signal: Any) -> MarketContext:
         ((None, "1.12", "1.115"), "8", "1.115", Quality.REPLAY),
         (("1.10", None, None), "8", "1.10", Quality.REPLAY),
         ((None, "1.12", None), "8", "1.12", Quality.REPLAY),
-        ((None, None, None), "1.2", "1.2", Quality.ALERT),
+        ((None, None, None), "1.2", None, Quality.MISSING),
         ((None, None, None), None, None, Quality.MISSING),
         (("1.12", "1.10", "1.11"), "8", "1.11", Quality.REPLAY),
-        (("1.12", "1.10", None), "1.2", "1.2", Quality.ALERT),
+        (("1.12", "1.10", None), "1.2", None, Quality.MISSING),
     ],
 )
 def test_the_current_price_is_the_best_that_is_known(
@@ -217,5 +217,5 @@ def test_bars_are_stored_as_compact_rows() -> None:
 
 
 def test_the_worst_quality_wins_and_none_is_missing() -> None:
-    assert context_builder.find_worst_quality(Quality.REPLAY, Quality.DELAYED) is Quality.DELAYED
-    assert context_builder.find_worst_quality() is Quality.MISSING
+    assert snapshot_prices.find_worst_quality(Quality.REPLAY, Quality.DELAYED) is Quality.DELAYED
+    assert snapshot_prices.find_worst_quality() is Quality.MISSING

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from domain import exits
-from domain.context import Quality, Quote
+from domain.context import PriceBasis, Quality, Quote
 from domain.decision import EngineSlot
 from domain.exits import ExitReason, Holding, NothingLeftToClose
 from domain.signal import Direction
@@ -65,6 +65,7 @@ def an_event(fraction: str, *, is_final: bool = False) -> ExitEvent:
         bid=dec(110),
         ask=None,
         last=None,
+        basis=PriceBasis.OPEN,
     )
 
 

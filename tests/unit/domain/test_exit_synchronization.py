@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain import exit_synchronization
+from domain.context import PriceBasis
 from domain.decision import EngineSlot
 from domain.exit_synchronization import Family, PlacedOrder
 from domain.study import ExitClock
@@ -52,6 +53,7 @@ def an_exit(at: int, *, fraction: str = "1", is_final: bool = True, reason: str 
         bid=Decimal(95),
         ask=Decimal("95.02"),
         last=None,
+        basis=PriceBasis.OPEN,
     )
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from domain import exits
+from domain.context import PriceBasis
 from domain.exits import WalkResult
 from domain.fills import DEFAULT
 from domain.signal import Direction
@@ -50,11 +51,22 @@ def test_the_time_limit_waits_until_its_bar_has_closed(market: Market) -> None:
     assert reasons(market.walk(trade, QUIET, QUIET, until=minute(2))) == ["time_limit"]
 
 
-def test_the_bar_that_covers_the_entry_is_walked(market: Market) -> None:
-    trade = market.trade(entry_at=MONDAY + timedelta(seconds=30))
+def test_the_bar_at_whose_open_the_trade_was_entered_is_walked_as_a_whole(market: Market) -> None:
+    trade = replace(market.trade(entry_at=MONDAY + timedelta(seconds=0.5)), evaluated_to=MONDAY)
     walked = market.walk(trade, "100 101 95 100")
 
     assert [(event.reason, event.at) for event in walked.events] == [("stop", minute(1))]
+
+
+def test_of_a_bar_that_began_before_the_entry_only_the_close_counts(market: Market) -> None:
+    trade = market.trade(entry_at=MONDAY + timedelta(seconds=30))
+
+    touched = market.walk(trade, "100 101 90 100")
+    closed_beyond = market.walk(trade, "100 101 90 94")
+
+    assert (touched.events, touched.evaluated_to) == ((), minute(1))
+    (stop,) = closed_beyond.events
+    assert (stop.reason, stop.at, stop.basis) == ("stop", minute(1), PriceBasis.CLOSE)
 
 
 def test_a_bar_that_closed_at_the_entry_is_not_walked(market: Market) -> None:
@@ -64,8 +76,8 @@ def test_a_bar_that_closed_at_the_entry_is_not_walked(market: Market) -> None:
 
 
 def test_no_event_is_earlier_than_the_entry(market: Market) -> None:
-    entry_at = MONDAY + timedelta(seconds=30)
-    walked = market.walk(market.trade(entry_at=entry_at), "94 101 90 100")
+    entry_at = MONDAY + timedelta(seconds=0.5)
+    walked = market.walk(replace(market.trade(entry_at=entry_at), evaluated_to=MONDAY), "94 101 90 100")
 
     assert [event.at for event in walked.events] == [entry_at]
 

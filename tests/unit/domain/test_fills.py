@@ -8,17 +8,19 @@ from decimal import Decimal
 import pytest
 
 from domain import fills
-from domain.context import PriceSide
+from domain.context import PriceBasis, PriceSide
 from domain.fills import DEFAULT, FillModel
 from domain.trade import Pricing, QuoteBasis
 from tests.support.builders.trades import INSTRUMENT, MONDAY, an_order, dec, minute
+
+OPEN = PriceBasis.OPEN
 
 WIDE = FillModel(version="wide", slippage_bps=dec(100), fee_bps=dec(10), assumed_spread_bps=dec(200))
 
 
 def test_the_default_model_has_the_stated_terms() -> None:
     assert (
-        FillModel(version="fm1", slippage_bps=dec("0.5"), fee_bps=dec("0.5"), assumed_spread_bps=dec("1.0")) == DEFAULT
+        FillModel(version="fm2", slippage_bps=dec("0.5"), fee_bps=dec("0.5"), assumed_spread_bps=dec("1.0")) == DEFAULT
     )
 
 
@@ -176,9 +178,15 @@ def test_the_models_fill_is_at_the_quotes_time_under_an_id_of_the_orders() -> No
 
 
 def test_equal_content_is_one_quote_row() -> None:
-    first = fills.build_trade_quote("paper", INSTRUMENT, at=MONDAY, bid=dec("1.10"), ask=None, last=None)
-    same = fills.build_trade_quote("paper", INSTRUMENT, at=MONDAY, bid=dec("1.1"), ask=None, last=None)
-    other = fills.build_trade_quote("paper", INSTRUMENT, at=MONDAY, bid=None, ask=dec("1.1"), last=None)
+    first = fills.build_trade_quote(
+        "paper", INSTRUMENT, at=MONDAY, bid=dec("1.10"), ask=None, last=None, basis=PriceBasis.OPEN
+    )
+    same = fills.build_trade_quote(
+        "paper", INSTRUMENT, at=MONDAY, bid=dec("1.1"), ask=None, last=None, basis=PriceBasis.OPEN
+    )
+    other = fills.build_trade_quote(
+        "paper", INSTRUMENT, at=MONDAY, bid=None, ask=dec("1.1"), last=None, basis=PriceBasis.OPEN
+    )
 
     assert first.quote_id == same.quote_id
     assert first.quote_id != other.quote_id

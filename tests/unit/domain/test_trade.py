@@ -15,9 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.context import PriceBasis
 from domain.decision import EngineSlot
 from domain.signal import Instrument, InstrumentKind
 from domain.trade import Clock, Intent, client_order_id_for, experiment_id_for, order_id_for, quote_id_for, trade_id_for
+
+OPEN = PriceBasis.OPEN
 
 BOOKS = st.sampled_from(["live", "paper", "test", "replay:0123456789ab"])
 ORDERS = st.fixed_dictionaries(
@@ -90,9 +93,17 @@ def test_experiments_trades_and_orders_are_named_after_what_they_belong_to(first
 
 
 def test_a_quote_is_named_by_its_content_however_its_numbers_are_written() -> None:
-    plain = quote_id_for("paper", EURUSD, at=AT, bid=Decimal("1.1"), ask=None, last=None)
+    plain = quote_id_for("paper", EURUSD, at=AT, bid=Decimal("1.1"), ask=None, last=None, basis=OPEN)
 
-    assert quote_id_for("paper", EURUSD, at=AT, bid=Decimal("1.1000"), ask=None, last=None) == plain
-    assert quote_id_for("paper", EURUSD, at=AT, bid=None, ask=Decimal("1.1"), last=None) != plain
-    assert quote_id_for("test", EURUSD, at=AT, bid=Decimal("1.1"), ask=None, last=None) != plain
-    assert quote_id_for("paper", EURUSD, at=AT + timedelta(0, 1), bid=Decimal("1.1"), ask=None, last=None) != plain
+    assert quote_id_for("paper", EURUSD, at=AT, bid=Decimal("1.1000"), ask=None, last=None, basis=OPEN) == plain
+    assert quote_id_for("paper", EURUSD, at=AT, bid=None, ask=Decimal("1.1"), last=None, basis=OPEN) != plain
+    assert (
+        quote_id_for("paper", EURUSD, at=AT, bid=Decimal("1.1"), ask=None, last=None, basis=PriceBasis.ALERT) != plain
+    )
+    assert quote_id_for("test", EURUSD, at=AT, bid=Decimal("1.1"), ask=None, last=None, basis=OPEN) != plain
+    assert (
+        quote_id_for(
+            "paper", EURUSD, at=AT + timedelta(0, 1), bid=Decimal("1.1"), ask=None, last=None, basis=PriceBasis.OPEN
+        )
+        != plain
+    )

@@ -10,16 +10,15 @@ from decimal import Decimal
 import pytest
 
 from domain import trade_opening
-from domain.context import MarketContext
+from domain.context import MarketContext, PriceBasis
 from domain.decision import EngineSlot, Plan
 from domain.fills import DEFAULT
 from domain.policy import ExecutionMode, ExecutionPolicy
 from domain.ports import Exposure
 from domain.risk import Limits
 from domain.signal import Direction
-from domain.study import Study
 from domain.trade import Clock, Fill, Intent, Order, Pricing, RealVenue, Trade, TradeStatus, WalkState, trade_id_for
-from domain.trade_opening import OpeningPlan
+from domain.trade_opening import EntryTerms, OpeningPlan
 from tests.support.builders.trades import (
     EXPERIMENT_ID,
     MONDAY,
@@ -27,9 +26,10 @@ from tests.support.builders.trades import (
     a_plan,
     a_policy,
     a_signal,
-    a_study,
     an_answer,
     dec,
+    entries_at,
+    minute,
 )
 
 A, B = EngineSlot.A, EngineSlot.B
@@ -43,14 +43,15 @@ def plan_openings(
     policy: ExecutionPolicy | None = None,
     context: MarketContext | None = None,
     exposures: Mapping[tuple[EngineSlot, bool], Exposure] | None = None,
-    study: Study | None = None,
+    entries: Mapping[EngineSlot, EntryTerms] | None = None,
 ) -> OpeningPlan:
+    context = context or a_context()
     return trade_opening.plan_trades(
         (an_answer(A, plan_a), an_answer(B, plan_b)),
         signal=a_signal(),
-        context=context or a_context(),
+        context=context,
         policy=policy or a_policy(),
-        study=study or a_study(),
+        entries=entries or entries_at(replace(context.quote, at=MONDAY)),
         exposures=exposures or {},
         limits=Limits(max_open_per_symbol=1),
         model=DEFAULT,
@@ -139,14 +140,48 @@ def test_a_trade_starts_its_walk_at_the_entry_with_the_plans_stop() -> None:
     ("max_hold", "expected"),
     [
         (timedelta(hours=8), MONDAY + timedelta(hours=8)),
-        (timedelta(days=30), MONDAY + timedelta(days=2)),
-        (timedelta.max, MONDAY + timedelta(days=2)),
+        (timedelta(days=300), MONDAY + timedelta(days=300)),
+        (timedelta.max, MONDAY + timedelta(days=3660)),
     ],
 )
-def test_a_trade_ends_by_its_plan_or_its_studys_horizon(max_hold: timedelta, expected: object) -> None:
-    (trade,) = plan_openings(a_plan(max_hold=max_hold), study=a_study(horizon_sessions=2)).trades
+def test_a_trade_ends_by_its_plan(max_hold: timedelta, expected: object) -> None:
+    (trade,) = plan_openings(a_plan(max_hold=max_hold)).trades
 
     assert trade.time_limit_at == expected
+
+
+def test_a_trade_entered_after_the_decision_counts_from_the_time_of_its_fill() -> None:
+    quote = replace(a_context().quote, at=minute(7), basis=PriceBasis.LIVE, priced_at=minute(7))
+
+    (trade,) = plan_openings(LONG, entries=entries_at(quote)).trades
+
+    assert (trade.entry_at, trade.evaluated_to, trade.time_limit_at) == (minute(7), minute(7), minute(7 + 8 * 60))
+
+
+def test_a_trade_entered_at_a_bars_open_is_walked_from_that_open() -> None:
+    quote = replace(a_context().quote, at=minute(7), basis=PriceBasis.OPEN, priced_at=minute(6))
+
+    (trade,) = plan_openings(LONG, entries=entries_at(quote)).trades
+
+    assert (trade.entry_at, trade.evaluated_to) == (minute(7), minute(6))
+
+
+def test_an_entry_without_a_price_waits_in_both_ledgers_and_orders_nothing() -> None:
+    policy = a_policy(ExecutionMode.ENGINE_A_PRIMARY, A="1")
+
+    plan = plan_openings(LONG, policy=policy, entries=entries_at(None, fill_by=minute(60)))
+
+    assert list_statuses(plan) == [(A, True, TradeStatus.PENDING), (A, False, TradeStatus.PENDING)]
+    assert [trade.fill_by for trade in plan.trades] == [minute(60), minute(60)]
+    assert list_orders(plan) == []
+
+
+def test_an_entry_without_a_price_that_may_not_wait_is_denied_in_both_ledgers() -> None:
+    policy = a_policy(ExecutionMode.ENGINE_A_PRIMARY, A="1")
+
+    plan = plan_openings(LONG, policy=policy, entries=entries_at(None))
+
+    assert [trade.denial for trade in plan.trades] == ["no_quote", "no_quote"]
 
 
 def test_planning_again_gives_the_same_ids() -> None:

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from domain import fills
+from domain.context import PriceBasis
 from domain.fills import DEFAULT
 from domain.ports import Broker, OrderReport, SendWindow
 from domain.trade import Fill, OrderState, Pricing
 from tests.support.builders.trades import INSTRUMENT, an_order, dec, minute
 from venues.paper import PaperBroker
+
+OPEN = PriceBasis.OPEN
 
 WINDOW = SendWindow(opened_at=minute(0), not_after=minute(1), deadline=0)
 
@@ -68,7 +71,9 @@ def test_a_second_submit_returns_the_first_fills_and_books_nothing() -> None:
     broker, ledger = a_broker()
     order = an_order()
     (first,) = broker.submit([order], window=WINDOW)
-    moved = fills.build_trade_quote("paper", INSTRUMENT, at=minute(9), bid=dec(149), ask=dec(151), last=None)
+    moved = fills.build_trade_quote(
+        "paper", INSTRUMENT, at=minute(9), bid=dec(149), ask=dec(151), last=None, basis=PriceBasis.OPEN
+    )
 
     (second,) = broker.submit([replace(order, quote=moved)], window=WINDOW)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
-from domain.context import PriceSide, Quality
+from domain.context import PriceBasis, PriceSide, Quality
 from tests.support.builders.markets import (
     BOOK,
     EURUSD,
@@ -20,7 +21,7 @@ from tests.support.builders.markets import (
 from venues.stored_market_data import StoredMarketData
 
 _BID, _ASK, _MID = a_feed(side=PriceSide.BID), a_feed(side=PriceSide.ASK), a_feed(side=PriceSide.MID)
-_COVERED = minutes(10.5)
+_COVERED = minutes(10.005)
 
 
 def test_a_quote_takes_the_open_of_the_bar_that_covers_the_moment_from_each_sides_series() -> None:
@@ -74,11 +75,27 @@ def test_a_crossed_quote_is_shown_as_crossed_and_missing() -> None:
     assert (view.quote.bid, view.quote.ask, view.quote.quality) == (None, None, Quality.CROSSED)
 
 
-def test_one_delayed_side_makes_the_quote_delayed() -> None:
+def test_beside_an_open_an_old_close_of_the_other_side_is_left_out() -> None:
     view = a_stored_market({_BID: a_walk(20), _ASK: a_walk(5, price=11_100)}).quote(BOOK, EURUSD, at=START + _COVERED)
 
-    assert view.quality["bid"] is Quality.REPLAY
-    assert view.quality["ask"] is view.quote.quality is Quality.DELAYED
+    assert (view.quality["bid"], view.quality["ask"]) == (Quality.REPLAY, Quality.MISSING)
+    assert view.quote.ask is None
+
+
+def test_an_open_counts_for_a_hundredth_of_its_interval_and_five_seconds_at_most() -> None:
+    minute_bars = a_stored_market({_MID: a_walk(20)})
+    hours = a_stored_market({a_feed("1h"): a_walk(20, step="1h")})
+
+    found = [
+        market.quote(BOOK, EURUSD, at=START + minutes(600) + timedelta(seconds=seconds)).quote.basis
+        for market, seconds in ((hours, 5), (hours, 5.1))
+    ]
+    in_a_minute = [
+        minute_bars.quote(BOOK, EURUSD, at=START + minutes(10) + timedelta(seconds=seconds)).quote.basis
+        for seconds in (0.6, 0.7)
+    ]
+
+    assert found == in_a_minute == [PriceBasis.OPEN, PriceBasis.CLOSE]
 
 
 def test_a_fresh_close_of_a_fine_series_beats_the_old_open_of_a_coarse_one() -> None:
@@ -93,7 +110,7 @@ def test_a_fresh_close_of_a_fine_series_beats_the_old_open_of_a_coarse_one() -> 
 def test_where_the_finest_series_covers_no_coarser_one_is_asked() -> None:
     store = BarsInMemory({_MID: a_walk(20), a_feed("5m"): a_walk(4, step="5m", seed=5)})
 
-    view = StoredMarketData(bars=store, covered=Quality.REPLAY).quote(BOOK, EURUSD, at=START + _COVERED)
+    view = StoredMarketData(bars=store, opened=Quality.REPLAY).quote(BOOK, EURUSD, at=START + _COVERED)
 
     assert view.quote.last == store.series[_MID][10].open
     assert store.calls["covering"] == 1
@@ -120,9 +137,9 @@ def test_many_moments_of_one_batch_get_the_quotes_they_would_get_alone() -> None
     store = BarsInMemory({_MID: bars})
     moments = [minutes(5 + place / 4) for place in range(100)]
 
-    views = ask_for(StoredMarketData(bars=store, covered=Quality.REPLAY), *moments)
+    views = ask_for(StoredMarketData(bars=store, opened=Quality.REPLAY), *moments)
 
-    alone = [StoredMarketData(bars=store, covered=Quality.REPLAY).quote(BOOK, EURUSD, at=START + at) for at in moments]
+    alone = [StoredMarketData(bars=store, opened=Quality.REPLAY).quote(BOOK, EURUSD, at=START + at) for at in moments]
     assert [view.quote.last for view in views] == [view.quote.last for view in alone]
     assert [view.quality["last"] for view in views] == [view.quality["last"] for view in alone]
 
@@ -130,7 +147,7 @@ def test_many_moments_of_one_batch_get_the_quotes_they_would_get_alone() -> None
 def test_moments_far_apart_on_a_fine_series_do_not_read_all_that_lies_between() -> None:
     store = BarsInMemory({a_feed("1s"): a_walk(3600, step="1s")})
 
-    first, last = ask_for(StoredMarketData(bars=store, covered=Quality.REPLAY), minutes(0.5), minutes(59.5))
+    first, last = ask_for(StoredMarketData(bars=store, opened=Quality.REPLAY), minutes(0.5), minutes(59.5))
 
     opens = [bar.open for bar in store.series[a_feed("1s")]]
     assert (first.quote.last, last.quote.last) == (opens[30], opens[3570])

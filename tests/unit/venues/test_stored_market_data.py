@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain import resample
-from domain.context import Bar, ContextDepth, MarketView, PriceSide, Quality
+from domain.context import Bar, ContextDepth, MarketView, PriceBasis, PriceSide, Quality
 from tests.support.builders.markets import (
     BOOK,
     EURUSD,
@@ -135,9 +135,9 @@ def test_an_interval_that_does_not_divide_the_next_takes_it_from_the_series_itse
 
 def test_a_burst_on_one_bar_shares_one_window_and_reads_the_bars_once() -> None:
     store = BarsInMemory({_BID: a_walk(2000), _ASK: a_walk(2000, price=11_002)})
-    market = StoredMarketData(bars=store, covered=Quality.REPLAY)
+    market = StoredMarketData(bars=store, opened=Quality.REPLAY)
 
-    views = ask_for(market, *[minutes(1200) + timedelta(milliseconds=20 * place) for place in range(64)])
+    views = ask_for(market, *[minutes(1200) + timedelta(milliseconds=9 * place) for place in range(64)])
 
     assert len({id(view.window) for view in views}) == 1
     assert store.calls == {"feeds": 1, "last_closed": 1, "closed_between": 2}
@@ -163,19 +163,41 @@ def test_where_bars_begin_at_half_past_each_moment_sees_what_was_closed_then() -
     assert _bars(after)[-1] == bars[9]
 
 
-def test_in_an_alert_book_the_alerts_own_price_is_last_where_no_bar_covers() -> None:
-    market = a_stored_market({a_feed("5m"): a_walk(10, step="5m")}, covered=Quality.ALERT)
+@pytest.mark.parametrize("opened", [Quality.REPLAY, Quality.ALERT])
+def test_the_alerts_own_price_is_shown_where_it_fired_just_now(opened: Quality) -> None:
+    market = a_stored_market({a_feed("5m"): a_walk(10, step="5m")}, opened=opened)
 
-    uncovered, covered = ask_for(market, minutes(51), minutes(49), price=Decimal("1.2345"))
+    inside_a_bar, at_an_open = ask_for(market, minutes(49), minutes(45), price=Decimal("1.1234"))
 
-    assert (uncovered.quote.last, uncovered.quality["last"]) == (Decimal("1.2345"), Quality.ALERT)
-    assert covered.quote.last != Decimal("1.2345")
+    for view in (inside_a_bar, at_an_open):
+        assert (view.quote.last, view.quality["last"], view.quote.basis) == (
+            Decimal("1.1234"),
+            Quality.ALERT,
+            PriceBasis.ALERT,
+        )
+
+
+def test_the_price_of_an_alert_that_fired_long_ago_is_not_shown() -> None:
+    bars = a_walk(10, step="5m")
+    fired_at = START + minutes(49) - timedelta(seconds=61)
+
+    (view,) = ask_for(a_stored_market({a_feed("5m"): bars}), minutes(49), price=Decimal("1.1234"), event_at=fired_at)
+
+    assert (view.quote.last, view.quote.basis) == (bars[8].close, PriceBasis.CLOSE)
+
+
+def test_an_alerts_price_far_from_the_newest_known_one_is_not_shown_and_the_view_says_so() -> None:
+    bars = a_walk(10, step="5m")
+
+    (view,) = ask_for(a_stored_market({a_feed("5m"): bars}), minutes(49), price=Decimal(2))
+
+    assert (view.quote.last, view.quality["alert_price"]) == (bars[8].close, Quality.IMPLAUSIBLE)
 
 
 def test_in_an_alert_book_a_moment_without_bar_or_price_has_the_last_close() -> None:
     bars = a_walk(10, step="5m")
 
-    (view,) = ask_for(a_stored_market({a_feed("5m"): bars}, covered=Quality.ALERT), minutes(51))
+    (view,) = ask_for(a_stored_market({a_feed("5m"): bars}, opened=Quality.ALERT), minutes(51))
 
     assert (view.quote.last, view.quality["last"]) == (bars[-1].close, Quality.DELAYED)
 
@@ -183,7 +205,7 @@ def test_in_an_alert_book_a_moment_without_bar_or_price_has_the_last_close() -> 
 def test_in_an_alert_book_a_bar_that_arrives_late_is_seen_by_the_next_signal() -> None:
     bars = a_walk(10, step="5m")
     store = BarsInMemory({a_feed("5m"): bars[:9]})
-    market = StoredMarketData(bars=store, covered=Quality.ALERT)
+    market = StoredMarketData(bars=store, opened=Quality.ALERT)
 
     (first,) = ask_for(market, minutes(51))
     store.series[a_feed("5m")].append(bars[9])
@@ -193,23 +215,19 @@ def test_in_an_alert_book_a_bar_that_arrives_late_is_seen_by_the_next_signal() -
     assert _bars(second)[-1] == bars[9]
 
 
-def test_in_a_replay_book_the_alerts_price_is_not_taken_for_a_market_price() -> None:
-    (view,) = ask_for(a_stored_market({}), _COVERED, price=Decimal("1.2345"))
-
-    assert view.quote.last is None
-
-
-def test_walked_bars_are_all_sides_of_the_finest_interval_in_the_span() -> None:
-    bids, asks = a_walk(20), a_walk(20, price=11_002)
-    market = a_stored_market({_BID: bids, _ASK: asks, a_feed("5m"): a_walk(4, step="5m")})
+def test_walked_bars_are_those_of_all_sides_and_intervals_in_the_span() -> None:
+    bids, asks, coarse = a_walk(20), a_walk(20, price=11_002), a_walk(4, step="5m")
+    market = a_stored_market({_BID: bids, _ASK: asks, a_feed("5m"): coarse})
 
     walked = market.walk_bars(BOOK, EURUSD, after=START + minutes(5), until=START + minutes(10))
 
     assert [(one.interval, one.side) for one in walked.series] == [
         (interval("1m"), PriceSide.ASK),
         (interval("1m"), PriceSide.BID),
+        (interval("5m"), PriceSide.MID),
     ]
     assert walked.series[1].bars == tuple(bids[5:10])
+    assert walked.series[2].bars == (coarse[1],)
 
 
 def test_an_unknown_instrument_has_nothing_to_walk() -> None:
@@ -246,7 +264,7 @@ def test_what_a_replay_keeps_between_calls_never_changes_an_answer(
 
 def test_a_replay_that_steps_forward_reads_each_bar_once() -> None:
     store = BarsInMemory({_MID: a_walk(3000)})
-    market = StoredMarketData(bars=store, covered=Quality.REPLAY, depth=ContextDepth(base=10, higher=2))
+    market = StoredMarketData(bars=store, opened=Quality.REPLAY, depth=ContextDepth(base=10, higher=2))
 
     for hour in range(20, 40):
         ask_for(market, minutes(60 * hour + 1), timeframe=interval("15m"))
