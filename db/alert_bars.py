@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from domain import trading_hours
 from domain.books import is_replay_book
 from domain.context import PriceSide
 from domain.intervals import Unit
@@ -58,7 +59,7 @@ def _build_row(signal: NewSignal, received_at: datetime) -> dict[str, Any] | Non
         return None
     if interval.unit is Unit.MONTH and bar.open_time.day > 28:
         return None
-    close_time = interval.end(bar.open_time)
+    close_time = trading_hours.bar_closes_at(signal.instrument, interval, bar.open_time)
     if (signal.event_at or received_at) + _FIRED_EARLY < close_time:
         return None
     return {

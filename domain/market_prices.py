@@ -12,8 +12,7 @@ from decimal import Decimal
 
 from domain.context import PriceBasis, Quality, Quote
 from domain.intervals import Interval
-from domain.signal import InstrumentKind, Signal
-from domain.study import ROUND_THE_CLOCK, compute_horizon_end
+from domain.signal import Signal
 
 # TradingView's alerts arrive within a second or two, late ones within a minute.
 _ALERT_IS_SHOWN_FOR = timedelta(seconds=60)
@@ -78,13 +77,6 @@ def middle_price(quote: Quote) -> Decimal | None:
     if quote.bid is not None and quote.ask is not None:
         return (quote.bid + quote.ask) / 2
     return next((price for price in (quote.last, quote.bid, quote.ask) if price is not None), None)
-
-
-def compute_fill_deadline(at: datetime, *, kind: InstrumentKind) -> datetime:
-    """Return until when an order without a price waits for the open of a bar: 24 h, or the end of the next weekday."""
-    if kind in ROUND_THE_CLOCK:
-        return at + timedelta(days=1)
-    return compute_horizon_end(at, sessions=1, kind=kind)
 
 
 def _build_alert_quote(alert: AlertPrice, *, at: datetime, sides: Quote | None) -> Quote:

@@ -207,6 +207,11 @@ class NewSignal:
     flags: tuple[Flag, ...] = ()
     is_of_bar: bool = False
 
+    @property
+    def instrument(self) -> Instrument:
+        """The instrument the alert is about."""
+        return Instrument(symbol=self.symbol, exchange=self.exchange, kind=self.instrument_kind)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertBar:

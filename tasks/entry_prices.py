@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from db.dispatches import Dispatch
-from domain import market_prices
+from domain import market_prices, trading_hours
 from domain.books import is_replay_book
 from domain.context import Quote
 from domain.decision import EngineAnswer, EngineSlot, Verdict
@@ -104,5 +104,5 @@ def _build_terms(parts: Parts, dispatch: Dispatch, decided_at: datetime, quote: 
     signal = dispatch.signal
     if quote is not None or parts.venue(signal.book).name != PAPER_VENUE:
         return EntryTerms(decided_at=decided_at, quote=quote)
-    deadline = market_prices.compute_fill_deadline(decided_at, kind=signal.instrument_kind)
+    deadline = trading_hours.compute_fill_deadline(signal.instrument, decided_at)
     return EntryTerms(decided_at=decided_at, quote=None, fill_by=deadline)

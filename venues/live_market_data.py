@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
-from domain import market_prices, resample, snapshot_prices
+from domain import market_prices, resample, snapshot_prices, trading_hours
 from domain.context import (
     DEFAULT_DEPTH,
     Bar,
@@ -104,7 +104,12 @@ class LiveMarketData:
             return None
         quote = _build_live_quote(batch, request.instrument, at=present)
         known = quote if quote.is_usable else _find_last_close(batch, request.instrument, at=request.at)
-        return market_prices.quote_filled(known, request.alert, at=request.at, is_in_session=True)
+        return market_prices.quote_filled(
+            known,
+            request.alert,
+            at=request.at,
+            is_in_session=trading_hours.is_in_session(request.instrument, request.at),
+        )
 
     def walk_bars(self, book: str, instrument: Instrument, *, after: datetime, until: datetime) -> WalkBars:  # noqa: ARG002 - a venue has the same bars for all books
         """Return the one-minute bars with an end in (after, until], or none while the venue is silent."""

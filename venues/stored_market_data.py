@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
-from domain import market_prices, snapshot_prices
+from domain import market_prices, snapshot_prices, trading_hours
 from domain.context import (
     DEFAULT_DEPTH,
     BarSeries,
@@ -75,7 +75,9 @@ class StoredMarketData:
         """Return the quote of one request: of the moment itself, else of the bar that opens first after it."""
         at, feeds = request.at, self._bars.feeds(request.book, request.instrument)
         known = self.quote(request.book, request.instrument, at=at).quote if at <= request.until else None
-        quote = market_prices.quote_filled(known, request.alert, at=at, is_in_session=True)
+        quote = market_prices.quote_filled(
+            known, request.alert, at=at, is_in_session=trading_hours.is_in_session(request.instrument, at)
+        )
         if quote is not None:
             return quote
         opens = quotes.find_next_opens(self._bars, feeds, after=at, until=request.until)

@@ -1,0 +1,63 @@
+"""When an instrument is traded: its exchange's sessions, where they are known, else round the clock."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from domain import session_calendars
+from domain.intervals import Interval
+from domain.session_calendars import CalendarUnknown
+from domain.sessions import BarTiming, SessionCalendar
+from domain.signal import Instrument, InstrumentKind
+from domain.study import ROUND_THE_CLOCK, compute_horizon_end
+
+# Kinds that trade in the sessions of one exchange; currencies and crypto trade at many places.
+_WITH_SESSIONS = frozenset(
+    {
+        InstrumentKind.STOCK,
+        InstrumentKind.INDEX,
+        InstrumentKind.FUTURE,
+        InstrumentKind.OPTION,
+        InstrumentKind.UNKNOWN,
+    }
+)
+
+
+def find_calendar(instrument: Instrument) -> SessionCalendar | None:
+    """Return the calendar of an instrument's exchange; None where none is known."""
+    if instrument.kind not in _WITH_SESSIONS or not instrument.exchange:
+        return None
+    return _load_calendar(instrument.exchange)
+
+
+def is_in_session(instrument: Instrument, at: datetime) -> bool:
+    """Return whether an instrument may be traded at a moment; true where no calendar is known."""
+    calendar = find_calendar(instrument)
+    return calendar is None or calendar.is_open(at)
+
+
+def bar_closes_at(instrument: Instrument, interval: Interval, open_time: datetime) -> datetime:
+    """Return when a bar closes: with its interval, or with its session before that."""
+    return BarTiming(interval=interval, calendar=find_calendar(instrument)).closes_at(open_time)
+
+
+def compute_fill_deadline(instrument: Instrument, at: datetime) -> datetime:
+    """Return until when an order without a price waits for the open of a bar.
+
+    That is the end of the next session; without a calendar 24 h round the clock, else the end of the next weekday.
+    """
+    if instrument.kind in ROUND_THE_CLOCK:
+        return at + timedelta(days=1)
+    calendar = find_calendar(instrument)
+    following = None if calendar is None else calendar.next_session(at)
+    return compute_horizon_end(at, sessions=1, kind=instrument.kind) if following is None else following.closes_at
+
+
+@lru_cache(maxsize=256)
+def _load_calendar(exchange: str) -> SessionCalendar | None:
+    try:
+        name = session_calendars.find_name(exchange)
+        return None if name is None else session_calendars.load_calendar(name)
+    except CalendarUnknown:
+        return None
