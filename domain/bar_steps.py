@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from domain import fills
+from domain import fills, market_prices
 from domain.context import Bar, PriceBasis, PriceSide
 from domain.fills import FillModel, QuoteSides
 from domain.ports import WalkBars
@@ -21,12 +21,14 @@ _OTHER = {PriceSide.BID: PriceSide.ASK, PriceSide.ASK: PriceSide.BID}
 class Step:
     """One bar of the walk, `end` being its close time.
 
-    `open`, `worst` and `best` are prices of the tested side, negated for short trades, so that higher is better for
-    either direction. `at_open` is the quote at the bar's open; `open_basis` says whether that is an open or, where only
-    the bar's close counts, a close. `wanted` is the tested side, `known` the side that the prices were recorded on.
+    `open_counts_until` is until when the open is still the market's price. `open`, `worst` and `best` are prices of the
+    tested side, negated for short trades, so that higher is better for either direction. `at_open` is the quote at the
+    bar's open; `open_basis` says whether that is an open or, where only the bar's close counts, a close. `wanted` is
+    the tested side, `known` the side that the prices were recorded on.
     """
 
     open_time: datetime
+    open_counts_until: datetime
     end: datetime
     open: Decimal
     worst: Decimal
@@ -96,6 +98,7 @@ def _build_step(
     )
     return Step(
         open_time=bar.open_time,
+        open_counts_until=bar.open_time + market_prices.how_long_open_counts(end - bar.open_time),
         end=end,
         open=open_price,
         worst=min(low, high),

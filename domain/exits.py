@@ -2,7 +2,7 @@
 
 Long trades are tested on the bid, short trades on the ask; where that side is not recorded every price of the bar is
 modelled from a recorded side by the assumed spread. Only closed bars are walked, so the time of evaluation cannot
-change a result: the time limit, too, fires when the bar that opens at or after it has closed, at that bar's open.
+change a result: the time limit, too, fires when the bar that opens at it, or first after it, has closed, at its open.
 
 Within a bar the rules run in this order: time limit, stop at the open, targets at the open, stop touched, targets
 touched, trailing. Prices known at the open come first; inside a bar the worst case for the trade is assumed.
@@ -202,7 +202,7 @@ def build_synchronized_orders(event: ExitEvent, holdings: Sequence[Holding], *, 
 def _find_next_exit(trade: Trade, step: Step, state: WalkState) -> ExitEvent | None:
     """Return the first exit that the bar causes, by the order of rules in the module's description."""
     stop, target = negate_if_short(trade, state.stop), _find_next_target(trade, state)
-    if step.open_time >= trade.time_limit_at:
+    if step.open_counts_until >= trade.time_limit_at:
         return _build_exit_at_open(trade, step, state, reason=ExitReason.TIME_LIMIT)
     if step.open <= stop:
         return _build_exit_at_open(trade, step, state, reason=_choose_stop_reason(trade, state))
@@ -219,6 +219,8 @@ def _build_exit_at_open(
     trade: Trade, step: Step, state: WalkState, *, reason: ExitReason, target: Target | None = None
 ) -> ExitEvent:
     at = max(step.open_time, trade.entry_at)
+    if reason is ExitReason.TIME_LIMIT:
+        at = max(at, trade.time_limit_at)
     return _build_event(state, at=at, quote=step.at_open, basis=step.open_basis, reason=reason, target=target)
 
 

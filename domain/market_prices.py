@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from domain.context import PriceBasis, Quality, Quote
-from domain.intervals import Interval
 from domain.signal import Signal
 
 # TradingView's alerts arrive within a second or two, late ones within a minute.
@@ -35,9 +34,9 @@ def read_alert_price(signal: Signal) -> AlertPrice | None:
     return None if signal.price is None else AlertPrice(price=signal.price, fired_at=signal.fired_at)
 
 
-def how_long_open_counts(interval: Interval) -> timedelta:
-    """Return how long after its opening a bar's open is still the market's price: 5 s, at most 1 % of the interval."""
-    return min(_OPEN_COUNTS_FOR, interval.approximate / _OPEN_COUNTS_FOR_SHARE)
+def how_long_open_counts(bar_length: timedelta) -> timedelta:
+    """Return how long after its opening a bar's open is still the market's price: 5 s, at most 1 % of the bar."""
+    return min(_OPEN_COUNTS_FOR, bar_length / _OPEN_COUNTS_FOR_SHARE)
 
 
 def is_plausible(alert: AlertPrice, *, known: Decimal | None) -> bool:

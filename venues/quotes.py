@@ -84,7 +84,7 @@ class _SeriesPrices:
         if bar is None and self._is_wide:
             bar = self._bars.covering(self.feed, at=moment)
             self._covering_bars = [] if bar is None else [bar]
-        if bar is None or moment - bar.open_time > market_prices.how_long_open_counts(self.feed.interval):
+        if bar is None or moment - bar.open_time > market_prices.how_long_open_counts(self.feed.interval.approximate):
             return None
         return KnownPrice(price=bar.open, since=bar.open_time, basis=PriceBasis.OPEN)
 

@@ -20,6 +20,7 @@ log = structlog.get_logger()
 
 _TRADE_EVENTS = {
     (True, TradeStatus.OPEN): "shadow_trade.opened",
+    (True, TradeStatus.PENDING): "shadow_trade.waiting",
     (True, TradeStatus.DENIED): "shadow_trade.denied",
     (False, TradeStatus.PENDING): "real_trade.intended",
     (False, TradeStatus.DENIED): "real_trade.denied",

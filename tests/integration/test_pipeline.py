@@ -22,6 +22,7 @@ from domain.decision import EngineSlot
 from domain.policy import ExecutionMode
 from domain.signal import Stage
 from stack.servers import ServerUrls
+from tasks import exit_tasks
 from tasks.parts import Parts
 from tests.support.fakes.scripted_engines import answer_entering, answer_reject, raise_failure, scripted_panel
 from tests.support.pipeline import NOON, add_trend, prepared, rows, run_all, store_signal
@@ -371,13 +372,19 @@ def test_more_open_trades_than_the_limit_are_denied_within_one_batch_too(parts: 
     assert zeros == [{"exit_reason": "max_open_per_symbol"}]
 
 
-def test_a_signal_without_any_price_is_denied_for_want_of_a_quote(parts: Parts) -> None:
+def test_an_entry_without_any_price_waits_for_one_and_is_denied_when_none_came(parts: Parts) -> None:
     plan_anyway = replace(parts, engines=scripted_panel(answer_entering(), answer_reject))
+    states = "SELECT DISTINCT status, denial FROM trades"
 
     run_all(plan_anyway, [store_signal(parts.database, symbol="NOBODY", price=None)])
 
-    denied = rows(parts.database, "SELECT DISTINCT denial FROM trades")
-    assert denied == [{"denial": "no_quote"}]
+    assert rows(parts.database, states) == [{"status": "pending", "denial": None}]
+
+    exit_tasks.walk_book(plan_anyway, "paper", until=NOON + timedelta(days=2))
+
+    assert rows(parts.database, states) == [{"status": "denied", "denial": "no_quote"}]
+    zeros = "SELECT count(*) AS zeros FROM trade_outcomes WHERE engine = 'A' AND pnl = 0 AND exit_reason = 'no_quote'"
+    assert rows(parts.database, zeros) == [{"zeros": 2}]
 
 
 def test_the_engine_asked_first_is_drawn_and_stored(parts: Parts) -> None:
