@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db.verification import audit, hashes, money, orders, pairs, signals, trades
+from db.verification import audit, hashes, money, orders, pairs, prices, signals, trades
 from db.verification.rule import VerificationFinding, VerificationRule
 
 RULES: tuple[VerificationRule, ...] = (
@@ -14,6 +14,7 @@ RULES: tuple[VerificationRule, ...] = (
     *hashes.RULES,
     *trades.RULES,
     *orders.RULES,
+    *prices.RULES,
     *money.RULES,
     *audit.RULES,
 )

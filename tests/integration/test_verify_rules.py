@@ -50,6 +50,8 @@ LEFT = """
     UPDATE books SET live_account = NULL WHERE book = 'live';
 """
 
+ENTRY_QUOTE = "SELECT quote_id FROM orders WHERE trade_id = :b_model AND intent = 'entry'"
+
 # Of the primary experiment: `e` is its id, `signal` its signal, `real` and `b_model` the real trade of A and the model
 # trade of B. Of the others: `shadow_e`, `hold_e` and `split_e`, and `open_trade`, B's model trade in `shadow_e`.
 MUTANTS = [
@@ -279,6 +281,28 @@ MUTANTS = [
         "returns_recompute",
         "UPDATE trade_outcomes SET return_ratio = return_ratio * 1.001 WHERE trade_id = :real",
     ),
+    (
+        "no_fill_before_its_signal",
+        f"UPDATE quotes SET at = at - interval '1 hour' WHERE quote_id IN ({ENTRY_QUOTE})",
+    ),
+    (
+        "exits_come_after_entries",
+        "UPDATE trades SET entry_at = entry_at + interval '30 days' WHERE trade_id = :b_model",
+    ),
+    (
+        "entries_fill_at_a_price_that_could_be_traded",
+        f"""UPDATE fills SET price_basis = 'close' WHERE quote_id IN ({ENTRY_QUOTE});
+        UPDATE quotes SET basis = 'close' WHERE quote_id IN ({ENTRY_QUOTE})""",
+    ),
+    ("fills_have_the_origin_of_their_quote", "UPDATE fills SET price_basis = 'alert' WHERE trade_id = :b_model"),
+    (
+        "bars_do_not_overlap",
+        """INSERT INTO bars (book, symbol, exchange, instrument_kind, interval, side, open_time, close_time,
+            open, high, low, close)
+        SELECT 'test', 'EURUSD', '', 'forex', '1h', 'mid', opened, opened + interval '1 hour', 1, 1, 1, 1
+        FROM (VALUES (now()), (now() + interval '59 minutes')) AS opens(opened)""",
+    ),
+    ("only_pending_trades_wait_for_a_price", "UPDATE trades SET status = 'pending' WHERE trade_id = :open_trade"),
     ("audit_chain", "UPDATE audit_log SET reason = 'another' WHERE entry_id = 2"),
     ("audit_chain", "DELETE FROM audit_log WHERE entry_id = 2"),
 ]

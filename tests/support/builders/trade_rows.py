@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.tables.trades import FillRow, OrderRow, PaperLedgerRow, QuoteRow, TradeOutcomeRow, TradeRow
+from domain.context import PriceBasis
 from domain.decision import EngineSlot
 from domain.signal import Direction
 from domain.study import ExitClock
@@ -105,6 +106,7 @@ def a_quote(session: Session, judged: Judged, *, at: datetime, price: Decimal) -
                 at=at,
                 bid=price,
                 ask=price,
+                basis=PriceBasis.OPEN.value,
             )
         )
         session.flush()
@@ -174,9 +176,10 @@ def a_fill(session: Session, order: OrderRow, *, price: Decimal, at: datetime, f
             filled_at=at,
             quote_id=order.quote_id,
             quote_basis="observed",
-            fill_model="fm1",
             currency="USD",
             rate=Decimal(1),
+            price_basis=PriceBasis.OPEN.value,
+            fill_model="fm2",
         )
     )
     if order.venue == "paper":

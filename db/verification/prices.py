@@ -1,0 +1,66 @@
+"""Rules about prices: nothing fills before its decision, each price has an origin, and bars follow each other."""
+
+from __future__ import annotations
+
+from db.verification.rule import QueryRule, VerificationRule
+
+# Fills of the first fill model were stored without the origin of their price.
+_FIRST_FILL_MODEL = "fm1"
+
+RULES: tuple[VerificationRule, ...] = (
+    QueryRule(
+        "no_fill_before_its_signal",
+        "the model and the paper venue enter a trade at the signal's arrival or later, never on an older price",
+        f"""
+        SELECT f.fill_id AS id FROM fills f JOIN trades t USING (trade_id) JOIN experiments e USING (experiment_id)
+            JOIN signals s USING (signal_id) JOIN quotes q USING (quote_id)
+        WHERE f.intent = 'entry' AND f.venue IN ('model', 'paper') AND f.fill_model <> '{_FIRST_FILL_MODEL}'
+          AND (f.filled_at < s.received_at OR q.at < s.received_at)
+        """,
+    ),
+    QueryRule(
+        "exits_come_after_entries",
+        "no exit of the model or the paper venue is filled before the entry of its trade",
+        """
+        SELECT f.fill_id AS id FROM fills f JOIN trades t USING (trade_id)
+        WHERE f.intent = 'exit' AND f.venue IN ('model', 'paper') AND f.filled_at < t.entry_at
+        """,
+    ),
+    QueryRule(
+        "entries_fill_at_a_price_that_could_be_traded",
+        "an entry fills at a live quote, at a bar's open or at its alert's price, never at a close from before",
+        f"""
+        SELECT fill_id AS id FROM fills
+        WHERE intent = 'entry' AND venue IN ('model', 'paper') AND fill_model <> '{_FIRST_FILL_MODEL}'
+          AND price_basis NOT IN ('live', 'open', 'alert', 'next_open')
+        """,
+    ),
+    QueryRule(
+        "fills_have_the_origin_of_their_quote",
+        "the origin of a price that the model or the paper venue filled at is that of the stored quote",
+        """
+        SELECT f.fill_id AS id FROM fills f JOIN quotes q USING (quote_id)
+        WHERE f.venue IN ('model', 'paper') AND f.price_basis <> q.basis
+        """,
+    ),
+    QueryRule(
+        "bars_do_not_overlap",
+        "a bar of a series opens when the one before it has closed",
+        """
+        SELECT concat_ws(' ', book, symbol, interval, side, open_time) AS id FROM (
+            SELECT book, symbol, interval, side, open_time, close_time, lead(open_time) OVER (
+                PARTITION BY book, symbol, exchange, instrument_kind, interval, side ORDER BY open_time) AS next_open
+            FROM bars) AS following
+        WHERE close_time > next_open OR close_time <= open_time
+        """,
+    ),
+    QueryRule(
+        "only_pending_trades_wait_for_a_price",
+        "a trade that waits for its price has no order, and a pending model trade waits",
+        """
+        SELECT t.trade_id AS id FROM trades t
+        WHERE (t.fill_by IS NOT NULL AND EXISTS (SELECT FROM orders o WHERE o.trade_id = t.trade_id))
+           OR (t.is_shadow AND t.status = 'pending' AND t.fill_by IS NULL)
+        """,
+    ),
+)
