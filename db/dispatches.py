@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from db import contexts, exit_decisions, experiments, outdated_entries, policies, signals, studies
-from domain.context import MarketContext, Quote
+from domain.context import MarketContext
 from domain.decision import EngineSlot
 from domain.experiment import Assignment
 from domain.policy import ExecutionPolicy
@@ -45,11 +45,10 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    """Signal that closes open trades, at the quote of its own context; None when that has no price."""
+    """Signal that closes open trades."""
 
     signal: Signal
     trade_ids: tuple[UUID, ...]
-    quote: Quote | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,15 +98,9 @@ def _load_dispatches(session: Session, entries: Collection[Signal]) -> list[Disp
 
 def _load_closings(session: Session, ready: Sequence[Signal]) -> list[Closing]:
     """Return the signals that close open trades, as it was decided before or is decided now."""
-    priced = contexts.find_priced(session, [signal.signal_id for signal in ready])
-    trade_ids = exit_decisions.decide(session, ready, priced=priced)
-    contexts_by_signal = contexts.load(session, priced & {key for key, closed in trade_ids.items() if closed})
+    trade_ids = exit_decisions.decide(session, ready)
     return [
-        Closing(
-            signal=signal,
-            trade_ids=trade_ids[signal.signal_id],
-            quote=contexts_by_signal[signal.signal_id].quote if signal.signal_id in priced else None,
-        )
+        Closing(signal=signal, trade_ids=trade_ids[signal.signal_id])
         for signal in ready
         if trade_ids.get(signal.signal_id)
     ]

@@ -19,15 +19,14 @@ OpenTrades = Mapping[UUID, list[OpenTrade]]
 _FLAGS = {ExitResult.NOTHING_OPEN: Flag.NOTHING_OPEN, ExitResult.OUTDATED: Flag.OUTDATED}
 
 
-def decide(session: Session, signals: Sequence[Signal], *, priced: Collection[UUID]) -> dict[UUID, tuple[UUID, ...]]:
+def decide(session: Session, signals: Sequence[Signal]) -> dict[UUID, tuple[UUID, ...]]:
     """Decide which model trades each signal closes, and store it; what was decided before stays.
 
-    `priced` are the signals that have a price to close at. The trades of an earlier signal of the batch that has one
-    count as closed for the later ones.
+    The trades of an earlier signal of the batch count as closed for the later ones, even while they wait for a price.
     """
     known = exit_results.load_known(session, [signal.signal_id for signal in signals])
     alerts = exit_results.load_alerts(session, [signal for signal in signals if signal.signal_id not in known])
-    matches = _match_in_order(alerts, _load_open_trades(session, alerts), priced)
+    matches = _match_in_order(alerts, _load_open_trades(session, alerts))
     exit_results.record(session, matches)
     exit_results.add_flags(session, _choose_flags(alerts, matches))
     for alert in alerts:
@@ -51,17 +50,14 @@ def _load_open_trades(session: Session, alerts: Sequence[ClosingAlert]) -> OpenT
     return open_own | exits | entries
 
 
-def _match_in_order(
-    alerts: Sequence[ClosingAlert], loaded: OpenTrades, priced: Collection[UUID]
-) -> dict[UUID, ExitMatch]:
+def _match_in_order(alerts: Sequence[ClosingAlert], loaded: OpenTrades) -> dict[UUID, ExitMatch]:
     """Match the alerts one after the other; entries that close and miss nothing are left out."""
     matches, closed = dict[UUID, ExitMatch](), set[EngineSide]()
     for alert in alerts:
         signal_id = alert.signal.signal_id
         trades = [_note_closed(trade, closed) for trade in loaded.get(signal_id, ())]
         match = exit_matching.match(alert, trades)
-        if signal_id in priced:
-            closed |= {_side_of(trade) for trade in trades if trade.trade_id in match.closes}
+        closed |= {_side_of(trade) for trade in trades if trade.trade_id in match.closes}
         if match.closes or match.missed or not alert.signal.is_entry:
             matches[signal_id] = match
     return matches

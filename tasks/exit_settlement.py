@@ -17,13 +17,15 @@ from db import families, lagging_trades, orders, outcomes, trade_walks, trades
 from db.core.session import Session
 from db.dispatches import Closing
 from db.trade_walks import Walk
-from domain import exit_synchronization, exits, fills
+from domain import exit_synchronization, exits, fills, market_prices
 from domain.context import Quote
 from domain.exit_synchronization import Family
 from domain.exits import ExitReason, WalkResult
+from domain.market_prices import AlertPrice
+from domain.ports import FillRequest
 from domain.signal import Instrument
 from domain.trade import ExitEvent, Order, OrderState, Trade
-from tasks import order_submission
+from tasks import entry_prices, order_submission
 from tasks.parts import Parts
 
 _WHOLE = Decimal(1)
@@ -40,41 +42,60 @@ class TradeEnding:
     reason: ExitReason
 
 
-def close_by_signals(parts: Parts, closings: Sequence[Closing]) -> set[UUID]:
-    """Close the trades that exit or opposite signals select, each at its signal's arrival time and quote, in order.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedExit:
+    """The exit of model trades at the first price at or after the time of its alert.
 
-    A signal whose own context has no price closes at the present quotes of the trades.
+    `alert` is the price in the alert; nothing that became known after `until` is used.
+    """
+
+    trade_ids: tuple[UUID, ...]
+    at: datetime
+    until: datetime
+    is_opposite: bool
+    alert: AlertPrice | None = None
+
+
+def close_by_signals(parts: Parts, closings: Sequence[Closing]) -> set[UUID]:
+    """Close the trades that exit or opposite signals select, each at the first price from its signal's arrival on.
 
     Returns:
         The signals that found no price: their trades are still to be closed.
     """
-    waiting = set[UUID]()
-    for closing in closings:
-        signal = closing.signal
-        if closing.quote is None:
-            if not close_at_present_quotes(parts, closing.trade_ids, is_opposite=signal.is_entry):
-                log.warning("exit.not_priced", signal_id=str(signal.signal_id), trades=len(closing.trade_ids))
-                waiting.add(signal.signal_id)
-            continue
-        ending = TradeEnding(quote=closing.quote, at=signal.received_at, reason=_choose_reason(signal.is_entry))
-        settle_exits(parts, closing.trade_ids, until=signal.received_at, ending=ending)
-    return waiting
+    return {
+        closing.signal.signal_id
+        for closing in closings
+        if not close_at_first_price(parts, _build_wanted_exit(parts, closing))
+    }
 
 
-def close_at_present_quotes(parts: Parts, trade_ids: Collection[UUID], *, is_opposite: bool) -> bool:
-    """Close model trades at the present quotes of their instruments; return False when one has no price."""
+def _build_wanted_exit(parts: Parts, closing: Closing) -> WantedExit:
+    signal = closing.signal
+    return WantedExit(
+        trade_ids=closing.trade_ids,
+        at=signal.received_at,
+        until=max(parts.clock.now(signal.book), signal.received_at),
+        is_opposite=signal.is_entry,
+        alert=market_prices.read_alert_price(signal),
+    )
+
+
+def close_at_first_price(parts: Parts, wanted: WantedExit) -> bool:
+    """Close model trades at the first price of their instruments; return False when one has none yet."""
     with parts.transaction() as session:
-        left = trade_walks.load_walkable(session, trade_ids)
+        left = trade_walks.load_walkable(session, wanted.trade_ids)
     is_complete = True
     for book, instrument in {(trade.book, trade.instrument) for trade in left}:
-        now = parts.clock.now(book)
-        quote = parts.market_data(book).quote(book, instrument, at=now).quote
-        if not quote.is_usable:
+        request = FillRequest(book=book, instrument=instrument, at=wanted.at, until=wanted.until, alert=wanted.alert)
+        (quote,) = entry_prices.request_quotes(parts, [request])
+        if quote is None:
             is_complete = False
             continue
         chosen = [trade.trade_id for trade in left if (trade.book, trade.instrument) == (book, instrument)]
-        ending = TradeEnding(quote=quote, at=now, reason=_choose_reason(is_opposite))
-        settle_exits(parts, chosen, until=now, ending=ending)
+        ending = TradeEnding(quote=quote, at=quote.at, reason=_choose_reason(wanted.is_opposite))
+        settle_exits(parts, chosen, until=quote.at, ending=ending)
+    if not is_complete:
+        log.warning("exit.not_priced", at=wanted.at.isoformat(), trades=len(wanted.trade_ids))
     return is_complete
 
 

@@ -42,10 +42,11 @@ def finish_exits(*, book: str, until: str, at_end: bool) -> None:
 def walk_book(parts: Parts, book: str, *, until: datetime, at_end: bool = False) -> None:
     """Walk all open model trades of a book to `until`, chunk by chunk, and submit the exits that real trades owe.
 
-    What an alert closes and could not be priced so far is closed at the present price, if there is one.
+    What alerts enter or close and could not be priced so far is filled first, at the first price that came.
     """
     after, exits = UUID(int=0), 0
     waiting_entries.settle_waiting_entries(parts, book, until=until, at_end=at_end)
+    waiting_exits.close_waiting(parts, book, until=until)
     with parts.transaction() as session:
         lagging = lagging_trades.list_in_book(session, book)
     exit_settlement.send_owed_exits(parts, lagging)
@@ -54,7 +55,8 @@ def walk_book(parts: Parts, book: str, *, until: datetime, at_end: bool = False)
         if at_end:
             _end_trades(parts, book, chunk, until)
         after = chunk[-1]
-    waiting_exits.close_waiting(parts, book)
+    if at_end:
+        waiting_exits.close_waiting(parts, book, until=until)
     if exits:
         log.info("exits.synchronized", book=book, exits=exits)
 

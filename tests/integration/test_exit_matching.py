@@ -41,9 +41,9 @@ def test_an_exit_of_the_same_key_closes_the_trade(desk: AlertPipeline) -> None:
     [
         ("BINANCE:XRPUSDT.P", "XRPUSDT.P", ["exchange"]),
         ("BINANCE:XRPUSDT.P", "BYBIT:XRPUSDT", ["exchange", "kind"]),
-        ("NYSE:BRK.B", "NYSE:BRK-B", ["symbol"]),
-        ("NYSE:BRK.B", "BRK/B", ["symbol", "exchange"]),
-        ("CME_MINI:ES1!", "CME_MINI:ESZ2026", ["symbol", "kind"]),
+        ("OTHER:BRK.B", "OTHER:BRK-B", ["symbol"]),
+        ("OTHER:BRK.B", "BRK/B", ["symbol", "exchange"]),
+        ("OTHER:ES1!", "OTHER:ESZ2026", ["symbol", "kind"]),
     ],
 )
 def test_an_exit_whose_key_never_had_an_entry_closes_the_one_that_fits(
