@@ -50,15 +50,6 @@ def load(session: Session, signal_ids: Collection[UUID]) -> dict[UUID, MarketCon
     }
 
 
-def find_priced(session: Session, signal_ids: Collection[UUID]) -> set[UUID]:
-    """Return the signals whose context has any price."""
-    query = text("""
-        SELECT signal_id FROM market_contexts
-        WHERE signal_id = ANY(:ids) AND coalesce(bid, ask, (rest->'quote'->>'last')::numeric) IS NOT NULL
-    """)
-    return set(session.execute(query, {"ids": list(signal_ids)}).scalars())
-
-
 def load_window_documents(session: Session, hashes: Collection[str]) -> dict[str, Mapping[str, Any]]:
     """Return the stored documents of windows, by hash."""
     if not hashes:

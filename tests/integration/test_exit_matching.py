@@ -43,7 +43,7 @@ def test_an_exit_of_the_same_key_closes_the_trade(desk: AlertPipeline) -> None:
         ("BINANCE:XRPUSDT.P", "BYBIT:XRPUSDT", ["exchange", "kind"]),
         ("OTHER:BRK.B", "OTHER:BRK-B", ["symbol"]),
         ("OTHER:BRK.B", "BRK/B", ["symbol", "exchange"]),
-        ("OTHER:ES1!", "OTHER:ESZ2026", ["symbol", "kind"]),
+        ("ES1!", "ESZ2026", ["symbol", "kind"]),
     ],
 )
 def test_an_exit_whose_key_never_had_an_entry_closes_the_one_that_fits(
