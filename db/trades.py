@@ -96,19 +96,10 @@ def lock_symbols(session: Session, symbols: Collection[tuple[str, str]]) -> None
 
 
 def count_other_open(session: Session, trade: Trade) -> Exposure:
-    """Count the open trades of a trade's book, symbol, engine and ledger, itself left out."""
-    query = text(f"""
-        SELECT count(*) FROM trades WHERE book = :book AND symbol = :symbol AND engine = :engine
-          AND is_shadow = :is_shadow AND trade_id <> :trade_id AND status IN {states.UNFINISHED_TRADES}
-    """)
-    parameters = {
-        "book": trade.book,
-        "symbol": trade.instrument.symbol,
-        "engine": trade.engine.value,
-        "is_shadow": trade.is_shadow,
-        "trade_id": trade.trade_id,
-    }
-    return Exposure(open_in_symbol=int(session.execute(query, parameters).scalar_one()))
+    """Count the open trades of a trade's book, symbol, engine and ledger, the open or pending trade itself left out."""
+    pair = (trade.book, trade.instrument.symbol)
+    counted = _count_open(session, {pair})[*pair, trade.engine, not trade.is_shadow]
+    return Exposure(open_in_symbol=counted.open_in_symbol - 1)
 
 
 def count_exposures(session: Session, signals: Collection[Signal]) -> dict[tuple[str, str, EngineSlot, bool], Exposure]:
@@ -117,6 +108,13 @@ def count_exposures(session: Session, signals: Collection[Signal]) -> dict[tuple
     An instrument under two labels, such as BINANCE:BTCUSDT and BTCUSDT, is one exposure. A trade is open as long as it
     is on the exit clock that its study compares: a real one on the synchronized clock, since it has no other.
     """
+    return _count_open(session, {(signal.book, signal.symbol) for signal in signals})
+
+
+def _count_open(
+    session: Session, symbols: Collection[tuple[str, str]]
+) -> dict[tuple[str, str, EngineSlot, bool], Exposure]:
+    """Count the open trades of (book, symbol) pairs."""
     query = text(f"""
         SELECT trades.book, symbol, engine, NOT is_shadow AS is_real, count(*) AS open
         FROM trades JOIN experiments USING (experiment_id) JOIN studies USING (study_id)
@@ -126,7 +124,7 @@ def count_exposures(session: Session, signals: Collection[Signal]) -> dict[tuple
                 AND o.exit_clock = CASE WHEN is_shadow THEN studies.exit_clock ELSE 'synchronized' END)
         GROUP BY 1, 2, 3, 4
     """)
-    pairs = sorted({(signal.book, signal.symbol) for signal in signals})
+    pairs = sorted(symbols)
     parameters = {"books": [book for book, _ in pairs], "symbols": [symbol for _, symbol in pairs]}
     return {
         (row.book, row.symbol, EngineSlot(row.engine), row.is_real): Exposure(open_in_symbol=row.open)

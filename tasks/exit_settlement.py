@@ -18,6 +18,7 @@ from db.core.session import Session
 from db.dispatches import Closing
 from db.trade_walks import Walk
 from domain import exit_synchronization, exits, fills, market_prices
+from domain.books import is_replay_book
 from domain.context import Quote
 from domain.exit_synchronization import Family
 from domain.exits import ExitReason, WalkResult
@@ -86,8 +87,7 @@ def close_at_first_price(parts: Parts, wanted: WantedExit) -> bool:
         left = trade_walks.load_walkable(session, wanted.trade_ids)
     is_complete = True
     for book, instrument in {(trade.book, trade.instrument) for trade in left}:
-        request = FillRequest(book=book, instrument=instrument, at=wanted.at, until=wanted.until, alert=wanted.alert)
-        (quote,) = entry_prices.request_quotes(parts, [request])
+        quote = _find_exit_quote(parts, book, instrument, wanted)
         if quote is None:
             is_complete = False
             continue
@@ -97,6 +97,20 @@ def close_at_first_price(parts: Parts, wanted: WantedExit) -> bool:
     if not is_complete:
         log.warning("exit.not_priced", at=wanted.at.isoformat(), trades=len(wanted.trade_ids))
     return is_complete
+
+
+def _find_exit_quote(parts: Parts, book: str, instrument: Instrument, wanted: WantedExit) -> Quote | None:
+    """Return the first price from the alert's arrival on; where none is known yet, the last one known before.
+
+    A position that somebody wants closed does not wait for the next bar of a market that runs. In a replay it does: the
+    next open is known there, and no alert may be filled at a price from before it.
+    """
+    request = FillRequest(book=book, instrument=instrument, at=wanted.at, until=wanted.until, alert=wanted.alert)
+    (quote,) = entry_prices.request_quotes(parts, [request])
+    if quote is not None or is_replay_book(book):
+        return quote
+    last_known = parts.market_data(book).quote(book, instrument, at=wanted.until).quote
+    return last_known if last_known.is_usable else None
 
 
 def _choose_reason(is_opposite: bool) -> ExitReason:

@@ -22,9 +22,9 @@ from engines.rules import RulesEngine
 from stack.servers import ServerUrls
 from tasks import base_task
 from tasks.base_task import bodies, drive
+from tasks.entry_prices import AnsweredDispatch
 from tasks.parts import Parts
 from tasks.stages import dispatch_engines
-from tasks.stages.dispatch_engines import AnsweredDispatch
 from tests.support.fakes.timed_engine import TimedEngine
 from tests.support.pipeline import add_trend, prepared, rows, run_all, store_signal, with_engines
 
