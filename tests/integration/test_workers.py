@@ -51,7 +51,8 @@ def stack(server_urls: ServerUrls, template_database: str, tmp_path_factory: pyt
         add_trend(made.database, until=THIS_HOUR)
         with made.database.transaction() as session:
             session.connection().exec_driver_sql(
-                "INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('tests', 'paper', 'x', '')"
+                "INSERT INTO sources (name, book, token_hash, token_encrypted, pyramiding)"
+                " VALUES ('tests', 'paper', 'x', '', 1000)"
             )
         made.processes.start_worker()
         made.processes.start_beat()
