@@ -15,7 +15,7 @@ from domain.exit_matching import ClosingAlert, ExitMatch, ExitResult, OpenTrade
 from domain.signal import Flag, Signal
 
 EngineSide = tuple[UUID, EngineSlot]
-OpenTrades = Mapping[UUID, list[OpenTrade]]
+OpenTrades = dict[UUID, list[OpenTrade]]
 _FLAGS = {ExitResult.NOTHING_OPEN: Flag.NOTHING_OPEN, ExitResult.OUTDATED: Flag.OUTDATED}
 
 
@@ -36,18 +36,18 @@ def decide(session: Session, signals: Sequence[Signal]) -> dict[UUID, tuple[UUID
 
 
 def _load_open_trades(session: Session, alerts: Sequence[ClosingAlert]) -> OpenTrades:
-    """Load what each alert may close: the trades of its own key, else all of its source in symbols like its own."""
-    signals = [alert.signal for alert in alerts]
-    own = open_trades.load_of_own_key(session, [signal.signal_id for signal in signals])
-    open_own = {
-        alert.signal.signal_id: own[alert.signal.signal_id]
-        for alert in alerts
-        if not alert.is_stale and any(trade.can_close for trade in own.get(alert.signal.signal_id, ()))
-    }
-    others = [signal for signal in signals if signal.signal_id not in open_own]
-    exits = open_trades.load_of_source(session, [signal.signal_id for signal in others if not signal.is_entry])
-    entries = open_trades.load_real_of_other_keys(session, [signal.signal_id for signal in others if signal.is_entry])
-    return open_own | exits | entries
+    """Load what each alert may close or miss: for an exit all of its source in symbols like its own.
+
+    An entry closes trades of its own key only, and may miss real ones of others.
+    """
+    exits = [alert.signal.signal_id for alert in alerts if not alert.signal.is_entry]
+    entries = [alert.signal.signal_id for alert in alerts if alert.signal.is_entry]
+    loaded = open_trades.load_of_source(session, exits)
+    own, others = open_trades.load_of_own_key(session, entries), open_trades.load_real_opposite(session, entries)
+    for signal_id in entries:
+        trades = {trade.trade_id: trade for trade in (*own.get(signal_id, ()), *others.get(signal_id, ()))}
+        loaded[signal_id] = list(trades.values())
+    return loaded
 
 
 def _match_in_order(alerts: Sequence[ClosingAlert], loaded: OpenTrades) -> dict[UUID, ExitMatch]:

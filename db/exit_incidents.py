@@ -51,6 +51,16 @@ _REAL_OF_SOURCES = text(f"""
     WHERE trades.source = ANY(:sources) AND NOT trades.is_shadow AND trades.status IN {states.UNFINISHED_TRADES}
     ORDER BY trades.entry_at, trades.trade_id
 """)
+_DEAD_EXITS = text(f"""
+    SELECT signals.signal_id, signals.book, signals.source, signals.symbol,
+        array_agg(trades.trade_id ORDER BY trades.entry_at, trades.trade_id) AS trade_ids
+    FROM signals JOIN trades USING (book, source)
+    WHERE signals.status = 'dead' AND signals.action = 'exit' AND signals.stage < {states.DISPATCHED}
+      AND NOT trades.is_shadow AND trades.status IN {states.UNFINISHED_TRADES} AND trades.side = signals.direction
+      AND trades.entry_at <= signals.received_at AND left(trades.symbol, 1) = left(signals.symbol, 1)
+      AND NOT EXISTS (SELECT FROM incidents WHERE kind = :kind AND subject = signals.signal_id::text)
+    GROUP BY signals.signal_id, signals.book, signals.source, signals.symbol
+""")
 _CLOSE_FINISHED = text(f"""
     UPDATE incidents SET closed_at = clock_timestamp()
     WHERE closed_at IS NULL AND kind = ANY(:kinds) AND NOT EXISTS (
@@ -156,6 +166,22 @@ def open_about_outdated_entry(session: Session, entry: Signal, *, closed_by: UUI
         side=entry.direction.value,
         why=f"alert {closed_by} fired later, arrived earlier, and closes it",
     )
+
+
+def open_about_dead_exits(session: Session) -> None:
+    """Open an incident, once, about each exit that was given up while a real trade it may mean is open."""
+    for row in session.execute(_DEAD_EXITS, {"kind": MISSED}):
+        open_about_trades(
+            session,
+            kind=MISSED,
+            subject=row.signal_id,
+            book=row.book,
+            real_ids=row.trade_ids,
+            source=row.source,
+            symbol=row.symbol,
+            signal=str(row.signal_id),
+            why="the work on the exit failed too often; `orchestrator signals rerun` tries it again",
+        )
 
 
 def close_finished(session: Session) -> None:

@@ -50,7 +50,7 @@ _OF_SOURCE = text(f"""
     ORDER BY mine.seq, trades.entry_at, trades.trade_id
 """)
 # An entry never closes trades of another key; only real ones of the very symbol are worth a look.
-_REAL_OF_OTHER_KEYS = text(f"""
+_REAL_OPPOSITE = text(f"""
     {_MINE} SELECT {_COLUMNS} FROM mine JOIN trades USING (book, source, symbol) {_ENTRIES}
     WHERE trades.status IN {states.UNFINISHED_TRADES} AND NOT trades.is_shadow AND trades.side <> mine.direction
     ORDER BY mine.seq, trades.entry_at, trades.trade_id
@@ -67,9 +67,9 @@ def load_of_source(session: Session, signal_ids: Collection[UUID]) -> dict[UUID,
     return _load(session, _OF_SOURCE, signal_ids)
 
 
-def load_real_of_other_keys(session: Session, signal_ids: Collection[UUID]) -> dict[UUID, list[OpenTrade]]:
+def load_real_opposite(session: Session, signal_ids: Collection[UUID]) -> dict[UUID, list[OpenTrade]]:
     """Return, by entry, the open real trades of the opposite side of its source in its symbol, of whatever key."""
-    return _load(session, _REAL_OF_OTHER_KEYS, signal_ids)
+    return _load(session, _REAL_OPPOSITE, signal_ids)
 
 
 def _load(session: Session, query: Any, signal_ids: Collection[UUID]) -> dict[UUID, list[OpenTrade]]:

@@ -70,7 +70,8 @@ class ExitMatch:
     """The trades that an alert closes, and those it should be told about.
 
     `closes` holds model trades, whose real trades follow; `differs` names the fields in which a loose match differs;
-    `ambiguous` and `missed` hold the open trades that the alert may have meant and leaves open.
+    `ambiguous` and `missed` hold the open trades that the alert may have meant and leaves open; some may be missed
+    beside those that are closed.
     """
 
     result: ExitResult
@@ -117,9 +118,10 @@ def match(alert: ClosingAlert, open_trades: Sequence[OpenTrade]) -> ExitMatch:
         return ExitMatch(result=ExitResult.AMBIGUOUS, ambiguous=chosen)
     closes = tuple(trade.trade_id for trade in chosen if trade.can_close)
     if closes or any(trade.is_closing for trade in chosen):
-        return ExitMatch(result=ExitResult.CLOSES, closes=closes, differs=_name_differences(alert.key, chosen))
-    missed = tuple(trade for trade in older if _is_missed(trade, alert))
-    if missed:
+        missed = tuple(trade for trade in older if trade not in chosen and _is_missed_beside(trade, alert))
+        differs = _name_differences(alert.key, chosen)
+        return ExitMatch(result=ExitResult.CLOSES, closes=closes, differs=differs, missed=missed)
+    if missed := tuple(trade for trade in older if _is_missed(trade, alert)):
         return ExitMatch(result=ExitResult.MISSED, missed=missed)
     is_outdated = any(trade.side is alert.side for trade in open_trades) and len(older) < len(open_trades)
     return ExitMatch(result=ExitResult.OUTDATED if is_outdated else ExitResult.NOTHING_OPEN)
@@ -142,13 +144,26 @@ def _is_entered_later(trade: OpenTrade, alert: ClosingAlert) -> bool:
 
 
 def _is_missed(trade: OpenTrade, alert: ClosingAlert) -> bool:
-    """Return whether a real trade stays open that the alert may have meant to close."""
-    if trade.is_shadow or not trade.is_left_open or not is_same_symbol(trade.key.instrument, alert.key.instrument):
-        return False
+    """Return whether a real trade stays open that an alert which closes nothing may have meant to close."""
     if alert.signal.is_entry:
-        strategies = {trade.key.strategy, alert.key.strategy}
-        return trade.side is alert.side and (len(strategies) == 1 or "" in strategies)
-    return trade.side is alert.side or not _is_of_reversed_side(trade, alert)
+        return _is_missed_beside(trade, alert)
+    is_meant = trade.side is alert.side or not _is_of_reversed_side(trade, alert)
+    return is_meant and _stays_open_in_symbol(trade, alert)
+
+
+def _is_missed_beside(trade: OpenTrade, alert: ClosingAlert) -> bool:
+    """Return whether an alert may have meant a real trade besides those of its own key: one that its strategy holds.
+
+    Named strategies of one source that differ have nothing to do with each other.
+    """
+    strategies = {trade.key.strategy, alert.key.strategy}
+    is_of_strategy = len(strategies) == 1 or "" in strategies
+    return is_of_strategy and trade.side is alert.side and _stays_open_in_symbol(trade, alert)
+
+
+def _stays_open_in_symbol(trade: OpenTrade, alert: ClosingAlert) -> bool:
+    is_real = not trade.is_shadow and trade.is_left_open
+    return is_real and is_same_symbol(trade.key.instrument, alert.key.instrument)
 
 
 def _is_of_reversed_side(trade: OpenTrade, alert: ClosingAlert) -> bool:

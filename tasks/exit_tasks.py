@@ -25,6 +25,7 @@ def sync_exits() -> None:
     parts = parts_of(current_app)
     with parts.transaction() as session:
         active = books.list_with_open_trades(session)
+        exit_incidents.open_about_dead_exits(session)
         exit_incidents.close_finished(session)
     for book in active:
         walk_book(parts, book, until=parts.clock.now(book))

@@ -208,3 +208,29 @@ def test_a_message_in_quarantine_about_another_symbol_or_of_another_source_is_no
 
     assert len(desk.open_real()) == 1
     assert desk.incidents() == []
+
+
+def test_an_exit_that_was_given_up_is_an_incident_once(desk: AlertPipeline) -> None:
+    desk.send(LONG)
+    (signal_id,) = desk.post(exit_of())
+    desk.webhook.rows("UPDATE signals SET status = 'dead' WHERE signal_id = :id RETURNING 1", id=signal_id)
+
+    desk.watch_dead_exits()
+    desk.watch_dead_exits()
+
+    (trade,), (incident,) = desk.open_real(), desk.incidents()
+    assert (incident["kind"], incident["subject"]) == ("exit_missed", str(signal_id))
+    assert incident["detail"]["trades"] == [str(trade["trade_id"])]
+    desk.webhook.rows("UPDATE incidents SET closed_at = now() RETURNING 1")
+    desk.watch_dead_exits()
+    assert desk.incidents() == []
+
+
+def test_the_same_trade_under_another_label_is_told_when_the_exit_closes_its_own(desk: AlertPipeline) -> None:
+    desk.set_pyramiding(2)
+    desk.send(LONG, LONG | {"ticker": "XRPUSDT.P"})
+
+    desk.send(exit_of())
+
+    (trade,), (incident,) = desk.open_real(), desk.incidents()
+    assert (trade["exchange"], incident["subject"]) == ("", str(trade["trade_id"]))

@@ -121,6 +121,11 @@ class AlertPipeline:
         with self.parts.transaction() as session:
             exit_incidents.close_finished(session)
 
+    def watch_dead_exits(self) -> None:
+        """Look for exits that were given up, as the exits worker does."""
+        with self.parts.transaction() as session:
+            exit_incidents.open_about_dead_exits(session)
+
     def open_real(self) -> list[dict[str, Any]]:
         """Return the real trades that are pending or open."""
         return rows(self.parts.database, REAL)

@@ -132,7 +132,7 @@ def test_nothing_open_is_said() -> None:
     [(-10, None, False), (-10, Position.FLAT, True), (-61, None, True)],
 )
 def test_an_exit_of_the_side_that_was_just_reversed_is_explained(
-    entry_s: int, position_after: Position | None, is_missed: bool
+    entry_s: int, position_after: Position | None, *, is_missed: bool
 ) -> None:
     pair = a_pair(arrived_s=entry_s, side=Direction.SHORT)
 
@@ -150,3 +150,16 @@ def test_an_entry_misses_the_opposite_trade_of_its_strategy_only() -> None:
     found = match(an_exit(action=Action.ENTRY, strategy="mine"), [*opposite, *other])
 
     assert found.missed == (opposite[1],)
+
+
+@pytest.mark.parametrize(("strategy", "is_missed"), [("", True), ("mine", True), ("other", False)])
+def test_a_trade_of_the_same_strategy_under_another_label_is_missed_beside_what_is_closed(
+    strategy: str, *, is_missed: bool
+) -> None:
+    closed = a_pair(key=TradeKey(strategy="mine", instrument=BTC))
+    beside = a_pair(key=TradeKey(strategy=strategy, instrument=replace(BTC, exchange="")))
+
+    found = match(an_exit(strategy="mine"), [*closed, *beside])
+
+    assert (found.result, found.closes) == (ExitResult.CLOSES, (closed[0].trade_id,))
+    assert (found.missed == (beside[1],)) is is_missed
