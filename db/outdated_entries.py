@@ -1,4 +1,8 @@
-"""Outdated entries: those that fired before an exit or an opposite entry of their key which had arrived before them."""
+"""Outdated entries: those that fired before an exit or an opposite entry which had arrived before them.
+
+Exchange and kind may be spelled otherwise in the exit, as in exits that are matched loosely. An exit after
+which the strategy says that it is flat ends both sides.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +23,10 @@ _CLOSERS = text("""
     FROM signals AS mine CROSS JOIN LATERAL (
         SELECT * FROM signals AS other
         WHERE (other.book, other.source, other.symbol) = (mine.book, mine.source, mine.symbol)
-          AND (other.strategy, other.exchange, other.instrument_kind)
-            = (mine.strategy, mine.exchange, mine.instrument_kind)
-          AND (other.direction = mine.direction) = (other.action = 'exit') AND other.seq < mine.seq
+          AND (other.strategy = mine.strategy OR '' IN (other.strategy, mine.strategy))
+          AND ((other.direction = mine.direction) = (other.action = 'exit')
+            OR (other.action = 'exit' AND other.position_after = 'flat'))
+          AND other.seq < mine.seq
           AND other.received_at > coalesce(mine.event_at, mine.timestamp)
         ORDER BY other.received_at DESC LIMIT 20) AS closer
     WHERE mine.signal_id = ANY(:ids)
