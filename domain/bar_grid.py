@@ -28,8 +28,8 @@ def find_interval(open_times: Sequence[datetime], *, zone: tzinfo = UTC) -> Inte
     """Return the interval of a series: its most frequent gap.
 
     `open_times` ascend. Gaps of about a day and more are counted in dates of `zone`, and are days, weeks and months of
-    the calendar. Of gaps that are equally frequent that one counts on whose grid the rows are, without those less than
-    one interval after the row before; of several a usual length (5m, 1h), then the longest.
+    the calendar. Of gaps that are equally frequent a usual length (5m, 1h) counts; of several that on whose grid the
+    rows are, without those less than one interval after the row before; then the longest.
 
     Raises:
         IntervalInvalid: when there is no gap, or when it is not a whole number of seconds.
@@ -42,7 +42,7 @@ def find_interval(open_times: Sequence[datetime], *, zone: tzinfo = UTC) -> Inte
     most_frequent = [gap for gap, count in counts.items() if count == highest]
     if len(most_frequent) == 1:
         return _as_interval(most_frequent[0])
-    return _as_interval(max(most_frequent, key=lambda gap: (_is_on_grid(gaps, gap), _as_interval(gap) in _USUAL, gap)))
+    return _as_interval(max(most_frequent, key=lambda gap: (_as_interval(gap) in _USUAL, _is_on_grid(gaps, gap), gap)))
 
 
 def find_off_grid(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from domain.context import Bar, PriceSide
 from domain.intervals import Interval
+from domain.sessions import BarTiming
 from domain.signal import Instrument
 from replay.bar_files import layout as layouts
 from replay.bar_files import placement, scan
@@ -111,19 +112,37 @@ def inspect_bar_file(spec: BarSpec) -> BarFile:
 
 
 def read_bars(file: BarFile) -> Iterator[Bar]:
-    """Stream the bars of an inspected file, oldest first.
+    """Stream the bars of an inspected file, oldest first, with close times where these are not those of the interval.
 
     Raises:
         FileInvalid: as `inspect_bar_file` does, or when the file is no longer what was inspected.
     """
     rows = file.rows
     assert rows is not None  # noqa: S101 - `inspect_bar_file` sets it
+    timing = rows.in_time.timing
+    before: Bar | None = None
+    for bar in _parse_bars(file, rows):
+        if before is not None:
+            yield _close_bar(before, timing, next_open=bar.open_time)
+        before = bar
+    if before is not None:
+        yield _close_bar(before, timing, next_open=None)
+
+
+def _parse_bars(file: BarFile, rows: FileRows) -> Iterator[Bar]:
+    """Yield the bars of a file as they are written, oldest first."""
     content = FileContent(file.spec.path)
     iterate = _iterate_in_order if rows.in_time.order is RowOrder.OLDEST_FIRST else _iterate_sorted
     for line, fields, open_time in iterate(file, rows, content):
         yield scan.parse_bar(file.spec.path, rows.layout, line, fields, open_time=open_time)
     if content.digest != file.digest:
         raise _file_changed(file)
+
+
+def _close_bar(bar: Bar, timing: BarTiming, *, next_open: datetime | None) -> Bar:
+    """Return the bar with its close time, if another than the end of its interval."""
+    closes_at = timing.closes_at(bar.open_time, next_open=next_open)
+    return bar if closes_at == timing.interval.end(bar.open_time) else replace(bar, close_time=closes_at)
 
 
 def _iterate_in_order(file: BarFile, rows: FileRows, content: FileContent) -> Iterator[_Row]:

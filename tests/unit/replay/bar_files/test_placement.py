@@ -112,6 +112,25 @@ def test_the_last_bar_of_a_session_ends_with_it(tmp_path: Path) -> None:
     assert _file(tmp_path, *times, calendar="XNYS").last_end == datetime(2024, 1, 5, 21, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("times", "options", "closes"),
+    [
+        (("2024-01-05T19:30Z", "2024-01-05T20:30Z"), {"calendar": "XNYS"}, (None, "2024-01-05T21:00")),
+        (("2024-07-02", "2024-07-03"), {"calendar": "XNYS"}, ("2024-07-02T20:00", "2024-07-03T17:00")),
+        (("2024-01-05T13:00Z", "2024-01-05T14:30Z", "2024-01-05T15:30Z"), {}, (None, None, None)),
+        (("2024-03-09", "2024-03-10", "2024-03-11"), {"timezone": NEW_YORK}, (None, "2024-03-11T04:00", None)),
+        (("2024-01-05T14:00Z", "2024-01-05T15:00Z"), {"calendar": "24/7"}, (None, None)),
+    ],
+)
+def test_bars_have_a_close_time_where_it_is_not_that_of_their_interval(
+    tmp_path: Path, times: Sequence[str], options: dict[str, str], closes: Sequence[str | None]
+) -> None:
+    bars = list(bar_files.read_bars(_file(tmp_path, *times, **options)))
+
+    assert [bar.close_time.isoformat()[:16] if bar.close_time is not None else None for bar in bars] == list(closes)
+    assert all(earlier.close_time <= later.open_time for earlier, later in pairwise(bars) if earlier.close_time)
+
+
 def test_dates_without_a_session_are_left_out_and_counted(tmp_path: Path) -> None:
     file = _file(tmp_path, "2024-07-03", "2024-07-04", "2024-07-05", calendar="XNYS")
 
