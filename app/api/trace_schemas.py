@@ -19,6 +19,7 @@ from app.api.fields import (
 )
 from domain.decision import EngineSlot, Verdict
 from domain.exit_matching import ExitResult
+from domain.money import Conversion
 from domain.policy import ExecutionMode
 from domain.signal import Direction
 from domain.study import ExitClock
@@ -119,6 +120,8 @@ class FillSchema(OpenOutputSchema):
     quote_id = uuid("Stored quote it refers to.")
     quote_basis = enum_value(QuoteBasis, "Basis of its price: observed or modelled.")
     fill_model = text("Version of the fill model.")
+    currency = text("Currency of price and fee.")
+    rate = decimal("Worth of one unit of it in the currency of the book.")
 
 
 class OrderEventSchema(OpenOutputSchema):
@@ -191,6 +194,10 @@ class TradeSchema(OpenOutputSchema):
     walk = json_object("State of the exit evaluation: stop, remaining fraction, targets hit.")
     evaluated_to = utc_time("Time up to which its exits are evaluated.")
     denial = text("Reason of a denial, as a stable code.", null=True)
+    currency = text("Currency of its prices.")
+    multiplier = decimal("Worth of a move of the price by 1, for one unit.", null=True)
+    conversion = enum_value(Conversion, "Source of the rate to the currency of its book.")
+    rate = decimal("Rate at the entry, to the currency of its book.", null=True)
     close_requested_at = utc_time("Time at which a person asked to close it.", null=True)
     created_at = utc_time("Time it was stored.")
 

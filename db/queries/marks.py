@@ -16,16 +16,17 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from db.core import states
 from domain.comparison import numbers
 from domain.context import PriceSide
 from domain.decision import EngineSlot
 from domain.intervals import Interval
 from domain.study import ExitClock
 
-_MODEL_TRADES = """
+_MODEL_TRADES = f"""
     SELECT trade_id, engine, trades.book, symbol, exchange, instrument_kind, side, multiplier, conversion, rate
     FROM trades JOIN experiments USING (experiment_id)
-    WHERE study_id = :study_id AND is_shadow AND trades.status IN ('open', 'closed')
+    WHERE study_id = :study_id AND is_shadow AND trades.status IN {states.ENTERED_TRADES}
 """
 _SERIES = text(f"""
     SELECT DISTINCT wanted.symbol, wanted.exchange, wanted.instrument_kind,
