@@ -14,7 +14,7 @@ from alerts.meaning.field_reader import FieldReader
 from alerts.meaning.intent import IntentUnclear
 from alerts.meaning.positions import StatedPositions
 from alerts.parsing.fields import Field, names_other_order
-from alerts.vocabulary.closing_labels import Closing, ClosingLabel, parse_label
+from alerts.vocabulary.closing_labels import CloseCertainty, ClosingLabel, parse_label
 from alerts.vocabulary.words import Command, ParsedWords, PositionEffect
 from domain.signal import Direction, Position, SellAlone
 
@@ -61,10 +61,10 @@ def _refuse_reduction(reader: FieldReader, instruction: ParsedWords, positions: 
 
 def _all_agree(label: ClosingLabel, before: Position | None, *, closed: Direction) -> bool:
     """Return whether label and position before the order both fit a close of that side, and one of them is certain."""
-    if label.closing is Closing.FORCED or label.side is closed.opposite:
+    if label.closing is CloseCertainty.FORCED or label.side is closed.opposite:
         return False
     if before is None:
-        return label.closing is Closing.CERTAIN
+        return label.closing is CloseCertainty.CERTAIN
     return before.side is closed
 
 

@@ -277,30 +277,9 @@ GENERAL = Aliases(
     ),
     bars=("", "bar", "ohlc", "candle", "ohlcv"),
 )
+_MORE_WORDS = (
+    "action amount bar comment contracts id market meta order plot prev price signal size stop strategy syminfo take"
+    " target time tv true false null"
+)
 # Words that field names consist of: `strategy.order_action` has three of them, `ticker` is one.
-WORDS = frozenset(name for names in astuple(GENERAL) for name in names) | {
-    "action",
-    "amount",
-    "bar",
-    "comment",
-    "contracts",
-    "id",
-    "market",
-    "meta",
-    "order",
-    "plot",
-    "prev",
-    "price",
-    "signal",
-    "size",
-    "stop",
-    "strategy",
-    "syminfo",
-    "take",
-    "target",
-    "time",
-    "tv",
-    "true",
-    "false",
-    "null",
-}
+WORDS = frozenset(name for names in astuple(GENERAL) for name in names) | frozenset(_MORE_WORDS.split())

@@ -88,7 +88,7 @@ _WORD_BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SIGNS = re.compile(r"[\s_\-./:!\"'“”‘’#|\[\]{}*;,]+")
 
 
-class Closing(Enum):
+class CloseCertainty(Enum):
     """How surely a label says that its order closes a position."""
 
     CERTAIN = "certain"
@@ -100,7 +100,7 @@ class Closing(Enum):
 class ClosingLabel:
     """Meaning of a label that names a close; `side` is the position it names, None when it names none or both."""
 
-    closing: Closing
+    closing: CloseCertainty
     side: Direction | None
 
 
@@ -117,13 +117,13 @@ def parse_label(label: str, towards: Direction) -> ClosingLabel | None:
         return None
     side = _parse_side(text)
     if _FORCED.search(text) is not None:
-        return ClosingLabel(closing=Closing.FORCED, side=side)
+        return ClosingLabel(closing=CloseCertainty.FORCED, side=side)
     is_short = text.count(" ") < _MOST_WORDS_OF_STOP
     if (is_short and _MAY_CLOSE.search(text) is not None) or (
         _CLOSES.search(text) is None and _orders_opposite(text, towards)
     ):
-        return ClosingLabel(closing=Closing.POSSIBLE, side=side)
-    return ClosingLabel(closing=Closing.CERTAIN, side=side) if _CLOSES.search(text) is not None else None
+        return ClosingLabel(closing=CloseCertainty.POSSIBLE, side=side)
+    return ClosingLabel(closing=CloseCertainty.CERTAIN, side=side) if _CLOSES.search(text) is not None else None
 
 
 def _parse_side(text: str) -> Direction | None:
