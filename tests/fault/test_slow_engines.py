@@ -53,7 +53,7 @@ def stack(
     """Give a worker and beat with the shortest lease that engines of one's own allow."""
     environ = {
         "ENGINE_A": engine_a.url,
-        "ENGINE_A_DEADLINE_S": "1.5",
+        "ENGINE_A_DEADLINE_S": "2.5",
         "ENGINE_A_CONCURRENCY": "1",
         "ENGINE_B": engine_b.url,
         "ENGINE_B_DEADLINE_S": "5",
@@ -81,6 +81,7 @@ def _quick_engines(engine_a: EngineServer, engine_b: EngineServer) -> Iterator[N
     for server in (engine_a, engine_b):
         server.takes_s, server.deed = 0.0, None
         server.asked.clear()
+        server.most_at_once = 0
     yield
     for server in (engine_a, engine_b):
         server.takes_s, server.deed = 0.0, None
@@ -116,7 +117,7 @@ def test_an_engine_answers_all_of_a_burst_that_takes_longer_than_its_deadline(
     found = answers(stack, sent(stack, *[f"burst {number}" for number in range(64)]))
 
     assert reasons(found["A"]) == reasons(found["B"]) == ["well"] * 64
-    assert all(50 <= row["latency_ms"] < 1500 for row in found["A"])
+    assert all(50 <= row["latency_ms"] < 2500 for row in found["A"])
     assert engine_a.asked.total() == 64
 
 
@@ -144,13 +145,12 @@ def test_alerts_that_come_one_by_one_are_put_to_an_engine_as_many_at_once_as_it_
     stack: Stack, engine_b: EngineServer
 ) -> None:
     engine_b.takes_s = 1.0
-    started_at = time.monotonic()
 
     ids = [signal_id for number in range(16) for signal_id in sent(stack, f"single {number}")]
     found = answers(stack, ids)
 
     assert reasons(found["A"]) == reasons(found["B"]) == ["well"] * 16
-    assert time.monotonic() - started_at < 13
+    assert engine_b.most_at_once == 2
     assert {row["attempts"] for row in found["B"]} == {0}
     assert engine_b.asked.total() == 16
 

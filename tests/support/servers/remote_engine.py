@@ -33,7 +33,7 @@ SECRET = "a secret that two sides share"
 class EngineServer(ThreadingHTTPServer):
     """Does what `deed` names, or else what the signal's strategy names; anything unknown is answered well.
 
-    Each question takes `takes_s` seconds.
+    Each question takes `takes_s` seconds; `most_at_once` is how many were there together in that time.
     """
 
     daemon_threads = False
@@ -44,6 +44,8 @@ class EngineServer(ThreadingHTTPServer):
         self.secret = secret
         self.deed: str | None = None
         self.takes_s = 0.0
+        self.most_at_once = self._at_once = 0
+        self._counting = threading.Lock()
         self.asked: Counter[str] = Counter()
         self.headers: list[dict[str, str]] = []
         self.released = threading.Event()
@@ -56,6 +58,15 @@ class EngineServer(ThreadingHTTPServer):
     def host(self) -> str:
         """What an allow-list calls it."""
         return f"127.0.0.1:{self.server_port}"
+
+    def take_time(self) -> None:
+        """Let the time of a question pass, and count the questions that are there meanwhile."""
+        with self._counting:
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        self.released.wait(self.takes_s)
+        with self._counting:
+            self._at_once -= 1
 
     @property
     def url(self) -> str:
@@ -107,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self.send_error(401)
         deed = self.owner.deed or str(json.loads(self.body)["signal"]["strategy"])
         self.owner.asked[deed] += 1
-        self.owner.released.wait(self.owner.takes_s)
+        self.owner.take_time()
         return DEEDS.get(deed, _well)(self)
 
     def is_signed(self) -> bool:
