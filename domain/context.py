@@ -59,7 +59,7 @@ class PriceSide(Enum):
 class Bar:
     """One bar: prices as decimals, `open_time` aware UTC, volume when the feed has it.
 
-    `close_time` is set where the bar ends before its interval does, as at the close of a session.
+    `close_time` is set where the bar does not end with its interval, as at the close of a session.
     """
 
     open_time: datetime
