@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import pairwise
 
 from domain.intervals import Interval, IntervalInvalid, Unit
@@ -24,17 +24,29 @@ _USUAL = frozenset(
 )
 
 
-def find_interval(open_times: Sequence[datetime], *, zone: tzinfo = UTC) -> Interval:
+def find_interval(
+    open_times: Sequence[datetime],
+    *,
+    zone: tzinfo = UTC,
+    are_consecutive: Callable[[date, date], bool] = lambda *_: False,
+) -> Interval:
     """Return the interval of a series: its most frequent gap.
 
     `open_times` ascend. Gaps of about a day and more are counted in dates of `zone`, and are days, weeks and months of
-    the calendar. Of gaps that are equally frequent a usual length (5m, 1h) counts; of several that on whose grid the
-    rows are, without those less than one interval after the row before; then the longest.
+    the calendar; two dates between which there is no session (`are_consecutive`) are a day apart. Of gaps that are
+    equally frequent a usual length (5m, 1h) counts; of several that on whose grid the rows are, without those less than
+    one interval after the row before; then the longest.
 
     Raises:
         IntervalInvalid: when there is no gap, or when it is not a whole number of seconds.
     """
-    gaps = [_measure_gap(earlier, later, zone) for earlier, later in pairwise(open_times) if later > earlier]
+    gaps = [
+        later - earlier
+        if later - earlier < _LONG_GAP
+        else _count_dates(earlier.astimezone(zone).date(), later.astimezone(zone).date(), are_consecutive)
+        for earlier, later in pairwise(open_times)
+        if later > earlier
+    ]
     if not gaps:
         raise IntervalInvalid("fewer than two different times have no interval")
     counts = Counter(gaps)
@@ -101,11 +113,6 @@ def _week(at: datetime, first_weekday: int, zone: tzinfo) -> int:
     return (at.astimezone(zone).date().toordinal() - 1 - first_weekday) // _WEEK_DAYS
 
 
-def _measure_gap(earlier: datetime, later: datetime, zone: tzinfo) -> timedelta:
-    """Return the time between two rows; of about a day and more as whole days between their dates."""
-    return later - earlier if later - earlier < _LONG_GAP else _count_dates(earlier, later, zone)
-
-
 def _is_on_grid(gaps: Sequence[timedelta], length: timedelta) -> bool:
     """Return whether each row is a whole number of lengths after the one before, but for those that are too close."""
     since = timedelta(0)
@@ -118,9 +125,9 @@ def _is_on_grid(gaps: Sequence[timedelta], length: timedelta) -> bool:
     return True
 
 
-def _count_dates(earlier: datetime, later: datetime, zone: tzinfo) -> timedelta:
-    """Return how many dates lie between two times, as whole days; a week is 7, a month the days of its shortest."""
-    days = max((later.astimezone(zone).date() - earlier.astimezone(zone).date()).days, 1)
+def _count_dates(earlier: date, later: date, are_consecutive: Callable[[date, date], bool]) -> timedelta:
+    """Return the distance of two dates as whole days; a week is 7, a month the days of its shortest."""
+    days = 1 if are_consecutive(earlier, later) else max((later - earlier).days, 1)
     if days in _WEEK_OF_DAYS:
         return timedelta(days=_WEEK_DAYS)
     return timedelta(days=next((month.start for month in _MONTH_DAYS.values() if days in month), days))

@@ -88,6 +88,11 @@ class SessionCalendar:
         index = bisect_left(self._days, day)
         return self.sessions[index] if index < len(self.sessions) else None
 
+    def are_consecutive(self, earlier: date, later: date) -> bool:
+        """Return whether the next session after that of a date is the one of another date."""
+        index = bisect_left(self._days, later)
+        return index > 0 and self._days[index - 1 : index + 1] == (earlier, later)
+
     def next_session(self, at: datetime) -> Session | None:
         """Return the first session that opens after `at`."""
         index = bisect_right(self._opens, at)

@@ -164,8 +164,11 @@ class _Placer:
             bars = "1 bar" if count == 1 else f"{count} bars"
             problem = f"holds {bars}; the interval is the most frequent gap, so there must be two"
             raise FileInvalid(self._path, problem)
+        date_zone = UTC if date_stamps.are_dates(utc) else self._date_zone(zone)
+        calendar = self._options.calendar
+        are_consecutive = calendar.are_consecutive if calendar is not None else _never
         try:
-            return bar_grid.find_interval(utc, zone=UTC if date_stamps.are_dates(utc) else self._date_zone(zone))
+            return bar_grid.find_interval(utc, zone=date_zone, are_consecutive=are_consecutive)
         except IntervalInvalid as error:
             problem = f"bars are no whole seconds apart: {error}; gaps must be whole seconds"
             raise FileInvalid(self._path, problem, field=self._layout.time_field) from None
@@ -262,5 +265,5 @@ def _find_order(ascending: Sequence[int]) -> RowOrder:
     return RowOrder.NEWEST_FIRST if steps == {-1} else RowOrder.MIXED
 
 
-def _never(_: datetime) -> bool:
+def _never(*_: object) -> bool:
     return False

@@ -137,6 +137,11 @@ def test_dates_without_a_session_are_left_out_and_counted(tmp_path: Path) -> Non
     assert bar_files.describe(file)["timezone"] == NEW_YORK
 
 
+def test_dates_over_a_weekend_without_sessions_are_days(tmp_path: Path) -> None:
+    assert str(_file(tmp_path, "2024-01-05", "2024-01-08", calendar="XNYS").interval) == "1d"
+    assert str(_file(tmp_path, "2024-01-05", "2024-01-08", calendar="24/7").interval) == "3d"
+
+
 def test_dates_of_another_calendar_alone_make_no_series(tmp_path: Path) -> None:
     assert "holds no bar; rows that are left out: 2 on a date without a session" in str(
         _problem(tmp_path, "2024-07-06", "2024-07-07", calendar="XNYS")
