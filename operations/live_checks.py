@@ -12,7 +12,7 @@ from domain.books import LIVE_BOOK
 from domain.policy import PolicyVersion
 from domain.ports import VenueUnavailable
 from domain.trade import PAPER_VENUE
-from operations import live_trading
+from operations import live_trading, netting
 from operations.check_result import CheckResult
 from tasks import pipeline
 
@@ -27,10 +27,12 @@ def check_needs(settings: Settings, database: Database, name: str, *, ask_venue:
             if stored.source.book == LIVE_BOOK and stored.enabled
         ]
         version = policies.load_current(session, [LIVE_BOOK]).get(LIVE_BOOK)
+        netting_detail = netting.describe_shared_symbols(session)
     yield _check_secret_key(settings)
     yield _check_account(account, name)
     yield _check_venue(settings, account)
     yield _check_sources(sending)
+    yield CheckResult(name="netting", ok=True, detail=netting_detail)
     yield _check_policy(version)
     if not ask_venue:
         yield CheckResult(name="answer", ok=True, detail="not asked for (--unchecked)")

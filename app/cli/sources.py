@@ -21,6 +21,7 @@ from db.source_health.activity import SourceActivity
 from db.sources import BookUnknown, SourceExists, SourceUnknown
 from domain.books import PAPER_BOOK, STANDING_BOOKS
 from domain.signal import Source
+from operations import netting
 from operations import sources as source_operations
 from reporting.formatting import replace_unprintable
 
@@ -69,6 +70,9 @@ def add(
         links = source_options.make_links(settings, data_dir)
         with database.transaction() as session:
             document = source_operations.add(session, source, links=links, audit=audit_context(reason))
+            note = netting.describe_for_source(session, source)
+    if note is not None:
+        click.echo(replace_unprintable(f"note: {note}"), err=True)
     click.echo(_encode(document) if as_json else document["url"])
 
 

@@ -13,7 +13,7 @@ FOREIGN = {"confidence": ["a", "b"], "fraction": "1/2", "plan": {"latency_ms": N
 
 
 def a_trace(**tables: Any) -> Trace:
-    empty: dict[str, Any] = dict.fromkeys(("context", "experiment", "policy"))
+    empty: dict[str, Any] = dict.fromkeys(("context", "experiment", "policy", "exit_result"))
     lists: dict[str, Any] = {name: [] for name in ("decisions", "orders", "trades", "outcomes", "failures", "stages")}
     return Trace(**empty | lists | {"signal": {}} | tables)
 
