@@ -1,101 +1,62 @@
-"""Drawdowns of a study with open trades marked to market: each trade at the close of every bar while it is open.
-
-The value of a trade at a moment is what its exits made so far and what the rest would make at that price, both in the
-book's currency: exits at their own rates, the rest at the rate of its price, or of its entry where another series
-gives the rate. The changes of all values, in order of time, give the engine's equity.
-"""
+"""What a study's open trades were worth at the close of every bar, and the calendars of its instruments."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.core import states
-from domain.comparison import numbers
+from domain.comparison import marking
+from domain.comparison.marking import MarkedFill, MarkedTrade, Prices
 from domain.context import PriceSide
 from domain.decision import EngineSlot
 from domain.intervals import Interval
+from domain.money import Conversion
+from domain.signal import Direction
 from domain.study import ExitClock
 
+_Instrument = tuple[str, str, str]
 _MODEL_TRADES = f"""
     SELECT trade_id, engine, trades.book, symbol, exchange, instrument_kind, side, multiplier, conversion, rate
     FROM trades JOIN experiments USING (experiment_id)
     WHERE study_id = :study_id AND is_shadow AND trades.status IN {states.ENTERED_TRADES}
 """
 _SERIES = text(f"""
-    SELECT DISTINCT wanted.symbol, wanted.exchange, wanted.instrument_kind,
-           bars.exchange AS of_exchange, bars.instrument_kind AS of_kind, interval, bars.side
+    SELECT wanted.*, bars.exchange AS of_exchange, bars.instrument_kind AS of_kind, interval, bars.side
     FROM (SELECT DISTINCT book, symbol, exchange, instrument_kind FROM ({_MODEL_TRADES}) AS model) AS wanted
         LEFT JOIN LATERAL (SELECT DISTINCT exchange, instrument_kind, interval, side FROM bars
             WHERE bars.book = wanted.book AND bars.symbol = wanted.symbol
               AND bars.exchange IN (wanted.exchange, '')) AS bars ON true
 """)
-_DRAWDOWNS = text(f"""
-    WITH series AS (
-        SELECT * FROM unnest(cast(:symbols AS text[]), cast(:exchanges AS text[]), cast(:kinds AS text[]),
-            cast(:of_exchanges AS text[]), cast(:of_kinds AS text[]), cast(:intervals AS text[]),
-            cast(:sides AS text[])) AS s(symbol, exchange, instrument_kind, of_exchange, of_kind, interval, bar_side)),
-    model AS (
-        SELECT model.*, coalesce(holding_cost, 0) AS holding_cost, clock,
-            CASE side WHEN 'long' THEN 1 ELSE -1 END * multiplier AS point,
-            CASE WHEN o.equals_own THEN 'own' ELSE clock END AS filled_on
-        FROM ({_MODEL_TRADES}) AS model CROSS JOIN (VALUES ('synchronized'), ('own')) AS clocks(clock)
-            LEFT JOIN trade_outcomes AS o ON o.trade_id = model.trade_id AND o.exit_clock = clock),
-    entries AS (
-        SELECT trade_id, sum(quantity) AS quantity, sum(price * quantity) / sum(quantity) AS price, sum(fee) AS fee,
-            min(filled_at) AS at
-        FROM fills WHERE intent = 'entry' AND trade_id IN (SELECT trade_id FROM model) GROUP BY trade_id),
-    points AS (
-        SELECT model.trade_id, clock, entries.at, entries.price, entries.quantity AS held, 0::numeric AS realized,
-            0 AS place
-        FROM model JOIN entries USING (trade_id)
-        UNION ALL
-        SELECT model.trade_id, clock, f.filled_at, f.price, entries.quantity - sum(f.quantity) OVER so_far,
-            sum(((f.price - entries.price) * point * f.quantity - f.fee
-                - entries.fee * f.quantity / entries.quantity) * f.rate
-                - holding_cost * f.quantity / entries.quantity) OVER so_far,
-            row_number() OVER so_far
-        FROM model JOIN entries USING (trade_id) JOIN fills AS f USING (trade_id)
-        WHERE f.intent = 'exit' AND f.exit_clock = filled_on
-        WINDOW so_far AS (PARTITION BY model.trade_id, clock ORDER BY f.filled_at, f.venue_fill_id)),
-    stretches AS (
-        SELECT *, lead(at, 1, cast('infinity' AS timestamptz))
-            OVER (PARTITION BY trade_id, clock ORDER BY at, place) AS until
-        FROM points),
-    marks AS (
-        SELECT trade_id, clock, at, price, held, realized, place FROM points
-        UNION ALL
-        SELECT trade_id, clock, bars.close_time, bars.close, held, realized, place
-        FROM stretches JOIN model USING (trade_id, clock) JOIN series USING (symbol, exchange, instrument_kind)
-            JOIN bars ON bars.book = model.book AND bars.symbol = model.symbol AND bars.exchange = of_exchange
-                AND bars.instrument_kind = of_kind AND bars.interval = series.interval AND bars.side = bar_side
-                AND bars.close_time > stretches.at AND bars.close_time < stretches.until
-        WHERE held > 0),
-    worth AS (
-        SELECT trade_id, clock, engine, marks.at, place, realized
-            + ((marks.price - entries.price) * point * held - entries.fee * held / entries.quantity)
-            * CASE conversion WHEN 'own_price' THEN 1 / marks.price ELSE rate END AS amount
-        FROM marks JOIN model USING (trade_id, clock) JOIN entries USING (trade_id)),
-    changes AS (
-        SELECT engine, clock, at, amount - lag(amount, 1, 0) OVER (
-            PARTITION BY trade_id, clock ORDER BY at, place) AS change
-        FROM worth),
-    equity AS (
-        SELECT engine, clock, at, :capital + sum(sum(change)) OVER (PARTITION BY engine, clock ORDER BY at) AS amount
-        FROM changes GROUP BY engine, clock, at),
-    peaks AS (
-        SELECT engine, clock, amount,
-            greatest(:capital, max(amount) OVER (PARTITION BY engine, clock ORDER BY at)) AS peak
-        FROM equity)
-    SELECT engine, clock, max((peak - amount) / peak) AS drawdown FROM peaks GROUP BY engine, clock
+_TRADES = text(f"""
+    SELECT model.*, clock, coalesce(o.holding_cost, 0) AS holding_cost, entry.*
+    FROM ({_MODEL_TRADES}) AS model CROSS JOIN (VALUES ('synchronized'), ('own')) AS clocks(clock)
+        LEFT JOIN trade_outcomes AS o ON o.trade_id = model.trade_id AND o.exit_clock = clock
+        JOIN LATERAL (SELECT sum(quantity) AS quantity, sum(price * quantity) / sum(quantity) AS price,
+                sum(fee) AS fee, extract(epoch FROM min(filled_at)) AS at
+            FROM fills WHERE fills.trade_id = model.trade_id AND intent = 'entry') AS entry ON entry.quantity > 0
 """)
-
+_EXITS = text(f"""
+    SELECT f.trade_id, clock, extract(epoch FROM f.filled_at) AS at, f.price, f.quantity, f.fee, f.rate
+    FROM ({_MODEL_TRADES}) AS model CROSS JOIN (VALUES ('synchronized'), ('own')) AS clocks(clock)
+        LEFT JOIN trade_outcomes AS o ON o.trade_id = model.trade_id AND o.exit_clock = clock
+        JOIN fills AS f ON f.trade_id = model.trade_id AND f.intent = 'exit'
+            AND f.exit_clock = CASE WHEN o.equals_own THEN 'own' ELSE clock END
+    ORDER BY f.filled_at, f.venue_fill_id
+""")
+_CLOSES = text("""
+    SELECT extract(epoch FROM close_time)::float8 AS at, close::float8 AS close FROM bars
+    WHERE book = :book AND symbol = :symbol AND exchange = :of_exchange AND instrument_kind = :of_kind
+      AND interval = :interval AND side = :side AND close_time > to_timestamp(cast(:since AS float8))
+    ORDER BY close_time
+""")
 _CALENDARS = text("""
     SELECT DISTINCT c.rest->'rules'->>'calendar' AS calendar, s.instrument_kind AS kind
     FROM experiments e JOIN signals s USING (signal_id) LEFT JOIN market_contexts c USING (signal_id)
@@ -110,35 +71,70 @@ def compute_drawdowns(
 
     It is empty where an instrument that was traded has no stored bars, and for engines without a trade.
     """
-    rows = session.execute(_SERIES, {"study_id": study_id}).all()
-    chosen = _choose_series(rows)
-    if chosen is None:
+    chosen = _choose_series(session.execute(_SERIES, {"study_id": study_id}).all())
+    if not chosen:
         return {}
-    columns = {
-        "symbols": [row.symbol for row in chosen],
-        "exchanges": [row.exchange for row in chosen],
-        "kinds": [row.instrument_kind for row in chosen],
-        "of_exchanges": [row.of_exchange for row in chosen],
-        "of_kinds": [row.of_kind for row in chosen],
-        "intervals": [row.interval for row in chosen],
-        "sides": [row.side for row in chosen],
-    }
-    found = session.execute(_DRAWDOWNS, columns | {"study_id": study_id, "capital": capital})
+    groups = _load_trades(session, study_id)
+    since = min(trade.at for trades in groups.values() for trade in trades)
+    prices = {key: _load_prices(session, row, since=since) for key, row in chosen.items()}
     return {
-        (EngineSlot(row.engine), ExitClock(row.clock)): numbers.round_to_12_digits(float(row.drawdown)) for row in found
+        key: marking.compute_marked_drawdown(trades, prices, capital=float(capital)) for key, trades in groups.items()
     }
 
 
-def _choose_series(rows: Any) -> list[Any] | None:
-    """Return one series for each instrument: of its own exchange, finest, of mid prices; None where one has none."""
-    best: dict[tuple[str, str, str], Any] = {}
+def _load_trades(session: Session, study_id: UUID) -> dict[tuple[EngineSlot, ExitClock], list[MarkedTrade]]:
+    """Return the entered model trades of a study by engine and clock."""
+    exits: dict[tuple[UUID, str], list[MarkedFill]] = {}
+    for row in session.execute(_EXITS, {"study_id": study_id}):
+        fill = MarkedFill(
+            at=float(row.at),
+            price=float(row.price),
+            quantity=float(row.quantity),
+            fee=float(row.fee),
+            rate=float(row.rate),
+        )
+        exits.setdefault((row.trade_id, row.clock), []).append(fill)
+    groups: dict[tuple[EngineSlot, ExitClock], list[MarkedTrade]] = {}
+    for row in session.execute(_TRADES, {"study_id": study_id}):
+        trade = _build_trade(row, exits.get((row.trade_id, row.clock), ()))
+        groups.setdefault((EngineSlot(row.engine), ExitClock(row.clock)), []).append(trade)
+    return groups
+
+
+def _build_trade(row: Any, exits: Sequence[MarkedFill]) -> MarkedTrade:
+    is_own_price = row.conversion == Conversion.OWN_PRICE.value
+    return MarkedTrade(
+        series=_key(row),
+        at=float(row.at),
+        price=float(row.price),
+        quantity=float(row.quantity),
+        fee=float(row.fee),
+        point_value=float(row.multiplier) * Direction(row.side).sign,
+        rate=None if is_own_price else float(row.rate),
+        holding_cost=float(row.holding_cost),
+        exits=tuple(exits),
+    )
+
+
+def _load_prices(session: Session, series: Any, *, since: float) -> Prices:
+    """Return the closes of a series after a time in seconds."""
+    rows = session.execute(_CLOSES, {**series._mapping, "since": since}).all()  # noqa: SLF001 - SQLAlchemy's public name
+    return Prices(times=np.array([row.at for row in rows]), closes=np.array([row.close for row in rows]))
+
+
+def _key(row: Any) -> _Instrument:
+    return row.symbol, row.exchange, row.instrument_kind
+
+
+def _choose_series(rows: Sequence[Any]) -> dict[_Instrument, Any]:
+    """Return one series for each instrument: of its own exchange, finest, of mid prices; nothing where one has none."""
+    best: dict[_Instrument, Any] = {}
     for row in rows:
         if row.interval is None:
-            return None
-        key = (row.symbol, row.exchange, row.instrument_kind)
-        if key not in best or _rank(row) < _rank(best[key]):
-            best[key] = row
-    return list(best.values())
+            return {}
+        if _key(row) not in best or _rank(row) < _rank(best[_key(row)]):
+            best[_key(row)] = row
+    return best
 
 
 def _rank(row: Any) -> tuple[bool, timedelta, bool, str]:
