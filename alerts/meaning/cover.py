@@ -14,16 +14,17 @@ from alerts.meaning.field_reader import FieldReader
 from alerts.meaning.intent import IntentUnclear
 from alerts.meaning.positions import StatedPositions
 from alerts.parsing.fields import Field, names_other_order
-from alerts.vocabulary.closing_labels import CloseCertainty, ClosingLabel, parse_label
+from alerts.vocabulary.closing_labels import CloseCertainty, ClosingLabel, is_default_close, parse_label
 from alerts.vocabulary.words import Command, ParsedWords, PositionEffect
 from domain.signal import Direction, Position, SellAlone
 
 _LABEL_KEY = re.compile(
-    r".*(comment|label|reason|tag|notes?|title|subject|message|msg|text|content|description|desc|remarks?|memo|info"
+    r".*(comment|label|reason|tag|notes?|title|subject|message|msg|text|content|description|desc|remarks?|memo|info|footer"
     r"|purpose|orderkind|tradekind|kind)"
     r"|(client|strategy)?order(id|name)|(signal|alert|event|entry|exit)?(id|name)|alert|strategyorderid"
 )
 _STRATEGY_GROUP = re.compile(r"(?:^|\.)(?:strategy|indicator|system)\.(?:name|id)$", re.IGNORECASE)
+_SHORTEST_DEFAULT_CLOSE = len("margin call")
 _NAMED_CLOSE = "{path} names a close or a stop, so {order} may close a position: say {exit}, or add the position"
 _SIZE_MAY_REDUCE = "{path} is above zero, so this sell may only reduce a long position: add strategy.market_position"
 
@@ -79,8 +80,15 @@ def _find_closing_label(reader: FieldReader, towards: Direction) -> tuple[Field 
 
 def _iterate_labels(reader: FieldReader) -> Iterator[Field]:
     for key, field in reader.fields.iterate():
-        if isinstance(field.value, str) and _is_label_key(key) and not _names_strategy_or_other_order(field.path):
+        text = field.value
+        if not isinstance(text, str) or not (_is_label_key(key) or _is_default_close(text)):
+            continue
+        if not _names_strategy_or_other_order(field.path):
             yield field
+
+
+def _is_default_close(text: str) -> bool:
+    return len(text) >= _SHORTEST_DEFAULT_CLOSE and is_default_close(text.strip().lower())
 
 
 @lru_cache(maxsize=1024)

@@ -36,12 +36,14 @@ _CLOSES = _compile_any(
     r"\bexit(?:s|ed|ing)?\b(?! (?:at |near |= ?|@ ?)?\d{3,})",
     r"\bflat(?:ten(?:ed|s)?)?\b(?! (?:base|top|bottom|market|range))",
     r"\bsquared? ?off\b|\bcover(?:ed|ing|s)?\b|\bunw(?:ind|ound)\b|\beo ?[dsw]\b",
-    r"\b[ls] ?x\b|\bx ?(?:[ls]|long|short)\b",
+    r"\b(?:[ls]|long|short) ?x ?\d?\b|\bx ?(?:[ls]|long|short)\b",
     r"\bend of (?:the )?(?:day|session|week|trade)\b|\b(?:session|day|trade|trading) end(?:s|ed)?\b",
     # German, Dutch, Spanish, Portuguese, French, Italian
     r"\bschlie(?:ß|ss)\w*|\bgeschlossen\b|\bglattstell\w*|\bausstieg\b|\bsluit\w*|\bgesloten\b",
     r"\bcerrar\b|\bcierr\w*|\bcerrad\w*|\bsalida\b|\bfech(?:ar|a|ado|ada|amento)\b|\bsa[ií]da\b",
     r"\bferm(?:er|eture|é|ée)\b|\bcl[oô]tur\w*|\bsortie\b|\bchiu(?:di|dere|sura|so|sa)\b|\buscita\b",
+    r"\btagesende\b|\bhandelsende\b|\bfin (?:de|del) (?:la )?(?:d[ií]a|journée|séance|sesión)\b|\bfim do dia\b",
+    r"\bfine (?:giornata|seduta)\b|\bkoniec dnia\b|\bgün sonu\b|конец (?:дня|сессии)|時間切れ|引け成",
     # Polish, Turkish, Vietnamese, Indonesian, Russian, Ukrainian, Arabic, Chinese, Japanese, Korean
     r"\bzamkn\w*|\bzamykan\w*|\bwyj[sś]cie\b|\bkapa(?:t|n)\w*|\bçıkış\b|\bđóng\b|\btutup\b",
     r"закры\w*|закрит\w*|выход\w*|إغلاق|اغلاق|خروج",
@@ -55,10 +57,10 @@ _MAY_CLOSE = _compile_any(
     rf"\b(?:take ?profit|profit target|target|stop ?loss)s?\b(?: \d\b)?+{_NOT_BEFORE_LEVEL}",
     rf"\btrail(?:ing|ed)?\b(?! ?(?:up|down|trend)){_NOT_BEFORE_LEVEL}",
     r"\bbreak ?even\b|\bb e\b|^be$|\broll ?over\b|\binvalidat\w*",
-    r"^(?:time|win|expiry|expired)$|^(?:net )?(?:profit|loss|pnl|p l)\b|\bpt ?\d?\b",
+    r"^(?:time|win|expiry|expired)$|^(?:net )?(?:profit|loss|pnl|p l)\b|\bpt ?\d?\b|^t ?\d$",
     r"\btime ?(?:stop|out|limit|exit|d out)\b|\bweekend\b|\bkill ?switch\b|\bemergency\b|\bpanic\b",
-    r"\bmax (?:bars?|days?|loss|drawdown|dd|intraday|hold\w*|number|position)\b",
-    r"\b(?:secure|lock|book|bank)(?:ed|ing)? profits?\b|\bverlust\w*|\bstopp\b|\bpérdida\w*|\bganancia\w*",
+    r"\bmax (?:\w+ )?(?:bars?|days?|loss|drawdown|dd|intraday|hold\w*|number|position)\b",
+    r"\b(?:secure|lock|book|bank)(?:ed|ing)? profits?\b|\bverlust\w*|\b\w*stopp\b|\bpérdida\w*|\bganancia\w*",
     # A label of nothing but one level: where both are named, they are those of an entry.
     r"^(?:t ?sl|sl|tp|stop(?: ?loss)?|target|take ?profit) ?\d? ?(?:[=@]|at)? ?[\d ,]+%?$",
     r"стоп\w*|тейк\w*|止损|止損|停损|停損|止盈|停利|損切|利確|利食|손절|익절",
@@ -74,13 +76,13 @@ _TO_LONG, _TO_SHORT = r"(?:long|buy)", r"(?:short|sell)"
 def _compile_opening(side: str) -> re.Pattern[str]:
     return _compile_any(
         rf"\b(?:go|goes|enter\w*|open\w*|new|revers\w*|flip\w*|turn\w*|to|start)(?: \w+)? {side}\b",
-        rf"\b{side}(?: \w+)? (?:entry|entries|open(?:ed)?|opening|start)\b|\brevers(?:e|al|ed)\b",
+        rf"\b{side}(?: \w+)? (?:entry|entries|open(?:ed)?|opening|start)\b|(?:\band|&) revers(?:e|al|ed)\b",
     )
 
 
 _OPENS = {Direction.LONG: _compile_opening(_TO_LONG), Direction.SHORT: _compile_opening(_TO_SHORT)}
 # Default comments of Pine Script's strategy.close and strategy.close_all, and of its risk rules.
-_DEFAULT_CLOSE = re.compile(r"close (?:entry\(s\)|entry s|position|all) ?(?:order|\()|\bclose position\b")
+_DEFAULT_CLOSE = re.compile(r"close (?:entry ?\(s\)|entry s|position|all) ?(?:order|\()|close position$|margin call$")
 _LONG, _SHORT = re.compile(r"\blongs?\b|多|ロング|롱|лонг"), re.compile(r"\bshorts?\b|空|ショート|숏|шорт")
 # A stop or a target in a longer text is most often the level that an entry comes with.
 _LONGEST, _MOST_WORDS, _MOST_WORDS_OF_STOP = 80, 9, 5
@@ -113,7 +115,7 @@ def parse_label(label: str, towards: Direction) -> ClosingLabel | None:
     text = _SIGNS.sub(" ", _WORD_BOUNDARY.sub(" ", label[: _LONGEST + 1])).lower().strip()
     if len(text) > _LONGEST or text.count(" ") >= _MOST_WORDS:
         return None
-    if _DEFAULT_CLOSE.search(text) is None and _OPENS[towards].search(text) is not None:
+    if not is_default_close(text) and _OPENS[towards].search(text) is not None:
         return None
     side = _parse_side(text)
     if _FORCED.search(text) is not None:
@@ -124,6 +126,11 @@ def parse_label(label: str, towards: Direction) -> ClosingLabel | None:
     ):
         return ClosingLabel(closing=CloseCertainty.POSSIBLE, side=side)
     return ClosingLabel(closing=CloseCertainty.CERTAIN, side=side) if _CLOSES.search(text) is not None else None
+
+
+def is_default_close(text: str) -> bool:
+    """Return whether a text in lower case begins like a comment that TradingView itself gives to closing orders."""
+    return _DEFAULT_CLOSE.match(text) is not None
 
 
 def _parse_side(text: str) -> Direction | None:
