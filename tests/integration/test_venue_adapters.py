@@ -474,6 +474,15 @@ def test_the_rules_of_an_instrument_come_from_the_venue(binance: BrokerAtVenue) 
     assert binance.broker.rules(UNLISTED) is None
 
 
+def test_a_venue_states_what_its_instruments_are_counted_in(binance: BrokerAtVenue) -> None:
+    terms = binance.broker.terms(BTC)
+
+    assert terms is not None
+    assert (terms.base, terms.currency, terms.multiplier) == ("BTC", "USDT", Decimal(1))
+    assert (terms.lot, terms.tick, terms.min_notional) == (Decimal("0.00001"), Decimal("0.01"), Decimal(5))
+    assert binance.broker.terms(UNLISTED) is None
+
+
 def test_orders_survive_a_kill_of_the_venue(tmp_path_factory: pytest.TempPathFactory) -> None:
     with simulated_venue(tmp_path_factory.mktemp("killed")) as fresh_venue:
         broker_at_venue = _connect_broker("ccxt:binance", fresh_venue)

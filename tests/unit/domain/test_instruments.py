@@ -17,6 +17,7 @@ from domain.instruments import (
     find_terms,
     is_future,
     list_lookup_symbols,
+    merge_terms,
 )
 from domain.signal import Instrument, InstrumentKind
 
@@ -177,3 +178,16 @@ def test_every_shipped_row_is_complete_and_stands_once() -> None:
         assert Decimal(row["multiplier"]) > 0
         assert Decimal(row["tick"]) > 0
         assert Decimal(row["lot"]) > 0
+
+
+def test_what_a_venue_states_comes_first_and_the_stored_terms_complete_it() -> None:
+    venue = InstrumentTerms(currency="USDC", multiplier=Decimal(1), lot=Decimal("0.1"), base="BTC")
+    stored_terms = InstrumentTerms(
+        currency="USD", multiplier=Decimal(5), tick=Decimal("0.5"), calendar="24/7", base="X"
+    )
+
+    merged = merge_terms(venue, stored_terms)
+
+    assert (merged.currency, merged.base, merged.multiplier, merged.lot) == ("USDC", "BTC", Decimal(1), Decimal("0.1"))
+    assert (merged.tick, merged.calendar) == (Decimal("0.5"), "24/7")
+    assert merge_terms(None, stored_terms) == stored_terms
