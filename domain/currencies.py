@@ -12,7 +12,9 @@ FIAT = frozenset(_FIAT_CODES.split())
 METALS = frozenset({"XAU", "XAG", "XPT", "XPD"})
 # Coins that their issuers redeem at one unit of a currency count as that currency, unless a series says otherwise.
 STABLE_COINS = {
-    **dict.fromkeys(("USDT", "USDC", "BUSD", "TUSD", "FDUSD", "USDP", "DAI", "USDD", "PYUSD", "USDE"), "USD"),
+    **dict.fromkeys(
+        ("USDT", "USDC", "BUSD", "TUSD", "FDUSD", "USDP", "DAI", "USDD", "PYUSD", "USDE", "GUSD", "RLUSD"), "USD"
+    ),
     **dict.fromkeys(("EURT", "EURC", "EURS"), "EUR"),
 }
 # Prices in hundredths of a currency: pence in London, cents in Johannesburg, agorot in Tel Aviv, US cents.

@@ -6,7 +6,8 @@ import re
 from functools import lru_cache
 
 from alerts.vocabulary import currencies, option_symbols
-from alerts.vocabulary.currencies import COIN_QUOTES, FIAT, PairAmbiguous
+from alerts.vocabulary.currencies import COIN_QUOTES, PairAmbiguous
+from domain.currencies import FIAT
 from domain.signal import Instrument, InstrumentKind
 
 _ALLOWED = re.compile(r"[^\W_][\w.\-!&^=#]{0,63}")

@@ -12,7 +12,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from alerts.understand import understand
-from alerts.vocabulary.currencies import FIAT, STABLE, is_quote
+from alerts.vocabulary.currencies import STABLE, is_quote
+from domain.currencies import FIAT
 from domain.signal import Action, NewSignal
 from tests.property.test_alert_meanings import FORMS, SPELLINGS, WRAPPINGS, Spelling, asked
 from tests.property.test_dialects import Wanted, wishes

@@ -280,3 +280,13 @@ def test_phases_are_told_with_their_seconds(capsys: pytest.CaptureFixture[str]) 
 
     lines = [line.split() for line in capsys.readouterr().err.splitlines()]
     assert lines == [["first", "1.5", "s"], ["second", "2.5", "s"], ["together", "4.0", "s"]]
+
+
+@pytest.mark.parametrize("code", ["US-D", "U", "what a currency"])
+def test_a_base_currency_must_be_a_code(code: str, tmp_path: Path) -> None:
+    files = ["--bars", f"EURUSD={tmp_path}/bars.csv", "--alerts", f"{tmp_path}/alerts.csv"]
+
+    refused = CliRunner().invoke(replay.command, [*files, "--base-currency", code])
+
+    assert refused.exit_code == 2
+    assert f"--base-currency: {code!r} is no currency" in refused.output
