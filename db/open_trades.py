@@ -31,7 +31,8 @@ _COLUMNS = f"""
     mine.signal_id, trades.trade_id, trades.experiment_id, trades.engine, trades.is_shadow, trades.strategy,
     trades.symbol, trades.exchange, trades.instrument_kind, trades.side,
     entry.event_at, entry.timestamp, entry.timeframe, entry.received_at,
-    trades.is_shadow AND (trades.walk->>'remaining')::numeric > 0 AS can_close, {IS_CLOSING} AS is_closing
+    trades.is_shadow AND (trades.walk->>'remaining')::numeric > 0 AS can_close, {IS_CLOSING} AS is_closing,
+    (entry.received_at, entry.seq) > (mine.received_at, mine.seq) AS came_later
 """
 _ENTRIES = """
     JOIN experiments ON experiments.experiment_id = trades.experiment_id
@@ -91,6 +92,7 @@ def _build_open_trade(row: Any) -> OpenTrade:
         entry=build_stated_time(row),
         can_close=row.can_close,
         is_closing=row.is_closing,
+        came_later=row.came_later,
     )
 
 

@@ -46,7 +46,7 @@ class OpenTrade:
     """A pending or open trade of a source; `entry` is what its entry alert stated of its time.
 
     `can_close` is true for a model trade that is open on its own clock, `is_closing` for a real trade that owes an exit
-    already or has one on its way.
+    already or has one on its way. `came_later` is whether its entry arrived after the alert.
     """
 
     trade_id: UUID
@@ -58,6 +58,7 @@ class OpenTrade:
     entry: StatedTime
     can_close: bool
     is_closing: bool
+    came_later: bool = False
 
     @property
     def is_left_open(self) -> bool:
@@ -140,7 +141,7 @@ def _choose_trades(alert: ClosingAlert, older: Sequence[OpenTrade]) -> tuple[Ope
 
 def _is_entered_later(trade: OpenTrade, alert: ClosingAlert) -> bool:
     """Return whether a trade's entry arrived or fired after the alert, which therefore cannot mean it."""
-    return trade.entry.arrived_at > alert.signal.received_at or stated_times.is_before(alert.stated, trade.entry)
+    return trade.came_later or stated_times.is_before(alert.stated, trade.entry)
 
 
 def _is_missed(trade: OpenTrade, alert: ClosingAlert) -> bool:

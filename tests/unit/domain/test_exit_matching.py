@@ -163,3 +163,9 @@ def test_a_trade_of_the_same_strategy_under_another_label_is_missed_beside_what_
 
     assert (found.result, found.closes) == (ExitResult.CLOSES, (closed[0].trade_id,))
     assert (found.missed == (beside[1],)) is is_missed
+
+
+def test_a_trade_whose_entry_came_after_the_exit_is_not_closed_by_it() -> None:
+    found = match(an_exit(), a_pair(arrived_s=0, came_later=True))
+
+    assert (found.result, found.closes, found.missed) == (ExitResult.OUTDATED, (), ())
