@@ -66,7 +66,21 @@ class FieldQuality(Enum):
     ALERT = "alert"
     REPLAY = "replay"
     CROSSED = "crossed"
+    IMPLAUSIBLE = "implausible"
     MISSING = "missing"
+
+
+class PriceOrigin(Enum):
+    """Where a price comes from: a live quote, the alert, an open or close of a bar, or what a fill adds to these."""
+
+    LIVE = "live"
+    ALERT = "alert"
+    OPEN = "open"
+    CLOSE = "close"
+    NEXT_OPEN = "next_open"
+    LEVEL = "level"
+    VENUE = "venue"
+    UNKNOWN = "unknown"
 
 
 class BarPriceSide(Enum):
@@ -184,13 +198,18 @@ class PriceBars:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceQuote:
-    """The prices at `at`: any side may be missing; `last` is a mid or traded price."""
+    """The prices at `at`: any side may be missing; `last` is a mid or traded price.
+
+    `basis` is where they come from, and `priced_at` when they were the market's: earlier than `at` for a close.
+    """
 
     at: datetime
     bid: Decimal | None
     ask: Decimal | None
     last: Decimal | None
     quality: FieldQuality
+    basis: PriceOrigin | None = None
+    priced_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from app.api.fields import (
     utc_time,
     uuid,
 )
+from domain.context import PriceBasis
 from domain.decision import EngineSlot, Verdict
 from domain.exit_matching import ExitResult
 from domain.money import Conversion
@@ -119,6 +120,7 @@ class FillSchema(OpenOutputSchema):
     filled_at = utc_time("Time.")
     quote_id = uuid("Stored quote it refers to.")
     quote_basis = enum_value(QuoteBasis, "Basis of its price: observed or modelled.")
+    price_basis = enum_value(PriceBasis, "Origin of its price: live quote, alert, open or close of a bar, level.")
     fill_model = text("Version of the fill model.")
     currency = text("Currency of price and fee.")
     rate = decimal("Worth of one unit of it in the currency of the book.")
@@ -194,6 +196,7 @@ class TradeSchema(OpenOutputSchema):
     walk = json_object("State of the exit evaluation: stop, remaining fraction, targets hit.")
     evaluated_to = utc_time("Time up to which its exits are evaluated.")
     denial = text("Reason of a denial, as a stable code.", null=True)
+    fill_by = utc_time("Until when a pending trade waits for the price of its entry.", null=True)
     currency = text("Currency of its prices.")
     multiplier = decimal("Worth of a move of the price by 1, for one unit.", null=True)
     conversion = enum_value(Conversion, "Source of the rate to the currency of its book.")

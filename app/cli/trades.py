@@ -72,7 +72,10 @@ def list_trades(
 @options.JSON
 @options.DATA_DIR
 def show(*, trade_id: UUID, as_json: bool, data_dir: Path | None) -> None:
-    """Show one trade: its orders and fills, its results, and why it is still open."""
+    """Show one trade: its orders, fills and results.
+
+    Of an open trade it says why it is open.
+    """
     with open_snapshot(data_dir) as session:
         document = trade_trace.load_document(session, trade_id)
     if document is None:

@@ -112,7 +112,7 @@ def test_the_signal_of_every_form_of_alert_is_shown(api: PopulatedApi, database_
 def test_a_message_is_shown_as_it_was_sent_whatever_its_fields_are_called(
     api: PopulatedApi, database_url: str, sent: Any
 ) -> None:
-    body = {**WHAT_IT_ASKS, "id": str(uuid4()), "meta": sent}
+    body = {**WHAT_IT_ASKS, "id": str(uuid4()), "extra": sent}
 
     signal = shown(api, database_url, posted(api, json.dumps(body).encode()))["signal"]
 

@@ -97,6 +97,7 @@ def test_the_types_hold_the_whole_document(signal: own_signal.Signal, context: o
         (own_signal.Position, question.StrategyPosition),
         (own_signal.InstrumentKind, question.AssetKind),
         (own_context.Quality, question.FieldQuality),
+        (own_context.PriceBasis, question.PriceOrigin),
         (own_context.PriceSide, question.BarPriceSide),
         (Unit, question.IntervalUnit),
         (own_decision.Verdict, engine.EngineVerdict),
