@@ -44,7 +44,7 @@ class _Side:
     def is_done(self) -> bool:
         """True when nothing puts questions to the engine any more, or nothing of a round of its own ever does."""
         if not self.lanes:
-            return self.engine.is_inline  # else its threads are still to be started
+            return self.engine.is_inline or not self.answers  # else its threads are still to be started
         return all(lane.is_done for lane in self.lanes)
 
     def due_at(self, lane: _Lane) -> float:

@@ -173,11 +173,15 @@ class AlertSignal:
     sequence: int | None = None
     position_before: StrategyPosition | None = None
     position_after: StrategyPosition | None = None
+    event_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceBar:
-    """One bar: prices as decimals, `open_time` in UTC, volume when the feed has it."""
+    """One bar: prices as decimals, `open_time` in UTC, volume when the feed has it.
+
+    `close_time` is set where the bar does not end with its interval, as at the close of a session.
+    """
 
     open_time: datetime
     open: Decimal
@@ -185,6 +189,7 @@ class PriceBar:
     low: Decimal
     close: Decimal
     volume: Decimal | None
+    close_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,8 @@ def a_live_stack(
         go_live(made.database, venue=broker)
         add_trend(made.database, symbol=SYMBOLS[broker], book="live")
         made.rows(
-            "INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('tests', 'live', 'x', '')"
+            "INSERT INTO sources (name, book, token_hash, token_encrypted, pyramiding)"
+            " VALUES ('tests', 'live', 'x', '', 1000)"
             " RETURNING 1"
         )
         yield made

@@ -66,7 +66,8 @@ def stack(
     with a_stack_on(place.database_url, redis_url, directory, environ) as made:
         add_trend(made.database, until=THIS_HOUR)
         made.rows(
-            "INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('tests', 'paper', 'x', '')"
+            "INSERT INTO sources (name, book, token_hash, token_encrypted, pyramiding)"
+            " VALUES ('tests', 'paper', 'x', '', 1000)"
             " RETURNING 1"
         )
         made.processes.start_worker(concurrency=2)

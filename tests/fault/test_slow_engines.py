@@ -67,7 +67,8 @@ def stack(
     with a_stack(server_urls, template_database, directory, redis_db=REDIS_DB, **environ) as made:
         add_trend(made.database)
         made.rows(
-            "INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('tests', 'paper', 'x', '')"
+            "INSERT INTO sources (name, book, token_hash, token_encrypted, pyramiding)"
+            " VALUES ('tests', 'paper', 'x', '', 1000)"
             " RETURNING 1"
         )
         made.processes.start_worker()

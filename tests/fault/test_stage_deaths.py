@@ -54,7 +54,9 @@ def stack(server_urls: ServerUrls, template_database: str, tmp_path_factory: pyt
     with a_stack(server_urls, template_database, directory, redis_db=REDIS_DB, **environ) as made:
         add_trend(made.database)
         execute(
-            made, "INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('tests', 'paper', 'x', '')"
+            made,
+            "INSERT INTO sources (name, book, token_hash, token_encrypted, pyramiding)"
+            " VALUES ('tests', 'paper', 'x', '', 1000)",
         )
         made.processes.start_worker(concurrency=2)
         made.processes.start_beat()

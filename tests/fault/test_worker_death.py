@@ -70,7 +70,8 @@ def stack(server_urls: ServerUrls, template_database: str, tmp_path_factory: pyt
         add_trend(made.database)
         add_crash(made)
         made.rows(
-            "INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('tests', 'paper', 'x', '')"
+            "INSERT INTO sources (name, book, token_hash, token_encrypted, pyramiding)"
+            " VALUES ('tests', 'paper', 'x', '', 1000)"
             " RETURNING 1"
         )
         made.processes.start_beat()

@@ -171,8 +171,8 @@ def an_open_trade_there(execute: Any) -> None:
     execute(
         text("""
         INSERT INTO trades (trade_id, experiment_id, book, source, strategy, symbol, exchange, instrument_kind, engine,
-            is_shadow, status, side, quantity, lot, plan, entry_at, time_limit_at, walk, evaluated_to, currency, multiplier,
-            conversion)
+            is_shadow, status, side, quantity, lot, plan, entry_at, time_limit_at, walk, evaluated_to, currency,
+            multiplier, conversion)
         VALUES ('00000000-0000-0000-0000-000000000001', gen_random_uuid(), 'live', '', '', 'BTCUSDT', '', 'spot', 'A',
             false, 'open', 'long', 1, 1, '{}', now(), now(), '{}', now(), 'USDT', 1, 'same');
         INSERT INTO orders (order_id, client_order_id, book, trade_id, intent, exit_clock, leg, attempt, side, quantity,

@@ -208,7 +208,10 @@ def test_a_worker_that_is_alive_and_takes_no_tasks_is_replaced_and_what_waits_is
         os.kill(pid, signal.SIGSTOP)
     with database.transaction() as session:
         session.execute(
-            text("INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('tests', 'paper', 'x', '')")
+            text(
+                "INSERT INTO sources (name, book, token_hash, token_encrypted, pyramiding)"
+                " VALUES ('tests', 'paper', 'x', '', 1000)"
+            )
         )
     signal_id = store_signal(database)
     done = "SELECT FROM signals WHERE signal_id = :id AND status = 'done'"

@@ -69,7 +69,10 @@ def a_floor(database_url: str, venue: SimulatedVenue, monkeypatch: pytest.Monkey
     add_trend(parts.database, book="live")
     with parts.transaction() as session:
         session.execute(
-            text("INSERT INTO sources (name, book, token_hash, token_encrypted) VALUES ('real', 'live', 'y', '')")
+            text(
+                "INSERT INTO sources (name, book, token_hash, token_encrypted, pyramiding)"
+                " VALUES ('real', 'live', 'y', '', 1000)"
+            )
         )
         accounts.add(session, "main", venue=BROKER, keys=sealed(KEY, SECRET))
     yield Floor(parts=with_engines(parts, scripted_panel(answer_entering(), answer_entering())), venue=venue)
