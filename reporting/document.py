@@ -12,8 +12,9 @@ from dataclasses import asdict
 from typing import Any
 
 from domain import canonical, costs
-from domain.comparison import integrity, naive, paired, summary, verdict
+from domain.comparison import integrity, naive, paired, staying_out, summary, verdict
 from domain.comparison.integrity import ComparisonHealth
+from domain.comparison.paired import Cell
 from domain.comparison.record import StudyRecord
 from domain.comparison.summary import EngineSummary
 from domain.decision import EngineSlot
@@ -34,6 +35,8 @@ def build_report(record: StudyRecord) -> JsonDocument:
         "cells": _build_cells(record, clock=clock),
         "exit_reasons": _map_engines(lambda engine: _count_exit_reasons(record, engine)),
         "directions": _map_engines(lambda engine: _count_directions(record, engine)),
+        "stayed_out": _map_engines(lambda engine: _count_stay_outs(record, engine)),
+        "entry_prices": dict(sorted(record.entry_bases.items())),
         "answers": _map_engines(lambda engine: dict(sorted(summary.count_verdicts(record, engine).items()))),
         "execution_gap": paired.compute_execution_gap(record, tuple(EngineSlot)).mean,
         "execution_gaps": _map_engines(lambda engine: _build_execution_gap(record, engine)),
@@ -45,9 +48,10 @@ def build_report(record: StudyRecord) -> JsonDocument:
 
 def _build_verdict(record: StudyRecord, health: ComparisonHealth) -> JsonDocument:
     """Build the verdict on the difference between the engines: its status and a sentence."""
-    differences = [pair.difference for pair in paired.build_pairs(record, clock=record.study.exit_clock)]
-    interval = naive.compute_interval(differences, alpha=record.study.alpha)
-    conclusion = verdict.conclude(interval, health, pairs=len(differences))
+    pairs = paired.build_pairs(record, clock=record.study.exit_clock)
+    interval = naive.compute_interval([pair.difference for pair in pairs], alpha=record.study.alpha)
+    traded = sum(pair.cell is not Cell.NONE for pair in pairs)
+    conclusion = verdict.conclude(interval, health, pairs=len(pairs), traded=traded)
     return {"status": conclusion.status.value, "text": conclusion.text}
 
 
@@ -131,6 +135,12 @@ def _count_exit_reasons(record: StudyRecord, engine: EngineSlot) -> JsonDocument
     """Count an engine's exit reasons, by direction."""
     counts = summary.count_exit_reasons(record, engine, clock=record.study.exit_clock)
     return {direction.value: dict(sorted(counts[direction].items())) for direction in Direction}
+
+
+def _count_stay_outs(record: StudyRecord, engine: EngineSlot) -> JsonDocument:
+    """Count the signals that an engine did not trade by the reason, the most frequent first."""
+    counts = staying_out.count_reasons(record, engine)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _count_directions(record: StudyRecord, engine: EngineSlot) -> JsonDocument:

@@ -47,8 +47,9 @@ def build_renderable(document: Mapping[str, Any]) -> RenderableType:
         _build_difference(document),
         _build_cell_table(document),
         _build_exit_table(document),
+        _build_stay_out_table(document),
         _build_other_clock(document),
-        _build_health(document["health"]),
+        _build_health(document),
         _build_verdict(document["verdict"]),
     )
 
@@ -144,6 +145,20 @@ def _build_exit_table(document: Mapping[str, Any]) -> RenderableType:
     return table
 
 
+def _build_stay_out_table(document: Mapping[str, Any]) -> RenderableType:
+    """Build the table of the reasons for which engines stayed out; empty without any."""
+    reasons = phrases.list_stay_out_reasons(document)
+    if not reasons:
+        return Text()
+    table = _start_table("Why engines stayed out", *(f"engine {engine}" for engine in ENGINES))
+    for reason in reasons:
+        table.add_row(
+            Text(formatting.replace_unprintable(reason).replace("_", " ")),
+            *(str(document["stayed_out"][engine].get(reason, 0)) for engine in ENGINES),
+        )
+    return table
+
+
 def _build_other_clock(document: Mapping[str, Any]) -> RenderableType:
     """Build the lines with the difference on the other exit clock and the execution gaps."""
     other = document["other_clock"]
@@ -153,13 +168,14 @@ def _build_other_clock(document: Mapping[str, Any]) -> RenderableType:
         Text(f"  exits on the {CLOCKS[other['exit_clock']]}"),
         Text(f"    B − A {formatting.format_bps(difference['estimate'])}, {_format_interval(difference)}"),
         Text(f"  execution gap, real minus model of the same engine: {phrases.describe_execution_gaps(document)}"),
+        Text(f"  model trades were entered at: {phrases.describe_entry_prices(document)}"),
     )
 
 
-def _build_health(figures: Mapping[str, Any]) -> RenderableType:
+def _build_health(document: Mapping[str, Any]) -> RenderableType:
     return Group(
         Text("\nHealth", style="bold"),
-        *(_build_check_line(text, is_good=good) for good, text in phrases.describe_health_checks(figures)),
+        *(_build_check_line(text, is_good=good) for good, text in phrases.describe_health_checks(document)),
     )
 
 

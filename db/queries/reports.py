@@ -31,8 +31,8 @@ _STUDIES = text("""
 
 _ENTRIES = text("""
     SELECT e.experiment_id, e.signal_id, s.signal_hash, s.received_at, s.stored_at, c.context_hash, p.execution_mode,
-           a.action AS action_a, a.side AS side_a, a.context_hash AS context_hash_a,
-           b.action AS action_b, b.side AS side_b, b.context_hash AS context_hash_b
+           a.action AS action_a, a.side AS side_a, a.context_hash AS context_hash_a, a.reasons AS reasons_a,
+           b.action AS action_b, b.side AS side_b, b.context_hash AS context_hash_b, b.reasons AS reasons_b
     FROM experiments e
     JOIN signals s USING (signal_id)
     LEFT JOIN market_contexts c USING (signal_id)
@@ -47,6 +47,13 @@ _OUTCOMES = text("""
     SELECT o.experiment_id, o.engine, o.is_shadow, o.exit_clock, o.pnl, o.return_ratio, o.exit_reason, o.exit_time
     FROM trade_outcomes o JOIN experiments e USING (experiment_id)
     WHERE e.study_id = :study_id
+""")
+
+_ENTRY_BASES = text("""
+    SELECT f.price_basis, count(*) AS entries
+    FROM fills f JOIN trades t USING (trade_id) JOIN experiments e USING (experiment_id)
+    WHERE e.study_id = :study_id AND t.is_shadow AND f.intent = 'entry'
+    GROUP BY f.price_basis ORDER BY f.price_basis
 """)
 
 # An entry signal without an experiment belongs to the study that was running when it came.
@@ -89,6 +96,7 @@ def load(session: Session, *, study: str | None = None, book: str | None = None)
         entries=tuple(_build_entry(row, assignments[row["signal_id"]], outcomes) for row in entries),
         unassigned=session.execute(_UNASSIGNED, dict(row)).scalar_one(),
         stored_at=_newest_stored_at(entries),
+        entry_bases=dict(session.execute(_ENTRY_BASES, {"study_id": row["study_id"]}).tuples().all()),
         calendars=marks.load_calendars(session, row["study_id"], by_kind=_CALENDARS, default=WEEKDAYS),
         marked_drawdowns=marks.compute_drawdowns(session, row["study_id"], capital=row["reference_capital"]),
     )
@@ -137,6 +145,7 @@ def _build_side(row: RowMapping, engine: EngineSlot, outcomes: Mapping[_Key, dic
     return Side(
         verdict=_convert(Verdict, row[f"action_{suffix}"]),
         context_hash=row[f"context_hash_{suffix}"],
+        reasons=tuple(row[f"reasons_{suffix}"] or ()),
         direction=_convert(Direction, row[f"side_{suffix}"]),
         model=outcomes.get((row["experiment_id"], engine, True), {}),
         real=real.get(ExitClock.SYNCHRONIZED),

@@ -38,13 +38,17 @@ class SideOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One engine's side of an entry; `verdict` is None until it has decided, clocks are absent until it ends there."""
+    """One engine's side of an entry; `verdict` is None until it has decided, clocks are absent until it ends there.
+
+    `reasons` are the codes that the engine gave for its verdict.
+    """
 
     verdict: Verdict | None
     context_hash: str | None
     direction: Direction | None
     model: Mapping[ExitClock, SideOutcome]
     real: SideOutcome | None
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +82,8 @@ class StudyRecord:
     `unassigned` counts entry signals of the book that belong to the study and have no experiment yet;
     `stored_at` is when its newest signal was stored, by the wall clock. `calendars` are those of the instruments of
     its entries. `marked_drawdowns` are the largest falls of each engine's equity on each clock, with open trades at
-    the close of every bar, as fractions of the peak; those that cannot be computed are absent.
+    the close of every bar, as fractions of the peak; those that cannot be computed are absent. `entry_bases` counts the
+    entries of model trades by the origin of their price.
     """
 
     study: Study
@@ -91,6 +96,7 @@ class StudyRecord:
     stored_at: datetime | None
     calendars: frozenset[str] = frozenset()
     marked_drawdowns: Mapping[tuple[EngineSlot, ExitClock], float] = field(default_factory=dict)
+    entry_bases: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_simulated(self) -> bool:

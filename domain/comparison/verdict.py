@@ -30,15 +30,20 @@ class Conclusion:
     text: str
 
 
-def conclude(interval: NaiveInterval, health: ComparisonHealth, *, pairs: int) -> Conclusion:
-    """Return the conclusion: not yet, with the present estimate and the faults of the data."""
-    sentences = [_describe_estimate(interval, pairs), *_describe_faults(health)]
+def conclude(interval: NaiveInterval, health: ComparisonHealth, *, pairs: int, traded: int) -> Conclusion:
+    """Return the conclusion: not yet, with the present estimate and the faults of the data.
+
+    `traded` counts the pairs in which at least one engine traded; engines that never did are not compared.
+    """
+    sentences = [_describe_estimate(interval, pairs, traded=traded), *_describe_faults(health)]
     return Conclusion(status=Status.NOT_YET, text=" ".join(sentences))
 
 
-def _describe_estimate(interval: NaiveInterval, pairs: int) -> str:
+def _describe_estimate(interval: NaiveInterval, pairs: int, *, traded: int) -> str:
     if interval.estimate is None:
         return "Not known yet: no entry signal has ended on both sides."
+    if not traded:
+        return f"Not known yet: neither engine traded on any of {pairs} pairs, so there is nothing to compare."
     return (
         f"Not known yet: over {pairs} pairs {_name_leader(interval.estimate)}, but the interval is valid for one look"
         " only and whoever looks again and again will see a winner where there is none. No winner is declared on it."

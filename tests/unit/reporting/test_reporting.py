@@ -4,6 +4,7 @@ import io
 import json
 import random
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -12,9 +13,10 @@ import pytest
 
 from app.console.report import describe_age
 from domain.comparison.record import StudyRecord
+from domain.decision import Verdict
 from domain.signal import Direction
 from reporting import charts, document, formatting, page, text
-from tests.support.builders.study_records import MONDAY, a_record, a_side, an_ending, an_entry
+from tests.support.builders.study_records import MONDAY, NO_TRADE, a_record, a_side, an_ending, an_entry
 
 ENGINE_KEYS = {"decisions", "trades", "wins", "win_rate", "total_pnl", "average_pnl", "sharpe", "max_drawdown"} | {
     "max_drawdown_closed"
@@ -128,6 +130,35 @@ def test_the_terminal_shows_every_part_of_the_report() -> None:
     assert formatting.format_bps(difference["ci_low"]) in out
     assert "valid for one look only" in out
     assert "Not known yet" in out
+
+
+def test_the_report_says_why_engines_stayed_out_by_engine_with_counts() -> None:
+    blocked = replace(a_side(), verdict=Verdict.REJECT, reasons=("spread_above_limit", "volume_low"))
+    denied = replace(a_side(replace(NO_TRADE, exit_reason="no_quote")), verdict=Verdict.ENTER)
+    entries = [an_entry(blocked, a_side(), number=1), an_entry(blocked, denied, number=2)]
+
+    record = a_record(entries)
+
+    assert document.build_report(record)["stayed_out"] == {
+        "A": {"reject: spread_above_limit": 2},
+        "B": {"denied: no_quote": 1, "hold: no reason given": 1},
+    }
+    assert re.search(r"reject: spread above limit +2 +0", printed(record))
+
+
+@pytest.mark.parametrize(
+    ("waiting", "mark", "text"),
+    [(5, "ok", "entries that waited for the open of the next bar: 5.0 %"), (6, "look", "6.0 %; finer bars")],
+)
+def test_entries_that_waited_for_the_next_bar_are_told_and_many_are_a_fault(waiting: int, mark: str, text: str) -> None:
+    record = replace(a_record([an_entry()]), entry_bases={"open": 100 - waiting, "next_open": waiting})
+
+    out = printed(record)
+
+    (line,) = (line for line in out.splitlines() if "waited for the open" in line)
+    assert line.strip().startswith(mark)
+    assert text in line
+    assert f"open of a bar {100 - waiting}.0 %, open of the next bar {waiting}.0 %" in out
 
 
 @pytest.mark.parametrize("count", [0, 1, 40])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -126,7 +127,7 @@ def test_unresolved_counts_open_sides_and_signals_without_an_experiment() -> Non
 def test_the_verdict_is_not_yet_and_names_who_is_ahead(sign: int, leader: str) -> None:
     interval = naive.NaiveInterval(estimate=0.01 * sign, low=0.005, high=0.02, note=None)
 
-    conclusion = verdict.conclude(interval, SOUND, pairs=40)
+    conclusion = verdict.conclude(interval, SOUND, pairs=40, traded=30)
 
     assert conclusion.status is Status.NOT_YET
     assert leader in conclusion.text
@@ -136,15 +137,24 @@ def test_the_verdict_is_not_yet_and_names_who_is_ahead(sign: int, leader: str) -
 def test_the_verdict_says_that_nothing_has_ended() -> None:
     interval = naive.compute_interval([], alpha=a_record().study.alpha)
 
-    assert "no entry signal has ended" in verdict.conclude(interval, SOUND, pairs=0).text
+    assert "no entry signal has ended" in verdict.conclude(interval, SOUND, pairs=0, traded=0).text
 
 
 def test_the_verdict_complains_about_unsound_data() -> None:
     unsound = ComparisonHealth(srm_p=0.0, hash_mismatches=2, context_mismatches=1, unresolved=0)
     interval = naive.NaiveInterval(estimate=0.0, low=None, high=None, note=naive.NO_VARIATION)
 
-    text = verdict.conclude(interval, unsound, pairs=3).text
+    text = verdict.conclude(interval, unsound, pairs=3, traded=3).text
 
     assert "2 assignments do not recompute" in text
     assert "1 entries were decided on differing snapshots" in text
     assert "out of balance" in text
+
+
+def test_engines_that_never_traded_are_not_called_level() -> None:
+    interval = naive.compute_interval([Decimal(0)] * 5, alpha=a_record().study.alpha)
+
+    text = verdict.conclude(interval, SOUND, pairs=5, traded=0).text
+
+    assert "neither engine traded on any of 5 pairs" in text
+    assert "level" not in text
