@@ -60,16 +60,26 @@ def ensure_running(session: Session, book: str, versions: ComparedVersions) -> S
 
 
 def open_new(
-    session: Session, book: str, *, name: str, salt: str, versions: ComparedVersions, study_id: UUID | None = None
+    session: Session,
+    book: str,
+    *,
+    name: str,
+    salt: str,
+    versions: ComparedVersions,
+    study_id: UUID | None = None,
+    exit_clock: ExitClock = ExitClock.OWN,
 ) -> Study:
-    """Open a study with the default horizon, exit clock and alpha."""
+    """Open a study with the default horizon and alpha, on the clock of the engines' own exits.
+
+    On the synchronized clock both engines' trades close together, so that exits would never be compared.
+    """
     study = Study(
         study_id=study_id or uuid4(),
         name=name,
         book=book,
         salt=salt,
         horizon_sessions=DEFAULT_HORIZON_SESSIONS,
-        exit_clock=ExitClock.SYNCHRONIZED,
+        exit_clock=exit_clock,
         alpha=DEFAULT_ALPHA,
     )
     _insert_study(session, study, versions)

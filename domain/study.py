@@ -24,7 +24,7 @@ class ExitClock(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """The fixed terms of one comparison; `horizon_sessions` is the longest holding time in sessions."""
+    """The fixed terms of one comparison; `horizon_sessions` marks long pairs and closes no trade."""
 
     study_id: UUID
     name: str

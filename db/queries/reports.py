@@ -96,10 +96,15 @@ def load(session: Session, *, study: str | None = None, book: str | None = None)
         entries=tuple(_build_entry(row, assignments[row["signal_id"]], outcomes) for row in entries),
         unassigned=session.execute(_UNASSIGNED, dict(row)).scalar_one(),
         stored_at=_newest_stored_at(entries),
-        entry_bases=dict(session.execute(_ENTRY_BASES, {"study_id": row["study_id"]}).tuples().all()),
+        entry_bases=_count_entry_bases(session, row["study_id"]),
         calendars=marks.load_calendars(session, row["study_id"], by_kind=_CALENDARS, default=WEEKDAYS),
         marked_drawdowns=marks.compute_drawdowns(session, row["study_id"], capital=row["reference_capital"]),
     )
+
+
+def _count_entry_bases(session: Session, study_id: UUID) -> dict[str, int]:
+    """Return the number of model trades that were entered at each kind of price."""
+    return {row.price_basis: row.entries for row in session.execute(_ENTRY_BASES, {"study_id": study_id})}
 
 
 def _explain_absence(session: Session, *, study: str | None, book: str | None) -> str:

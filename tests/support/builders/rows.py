@@ -30,7 +30,7 @@ from domain.context import InstrumentRules, MarketView, Quality, Quote, Window
 from domain.decision import EngineSlot, Verdict
 from domain.policy import ExecutionMode, PolicyVersion
 from domain.signal import Action, Direction, InstrumentKind, Signal, Stage, signal_id_for
-from domain.study import Study
+from domain.study import ExitClock, Study
 from domain.trade import experiment_id_for
 
 MONDAY = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
@@ -89,7 +89,7 @@ def some_terms(
     """Insert a book with a source, a running study and a policy version."""
     source = a_source(session, book=book)
     versions = ComparedVersions(engine_a="rules@1", engine_b="committee@1", fill_model="fm1")
-    study = studies.open_new(session, book, name=name, salt=SALT, versions=versions)
+    study = studies.open_new(session, book, name=name, salt=SALT, versions=versions, exit_clock=ExitClock.SYNCHRONIZED)
     wanted = PolicyChange(label=f"{name}-v1", mode=mode, split_ppm=split_ppm, set_by="test", reason="test")
     return Terms(book=book, source=source, study=study, policy=policies.append_version(session, book, wanted))
 
