@@ -6,12 +6,12 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import ceil
 from pathlib import Path
 from typing import Any
 
-from config import combinations, parsers, time_limits, urls
+from config import combinations, parsers, urls
 from config.declaration import Declaration, find_declarations, setting
+from config.derived_settings import DerivedSettings
 from config.parsers import (
     one_of,
     seconds_between,
@@ -20,7 +20,6 @@ from config.parsers import (
     venue_named,
     whole_number_between,
 )
-from config.time_limits import TimeLimits
 from config.values import Network, Secret, SettingInvalid
 from domain.policy import ExecutionMode
 
@@ -29,7 +28,7 @@ _POSTGRES_URL = url_with_scheme("postgresql", "postgres", "postgresql+psycopg")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(DerivedSettings):
     """Every effective setting, in the order in which they are read and documented.
 
     `sources` gives for each variable where its value comes from: `environment` or `default`. `database_url` and
@@ -265,40 +264,6 @@ class Settings:
         "FAILPOINT_DIR", parsers.parse_absolute_path, "directory of failpoints (tests); read with `FAILPOINTS=1`"
     )
     sources: Mapping[str, str] = field(compare=False)
-
-    @property
-    def broker_is_rabbitmq(self) -> bool:
-        """Return whether RabbitMQ carries the tasks."""
-        return (self.broker_url or "").startswith(("amqp://", "amqps://"))
-
-    @property
-    def broker_is_sentinel(self) -> bool:
-        """Return whether the Redis that carries the tasks is found through Sentinel."""
-        return (self.broker_url or "").startswith("sentinel://")
-
-    @property
-    def silent_after_s(self) -> int:
-        """Seconds after which a silent queue is an alarm: QUEUE_SILENT_S, by default twice the lease and at least 60.
-
-        Never less than three canaries, nor than one behind a batch that waits for engines longer than other tasks run.
-        """
-        hard_s = self.dispatch_limits.hard_s
-        is_longer = hard_s > time_limits.task_limits(lease_s=self.lease_s).hard_s
-        least_s = max(3 * self.canary_every_s, ceil(hard_s) + self.canary_every_s if is_longer else 0)
-        return max(self.queue_silent_s or max(2 * self.lease_s, 60), least_s)
-
-    @property
-    def longest_deadline_s(self) -> float:
-        """The longest deadline of an engine that is not built in; 0 when both are."""
-        deadlines = [(self.engine_a, self.engine_a_deadline_s), (self.engine_b, self.engine_b_deadline_s)]
-        return max(
-            (deadline_s for engine, deadline_s in deadlines if engine not in parsers.BUILT_IN_ENGINES), default=0
-        )
-
-    @property
-    def dispatch_limits(self) -> TimeLimits:
-        """The time limits of the stage that asks engines."""
-        return time_limits.dispatch_limits(lease_s=self.lease_s, longest_deadline_s=self.longest_deadline_s)
 
     @property
     def sqlalchemy_url(self) -> str:

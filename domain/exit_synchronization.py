@@ -1,8 +1,8 @@
 """Exits that follow other exits: a real trade follows the own clock of its engine's model trade.
 
 An experiment with exactly one real trade is *driven* by it: each of its exits closes the same fraction of every model
-trade, at the same time, on the same quote (the synchronized clock). Otherwise, without a real trade or with two, the
-synchronized clock equals the own clock. Due exits derive from stored ones, so any interruption can be made up for.
+trade, at the same time, on the same quote (the synchronized clock). Without a real trade or with two, that clock equals
+the own clock. Due exits derive from stored ones, so any interruption can be made up for.
 """
 
 from __future__ import annotations
@@ -49,8 +49,7 @@ class PlacedOrder:
 class Family:
     """All trades of one experiment that were not denied, with their exits and fills.
 
-    `entering` holds the trades whose entry order may still fill. `shares` holds the allocation of engines that trade a
-    part of the capital.
+    `entering` holds the trades whose entry order may still fill, `shares` the allocations of a split capital.
     """
 
     experiment_id: UUID
@@ -173,9 +172,8 @@ def exit_event_from_order(order: Order) -> ExitEvent:
 
 def find_owed_flattening_exits(family: Family, real: Trade, event: ExitEvent, *, venue: RealVenue) -> list[PlacedOrder]:
     """Return the exit that closes the rest of a real trade, none while one of its orders may still fill."""
-    if real.status is not TradeStatus.OPEN or _has_open_order(family, real):
-        return []
-    if family.closed_quantity(real, ExitClock.SYNCHRONIZED) >= real.quantity:
+    is_closed = family.closed_quantity(real, ExitClock.SYNCHRONIZED) >= real.quantity
+    if is_closed or real.status is not TradeStatus.OPEN or _has_open_order(family, real):
         return []
     return [_build_real_exit(family, real, event, leg=_choose_next_leg(family, real), venue=venue)]
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from domain.context import PriceBasis, Quality, Quote
-from domain.signal import Signal
+from domain.signal import Instrument, Signal
 
 # TradingView's alerts arrive within a second or two, late ones within a minute.
 _ALERT_IS_SHOWN_FOR = timedelta(seconds=60)
@@ -27,6 +27,21 @@ class AlertPrice:
 
     price: Decimal
     fired_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillRequest:
+    """Request for the first price at which an instrument could have been traded at or after `at`.
+
+    `alert` is the price in the alert that causes the order, where there is one. Nothing that became known after `until`
+    is used.
+    """
+
+    book: str
+    instrument: Instrument
+    at: datetime
+    until: datetime
+    alert: AlertPrice | None = None
 
 
 def read_alert_price(signal: Signal) -> AlertPrice | None:

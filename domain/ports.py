@@ -13,7 +13,7 @@ from domain.context import Bar, BarSeries, MarketContext, MarketView, PriceSide,
 from domain.decision import Decision, EngineAnswer, EngineSlot
 from domain.instruments import InstrumentTerms
 from domain.intervals import Interval
-from domain.market_prices import AlertPrice
+from domain.market_prices import FillRequest
 from domain.signal import Instrument, Signal
 from domain.trade import Fill, Order, OrderState
 
@@ -80,21 +80,6 @@ class WalkBars:
     """Bars for the exit walk, closed after a given time: one series per recorded interval and price side."""
 
     series: tuple[BarSeries, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FillRequest:
-    """Request for the first price at which an instrument could have been traded at or after `at`.
-
-    `alert` is the price in the alert that causes the order, where there is one. Nothing that became known after `until`
-    is used.
-    """
-
-    book: str
-    instrument: Instrument
-    at: datetime
-    until: datetime
-    alert: AlertPrice | None = None
 
 
 class MarketData(Protocol):

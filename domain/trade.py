@@ -1,7 +1,6 @@
 """Trades, their orders, fills and outcomes.
 
-A *model trade* (`is_shadow` true) is the trade of an engine's ENTER under the fill model; a *real trade* is one that
-is sent to the book's broker. Quantities and positions change through fills only.
+A *model trade* (`is_shadow`) is an engine's ENTER under the fill model, a *real trade* is sent to the book's broker.
 """
 
 from __future__ import annotations
@@ -19,11 +18,9 @@ from domain.money import Denomination, find_fill_rate
 from domain.signal import Direction, Instrument
 from domain.study import ExitClock
 
-ENTRY_LEG = 0
-FIRST_ATTEMPT = 1
+ENTRY_LEG, FIRST_ATTEMPT = 0, 1
 # The two venues that are part of the product: the fill model, and the paper broker.
-MODEL_VENUE = "model"
-PAPER_VENUE = "paper"
+MODEL_VENUE, PAPER_VENUE = "model", "paper"
 
 
 class TradeStatus(Enum):
@@ -95,8 +92,7 @@ class TradeQuote:
 
     When a level inside a bar causes an exit, the tested side has that level and the others are None; where the tested
     side is not recorded, the recorded one has the price at which the modelled side is on the level. `basis` is the
-    origin of the prices, `rate` the stored rate from their currency to the book's at that time, None where none is
-    needed.
+    origin of the prices, `rate` the stored rate from their currency to the book's, None where none is needed.
     """
 
     quote_id: UUID
@@ -129,9 +125,8 @@ class WalkState:
 class Trade:
     """One engine's trade in one experiment. `walk` and `evaluated_to` move together, bar by bar.
 
-    `time_limit_at` is when the trade must end; `denial` is set exactly when the status is denied. While a pending
-    trade waits for a price, `fill_by` says until when, and `entry_at` is the earliest time of its fill. `money` says
-    what its prices are counted in, as known at the entry.
+    `time_limit_at` is when it must end; `denial` is set exactly when it is denied. While a pending trade waits for a
+    price, `fill_by` says until when, and `entry_at` is the earliest time of its fill. `money` is as known at the entry.
     """
 
     trade_id: UUID

@@ -11,7 +11,7 @@ from domain import market_prices, trading_hours
 from domain.books import is_replay_book
 from domain.context import Quote
 from domain.decision import EngineAnswer, EngineSlot, Verdict
-from domain.ports import FillRequest
+from domain.market_prices import FillRequest
 from domain.trade import PAPER_VENUE
 from domain.trade_opening import EntryTerms
 from tasks.parts import Parts

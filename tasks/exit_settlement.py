@@ -22,8 +22,7 @@ from domain.books import is_replay_book
 from domain.context import Quote
 from domain.exit_synchronization import Family
 from domain.exits import ExitReason, WalkResult
-from domain.market_prices import AlertPrice
-from domain.ports import FillRequest
+from domain.market_prices import AlertPrice, FillRequest
 from domain.signal import Instrument
 from domain.trade import ExitEvent, Order, OrderState, Trade
 from tasks import entry_prices, order_submission

@@ -14,7 +14,7 @@ from db.dispatches import Closing
 from domain import delayed_entries
 from domain.context import Quote
 from domain.decision import EngineSlot
-from domain.ports import FillRequest
+from domain.market_prices import FillRequest
 from domain.risk import Denial
 from domain.trade import Trade
 from domain.trade_opening import Opening

@@ -22,7 +22,8 @@ from domain.context import (
     Window,
 )
 from domain.intervals import Interval
-from domain.ports import BookClock, FillRequest, VenueUnavailable, ViewRequest, WalkBars
+from domain.market_prices import FillRequest
+from domain.ports import BookClock, VenueUnavailable, ViewRequest, WalkBars
 from domain.signal import Instrument
 from venues import bar_windows
 from venues.bar_cache import CachedBars

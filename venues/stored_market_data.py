@@ -19,7 +19,8 @@ from domain.context import (
     Window,
 )
 from domain.intervals import Interval
-from domain.ports import BarStore, Feed, FillRequest, ViewRequest, WalkBars
+from domain.market_prices import FillRequest
+from domain.ports import BarStore, Feed, ViewRequest, WalkBars
 from domain.signal import Instrument
 from venues import bar_windows, quotes
 from venues.bar_history import FixedBarHistories, GrowingBarHistories

@@ -16,7 +16,8 @@ from db import bars, exit_incidents
 from domain.context import Bar, MarketContext, MarketView, PriceSide, Quote
 from domain.decision import Decision
 from domain.intervals import Interval
-from domain.ports import EnginePanel, Feed, FillRequest, MarketData, ViewRequest, WalkBars
+from domain.market_prices import FillRequest
+from domain.ports import EnginePanel, Feed, MarketData, ViewRequest, WalkBars
 from domain.signal import Instrument, InstrumentKind, Signal, Stage
 from stack.servers import ServerUrls
 from tasks import exit_tasks

@@ -19,8 +19,9 @@ from db import verification
 from db.queries import real_exposure
 from db.signals import Lease
 from domain.context import MarketView, Quote
+from domain.market_prices import FillRequest
 from domain.policy import Switch
-from domain.ports import FillRequest, MarketData, ViewRequest, WalkBars
+from domain.ports import MarketData, ViewRequest, WalkBars
 from domain.signal import Instrument, Stage
 from domain.trade import Order
 from operations import rerun
