@@ -36,16 +36,11 @@ def price_entries(parts: Parts, answered: Sequence[AnsweredDispatch]) -> list[Pr
         for slot, decided_at in _find_decision_times(dispatch, answers).items()
     }
     quotes = dict(zip(requests, request_quotes(parts, list(requests.values())), strict=True))
+    terms: list[dict[EngineSlot, EntryTerms]] = [{} for _ in answered]
+    for (index, slot), request in requests.items():
+        terms[index][slot] = _build_terms(parts, answered[index][0], request.at, quotes[index, slot])
     return [
-        PricedEntry(
-            dispatch=dispatch,
-            answers=answers,
-            terms={
-                slot: _build_terms(parts, dispatch, requests[index, slot].at, quotes[index, slot])
-                for slot in EngineSlot
-                if (index, slot) in requests
-            },
-        )
+        PricedEntry(dispatch=dispatch, answers=answers, terms=terms[index])
         for index, (dispatch, answers) in enumerate(answered)
     ]
 

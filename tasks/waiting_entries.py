@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from domain.trade_opening import Opening
 from tasks import entry_prices, opening_orders, order_submission
 from tasks.parts import Parts
 
+EngineSide = tuple[UUID, EngineSlot]
 log = structlog.get_logger()
 
 
@@ -87,50 +88,59 @@ def _request_quotes(parts: Parts, waiting: Sequence[Trade], *, until: datetime) 
 
 def _fill_entries(parts: Parts, filled: Sequence[Trade], quotes: Mapping[UUID, Quote | None]) -> None:
     """Enter the model trades and their real ones at the quotes, or deny them at the risk gate; send the real orders."""
-    if not filled:
-        return
-    experiment_ids = {trade.experiment_id for trade in filled}
-    quotes_by_side = {
+    by_side = {
         (trade.experiment_id, trade.engine): quote for trade in filled if (quote := quotes[trade.trade_id]) is not None
     }
+    if not by_side:
+        return
+    experiment_ids = {trade.experiment_id for trade in filled}
     with parts.transaction() as session:
         trades.lock_symbols(session, {(trade.book, trade.instrument.symbol) for trade in filled})
         trades.lock_families(session, experiment_ids)
-        waiting = waiting_trades.load_with_reals(session, experiment_ids)
-        openings = _enter_trades(session, parts, waiting, quotes_by_side)
-        waiting_trades.record_entered(session, [opening.trade for opening in openings])
-        opening_orders.record(session, openings)
-        outcomes.record_zeros(session, outcomes.load_sides_without_trade(session, experiment_ids))
+        openings = _enter_trades(session, parts, waiting_trades.load_with_reals(session, experiment_ids), by_side)
+        _record_openings(session, openings, experiment_ids)
         order_ids = orders.list_pending_entries(session, experiment_ids)
     order_submission.submit(parts, order_ids)
     log.info("entries.filled", count=sum(opening.fill is not None for opening in openings))
 
 
+def _record_openings(session: Session, openings: Sequence[Opening], experiment_ids: Collection[UUID]) -> None:
+    """Store what became of waiting trades, with their orders, and the results of zero of those that were denied."""
+    waiting_trades.record_entered(session, [opening.trade for opening in openings])
+    opening_orders.record(session, openings)
+    outcomes.record_zeros(session, outcomes.load_sides_without_trade(session, experiment_ids))
+
+
 def _enter_trades(
-    session: Session, parts: Parts, waiting: Sequence[Trade], quotes: Mapping[tuple[UUID, EngineSlot], Quote]
+    session: Session, parts: Parts, waiting: Sequence[Trade], quotes: Mapping[EngineSide, Quote]
 ) -> list[Opening]:
     """Return the waiting trades for which there is a quote as they are at it, one after the other.
 
     A real trade is denied where its model trade is, since its exits would follow those of the model trade.
     """
     openings: list[Opening] = []
-    denied: dict[tuple[UUID, EngineSlot], str] = {}
+    denied: dict[EngineSide, str] = {}
     for trade in waiting:
         side = trade.experiment_id, trade.engine
         if side not in quotes:
             continue
-        if side in denied:
-            opening = delayed_entries.deny(trade, denied[side])
-        else:
-            opening = delayed_entries.enter_at_quote(
-                trade,
-                quotes[side],
-                exposure=trades.count_other_open(session, trade),
-                limits=parts.limits,
-                model=parts.fill_model,
-                venue=parts.venue(trade.book),
-            )
+        is_denied = side in denied
+        opening = (
+            delayed_entries.deny(trade, denied[side]) if is_denied else _enter(session, parts, trade, quotes[side])
+        )
         if trade.is_shadow and opening.trade.denial is not None:
             denied[side] = opening.trade.denial
         openings.append(opening)
     return openings
+
+
+def _enter(session: Session, parts: Parts, trade: Trade, quote: Quote) -> Opening:
+    """Return a waiting trade as it is at a quote, or as it is denied at the risk gate."""
+    return delayed_entries.enter_at_quote(
+        trade,
+        quote,
+        exposure=trades.count_other_open(session, trade),
+        limits=parts.limits,
+        model=parts.fill_model,
+        venue=parts.venue(trade.book),
+    )
