@@ -42,6 +42,20 @@ def test_identical_bodies_without_id_or_time_are_one_alert_for_a_minute_of_the_b
     ]
 
 
+def test_daily_bars_of_a_stock_are_kept_when_their_alerts_fire_at_the_close(webhook: WebhookApp) -> None:
+    alert = {"symbol": "NASDAQ:AAPL", "action": "buy", "price": "100", "interval": "1D"}
+    prices = {"open": 99, "high": 101, "low": 98, "close": 100}
+
+    for day in (2, 3, 4, 5, 8, 9):
+        fired = {"timenow": f"2024-01-{day:02}T21:00:01Z", "time": f"2024-01-{day:02}T14:30:00Z"}
+        status, _ = webhook.post(alert | fired | {"bar": prices | {"time": fired["time"]}})
+        assert status == 200
+
+    kept = webhook.rows("SELECT open_time, close_time FROM bars ORDER BY open_time")
+    assert len(kept) == 6
+    assert (kept[0]["open_time"], kept[0]["close_time"]) == (utc(2024, 1, 2, 14, 30), utc(2024, 1, 2, 21))
+
+
 def test_identical_bodies_with_a_time_stay_one_alert_for_ever(webhook: WebhookApp) -> None:
     noon = utc(2024, 1, 31, 12)
     book, token = a_replay_book(webhook, at=noon)
