@@ -8,13 +8,12 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from db import contexts, exit_decisions, experiments, outdated_entries, policies, signals, studies
+from db import contexts, exit_decisions, experiments, outdated_entries, policies, signals
 from domain.context import MarketContext
 from domain.decision import EngineSlot
 from domain.experiment import Assignment
 from domain.policy import ExecutionPolicy
 from domain.signal import Signal
-from domain.study import Study
 from domain.trade import experiment_id_for
 
 
@@ -29,7 +28,6 @@ class Dispatch:
     context: MarketContext
     assignment: Assignment
     policy: ExecutionPolicy
-    study: Study
     closed_by: UUID | None = None
 
     @property
@@ -81,7 +79,6 @@ def _load_dispatches(session: Session, entries: Collection[Signal]) -> list[Disp
     ids = [signal.signal_id for signal in entries]
     contexts_by_signal, assignments = contexts.load(session, ids), experiments.load(session, ids)
     policies_by_experiment = policies.load(session, [experiment_id_for(signal_id) for signal_id in ids])
-    studies_by_id = studies.load(session, {assignment.study_id for assignment in assignments.values()})
     outdated = outdated_entries.find(session, ids)
     return [
         Dispatch(
@@ -89,7 +86,6 @@ def _load_dispatches(session: Session, entries: Collection[Signal]) -> list[Disp
             context=contexts_by_signal[signal.signal_id],
             assignment=assignments[signal.signal_id],
             policy=policies_by_experiment[experiment_id_for(signal.signal_id)],
-            study=studies_by_id[assignments[signal.signal_id].study_id],
             closed_by=outdated.get(signal.signal_id),
         )
         for signal in entries

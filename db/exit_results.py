@@ -48,10 +48,6 @@ _WAITING = text("""
     FROM exit_results JOIN signals USING (signal_id)
     WHERE waits_since IS NOT NULL AND settled_at IS NULL AND book = :book ORDER BY seq
 """)
-_BOOKS = text("""
-    SELECT DISTINCT book FROM exit_results JOIN signals USING (signal_id)
-    WHERE waits_since IS NOT NULL AND settled_at IS NULL
-""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +128,3 @@ def load_waiting(session: Session, book: str) -> list[WaitingExit]:
         )
         for row in session.execute(_WAITING, {"book": book})
     ]
-
-
-def list_books_waiting(session: Session) -> list[str]:
-    """Return the books with alerts that wait for a price."""
-    return sorted(session.execute(_BOOKS).scalars())

@@ -102,12 +102,6 @@ def load_versions(session: Session, book: str) -> ComparedVersions:
     return ComparedVersions(**session.execute(query, {"book": book}).mappings().one())
 
 
-def load(session: Session, ids: Collection[UUID]) -> dict[UUID, Study]:
-    """Return the studies with these ids."""
-    query = text(f"SELECT {_COLUMNS} FROM studies WHERE study_id = ANY(:ids)")
-    return {row["study_id"]: build_study(row) for row in session.execute(query, {"ids": list(set(ids))}).mappings()}
-
-
 def find(session: Session, study_id: UUID) -> Columns | None:
     """Return a study with its versions, its status and its number of experiments; None when it does not exist."""
     row = session.execute(text(f"{_SELECT} WHERE study_id = :id"), {"id": study_id}).mappings().one_or_none()

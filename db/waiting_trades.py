@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from db.core import states
 from db.trade_rows import TRADE_COLUMNS, build_trade
-from domain.trade import Trade
+from domain.trade import PAPER_VENUE, Trade
 
 _WAITING = "status = 'pending' AND fill_by IS NOT NULL"
 
@@ -32,6 +33,21 @@ def load_with_reals(session: Session, experiment_ids: Collection[UUID]) -> list[
         " ORDER BY entry_at, experiment_id, engine, NOT is_shadow"
     )
     return [build_trade(row) for row in session.execute(query, {"ids": list(experiment_ids)})]
+
+
+def list_unsent_orders(session: Session, book: str) -> list[UUID]:
+    """Return the ids of real paper entries of a book that were still to be sent after their signals were done.
+
+    They waited for a price, and whoever entered them ended before they were sent.
+    """
+    query = text(f"""
+        SELECT order_id FROM orders JOIN trades USING (trade_id) JOIN experiments USING (experiment_id)
+            JOIN signals USING (signal_id)
+        WHERE orders.book = :book AND venue = '{PAPER_VENUE}' AND intent = 'entry' AND state IN {states.PENDING_ORDERS}
+          AND trades.status = 'pending' AND signals.status = 'done'
+        ORDER BY order_id
+    """)
+    return list(session.execute(query, {"book": book}).scalars())
 
 
 def record_entered(session: Session, entered: Iterable[Trade]) -> None:

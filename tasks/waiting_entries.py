@@ -32,6 +32,8 @@ def settle_waiting_entries(parts: Parts, book: str, *, until: datetime, at_end: 
     """
     with parts.transaction() as session:
         waiting = waiting_trades.load_models(session, book)
+        unsent_ids = waiting_trades.list_unsent_orders(session, book)
+    order_submission.submit(parts, unsent_ids)
     if not waiting:
         return
     quotes = _request_quotes(parts, waiting, until=until)
@@ -72,7 +74,7 @@ def cancel_by_closings(parts: Parts, closings: Sequence[Closing]) -> None:
 
 
 def _request_quotes(parts: Parts, waiting: Sequence[Trade], *, until: datetime) -> dict[UUID, Quote | None]:
-    """Return the quote at which each waiting entry fills by `until`, or by its own last moment."""
+    """Return the quote at which each waiting entry fills; None where none has come, or only after its last moment."""
     requests = [
         FillRequest(
             book=trade.book,
@@ -83,7 +85,15 @@ def _request_quotes(parts: Parts, waiting: Sequence[Trade], *, until: datetime) 
         for trade in waiting
     ]
     quotes = entry_prices.request_quotes(parts, requests)
-    return {trade.trade_id: quote for trade, quote in zip(waiting, quotes, strict=True)}
+    return {
+        trade.trade_id: quote if quote is not None and _is_in_time(trade, quote) else None
+        for trade, quote in zip(waiting, quotes, strict=True)
+    }
+
+
+def _is_in_time(trade: Trade, quote: Quote) -> bool:
+    """Return whether a price came before a trade's wait was over; live quotes are those of the present."""
+    return trade.fill_by is None or quote.at <= trade.fill_by
 
 
 def _fill_entries(parts: Parts, filled: Sequence[Trade], quotes: Mapping[UUID, Quote | None]) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
+from domain.context import PriceBasis, Quality, Quote
 from domain.signal import Instrument, InstrumentKind
 from stack.servers import ServerUrls
+from tasks import entry_prices, order_submission
 from tasks.parts import Parts
+from tests.support.fakes.dying_workers import WorkerDied
 from tests.support.pipeline import prepared
 from tests.support.replayed_book import ReplayedBook, bars_of, list_violations
 
@@ -143,6 +147,41 @@ def test_an_entry_that_never_finds_a_price_is_denied_when_the_data_end(hourly: R
     hourly.end("2024-01-05T14:00:00+00:00")
 
     assert {trade["denial"] for trade in hourly.trades()} == {"data_ended_before_fill"}
+
+
+def test_a_real_entry_is_sent_though_whoever_entered_it_died_before(
+    hourly: ReplayedBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(_: Parts, order_ids: Collection[UUID]) -> None:
+        if order_ids:
+            raise WorkerDied
+
+    hourly.alert("2024-01-05T10:55:00+00:00")
+    with monkeypatch.context() as patched:
+        patched.setattr(order_submission, "submit", die)
+        with pytest.raises(WorkerDied):
+            hourly.move_to(moment("11:00:00"))
+    unsent = hourly.fills(is_shadow=False)
+
+    hourly.move_to(moment("12:00:00"))
+
+    assert unsent == []
+    assert [fill["filled_at"] for fill in hourly.fills(is_shadow=False)] == [moment("11:00:00")]
+    assert list_violations(hourly.parts) == []
+
+
+def test_a_price_that_comes_after_the_wait_is_over_enters_nothing(
+    hourly: ReplayedBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = datetime(2024, 1, 6, 11, tzinfo=UTC)  # what waits at 10:55 waits for 24 hours
+    quote = Quote(at=late, bid=None, ask=None, last=Decimal(119), quality=Quality.LIVE, basis=PriceBasis.LIVE)
+    hourly.alert("2024-01-05T10:55:00+00:00")
+
+    monkeypatch.setattr(entry_prices, "request_quotes", lambda _, requests: [quote for _ in requests])
+    hourly.move_to(late)
+
+    assert hourly.fills() == []
+    assert {trade["denial"] for trade in hourly.trades()} == {"no_quote"}
 
 
 def test_an_alert_after_the_close_of_a_daily_bar_trades_at_the_next_days_open(parts: Parts) -> None:
