@@ -26,6 +26,16 @@ def describe_for_source(session: Session, source: Source) -> str | None:
     return f"{', '.join(others)} post to the book {LIVE_BOOK} too: where two sources trade one symbol, {_WHAT_HAPPENS}"
 
 
+def describe_for_policy(session: Session, book: str) -> str | None:
+    """Return what to know before several sources trade the live book for real; None for other books and one source."""
+    names = [
+        stored.source.name for stored in sources.list_all(session) if stored.source.book == LIVE_BOOK and stored.enabled
+    ]
+    if book != LIVE_BOOK or len(names) < 2:
+        return None
+    return f"{', '.join(names)} post to the book {LIVE_BOOK}: where two sources trade one symbol, {_WHAT_HAPPENS}"
+
+
 def describe_shared_symbols(session: Session) -> str:
     """Return which symbols several sources of the live book have traded, and what that means at the venue."""
     shared = shared_symbols.load(session, LIVE_BOOK)

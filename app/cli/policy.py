@@ -21,8 +21,9 @@ from db.queries import real_exposure
 from domain.books import LIVE_BOOK, PAPER_BOOK
 from domain.experiment import split_to_ppm
 from domain.policy import ExecutionMode
-from operations import live_trading, policy
+from operations import live_trading, netting, policy
 from operations.policy import NoPolicy, NoSwitch, PolicyRequest
+from reporting.formatting import replace_unprintable
 
 _BOOK = click.option("--book", default=PAPER_BOOK, show_default=True, help="The book.")
 _REASON = click.option("--reason", required=True, help="Why; it is kept with the version.")
@@ -85,6 +86,9 @@ def set_(
             version = policy.set_policy(session, book, request, audit=audit_context(reason))
         except NoPolicy:
             raise CommandError(f"--book: there is no book {book!r} with a policy") from None
+        note = netting.describe_for_policy(session, book)
+    if note is not None:
+        click.echo(replace_unprintable(f"note: {note}"), err=True)
     click.echo(
         f"{book}: {version['policy_version']} is in force: {version['mode']}, split {_format_share(version['split'])}"
     )

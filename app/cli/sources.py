@@ -71,8 +71,7 @@ def add(
         with database.transaction() as session:
             document = source_operations.add(session, source, links=links, audit=audit_context(reason))
             note = netting.describe_for_source(session, source)
-    if note is not None:
-        click.echo(replace_unprintable(f"note: {note}"), err=True)
+    _show_note(note)
     click.echo(_encode(document) if as_json else document["url"])
 
 
@@ -162,6 +161,8 @@ def enable(*, name: str, reason: str, data_dir: Path | None) -> None:
     """Accept alerts of the source NAME again."""
     with open_current_database(data_dir) as (_, database), _refuse_unknown(name), database.transaction() as session:
         source_operations.enable(session, name, audit=audit_context(reason))
+        note = netting.describe_for_source(session, sources.by_name(session, name).source)
+    _show_note(note)
     click.echo(f"enabled: {name}")
 
 
@@ -228,6 +229,11 @@ def list_(*, data_dir: Path | None, as_json: bool) -> None:
     for document in documents:
         for line in _format_source(document):
             click.echo(replace_unprintable(line))
+
+
+def _show_note(note: str | None) -> None:
+    if note is not None:
+        click.echo(replace_unprintable(f"note: {note}"), err=True)
 
 
 def _drop_none(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+from db import open_trades
 from db.core import states
 from db.verification.rule import QueryRule, VerificationRule
+from domain.signal import Flag
 
 _REAL_TRADES = """
     trades t JOIN execution_policies p USING (experiment_id)
     JOIN decisions d ON d.experiment_id = t.experiment_id AND d.engine = t.engine
     WHERE NOT t.is_shadow AND t.status <> 'denied'
+"""
+# What is on its way (an exit, an exit that waits for a price) and what a person was told of (an incident, a message in
+# quarantine that came after what the source last said) is not open in silence.
+_OPEN_AGAINST_THEIR_SOURCE = f"""
+    SELECT trades.trade_id AS id FROM trades JOIN books ON books.book = trades.book
+        JOIN experiments ON experiments.experiment_id = trades.experiment_id
+        JOIN signals AS entry ON entry.signal_id = experiments.signal_id
+        CROSS JOIN LATERAL (
+            SELECT * FROM signals AS later
+            WHERE (later.book, later.source, later.symbol) = (trades.book, trades.source, trades.symbol)
+              AND (later.strategy, later.exchange, later.instrument_kind)
+                = (trades.strategy, trades.exchange, trades.instrument_kind)
+              AND (later.received_at, later.seq) > (entry.received_at, entry.seq)
+            ORDER BY later.received_at DESC, later.seq DESC LIMIT 1) AS said
+    WHERE NOT trades.is_shadow AND trades.status IN {states.UNFINISHED_TRADES} AND books.kind IN ('live', 'paper')
+      AND said.status = 'done' AND (said.action = 'exit') = (said.direction = trades.side)
+      AND NOT said.flags ? '{Flag.OUTDATED.value}' AND NOT {open_trades.IS_CLOSING}
+      AND NOT EXISTS (SELECT FROM incidents WHERE incidents.detail->'trades' ? trades.trade_id::text)
+      AND NOT EXISTS (
+        SELECT FROM exit_results JOIN trades AS model ON exit_results.trade_ids ? model.trade_id::text
+        WHERE waits_since IS NOT NULL AND settled_at IS NULL
+          AND model.experiment_id = trades.experiment_id AND model.engine = trades.engine)
+      AND NOT EXISTS (
+        SELECT FROM webhook_events WHERE webhook_events.source = trades.source AND webhook_events.kind = 'quarantined'
+          AND webhook_events.received_at >= said.received_at)
 """
 
 RULES: tuple[VerificationRule, ...] = (
@@ -76,5 +103,10 @@ RULES: tuple[VerificationRule, ...] = (
         HAVING coalesce(sum(f.quantity) FILTER (WHERE f.intent = 'exit'), 0)
              > coalesce(sum(f.quantity) FILTER (WHERE f.intent = 'entry'), 0)
         """,
+    ),
+    QueryRule(
+        "open_trades_follow_their_source",
+        "a real trade that its source last told to end is being closed, or an incident names it",
+        _OPEN_AGAINST_THEIR_SOURCE,
     ),
 )

@@ -50,6 +50,23 @@ LEFT = """
     UPDATE books SET live_account = NULL WHERE book = 'live';
 """
 
+# The exit alert `exit_done` is the last word about the real trade `held`, which only counts outside the test book.
+ON_PAPER = """
+    UPDATE signals SET book = 'paper'; UPDATE studies SET book = 'paper'; UPDATE policy_versions SET book = 'paper';
+    UPDATE trades SET book = 'paper'; UPDATE orders SET book = 'paper'; UPDATE quotes SET book = 'paper';
+    UPDATE signals SET symbol = 'USDJPY' WHERE signal_id IN (:waiting, :exit_waiting);
+"""
+TOLD = """
+    INSERT INTO incidents (kind, subject, detail)
+    VALUES ('exit_missed', 'x', jsonb_build_object('trades', jsonb_build_array(cast(:held AS text))))
+"""
+BEING_CLOSED = "UPDATE trades SET close_requested_at = now() WHERE trade_id = :held"
+UNREAD = """
+    INSERT INTO webhook_events (event_id, source, book, kind, received_at, raw_body, content_type, errors)
+    SELECT gen_random_uuid(), source, 'paper', 'quarantined', now(), '', '', '{}' FROM trades WHERE trade_id = :held
+"""
+OUTDATED = """UPDATE signals SET flags = '["outdated"]' WHERE signal_id = :exit_done"""
+
 ENTRY_QUOTE = "SELECT quote_id FROM orders WHERE trade_id = :b_model AND intent = 'entry'"
 
 # Of the primary experiment: `e` is its id, `signal` its signal, `real` and `b_model` the real trade of A and the model
@@ -302,6 +319,7 @@ MUTANTS = [
         SELECT 'test', 'EURUSD', '', 'forex', '1h', 'mid', opened, opened + interval '1 hour', 1, 1, 1, 1
         FROM (VALUES (now()), (now() + interval '59 minutes')) AS opens(opened)""",
     ),
+    ("open_trades_follow_their_source", ON_PAPER),
     ("only_pending_trades_wait_for_a_price", "UPDATE trades SET status = 'pending' WHERE trade_id = :open_trade"),
     ("audit_chain", "UPDATE audit_log SET reason = 'another' WHERE entry_id = 2"),
     ("audit_chain", "DELETE FROM audit_log WHERE entry_id = 2"),
@@ -370,6 +388,7 @@ def a_healthy_book(session: Session) -> dict[str, object]:
     trade_rows.a_closed_trade(session, shadow, A, side=Direction.SHORT, equals_own=True)
     open_trade = trade_rows.an_open_trade(session, shadow, B, side=Direction.SHORT)
     split = a_split_pair(session, terms)
+    held = a_held_trade(session, terms)
     waiting = rows.a_signal_row(session, terms, stage=Stage.RECEIVED)
     exit_done = rows.a_signal_row(session, terms, action=Action.EXIT)
     exit_waiting = rows.a_signal_row(session, terms, action=Action.EXIT, stage=Stage.RECEIVED)
@@ -384,6 +403,7 @@ def a_healthy_book(session: Session) -> dict[str, object]:
         "shadow_e": shadow.experiment_id,
         "open_trade": open_trade,
         "split_e": split,
+        "held": held,
         "waiting": waiting.signal_id,
         "exit_done": exit_done.signal_id,
         "exit_waiting": exit_waiting.signal_id,
@@ -403,6 +423,14 @@ def a_split_pair(session: Session, terms: rows.Terms) -> object:
     return split.experiment_id
 
 
+def a_held_trade(session: Session, terms: rows.Terms) -> object:
+    """Make an experiment whose trades are all open; return the real one."""
+    held = rows.a_decided_entry(session, terms, verdicts=BOTH_ENTER)
+    for engine in EngineSlot:
+        trade_rows.an_open_trade(session, held, engine)
+    return trade_rows.an_open_trade(session, held, A, is_shadow=False)
+
+
 def mutate(session: Session, mutant: str, named: dict[str, object]) -> None:
     """Run a mutant's statements past the triggers and foreign keys that guard against it."""
     session.execute(text("SET LOCAL session_replication_role = replica"))
@@ -414,5 +442,16 @@ def test_an_entry_that_began_at_a_venue_while_the_book_was_live_breaks_no_rule(s
     named = a_healthy_book(session)
 
     mutate(session, AT_A_VENUE + WENT_LIVE, named)
+
+    assert [one for one in verification.check(session) if not one.holds] == []
+
+
+@pytest.mark.parametrize("told", [TOLD, BEING_CLOSED, UNREAD, OUTDATED])
+def test_an_open_trade_against_its_source_breaks_no_rule_when_it_is_being_closed_or_told(
+    session: Session, told: str
+) -> None:
+    named = a_healthy_book(session)
+
+    mutate(session, ON_PAPER + told, named)
 
     assert [one for one in verification.check(session) if not one.holds] == []
