@@ -20,11 +20,19 @@ class ExecutionMode(Enum):
 
 
 class Switch(Enum):
-    """Switch for real trading: entries are sent (on), held back (paused), or held back and all is closed (flat)."""
+    """Switch for real trading, from its weakest position to its strongest.
+
+    Entries are sent (on), held back (paused), or held back while everything real is closed (flat).
+    """
 
     ON = "on"
     PAUSED = "paused"
     FLAT = "flat"
+
+    def tighten(self, wanted: Switch) -> Switch:
+        """Return the stronger of this position and the wanted one."""
+        positions = tuple(Switch)
+        return max(self, wanted, key=positions.index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
+from werkzeug.exceptions import Conflict
 
 from app.api import paging
 from app.api.database_access import api_database
-from app.api.fields import OutputSchema, enum_value, integer, nested_object, number, text, utc_time
+from app.api.fields import OutputSchema, boolean, enum_value, integer, nested_object, number, text, utc_time
 from app.api.paging import ListOutput, PageInputSchema
 from app.api.problems import InvalidInput
 from app.api.request_schemas import ReasonInputSchema, line_parameter
@@ -23,7 +24,7 @@ from domain.books import STANDING_BOOKS
 from domain.experiment import split_to_ppm
 from domain.policy import ExecutionMode, Switch
 from operations import policy
-from operations.policy import NoPolicy, NoSwitch, PolicyRequest
+from operations.policy import FlattenUnfinished, NoPolicy, NoSwitch, NotFlattening, PolicyRequest
 
 Document = dict[str, Any]
 resource = ApiResource("policy", "Policy versions and the switch for real trading.")
@@ -95,6 +96,7 @@ class SwitchedSchema(OutputSchema):
     """The policy version now in force, and the real exposure that is left."""
 
     policy = nested_object(PolicyRowSchema, "Policy version in force.")
+    changed = boolean("False when the switch was in this position, or in a stronger one, before.")
     open = nested_object(LeftOpenSchema, "Real exposure that is left.")
 
 
@@ -129,17 +131,29 @@ def set_policy(body: Document) -> Document:
 def pause(body: Document) -> Document:
     """Send no new real entries.
 
-    After the answer no entry is submitted. Exits and the shadow record of both engines go on.
+    After the answer no entry is submitted. Exits and the shadow record of both engines go on. A book that is being
+    flattened goes on being flattened.
     """
     return _set_switch(body, policy.pause)
 
 
 @resource.action_route(
-    "/policy/resume", needs=Scope.OPERATE, body=SwitchInputSchema, answer=SwitchedSchema, step_up=True
+    "/policy/resume",
+    needs=Scope.OPERATE,
+    body=SwitchInputSchema,
+    answer=SwitchedSchema,
+    step_up=True,
+    errors=(409,),
 )
 def resume(body: Document) -> Document:
-    """Send real entries again, for new experiments."""
-    return _set_switch(body, policy.resume)
+    """Send real entries again, for new experiments.
+
+    409 while the book is being flattened and something real is still open: end that by name first.
+    """
+    try:
+        return _set_switch(body, policy.resume)
+    except FlattenUnfinished as error:
+        raise Conflict(f"{error}; to leave them open, POST /policy/end-flatten first") from None
 
 
 @resource.action_route(
@@ -153,8 +167,28 @@ def flatten(body: Document) -> Document:
     return _set_switch(body, policy.flatten)
 
 
+@resource.action_route(
+    "/policy/end-flatten",
+    needs=Scope.OPERATE,
+    body=SwitchInputSchema,
+    answer=SwitchedSchema,
+    step_up=True,
+    errors=(409,),
+)
+def end_flatten(body: Document) -> Document:
+    """Stop closing what is open for real; the book stays paused.
+
+    `open` counts what is left open: exits by the engines' plans and alerts close it. 409 when the book is not being
+    flattened.
+    """
+    try:
+        return _set_switch(body, policy.end_flatten)
+    except NotFlattening as error:
+        raise Conflict(str(error)) from None
+
+
 def _set_switch(body: Document, operation: Callable[..., Document]) -> Document:
-    """Carry out `policy.pause`, `resume` or `flatten` for the book that was named."""
+    """Carry out an operation on the switch of the book that was named."""
     book, audit = body["book"], audit_context(body["reason"])
     try:
         document = api_database().change(lambda session: operation(session, book, audit=audit))

@@ -22,7 +22,7 @@ from domain.books import LIVE_BOOK, PAPER_BOOK
 from domain.experiment import split_to_ppm
 from domain.policy import ExecutionMode
 from operations import live_trading, netting, policy
-from operations.policy import NoPolicy, NoSwitch, PolicyRequest
+from operations.policy import FlattenUnfinished, NoPolicy, NoSwitch, NotFlattening, PolicyRequest
 from reporting.formatting import replace_unprintable
 
 _BOOK = click.option("--book", default=PAPER_BOOK, show_default=True, help="The book.")
@@ -149,6 +149,18 @@ def resume(*, book: str, reason: str, data_dir: Path | None) -> None:
     click.echo(f"{book}: {version['policy_version']} is in force: {version['mode']}, real entries are sent")
 
 
+@command.command("end-flatten")
+@_BOOK
+@_REASON
+@options.DATA_DIR
+def end_flatten(*, book: str, reason: str, data_dir: Path | None) -> None:
+    """Stop a flatten that is not done: what is open stays open, and the book stays paused."""
+    with open_database(data_dir) as (_, database):
+        document = _switch(database, book, policy.end_flatten, reason)
+    label, left = document["policy"]["policy_version"], document["open"]["trades"]
+    click.echo(f"{book}: {label} is in force: paused; {left} real positions stay open")
+
+
 def _switch(database: Database, book: str, operation: Callable[..., dict[str, Any]], reason: str) -> dict[str, Any]:
     """Carry out `policy.pause`, `flatten` or `resume` in a transaction and return its document."""
     try:
@@ -156,6 +168,8 @@ def _switch(database: Database, book: str, operation: Callable[..., dict[str, An
             return operation(session, book, audit=audit_context(reason))
     except NoSwitch:
         raise CommandError(f"--book: there is no book {book!r} with a switch") from None
+    except (FlattenUnfinished, NotFlattening) as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _wait_until_closed(database: Database, book: str, *, wait_s: float) -> int:

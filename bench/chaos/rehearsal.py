@@ -22,14 +22,13 @@ from bench.chaos.watch import ChaosWatch
 from bench.fresh_stack import BenchFailed, BenchStack
 from config.settings import Settings
 from config.vault import TokenVault
-from db import accounts, live, policies, verification
+from db import accounts, live, verification
 from db.core.errors import SQLAlchemyError
 from db.core.session import Database
-from db.policies import PolicyChange
 from domain.books import LIVE_BOOK
-from domain.policy import Switch
 from domain.signal import Source
-from operations import source_tokens
+from operations import policy, source_tokens
+from operations.audit_entry import AuditContext
 from stack.stack import RunningStack
 
 ENVIRONMENT = {
@@ -164,28 +163,19 @@ def _inject_faults(injector: FaultInjector, settings: Settings, *, seed: int, se
         time.sleep(max(0.0, started + fault.at_s - time.monotonic()))
         if not was_paused and fault.at_s >= seconds / 2:
             was_paused = True
-            _set_switch(settings, Switch.PAUSED)
-            threading.Timer(_SWITCH_PAUSE_S, _set_switch, (settings, Switch.ON)).start()
+            _set_switch(settings, policy.pause)
+            threading.Timer(_SWITCH_PAUSE_S, _set_switch, (settings, policy.resume)).start()
         injector.inject(fault)
     time.sleep(max(0.0, started + seconds - time.monotonic()))
 
 
-def _set_switch(settings: Settings, switch: Switch) -> None:
-    """Set the trading switch, trying again while the database does not answer."""
+def _set_switch(settings: Settings, operation: Callable[..., object]) -> None:
+    """Carry out `policy.pause` or `resume` on the live book, trying again while the database does not answer."""
 
     def change_policy(database: Database) -> bool:
-        """Append the live book's policy again with the wanted switch."""
+        audit = AuditContext(actor="rehearsal", reason="a rehearsal", at=datetime.now(UTC))
         with database.transaction() as session:
-            present = policies.load_current(session, [LIVE_BOOK])[LIVE_BOOK]
-            change = PolicyChange(
-                label=present.label.partition(".")[0],
-                mode=present.mode,
-                split_ppm=present.split_ppm,
-                set_by="rehearsal",
-                reason="a rehearsal",
-                switch=switch,
-            )
-            policies.append_version(session, LIVE_BOOK, change)
+            operation(session, LIVE_BOOK, audit=audit)
         return True
 
     database = Database(settings.sqlalchemy_url, pool_size=1)

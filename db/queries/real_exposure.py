@@ -19,6 +19,11 @@ class RealExposure:
     trades: int
     orders: int
 
+    @property
+    def is_open(self) -> bool:
+        """Whether anything is open for real, or may still be opened by an order that was sent."""
+        return self.trades > 0 or self.orders > 0
+
 
 def count_exposure(session: Session, book: str) -> RealExposure:
     """Count the real trades and entry orders of a book."""
