@@ -32,6 +32,8 @@ CONNECTIONS = 32
 _GENERATOR_GRACE_S = 60.0
 _UNDECLARED_VARIABLES = ("FAILPOINTS", "FAILPOINT_DIR", "FLOWER_BASIC_AUTH")
 _POLL_INTERVAL_S = 0.05
+# A measurement asks no exchange.
+_ENVIRONMENT = {"MAX_OPEN_PER_SYMBOL": "100000", "MARKET_DATA": "alert"}
 
 
 class BenchFailed(RuntimeError):
@@ -126,7 +128,7 @@ def run_on_fresh_stack(
     """
     with (
         _temporary_directory() as directory,
-        clean_environment({"DATA_DIR": str(directory), "MAX_OPEN_PER_SYMBOL": "100000", **(environ or {})}),
+        clean_environment({**_ENVIRONMENT, "DATA_DIR": str(directory), **(environ or {})}),
     ):
         plan = StackPlan(
             settings=configuration.load(),

@@ -210,9 +210,10 @@ class Settings(DerivedSettings):
     )
     market_data: str = setting(
         "MARKET_DATA",
-        venue_named("alert", "alpaca"),
-        "where prices come from: `alert`, `alpaca` or `ccxt:<id>`, see [venues](venues.md)",
-        default="alert",
+        venue_named("auto", "alert", "alpaca"),
+        "where prices come from: `auto` (the exchange that an alert names, else bars that were imported or that alerts"
+        " bring), `alert` (only those bars), `alpaca` or `ccxt:<id>`, see [venues](venues.md)",
+        default="auto",
     )
     broker: str = setting(
         "BROKER",

@@ -13,7 +13,7 @@ class SettingInvalid(ValueError):
 
     def __init__(self, name: str, value: str, allowed: str) -> None:
         super().__init__(f"{name}={value!r} is not allowed: {allowed}")
-        self.name = name
+        self.name, self.allowed = name, allowed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

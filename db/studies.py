@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -32,11 +32,16 @@ STUDIES = PageQuery(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedVersions:
-    """Versions of the engines and the fill model that a study compares; when one changes the study ends."""
+    """Versions of the engines and the fill model that a study compares; when one changes the study ends.
+
+    `bars_needed_a` and `bars_needed_b` are how many closed bars the engines need, None where one does not say.
+    """
 
     engine_a: str
     engine_b: str
     fill_model: str
+    bars_needed_a: int | None = None
+    bars_needed_b: int | None = None
 
 
 def ensure_running(session: Session, book: str, versions: ComparedVersions) -> Study:
@@ -51,6 +56,7 @@ def ensure_running(session: Session, book: str, versions: ComparedVersions) -> S
         versions.engine_b,
         versions.fill_model,
     ):
+        _set_bars_needed(session, row["study_id"], versions)
         return build_study(row)
     session.execute(
         text("UPDATE studies SET status = 'closed' WHERE book = :book AND status = 'running'"), {"book": book}
@@ -98,7 +104,10 @@ def load_versions(session: Session, book: str) -> ComparedVersions:
     Raises:
         sqlalchemy.exc.NoResultFound: when the book has no running study; a started stack has one in each standing book.
     """
-    query = text("SELECT engine_a, engine_b, fill_model FROM studies WHERE book = :book AND status = 'running'")
+    query = text(
+        "SELECT engine_a, engine_b, fill_model, bars_needed_a, bars_needed_b FROM studies"
+        " WHERE book = :book AND status = 'running'"
+    )
     return ComparedVersions(**session.execute(query, {"book": book}).mappings().one())
 
 
@@ -111,8 +120,9 @@ def find(session: Session, study_id: UUID) -> Columns | None:
 def _insert_study(session: Session, study: Study, versions: ComparedVersions) -> None:
     query = text("""
         INSERT INTO studies (study_id, name, book, salt, horizon_sessions, exit_clock, alpha,
-                             engine_a, engine_b, fill_model)
-        VALUES (:study_id, :name, :book, :salt, :horizon, :clock, :alpha, :engine_a, :engine_b, :fill_model)
+                             engine_a, engine_b, fill_model, bars_needed_a, bars_needed_b)
+        VALUES (:study_id, :name, :book, :salt, :horizon, :clock, :alpha, :engine_a, :engine_b, :fill_model,
+                :bars_needed_a, :bars_needed_b)
     """)
     session.execute(
         query,
@@ -124,11 +134,18 @@ def _insert_study(session: Session, study: Study, versions: ComparedVersions) ->
             "horizon": study.horizon_sessions,
             "clock": study.exit_clock.value,
             "alpha": study.alpha,
-            "engine_a": versions.engine_a,
-            "engine_b": versions.engine_b,
-            "fill_model": versions.fill_model,
+            **asdict(versions),
         },
     )
+
+
+def _set_bars_needed(session: Session, study_id: UUID, versions: ComparedVersions) -> None:
+    """Store how many bars the engines need, which an engine that was slow to start did not say the last time."""
+    query = text("""
+        UPDATE studies SET bars_needed_a = coalesce(:a, bars_needed_a), bars_needed_b = coalesce(:b, bars_needed_b)
+        WHERE study_id = :study_id
+    """)
+    session.execute(query, {"study_id": study_id, "a": versions.bars_needed_a, "b": versions.bars_needed_b})
 
 
 def build_study(row: RowMapping) -> Study:

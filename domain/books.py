@@ -15,6 +15,11 @@ def is_replay_book(book: str) -> bool:
     return book.startswith(REPLAY_PREFIX)
 
 
+def may_call_out(book: str) -> bool:
+    """Return whether exchanges may be asked for a book although no setting names one: not for tests and replays."""
+    return book in (LIVE_BOOK, PAPER_BOOK)
+
+
 def opens_incidents(book: str) -> bool:
     """Return whether what happens in a book needs a person: not in a replay, and not for test alerts."""
     return book in (LIVE_BOOK, PAPER_BOOK)

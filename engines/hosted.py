@@ -65,6 +65,7 @@ class HostedEngine:
         self.name = spec
         self.version = "unknown"
         self.latency_s = DEFAULT_LATENCY_S
+        self.bars_needed: int | None = None
         self.failure: str | None = None
         self._spec = spec
         self._path = tuple(path)
@@ -194,6 +195,7 @@ class HostedEngine:
             raise EngineNotUsable(greeting.failure)
         self.name, self.version = greeting.name, greeting.version
         self.latency_s = DEFAULT_LATENCY_S if greeting.declared_latency_s is None else greeting.declared_latency_s
+        self.bars_needed = greeting.bars_needed
         self.failure, self._is_greeted = None, True
 
     def _stop_slow_start(self) -> None:

@@ -41,6 +41,11 @@ class HostedPool:
         return self.lanes[0].latency_s
 
     @property
+    def bars_needed(self) -> int | None:
+        """The number of closed bars that the engine declares to need; None when it declares none."""
+        return self.lanes[0].bars_needed
+
+    @property
     def is_ready(self) -> bool:
         """True while a process takes questions, and as long as none has failed to start."""
         return any(lane.has_greeted for lane in self.lanes) or all(lane.is_ready for lane in self.lanes)

@@ -9,6 +9,7 @@ from math import inf
 
 from domain.decision import EngineAnswer, EngineSlot
 from domain.ports import Engine, Heartbeat
+from engines import bars_needed
 from engines.breaker import COOLDOWN_S
 from engines.engine_questions import Questions
 from engines.panel_engine import DEADLINE_S, PanelEngine
@@ -53,6 +54,11 @@ class Panel:
     def latencies_s(self) -> Mapping[EngineSlot, Decimal]:
         """The latency that each engine declares, in seconds."""
         return {slot: asked.engine.latency_s for slot, asked in self._engines.items()}
+
+    @property
+    def bars_needed(self) -> Mapping[EngineSlot, int | None]:
+        """The number of closed bars that each engine declares to need; None when it declares none."""
+        return {slot: bars_needed.count_bars_needed(asked.engine) for slot, asked in self._engines.items()}
 
     @property
     def available(self) -> frozenset[EngineSlot]:

@@ -24,12 +24,13 @@ class EngineQuestion:
 class HostGreeting:
     """First line of an engine's host process: the engine's name, version and latency, or why it cannot run (`failure`).
 
-    `declared_latency_s` is in seconds; None when the engine declares none.
+    `declared_latency_s` is in seconds; `bars_needed` counts closed bars. None when the engine declares none.
     """
 
     name: str = ""
     version: str = ""
     declared_latency_s: Decimal | None = None
+    bars_needed: int | None = None
     failure: str | None = None
 
 

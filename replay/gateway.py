@@ -150,9 +150,13 @@ class StackGateway:
 
     def _open_study(self, session: Any, spec: BookSpec) -> None:
         """Open the study of the replay's book, and set the same policy as the paper book's."""
-        terms = self.terms
+        terms, running = self.terms, studies.load_versions(session, TERMS_OF)
         versions = ComparedVersions(
-            engine_a=terms.engines[EngineSlot.A], engine_b=terms.engines[EngineSlot.B], fill_model=terms.fill_model
+            engine_a=terms.engines[EngineSlot.A],
+            engine_b=terms.engines[EngineSlot.B],
+            fill_model=terms.fill_model,
+            bars_needed_a=running.bars_needed_a,
+            bars_needed_b=running.bars_needed_b,
         )
         name = spec.study or spec.identity.book
         studies.open_new(

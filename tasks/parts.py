@@ -29,6 +29,7 @@ from engines import loader
 from engines.panel import Panel
 from engines.remote import RemoteEngineSettings
 from tasks import failpoints, notification_services
+from tasks.exchange_answers import AnswerRecorder
 from tasks.live_broker import AccountBroker
 from tasks.rates import BookRates
 from venues import catalogue
@@ -105,14 +106,19 @@ def make_parts(settings: Settings) -> Parts:
 
 def _build_standing_market_data(settings: Settings, database: Database) -> ports.MarketData:
     """Return the market data of books that are no replay: the configured provider, else the bars of their alerts."""
+    clock, stored = StoredBookClock(database), StoredMarketData(bars=StoredBars(database), opened=Quality.ALERT)
+    if settings.market_data == catalogue.AUTO:
+        return venue_loader.make_auto_market_data(
+            stored, broker=settings.broker, url=settings.venue_url, clock=clock, report=AnswerRecorder(database)
+        )
     named = venue_loader.make_market_data(
         settings.market_data,
         key=settings.broker_key,
         secret=settings.broker_secret,
         url=settings.venue_url,
-        clock=StoredBookClock(database),
+        clock=clock,
     )
-    return named or StoredMarketData(bars=StoredBars(database), opened=Quality.ALERT)
+    return named or stored
 
 
 def load_engines(settings: Settings) -> Panel:
@@ -150,6 +156,8 @@ def open_versions(settings: Settings) -> Iterator[ComparedVersions]:
             engine_a=panel.versions[EngineSlot.A],
             engine_b=panel.versions[EngineSlot.B],
             fill_model=fills.DEFAULT.version,
+            bars_needed_a=panel.bars_needed[EngineSlot.A],
+            bars_needed_b=panel.bars_needed[EngineSlot.B],
         )
     finally:
         panel.close()

@@ -15,6 +15,7 @@ from domain.money import Conversion
 from domain.ports import MarketData
 from domain.signal import Instrument, InstrumentKind
 from domain.trade import ExitEvent, Trade
+from venues.auto_market_data import AutoMarketData
 from venues.live_market_data import LiveMarketData
 
 
@@ -61,6 +62,11 @@ class BookRates:
         kind = InstrumentKind.FOREX if is_fiat else InstrumentKind.SPOT
         instrument = Instrument(symbol=symbol, exchange="" if is_fiat else exchange, kind=kind)
         market_data = self._market_data(book)
+        if isinstance(market_data, AutoMarketData):
+            asked = market_data.find_exchange(book, instrument)
+            if asked is None:
+                return None
+            market_data = asked.data
         quote = market_data.quote(book, instrument, at=at).quote
         is_of_venue = quote.quality is Quality.LIVE or isinstance(market_data, LiveMarketData)
         return _choose_price(quote) if is_of_venue else None

@@ -19,6 +19,9 @@ from tests.support.servers import file_location
 
 TEMPLATE = "orchestrator_template"
 
+# No process that a test starts asks an exchange, unless the test says so.
+os.environ.setdefault("MARKET_DATA", "alert")
+
 # How long examples take says how busy the machine is, not whether the code is right.
 settings.register_profile("any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any_machine")

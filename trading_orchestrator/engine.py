@@ -6,7 +6,8 @@ in the folders of ENGINE_PATH; ENGINE_A_CONCURRENCY and ENGINE_B_CONCURRENCY sta
 may take ENGINE_A_DEADLINE_S or ENGINE_B_DEADLINE_S seconds, counted from when it is put to the engine.
 
 `declared_latency_s` may say how many seconds (0 to 60) an answer takes as a rule: replays, which cannot measure it, use
-it in place of the measured time. It becomes a part of the version; without it 0.5 seconds are assumed.
+it in place of the measured time. It becomes a part of the version; without it 0.5 seconds are assumed. `bars_needed`
+may say how many closed bars (0 to 250) it needs before it can enter, so that people are told how many are missing.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ from trading_orchestrator.question import QuestionDocument
 PATH_VARIABLE = "ENGINE_PATH"
 PARENT_CHECK_S = 1.0
 MAX_FAILURE = 2000
+MAX_BARS_NEEDED = 250
 # The longest line that the asking process reads.
 MAX_LINE = 1_100_000
 VERSION_LENGTH = 12
@@ -51,6 +52,7 @@ class EngineGreeting:
     name: str = ""
     version: str = ""
     declared_latency_s: Decimal | None = None
+    bars_needed: int | None = None
     failure: str | None = None
 
 
@@ -101,6 +103,7 @@ def load_engine(spec: str) -> Any:
     if not isinstance(getattr(engine, "name", None), str) or not engine.name:
         raise EngineUnusable(f"{factory} returned {type(engine).__name__}, which has no name")
     read_latency(engine)
+    read_bars_needed(engine)
     return engine
 
 
@@ -120,6 +123,20 @@ def read_latency(engine: Any) -> Decimal | None:
     if isinstance(declared, bool) or not latency_s.is_finite() or not 0 <= latency_s <= MAX_LATENCY_S:
         raise EngineUnusable(f"declared_latency_s must be seconds from 0 to {MAX_LATENCY_S}, not {declared!r}")
     return latency_s.normalize() + 0
+
+
+def read_bars_needed(engine: Any) -> int | None:
+    """Return the engine's `bars_needed`; None when it declares none.
+
+    Raises:
+        EngineUnusable: when it is no whole number from 0 to 250, the number of bars that a context holds.
+    """
+    declared = getattr(engine, "bars_needed", None)
+    if declared is None:
+        return None
+    if isinstance(declared, bool) or not isinstance(declared, int) or not 0 <= declared <= MAX_BARS_NEEDED:
+        raise EngineUnusable(f"bars_needed must be a whole number from 0 to {MAX_BARS_NEEDED}, not {declared!r}")
+    return declared
 
 
 def answer_question(engine: Any, question: QuestionDocument) -> bytes:
@@ -167,7 +184,9 @@ def _load_and_greet(spec: str) -> tuple[Any, EngineGreeting]:
     if latency_s is not None:
         # Another latency means other fills in a replay, so it must not pass for the same engine.
         version += f"+{latency_s:f}s"
-    return engine, EngineGreeting(name=engine.name, version=version, declared_latency_s=latency_s)
+    return engine, EngineGreeting(
+        name=engine.name, version=version, declared_latency_s=latency_s, bars_needed=read_bars_needed(engine)
+    )
 
 
 def _advise_on_missing_module(error: ModuleNotFoundError, module: str) -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from config.values import SettingInvalid
 from domain.trade import PAPER_VENUE
 
+AUTO = "auto"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientLibrary:
@@ -55,6 +57,7 @@ class NamedVenue:
 
 VENUE_KINDS = (
     VenueKind(name=PAPER_VENUE),
+    VenueKind(name=AUTO),
     VenueKind(name="alert"),
     VenueKind(
         name="alpaca",

@@ -13,7 +13,9 @@ from domain.intervals import Interval, IntervalInvalid, Unit
 from domain.ports import BookClock
 from domain.signal import Instrument
 from venues import ccxt_client, timestamps
-from venues.ccxt_markets import SpotMarkets
+from venues.auto_market_data import PublicExchange
+from venues.ccxt_markets import LOAD_BUDGET_S, SpotMarkets
+from venues.exchange_prices import ExchangePrices
 from venues.live_market_data import LiveMarketData, LivePrices
 
 T = TypeVar("T")
@@ -21,6 +23,7 @@ T = TypeVar("T")
 MAX_PAGES = 10
 _BARS_PER_PAGE = 1000
 _ORDER_BOOK_DEPTH = 5
+_PUBLIC_LOAD_BUDGET_S = 15.0  # nobody chose this exchange, so that a signal waits less for it
 _LONGEST_MONTH = timedelta(days=31)
 
 
@@ -35,15 +38,30 @@ def make_market_data(
     return LiveMarketData(CcxtPrices(ccxt_client.make_client(exchange, key=key, secret=secret, url=url)), clock=clock)
 
 
+def make_public_exchange(exchange: str, *, url: str | None, clock: BookClock) -> PublicExchange:
+    """Make an exchange that `MARKET_DATA=auto` asks, without a key; `url` replaces its hosts.
+
+    Raises:
+        ccxt_client.UnknownExchange: when ccxt does not know it.
+    """
+    client = ccxt_client.make_client(exchange, key=None, secret=None, url=url)
+    prices = ExchangePrices(CcxtPrices(client, load_budget_s=_PUBLIC_LOAD_BUDGET_S))
+    return PublicExchange(name=exchange, prices=prices, data=LiveMarketData(prices, clock=clock))
+
+
 class CcxtPrices:
     """Price source over an exchange's public API; used by one thread at a time."""
 
-    def __init__(self, client: Any) -> None:
-        self._client, self._markets = client, SpotMarkets(client)
+    def __init__(self, client: Any, *, load_budget_s: float = LOAD_BUDGET_S) -> None:
+        self._client, self._markets = client, SpotMarkets(client, load_budget_s=load_budget_s)
         self._timeframe_names = {
             interval: name for name in client.timeframes or () if (interval := _parse_interval(name)) is not None
         }
         self.intervals: Sequence[Interval] = tuple(self._timeframe_names)
+
+    def is_listed(self, instrument: Instrument) -> bool:
+        """Return whether the exchange has a spot market of the instrument."""
+        return self._markets.find_listing(instrument) is not None
 
     def read_prices(self, instrument: Instrument) -> LivePrices | None:
         """Return the ticker's prices; a bid or ask that it lacks is the best of the order book."""

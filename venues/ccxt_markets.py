@@ -13,7 +13,7 @@ from venues import ccxt_client
 from venues.rules import VenueRules
 from venues.venue_order import VenueListing
 
-_LOAD_BUDGET_S = 30.0
+LOAD_BUDGET_S = 30.0
 _MAX_AGE_S = 600.0
 _DECIMAL_PLACES = 2
 _KINDS = frozenset({InstrumentKind.SPOT, InstrumentKind.UNKNOWN})
@@ -22,8 +22,8 @@ _KINDS = frozenset({InstrumentKind.SPOT, InstrumentKind.UNKNOWN})
 class SpotMarkets:
     """Spot markets by symbol (base + quote), read once, and again when a symbol is missing and the list is old."""
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, client: Any, *, load_budget_s: float = LOAD_BUDGET_S) -> None:
+        self._client, self._load_budget_s = client, load_budget_s
         self._by_symbol: dict[str, Mapping[str, Any]] = {}
         self._read_at: float | None = None
 
@@ -77,7 +77,7 @@ class SpotMarkets:
     def _read_markets(self) -> None:
         """Read the active spot markets; a symbol that several of them share is left out."""
         markets = ccxt_client.query_or_unavailable(
-            self._client, lambda: self._client.load_markets(self._read_at is not None), budget_s=_LOAD_BUDGET_S
+            self._client, lambda: self._client.load_markets(self._read_at is not None), budget_s=self._load_budget_s
         )
         spot_markets = [market for market in markets.values() if market["spot"] and market["active"] is not False]
         symbol_counts = Counter(_build_symbol(market) for market in spot_markets)

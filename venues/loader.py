@@ -6,12 +6,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from config.values import Secret, SettingInvalid
-from venues import catalogue, libraries
+from domain.trade import PAPER_VENUE
+from venues import catalogue, libraries, public_exchanges
+from venues.auto_market_data import AutoMarketData, PublicExchange, ReportAnswer
 from venues.catalogue import NamedVenue
 
 if TYPE_CHECKING:
     from domain.ports import BookClock, MarketData
     from venues.remote import RemoteBroker
+
+_PUBLIC_MODULE = "venues.ccxt_data"
 
 
 def make_broker(name: str, *, key: Secret | None, secret: Secret | None, url: str | None) -> RemoteBroker | None:
@@ -49,6 +53,27 @@ def make_market_data(
     return factory(venue.variant, **keys, url=url, clock=clock)
 
 
+def make_auto_market_data(
+    stored: MarketData, *, broker: str, url: str | None, clock: BookClock, report: ReportAnswer
+) -> AutoMarketData:
+    """Make the provider of `MARKET_DATA=auto`; exchanges are opened when an alert first names them.
+
+    `url` replaces the hosts of the exchange that BROKER names, or of any when it names none.
+    """
+
+    def open_exchange(exchange: str) -> PublicExchange | str:
+        venue = catalogue.find_venue("MARKET_DATA", f"{public_exchanges.LIBRARY}:{exchange}")
+        try:
+            libraries.import_library(venue)
+        except SettingInvalid as error:
+            return error.allowed
+        make_exchange: Callable[..., PublicExchange] = libraries.import_quietly(_PUBLIC_MODULE).make_public_exchange
+        is_at_url = broker in (PAPER_VENUE, venue.value)
+        return make_exchange(exchange, url=url if is_at_url else None, clock=clock)
+
+    return AutoMarketData(stored, open_exchange=open_exchange, report=report)
+
+
 def check_venue(variable: str, name: str) -> None:
     """Check that the venue's library can be imported and knows the exchange; no key is needed.
 
@@ -61,6 +86,8 @@ def check_venue(variable: str, name: str) -> None:
 def preload(*, broker: str, market_data: str) -> None:
     """Import the modules that these two venues need: a worker does it once, before it forks.
 
+    With `MARKET_DATA=auto` that is what exchanges are asked with, where it is installed.
+
     Raises:
         SettingInvalid: naming the variable, when a library is not installed or does not know the exchange.
     """
@@ -70,6 +97,13 @@ def preload(*, broker: str, market_data: str) -> None:
         for module in (venue.kind.broker_module, venue.kind.market_data_module):
             if module is not None:
                 libraries.import_quietly(module)
+    if market_data == catalogue.AUTO and explain_missing_public_library() is None:
+        libraries.import_quietly(_PUBLIC_MODULE)
+
+
+def explain_missing_public_library() -> str | None:
+    """Return why `MARKET_DATA=auto` can ask no exchange: what to install; None when nothing is missing."""
+    return libraries.describe_missing(f"{public_exchanges.LIBRARY}:{public_exchanges.IDS[0]}")
 
 
 def _reveal_keys(venue: NamedVenue, *, key: Secret | None, secret: Secret | None) -> dict[str, str]:

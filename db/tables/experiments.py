@@ -42,6 +42,8 @@ class StudyRow(Base):
     engine_a: Mapped[str]
     engine_b: Mapped[str]
     fill_model: Mapped[str]
+    bars_needed_a: Mapped[int | None]
+    bars_needed_b: Mapped[int | None]
     status: Mapped[str] = mapped_column(server_default="running")
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 

@@ -1,4 +1,4 @@
-"""Table of instruments: their currency, size and steps, where no venue states them."""
+"""Tables of instruments: their currency, size and steps, where no venue states them, and who gives their prices."""
 
 from __future__ import annotations
 
@@ -38,3 +38,17 @@ class InstrumentRow(Base):
     description: Mapped[str]
     origin: Mapped[str]
     changed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ExchangeAnswerRow(Base):
+    """Last answer of the exchange that an instrument names: `problem` says why it gives no prices of it."""
+
+    __tablename__ = "exchange_answers"
+    __table_args__ = (one_of("instrument_kind", InstrumentKind),)
+
+    exchange: Mapped[str] = mapped_column(primary_key=True)
+    symbol: Mapped[str] = mapped_column(primary_key=True)
+    instrument_kind: Mapped[str] = mapped_column(primary_key=True)
+    asked: Mapped[str]
+    problem: Mapped[str | None]
+    answered_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())

@@ -73,6 +73,7 @@ class SourceRow(Base):
     previous_token_hash: Mapped[str | None] = mapped_column(unique=True)
     previous_until: Mapped[datetime | None]
     renewed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_bar_at: Mapped[datetime | None]
     enabled: Mapped[bool] = mapped_column(server_default=text("true"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

@@ -34,6 +34,7 @@ HOURLY = Interval.parse("1h")
 def settings_for(database_url: str, redis_url: str, **environ: str) -> Settings:
     """Return settings for given servers."""
     given = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "SECRET_KEY": "a secret key for tests only"}
+    given["MARKET_DATA"] = "alert"  # no test asks an exchange unless it says so
     return configuration.load({**given, **environ})
 
 

@@ -75,7 +75,8 @@ class WebhookApp:
 
 def settings_for(database_url: str, **more: str) -> Settings:
     """Return settings with this database and nothing else from the environment."""
-    return configuration.load({"DATABASE_URL": database_url, "SECRET_KEY": SECRET_KEY, "LOG_LEVEL": "ERROR"} | more)
+    given = {"DATABASE_URL": database_url, "SECRET_KEY": SECRET_KEY, "LOG_LEVEL": "ERROR", "MARKET_DATA": "alert"}
+    return configuration.load(given | more)
 
 
 @contextmanager

@@ -53,6 +53,7 @@ class Processes:
             "SIGNAL_POLL_INTERVAL_MS": "200",
             "WORKER_BACKOFF_MS": "50",
             "LOG_FORMAT": "json",
+            "MARKET_DATA": "alert",
         }
         return {**os.environ, **given, **self.extra}
 

@@ -22,13 +22,13 @@ def test_the_setting_accepts_every_broker_of_the_table(name: str) -> None:
     assert settings.load({**SETTINGS, "BROKER": name}).broker == name
 
 
-@pytest.mark.parametrize("name", ["alert", "ccxt:binance", "alpaca"])
+@pytest.mark.parametrize("name", ["auto", "alert", "ccxt:binance", "alpaca"])
 def test_the_setting_accepts_every_market_data_provider_of_the_table(name: str) -> None:
     assert settings.load({**SETTINGS, "MARKET_DATA": name}).market_data == name
 
 
 def test_a_kind_that_is_not_in_the_table_is_refused_with_those_that_are() -> None:
-    with pytest.raises(SettingInvalid, match=r"one of paper, alert, alpaca, ccxt$"):
+    with pytest.raises(SettingInvalid, match=r"one of paper, auto, alert, alpaca, ccxt$"):
         catalogue.find_venue("BROKER", "elsewhere")
 
 
