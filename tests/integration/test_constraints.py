@@ -70,6 +70,7 @@ DUPLICATES = [
     ("accounts", {"venue": NEW}, "pk_accounts"),
     ("instruments", {"multiplier": 7}, "pk_instruments"),
     ("live_switches", {"reason": NEW}, "pk_live_switches"),
+    ("exchange_answers", {"problem": NEW}, "pk_exchange_answers"),
 ]
 
 RULES = [
@@ -119,6 +120,7 @@ RULES = [
     ("users", {"role": "owner"}, "ck_users_role_known"),
     ("notifications", {"event": "noticed"}, "ck_notifications_event_known"),
     ("sources", {"pyramiding": 0}, "ck_sources_pyramiding_positive"),
+    ("exchange_answers", {"instrument_kind": "bond"}, "ck_exchange_answers_instrument_kind_known"),
     ("exit_results", {"result": "lost"}, "ck_exit_results_result_known"),
     ("exit_results", {"result": "missed", "waits_since": "2030-01-01T00:00Z"}, "ck_exit_results_only_closing_waits"),
 ]
@@ -162,6 +164,7 @@ def a_story(session: Session) -> None:
     session.execute(text("INSERT INTO order_events (order_id, to_state) SELECT order_id, state FROM orders"))
     session.execute(text("INSERT INTO signal_events SELECT signal_id, 1, gen_random_uuid() FROM signals"))
     session.execute(text("INSERT INTO exit_results (signal_id, result) SELECT signal_id, 'closes' FROM signals"))
+    session.execute(text("INSERT INTO exchange_answers VALUES ('BINANCE', 'BTCUSDT', 'spot', 'binance', NULL)"))
     session.execute(text("INSERT INTO canaries VALUES ('pipeline', now(), NULL)"))
     session.execute(text("INSERT INTO incidents (kind, subject, detail) VALUES ('order_missing', 'x', '{}')"))
     session.execute(text("INSERT INTO notifications (incident_id, event) SELECT incident_id, 'opened' FROM incidents"))
