@@ -5,9 +5,18 @@ from __future__ import annotations
 from flask import Flask
 
 from app.factory import create_app
+from app.web.deadlines import Deadlines
+from app.web.server import ServerApplication
 from config import settings
+
+_THREADS = 32  # measured; more of them only wait for each other
 
 
 def application() -> Flask:
     """Return a web application set up from the environment."""
     return create_app(settings.load())
+
+
+def server_application() -> ServerApplication:
+    """Return the application in the form that our web server runs."""
+    return ServerApplication(application(), threads=_THREADS, body_s=Deadlines().body_s)

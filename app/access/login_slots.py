@@ -1,6 +1,6 @@
 """Caps concurrent unauthenticated form posts, so that login traffic cannot exhaust the webhook's threads.
 
-A server thread is busy for as long as the sender takes to send the form, and for the hash of the password besides.
+A server thread is busy with the hash of the password, which takes long on purpose.
 """
 
 from __future__ import annotations

@@ -20,9 +20,7 @@ from venues import libraries, loader
 
 _PORTS = click.IntRange(1, 65_535)
 _WEB_PROCESSES = 2
-_WEB_THREADS = 32
 _NO_BANNER = "--quiet"
-_EXPECTED_GRANIAN_WARNINGS = ("Configuration allows spawning up to", "Websockets are not supported on WSGI")
 
 
 @click.group()
@@ -52,22 +50,18 @@ def _serve_web(bind: str, port: int) -> None:
     from app import wsgi  # noqa: PLC0415 - likewise, and it imports the whole web application
 
     server = Server(
-        "app.wsgi:application",
+        "app.wsgi:server_application",
         address=bind,
         port=port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         workers=_WEB_PROCESSES,
-        blocking_threads=_WEB_THREADS,
+        websockets=False,
         workers_kill_timeout=5,
         respawn_failed_workers=True,
         log_access=False,
     )
-    # The number of threads was measured, and no route speaks over websockets.
-    logging.getLogger("_granian").addFilter(
-        lambda record: not record.getMessage().startswith(_EXPECTED_GRANIAN_WARNINGS)
-    )
     # Loading by name would put the working directory first on the import path.
-    server.serve(target_loader=wsgi.application, wrap_loader=False)
+    server.serve(target_loader=wsgi.server_application, wrap_loader=False)  # type: ignore[arg-type]  # its stubs know only plain callables
 
 
 @command.command()

@@ -19,13 +19,15 @@ _MAX_WAITING = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
-    """Seconds that a web process waits for its database before it answers 503.
+    """Seconds that a web process waits for a sender's body or for its database before it answers 503.
 
+    `body_s` is for a whole body from its first byte on.
     `webhook_s` is for a whole alert, which TradingView gives up soon after; `probe_s` for `/readyz` and `/metrics`;
     `slow_query_s` for the API's report. `statement_s` and `api_statement_s` are the database's own statement timeouts,
     below the waits they belong to, so that a query does not outlive its request.
     """
 
+    body_s: float = 3.0
     webhook_s: float = 1.0
     identity_s: float = 1.0
     login_s: float = 8.0

@@ -1,6 +1,7 @@
 """`POST /webhook/<token>`: the HTTP side of the receiver.
 
-The token is checked before the body is read: an unknown sender who sends slowly would hold a thread that alerts need.
+The token is checked before the body is looked at, so senders with a wrong one learn nothing more. A body that did not
+arrive whole is refused with 503, so that the sender sends the alert again: a part of it may mean something else.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from flask import Blueprint, Response, g, request
 
 from app.access.limits import TooManyFailures
 from app.web import request_body
+from app.web.request_body import BodyIncomplete
 from app.webhook.authenticator import AuthUnavailable, Unauthorized
 from app.webhook.receiver import MAX_BODY, PostedBody, Receiver, WebhookAnswer
 from app.webhook.writer import WriterUnavailable
@@ -72,6 +74,9 @@ def _receive_alert(
         log.info("webhook.too_many_failures", is_listed=is_allowed_sender)
         headers = {"Retry-After": str(error.retry_after_s)}
         return WebhookAnswer(status=429, document={"status": "too_many_requests"}, headers=headers)
+    except BodyIncomplete as error:
+        log.warning("webhook.incomplete", reason=error.description)
+        return WebhookAnswer(status=503, document={"status": "incomplete", "errors": {"body": [error.description]}})
     except (AuthUnavailable, WriterUnavailable) as error:
         log.warning("webhook.unavailable", error=str(error))
         return WebhookAnswer(status=503, document={"status": "unavailable"})

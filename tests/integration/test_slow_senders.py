@@ -1,4 +1,4 @@
-"""Strangers who send slowly, on the real web server: its threads are for those who may come in."""
+"""Those who send slowly, on the real web server: none of its threads waits for them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.servers.stacks import Stack, a_stack
 from tests.support.waiting import until
 
 REDIS_DB = 6
-THREADS = 2 * 32
+MANY = 300
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -34,14 +34,13 @@ def stack(server_urls: ServerUrls, template_database: str, tmp_path_factory: pyt
 
 
 @contextmanager
-def slow(stack: Stack, path: str) -> Iterator[list[socket.socket]]:
+def slow(stack: Stack, path: str, *, count: int = 80) -> Iterator[list[socket.socket]]:
     """Hold more connections than there are threads, each of which has sent a part of its body."""
     port = urlsplit(stack.web_url).port
     head = f"POST {path} HTTP/1.1\r\nHost: here\r\nContent-Type: {FORM}\r\nContent-Length: 60000\r\n\r\nname="
     with ExitStack() as open_ones:
         made = [
-            open_ones.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
-            for _ in range(THREADS + 16)
+            open_ones.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10)) for _ in range(count)
         ]
         for one in made:
             one.sendall(head.encode())
@@ -71,14 +70,27 @@ def test_strangers_who_send_slowly_keep_no_alert_waiting(stack: Stack, path: str
     assert statuses == [200] * 4
 
 
-def test_who_holds_many_slow_logins_is_told_that_it_is_crowded(stack: Stack) -> None:
+def test_slow_bodies_with_the_right_token_keep_no_alert_waiting(stack: Stack) -> None:
+    url = f"{stack.web_url}/webhook/{stack.asked('sources', 'add', 'desk')['token']}"
+
+    with slow(stack, urlsplit(url).path, count=MANY) as senders:
+        statuses = [alerted(url) for _ in range(20)]
+        answered = answered_statuses(senders)
+        until(lambda: len(answered_statuses(senders)) == MANY, deadline_s=30, what="the refusal of each slow body")
+        refused = answered_statuses(senders)
+
+    assert statuses == [200] * 20
+    assert len(answered) < MANY, "they were still being sent while the alerts were answered"
+    assert set(refused) == {503}
+    assert stack.rows("SELECT count(*) AS stored FROM webhook_events") == [{"stored": 0}]
+
+
+def test_slow_logins_are_refused_and_keep_no_login_waiting(stack: Stack) -> None:
     with slow(stack, "/login") as senders:
-        until(lambda: len(answered_statuses(senders)) >= THREADS, deadline_s=20, what="the refusals")
+        assert logged_in(stack) == 401
+        until(lambda: len(answered_statuses(senders)) == len(senders), deadline_s=20, what="the refusals")
 
         assert set(answered_statuses(senders)) == {503}
-        # Which process takes a connection is the kernel's choice: a login may find the slots of the other one free.
-        until(lambda: logged_in(stack) == 503, deadline_s=20, what="a login that is refused too")
-    until(lambda: logged_in(stack) == 401, deadline_s=20, what="a place when the slow ones are gone")
 
 
 def test_who_logs_in_among_many_others_either_does_or_is_told_to_try_again(stack: Stack) -> None:
