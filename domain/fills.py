@@ -1,7 +1,7 @@
 """The fill model: the price at which an order fills on a quote, and its fee.
 
-One versioned model serves model trades and the paper venue alike. Prices and fees are rounded to 12 significant
-digits, half to even, so that the same input gives the same value wherever it is computed.
+One versioned model serves model trades and the paper venue alike. Prices are rounded to 12 significant digits, half to
+even, so that the same input gives the same value wherever it is computed; fees are exact.
 """
 
 from __future__ import annotations
@@ -139,8 +139,11 @@ def price_limit_order(
 
 
 def compute_fee(model: FillModel, price: Decimal, quantity: Decimal) -> Decimal:
-    """Return the fee of one fill, >= 0, in the quote currency; of contracts, `quantity` is times their multiplier."""
-    return round_to_12_digits(price * quantity * model.fee_bps / _BPS)
+    """Return the fee of one fill, >= 0, in the quote currency; of contracts, `quantity` is times their multiplier.
+
+    It is not rounded: half the quantity costs exactly half.
+    """
+    return _WIDE.divide(_WIDE.multiply(_WIDE.multiply(price, quantity), model.fee_bps), _BPS)
 
 
 def fill_order(order: Order, *, model: FillModel, venue_fill_id: str, at: datetime) -> Fill | None:
