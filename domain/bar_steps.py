@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from domain import fills, market_prices
 from domain.context import Bar, PriceBasis, PriceSide
+from domain.costs import InstrumentCosts
 from domain.fills import FillModel, QuoteSides
 from domain.ports import WalkBars
 from domain.signal import Direction
@@ -37,11 +38,11 @@ class Step:
     open_basis: PriceBasis
     known: PriceSide
     wanted: PriceSide
-    model: FillModel
+    costs: InstrumentCosts
 
     def quote_at(self, level: Decimal) -> QuoteSides:
         """Return the quote in which the tested side has the price `level` (not negated)."""
-        return fills.quote_at_level(self.model, level, known=self.known, wanted=self.wanted)
+        return fills.quote_at_level(self.costs, level, known=self.known, wanted=self.wanted)
 
 
 def iterate_steps(trade: Trade, bars: WalkBars, *, model: FillModel, until: datetime) -> Iterator[Step]:
@@ -50,13 +51,13 @@ def iterate_steps(trade: Trade, bars: WalkBars, *, model: FillModel, until: date
     Finer bars come first; a coarser one counts where there are none. Of a bar that began before the walk has come to it
     (before the entry, or while finer bars were walked) only the close counts: its other prices may be older.
     """
-    position = trade.evaluated_to
+    position, costs = trade.evaluated_to, model.find_costs(trade.instrument)
     for (end, open_time), sides in sorted(_group_by_time(bars).items(), key=_finest_first_at_each_end):
         if not position < end <= until:
             continue
         is_close = open_time < position
         counted = {side: _keep_close_only(bar, end=end) for side, bar in sides.items()} if is_close else sides
-        yield _build_step(trade, counted, end=end, model=model, is_close=is_close)
+        yield _build_step(trade, counted, end=end, costs=costs, is_close=is_close)
         position = end
 
 
@@ -86,14 +87,14 @@ def negate_if_short(trade: Trade, price: Decimal) -> Decimal:
 
 
 def _build_step(
-    trade: Trade, sides: Mapping[PriceSide, Bar], *, end: datetime, model: FillModel, is_close: bool
+    trade: Trade, sides: Mapping[PriceSide, Bar], *, end: datetime, costs: InstrumentCosts, is_close: bool
 ) -> Step:
     """Build a step from the bars recorded for one time, by price side; `is_close` when only their close counts."""
     wanted = PriceSide.BID if trade.side is Direction.LONG else PriceSide.ASK
     known = next(side for side in (wanted, _OTHER[wanted], PriceSide.MID) if side in sides)
     bar = sides[known]
     open_price, low, high = (
-        negate_if_short(trade, fills.convert_price(model, price, known=known, wanted=wanted))
+        negate_if_short(trade, fills.convert_price(costs, price, known=known, wanted=wanted))
         for price in (bar.open, bar.low, bar.high)
     )
     return Step(
@@ -107,7 +108,7 @@ def _build_step(
         open_basis=PriceBasis.CLOSE if is_close else PriceBasis.OPEN,
         known=known,
         wanted=wanted,
-        model=model,
+        costs=costs,
     )
 
 

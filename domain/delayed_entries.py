@@ -34,7 +34,7 @@ def enter_at_quote(
         trade.plan,
         quantity=trade.quantity,
         rules=_StoredTerms(multiplier=trade.money.multiplier, rate=_find_rate(trade, quote)),
-        market=trade_opening.complete_entry_quote(quote, model=model),
+        market=trade_opening.complete_entry_quote(quote, costs=model.find_costs(trade.instrument)),
         exposure=exposure,
         limits=limits,
     )

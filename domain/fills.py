@@ -1,18 +1,22 @@
 """The fill model: the price at which an order fills on a quote, and its fee.
 
-One versioned model serves model trades and the paper venue alike. Prices are rounded to 12 significant digits, half to
-even, so that the same input gives the same value wherever it is computed; fees are exact.
+One versioned model serves model trades and the paper venue alike; spread, slippage and fee are those of the kind of
+instrument and the venue (`domain/costs.py`). Prices are rounded to 12 significant digits, half to even, so that the
+same input gives the same value wherever it is computed; fees are exact.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import NamedTuple
 
+from domain import costs as cost_table
 from domain.context import PriceBasis, PriceSide
-from domain.signal import Instrument
+from domain.costs import InstrumentCosts
+from domain.signal import Instrument, InstrumentKind
 from domain.trade import Fill, Order, Pricing, QuoteBasis, TradeQuote, quote_id_for
 
 SIGNIFICANT_DIGITS = 12
@@ -24,21 +28,20 @@ _WIDE = Context(prec=200)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillModel:
-    """A versioned fill model: slippage per market order, fee per fill and the spread assumed where one is unknown.
+    """A versioned fill model: how a price follows from a quote, and the table of costs for each kind and venue.
 
-    All in basis points of price (fee: of price x quantity). The assumed spread is the whole distance between bid
-    and ask.
+    `version` names both, since results under different costs are not comparable.
     """
 
     version: str
-    slippage_bps: Decimal
-    fee_bps: Decimal
-    assumed_spread_bps: Decimal
+    costs_for: Callable[[InstrumentKind, str], InstrumentCosts]
+
+    def find_costs(self, instrument: Instrument) -> InstrumentCosts:
+        """Return the costs of an instrument by its kind and exchange, which are the same in both ledgers."""
+        return self.costs_for(instrument.kind, instrument.exchange)
 
 
-DEFAULT = FillModel(
-    version="fm2", slippage_bps=Decimal("0.5"), fee_bps=Decimal("0.5"), assumed_spread_bps=Decimal("1.0")
-)
+DEFAULT = FillModel(version=f"fm2+{cost_table.VERSION}", costs_for=cost_table.costs_for)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +83,7 @@ def floor_to_lot(quantity: Decimal, lot: Decimal) -> Decimal:
 
 
 def complete_quote(
-    model: FillModel, *, bid: Decimal | None, ask: Decimal | None, last: Decimal | None
+    costs: InstrumentCosts, *, bid: Decimal | None, ask: Decimal | None, last: Decimal | None
 ) -> TwoSidedQuote | None:
     """Complete a quote to two sides, or return None when no price is known.
 
@@ -91,23 +94,23 @@ def complete_quote(
     if bid is not None and ask is not None and ask < bid:
         bid = ask = None
     sides = {PriceSide.BID: bid, PriceSide.ASK: ask, PriceSide.MID: last}
-    bid_fill, ask_fill = (_price_side(model, sides, wanted=side) for side in (PriceSide.BID, PriceSide.ASK))
+    bid_fill, ask_fill = (_price_side(costs, sides, wanted=side) for side in (PriceSide.BID, PriceSide.ASK))
     return None if bid_fill is None or ask_fill is None else TwoSidedQuote(bid=bid_fill, ask=ask_fill)
 
 
-def convert_price(model: FillModel, price: Decimal, *, known: PriceSide, wanted: PriceSide) -> Decimal:
+def convert_price(costs: InstrumentCosts, price: Decimal, *, known: PriceSide, wanted: PriceSide) -> Decimal:
     """Convert a price recorded on one side (`known`) to another side (`wanted`) by the assumed spread."""
     return (
-        price if known is wanted else round_to_12_digits(price * _conversion_factor(model, known=known, wanted=wanted))
+        price if known is wanted else round_to_12_digits(price * _conversion_factor(costs, known=known, wanted=wanted))
     )
 
 
-def quote_at_level(model: FillModel, level: Decimal, *, known: PriceSide, wanted: PriceSide) -> QuoteSides:
+def quote_at_level(costs: InstrumentCosts, level: Decimal, *, known: PriceSide, wanted: PriceSide) -> QuoteSides:
     """Return the quote, given by the recorded side, in which the wanted side has the price `level`.
 
     `complete_quote` returns the level for that side: observed when it was recorded, modelled when it was not.
     """
-    price = level if known is wanted else _LEVEL.divide(level, _conversion_factor(model, known=known, wanted=wanted))
+    price = level if known is wanted else _LEVEL.divide(level, _conversion_factor(costs, known=known, wanted=wanted))
     return QuoteSides(
         bid=price if known is PriceSide.BID else None,
         ask=price if known is PriceSide.ASK else None,
@@ -116,41 +119,55 @@ def quote_at_level(model: FillModel, level: Decimal, *, known: PriceSide, wanted
 
 
 def price_market_order(
-    model: FillModel, *, is_buy: bool, bid: Decimal | None, ask: Decimal | None, last: Decimal | None
+    costs: InstrumentCosts, *, is_buy: bool, bid: Decimal | None, ask: Decimal | None, last: Decimal | None
 ) -> PricedFill | None:
     """Return the fill of a market order: across the spread, with slippage; None when no price is known."""
-    completed = complete_quote(model, bid=bid, ask=ask, last=last)
+    completed = complete_quote(costs, bid=bid, ask=ask, last=last)
     if completed is None:
         return None
     side = completed.side_taken(is_buy=is_buy)
-    slipped = model.slippage_bps / _BPS * (1 if is_buy else -1)
+    slipped = costs.slippage_bps / _BPS * (1 if is_buy else -1)
     return PricedFill(price=round_to_12_digits(side.price * (1 + slipped)), basis=side.basis)
 
 
 def price_limit_order(
-    model: FillModel, *, is_buy: bool, bid: Decimal | None, ask: Decimal | None, last: Decimal | None
+    costs: InstrumentCosts, *, is_buy: bool, bid: Decimal | None, ask: Decimal | None, last: Decimal | None
 ) -> PricedFill | None:
     """Return the fill of a limit order: at the side it trades on, no slippage; None when no price is known."""
-    completed = complete_quote(model, bid=bid, ask=ask, last=last)
+    completed = complete_quote(costs, bid=bid, ask=ask, last=last)
     if completed is None:
         return None
     side = completed.side_taken(is_buy=is_buy)
     return PricedFill(price=round_to_12_digits(side.price), basis=side.basis)
 
 
-def compute_fee(model: FillModel, price: Decimal, quantity: Decimal) -> Decimal:
+def price_order(
+    costs: InstrumentCosts,
+    pricing: Pricing,
+    *,
+    is_buy: bool,
+    bid: Decimal | None,
+    ask: Decimal | None,
+    last: Decimal | None,
+) -> PricedFill | None:
+    """Return the fill of an order by its way of pricing; None when no price is known."""
+    price = price_limit_order if pricing is Pricing.LIMIT else price_market_order
+    return price(costs, is_buy=is_buy, bid=bid, ask=ask, last=last)
+
+
+def compute_fee(costs: InstrumentCosts, price: Decimal, quantity: Decimal) -> Decimal:
     """Return the fee of one fill, >= 0, in the quote currency; of contracts, `quantity` is times their multiplier.
 
     It is not rounded: half the quantity costs exactly half.
     """
-    return _WIDE.divide(_WIDE.multiply(_WIDE.multiply(price, quantity), model.fee_bps), _BPS)
+    return _WIDE.divide(_WIDE.multiply(_WIDE.multiply(price, quantity), costs.fee_bps), _BPS)
 
 
 def fill_order(order: Order, *, model: FillModel, venue_fill_id: str, at: datetime) -> Fill | None:
     """Fill an order completely on its own stored quote, at the time `at`; None when the quote has no price."""
-    price_order = price_limit_order if order.pricing is Pricing.LIMIT else price_market_order
     quote = order.quote
-    priced = price_order(model, is_buy=order.is_buy, bid=quote.bid, ask=quote.ask, last=quote.last)
+    costs = model.find_costs(quote.instrument)
+    priced = price_order(costs, order.pricing, is_buy=order.is_buy, bid=quote.bid, ask=quote.ask, last=quote.last)
     if priced is None:
         return None
     return Fill(
@@ -163,7 +180,7 @@ def fill_order(order: Order, *, model: FillModel, venue_fill_id: str, at: dateti
         is_buy=order.is_buy,
         quantity=order.quantity,
         price=priced.price,
-        fee=compute_fee(model, priced.price, order.quantity * order.money.point_value),
+        fee=compute_fee(costs, priced.price, order.quantity * order.money.point_value),
         at=at,
         quote_id=quote.quote_id,
         basis=priced.basis,
@@ -208,20 +225,22 @@ def _drop_unusable(price: Decimal | None) -> Decimal | None:
     return price if price is not None and price.is_finite() and price > 0 else None
 
 
-def _price_side(model: FillModel, sides: dict[PriceSide, Decimal | None], *, wanted: PriceSide) -> PricedFill | None:
+def _price_side(
+    costs: InstrumentCosts, sides: dict[PriceSide, Decimal | None], *, wanted: PriceSide
+) -> PricedFill | None:
     """Return the wanted side's price: recorded, else modelled from the other side, else from the mid price."""
     other = PriceSide.ASK if wanted is PriceSide.BID else PriceSide.BID
     for known in (wanted, other, PriceSide.MID):
         price = sides[known]
         if price is not None:
             basis = QuoteBasis.OBSERVED if known is wanted else QuoteBasis.MODELLED
-            return PricedFill(price=convert_price(model, price, known=known, wanted=wanted), basis=basis)
+            return PricedFill(price=convert_price(costs, price, known=known, wanted=wanted), basis=basis)
     return None
 
 
-def _conversion_factor(model: FillModel, *, known: PriceSide, wanted: PriceSide) -> Decimal:
+def _conversion_factor(costs: InstrumentCosts, *, known: PriceSide, wanted: PriceSide) -> Decimal:
     """Return the ratio of a price of the wanted side to one of the known side."""
-    distance = model.assumed_spread_bps / _BPS
+    distance = costs.spread_bps / _BPS
     if known is PriceSide.MID:
         distance /= 2
     return 1 + distance if wanted is PriceSide.ASK else 1 - distance

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from domain import entry_orders, fills, risk
 from domain.context import MarketContext, PriceBasis, Quote
+from domain.costs import InstrumentCosts
 from domain.decision import EngineAnswer, EngineSlot, Plan
 from domain.fills import FillModel, TwoSidedQuote
 from domain.money import Denomination
@@ -101,6 +102,11 @@ class _Terms:
     experiment_id: UUID
     venue: RealVenue
     denials: LedgerDenials
+
+    @property
+    def costs(self) -> InstrumentCosts:
+        """The costs of the instrument in the fill model."""
+        return self.model.find_costs(self.context.instrument)
 
 
 def plan_trades(
@@ -242,16 +248,16 @@ def _check_risk(slot: EngineSlot, plan: Plan, terms: _Terms, *, quantity: Decima
         plan,
         quantity=quantity,
         rules=terms.context.rules,
-        market=None if entry.quote is None else complete_entry_quote(entry.quote, model=terms.model),
+        market=None if entry.quote is None else complete_entry_quote(entry.quote, costs=terms.costs),
         is_waiting=entry.is_waiting,
         exposure=terms.exposures.get((slot, is_real), _NOTHING_OPEN),
         limits=terms.limits,
     )
 
 
-def complete_entry_quote(quote: Quote, *, model: FillModel) -> TwoSidedQuote | None:
+def complete_entry_quote(quote: Quote, *, costs: InstrumentCosts) -> TwoSidedQuote | None:
     """Return both sides of the quote at which a trade is entered; None when it has no usable price."""
-    return fills.complete_quote(model, bid=quote.bid, ask=quote.ask, last=quote.last)
+    return fills.complete_quote(costs, bid=quote.bid, ask=quote.ask, last=quote.last)
 
 
 def _choose_first_status(denial: Denial | None, *, is_shadow: bool) -> TradeStatus:

@@ -2,10 +2,50 @@
 
 from __future__ import annotations
 
-from db.verification.rule import QueryRule, VerificationRule
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from db.verification.rule import QueryRule, RecomputationRule, VerificationRule
+from domain import fills
+from domain.fills import FillModel
+from domain.signal import Instrument, InstrumentKind
+from domain.trade import Pricing
 
 # Fills of the first fill model were stored without the origin of their price.
 _FIRST_FILL_MODEL = "fm1"
+
+_BATCH_SIZE = 1000
+_FILLS_OF_THE_MODEL = text("""
+    SELECT f.fill_id, f.side, f.quantity, f.price, f.fee, o.pricing, q.symbol, q.exchange, q.instrument_kind, q.bid,
+           q.ask, q.last, t.multiplier
+    FROM fills f JOIN orders o USING (order_id) JOIN trades t ON t.trade_id = f.trade_id
+        JOIN quotes q ON q.quote_id = f.quote_id
+    WHERE f.venue IN ('model', 'paper') AND f.fill_model = :version
+""")
+
+
+def find_wrong_fills(session: Session) -> Iterator[str]:
+    """Yield the ids of fills whose price or fee does not follow from their quote by the present fill model."""
+    query = session.execute(
+        _FILLS_OF_THE_MODEL, {"version": fills.DEFAULT.version}, execution_options={"yield_per": _BATCH_SIZE}
+    )
+    return (str(row.fill_id) for row in query if not _is_fill_right(row, fills.DEFAULT))
+
+
+def _is_fill_right(row: Row[Any], model: FillModel) -> bool:
+    instrument = Instrument(symbol=row.symbol, exchange=row.exchange, kind=InstrumentKind(row.instrument_kind))
+    costs = model.find_costs(instrument)
+    priced = fills.price_order(
+        costs, Pricing(row.pricing), is_buy=row.side == "buy", bid=row.bid, ask=row.ask, last=row.last
+    )
+    if priced is None or row.multiplier is None:
+        return False
+    fee = fills.compute_fee(costs, priced.price, row.quantity * row.multiplier)
+    return (row.price, row.fee) == (priced.price, fee)
+
 
 RULES: tuple[VerificationRule, ...] = (
     QueryRule(
@@ -44,6 +84,12 @@ RULES: tuple[VerificationRule, ...] = (
         SELECT f.fill_id AS id FROM fills f JOIN quotes q USING (quote_id)
         WHERE f.venue IN ('model', 'paper') AND f.price_basis <> q.basis
         """,
+    ),
+    RecomputationRule(
+        "fills_recompute_from_quotes",
+        "price and fee of what the model and the paper venue filled follow from the stored quote and from the costs of"
+        " its kind and venue; fills of an earlier fill model are left out",
+        find_wrong_fills,
     ),
     QueryRule(
         "bars_do_not_overlap",

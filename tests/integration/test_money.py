@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from db import bars, verification
 from domain.context import Bar, PriceSide
@@ -87,6 +88,26 @@ def outcome_of_a(parts: Parts) -> dict[str, Any]:
 def broken_rules(parts: Parts) -> list[str]:
     with parts.transaction() as session:
         return [finding.rule for finding in verification.check(session) if not finding.holds]
+
+
+@pytest.mark.parametrize(("exchange", "fee_bps"), [("BINANCE", "10"), ("KRAKEN", "40")])
+def test_each_fill_pays_the_fee_of_its_venue_in_both_ledgers_and_verify_recomputes_it(
+    parts: Parts, exchange: str, fee_bps: str
+) -> None:
+    add_bars(parts, "BTCUSDT", "40000", "40000", "40000", "41000", until=NOON + timedelta(hours=2))
+
+    trade(parts, "BTCUSDT", "spot", quantity="0.01", stop="4000", target="500", exchange=exchange)
+
+    booked = rows(parts.database, "SELECT fill_id, venue, price, quantity, fee, fill_model FROM fills")
+    assert {fill["venue"] for fill in booked} == {"model", "paper"}
+    for fill in booked:
+        assert abs(fill["fee"] - fill["price"] * fill["quantity"] * Decimal(fee_bps) / 10_000) < PLACES
+        assert fill["fill_model"] == "fm2+costs1"
+    assert broken_rules(parts) == []
+    with parts.transaction() as session:
+        session.execute(text("SET LOCAL session_replication_role = replica"))
+        session.execute(text("UPDATE fills SET fee = fee / 2 WHERE fill_id = :id"), {"id": booked[0]["fill_id"]})
+    assert "fills_recompute_from_quotes" in broken_rules(parts)
 
 
 def test_one_euro_future_earns_125_000_times_the_move(parts: Parts) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from db import audit, verification
 from db.core import migrate
 from db.core.session import Database
+from domain import fills
 from domain.decision import EngineSlot, Verdict
 from domain.policy import ExecutionMode
 from domain.signal import Action, Direction, Stage
@@ -312,6 +313,8 @@ MUTANTS = [
         UPDATE quotes SET basis = 'close' WHERE quote_id IN ({ENTRY_QUOTE})""",
     ),
     ("fills_have_the_origin_of_their_quote", "UPDATE fills SET price_basis = 'alert' WHERE trade_id = :b_model"),
+    # The fee of the builder's fills is no fee of the model, whose version the others do not have.
+    ("fills_recompute_from_quotes", f"UPDATE fills SET fill_model = '{fills.DEFAULT.version}' WHERE trade_id = :real"),
     (
         "bars_do_not_overlap",
         """INSERT INTO bars (book, symbol, exchange, instrument_kind, interval, side, open_time, close_time,

@@ -18,11 +18,14 @@ from domain.fills import DEFAULT
 from domain.ports import WalkBars
 from domain.signal import Direction
 from domain.trade import Clock, ExitEvent, Trade, WalkState
+from tests.support.builders.fill_costs import a_fill_model, some_costs
 from tests.support.builders.trades import MONDAY, ONE_MINUTE, a_trade, dec, minute
 
 LAST_MINUTE = 14
 END = minute(LAST_MINUTE + 2)
-NO_SPREAD = replace(DEFAULT, assumed_spread_bps=Decimal(0))
+NO_SPREAD = a_fill_model(
+    some_costs(spread_bps=Decimal(0), slippage_bps=Decimal("0.5"), fee_bps=Decimal("0.5")), version="no spread"
+)
 
 prices = st.integers(8_500, 11_500).map(lambda cents: Decimal(cents) / 100)
 distances = st.integers(10, 800).map(lambda cents: Decimal(cents) / 100)

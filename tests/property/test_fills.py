@@ -12,34 +12,29 @@ from hypothesis import strategies as st
 
 from domain import fills
 from domain.context import PriceBasis, PriceSide
+from domain.costs import InstrumentCosts
 from domain.fills import FillModel
 from domain.ports import OrderReport, SendWindow
 from domain.trade import Fill, Order, OrderState, Pricing, QuoteBasis
+from tests.support.builders.fill_costs import a_fill_model, some_costs
 from tests.support.builders.trades import INSTRUMENT, MONDAY, an_order
 from venues.paper import PaperBroker
 
 prices = st.decimals("0.00000001", "1000000", places=8)
 optional = st.none() | prices
 bps = st.integers(0, 500).map(lambda tenths: Decimal(tenths) / 10)
-models = st.builds(
-    lambda slippage, fee, spread: FillModel(
-        version="drawn", slippage_bps=slippage, fee_bps=fee, assumed_spread_bps=spread
-    ),
-    bps,
-    bps,
-    bps,
-)
+drawn_costs = st.builds(some_costs, spread_bps=bps, slippage_bps=bps, fee_bps=bps)
 TINY = Decimal("1e-11")
 
 
 @settings(max_examples=200, deadline=None)
-@given(model=models, bid=optional, ask=optional, last=optional)
+@given(costs=drawn_costs, bid=optional, ask=optional, last=optional)
 def test_a_market_order_never_does_better_than_a_limit_or_than_the_other_direction(
-    model: FillModel, bid: Decimal | None, ask: Decimal | None, last: Decimal | None
+    costs: InstrumentCosts, bid: Decimal | None, ask: Decimal | None, last: Decimal | None
 ) -> None:
     quote = {"bid": bid, "ask": ask, "last": last}
-    bought, sold = (fills.price_market_order(model, is_buy=one, **quote) for one in (True, False))
-    at_ask, at_bid = (fills.price_limit_order(model, is_buy=one, **quote) for one in (True, False))
+    bought, sold = (fills.price_market_order(costs, is_buy=one, **quote) for one in (True, False))
+    at_ask, at_bid = (fills.price_limit_order(costs, is_buy=one, **quote) for one in (True, False))
 
     if bought is None or sold is None or at_ask is None or at_bid is None:
         assert bought is sold is at_ask is at_bid is None
@@ -52,16 +47,16 @@ def test_a_market_order_never_does_better_than_a_limit_or_than_the_other_directi
 
 
 @settings(max_examples=200, deadline=None)
-@given(model=models, bid=prices, ask=prices, last=optional, is_buy=st.booleans())
+@given(costs=drawn_costs, bid=prices, ask=prices, last=optional, is_buy=st.booleans())
 def test_a_side_is_observed_exactly_when_it_was_known_and_not_crossed(
-    model: FillModel, bid: Decimal, ask: Decimal, last: Decimal | None, is_buy: bool
+    costs: InstrumentCosts, bid: Decimal, ask: Decimal, last: Decimal | None, is_buy: bool
 ) -> None:
-    both = fills.price_limit_order(model, is_buy=is_buy, bid=bid, ask=ask, last=last)
+    both = fills.price_limit_order(costs, is_buy=is_buy, bid=bid, ask=ask, last=last)
     own = fills.price_limit_order(
-        model, is_buy=is_buy, bid=None if is_buy else bid, ask=ask if is_buy else None, last=last
+        costs, is_buy=is_buy, bid=None if is_buy else bid, ask=ask if is_buy else None, last=last
     )
     other = fills.price_limit_order(
-        model, is_buy=is_buy, bid=bid if is_buy else None, ask=None if is_buy else ask, last=last
+        costs, is_buy=is_buy, bid=bid if is_buy else None, ask=None if is_buy else ask, last=last
     )
 
     assert own is not None
@@ -75,19 +70,19 @@ def test_a_side_is_observed_exactly_when_it_was_known_and_not_crossed(
 
 @settings(max_examples=200, deadline=None)
 @given(
-    model=models,
+    costs=drawn_costs,
     level=prices,
     known=st.sampled_from(PriceSide),
     wanted=st.sampled_from([PriceSide.BID, PriceSide.ASK]),
 )
 def test_a_level_comes_back_from_its_quote(
-    model: FillModel, level: Decimal, known: PriceSide, wanted: PriceSide
+    costs: InstrumentCosts, level: Decimal, known: PriceSide, wanted: PriceSide
 ) -> None:
     level = fills.round_to_12_digits(level)
 
-    sides = fills.quote_at_level(model, level, known=known, wanted=wanted)
+    sides = fills.quote_at_level(costs, level, known=known, wanted=wanted)
 
-    priced = fills.price_limit_order(model, is_buy=wanted is PriceSide.ASK, **sides._asdict())
+    priced = fills.price_limit_order(costs, is_buy=wanted is PriceSide.ASK, **sides._asdict())
     assert priced is not None
     assert priced.price == level
 
@@ -127,7 +122,7 @@ def orders(draw: st.DrawFn) -> Order:
 
 @pytest.mark.property_id(34)
 @settings(max_examples=200, deadline=None)
-@given(model=models, order=orders())
+@given(model=drawn_costs.map(a_fill_model), order=orders())
 def test_paper_fills_exactly_as_the_model_does(model: FillModel, order: Order) -> None:
     window = SendWindow(opened_at=MONDAY, not_after=MONDAY, deadline=0)
     (report,) = PaperBroker(_NoMemory(), model).submit([order], window=window)

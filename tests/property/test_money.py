@@ -12,6 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from domain import currencies, fills, instrument_rules, money, outcomes, risk
+from domain.costs import costs_for
 from domain.fills import DEFAULT
 from domain.instruments import InstrumentTerms
 from domain.money import Conversion, CurrenciesDiffer, Denomination, Money
@@ -63,7 +64,7 @@ def denominate(found: InstrumentTerms, book: str, stored: Decimal | None, price:
         replace(a_plan(), stop=price / 2),
         quantity=Decimal(1),
         rules=rules,
-        market=fills.complete_quote(DEFAULT, bid=price, ask=price, last=None),
+        market=fills.complete_quote(costs_for(InstrumentKind.FUTURE), bid=price, ask=price, last=None),
         exposure=Exposure(open_in_symbol=0),
         limits=Limits(max_open_per_symbol=1),
     )

@@ -6,10 +6,11 @@ import pytest
 
 from domain import exits, fills
 from domain.context import Bar, BarSeries, PriceSide
-from domain.fills import DEFAULT, FillModel
+from domain.fills import DEFAULT
 from domain.ports import WalkBars
 from domain.signal import Direction
 from domain.trade import Clock, QuoteBasis
+from tests.support.builders.fill_costs import a_fill_model, some_costs
 from tests.support.builders.mirrored_prices import FAR
 from tests.support.builders.trades import ONE_MINUTE, a_bar, a_plan, a_trade, dec, walk_bars
 
@@ -34,7 +35,7 @@ def bars_of_one_side(side: PriceSide, bar: Bar) -> WalkBars:
     return WalkBars(series=(BarSeries(interval=ONE_MINUTE, side=side, bars=(bar,)),))
 
 
-WIDE = FillModel(version="wide", slippage_bps=dec(0), fee_bps=dec(0), assumed_spread_bps=dec(200))
+WIDE = a_fill_model(some_costs(spread_bps=dec(200), slippage_bps=dec(0), fee_bps=dec(0)))
 
 
 @pytest.mark.parametrize(

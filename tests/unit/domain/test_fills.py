@@ -7,25 +7,61 @@ from decimal import Decimal
 
 import pytest
 
-from domain import fills
+from domain import costs, fills
 from domain.context import PriceBasis, PriceSide
-from domain.fills import DEFAULT, FillModel
+from domain.signal import Instrument, InstrumentKind
 from domain.trade import Pricing, QuoteBasis
+from tests.support.builders.fill_costs import a_fill_model, some_costs
 from tests.support.builders.trades import INSTRUMENT, MONDAY, an_order, dec, minute
 
 OPEN = PriceBasis.OPEN
 
-WIDE = FillModel(version="wide", slippage_bps=dec(100), fee_bps=dec(10), assumed_spread_bps=dec(200))
+COSTS = some_costs(spread_bps=dec(200), slippage_bps=dec(100), fee_bps=dec(10))
+WIDE = a_fill_model(COSTS, version="wide")
 
 
-def test_the_default_model_has_the_stated_terms() -> None:
-    assert (
-        FillModel(version="fm2", slippage_bps=dec("0.5"), fee_bps=dec("0.5"), assumed_spread_bps=dec("1.0")) == DEFAULT
+def test_the_default_model_is_named_after_its_rules_and_its_costs() -> None:
+    assert fills.DEFAULT.version == f"fm2+{costs.VERSION}" == "fm2+costs1"
+
+
+@pytest.mark.parametrize(
+    ("kind", "exchange", "price", "fee"),
+    [
+        # A buy at an ask of 10,000: slippage of 0.5 bps is 0.5 (stock 1, option 50 bps), the fee is of what was paid.
+        (InstrumentKind.SPOT, "BINANCE", "10000.5", "10.0005"),
+        (InstrumentKind.SPOT, "KRAKEN", "10000.5", "40.002"),
+        (InstrumentKind.SPOT, "", "10000.5", "10.0005"),
+        (InstrumentKind.PERP, "BINANCE", "10000.5", "5.00025"),
+        (InstrumentKind.PERP, "BYBIT", "10000.5", "5.500275"),
+        (InstrumentKind.FOREX, "OANDA", "10000.5", "0.500025"),
+        (InstrumentKind.STOCK, "NASDAQ", "10001", "0.50005"),
+        (InstrumentKind.OPTION, "", "10050", "15.075"),
+    ],
+)
+def test_an_order_pays_the_costs_of_its_kind_and_venue(
+    kind: InstrumentKind, exchange: str, price: str, fee: str
+) -> None:
+    order = an_order(bid="9999", ask="10000", quantity="1")
+    instrument = Instrument(symbol="ANY", exchange=exchange, kind=kind)
+
+    fill = fills.fill_order_by_model(
+        replace(order, quote=replace(order.quote, instrument=instrument)), model=fills.DEFAULT
     )
+
+    assert fill is not None
+    assert (fill.price, fill.fee) == (dec(price), dec(fee))
+
+
+@pytest.mark.parametrize(("kind", "ask"), [(InstrumentKind.SPOT, "100.005"), (InstrumentKind.OPTION, "101")])
+def test_an_unknown_side_is_half_the_spread_of_its_kind_away(kind: InstrumentKind, ask: str) -> None:
+    market = fills.complete_quote(costs.costs_for(kind), bid=None, ask=None, last=dec(100))
+
+    assert market is not None
+    assert market.ask.price == dec(ask)
 
 
 def test_observed_sides_are_taken_as_they_are() -> None:
-    market = fills.complete_quote(WIDE, bid=dec(99), ask=dec(101), last=dec(500))
+    market = fills.complete_quote(COSTS, bid=dec(99), ask=dec(101), last=dec(500))
 
     assert market is not None
     assert (market.bid.price, market.bid.basis) == (dec(99), QuoteBasis.OBSERVED)
@@ -33,7 +69,7 @@ def test_observed_sides_are_taken_as_they_are() -> None:
 
 
 def test_a_missing_ask_is_modelled_a_whole_spread_above_the_bid() -> None:
-    market = fills.complete_quote(WIDE, bid=dec(100), ask=None, last=dec(500))
+    market = fills.complete_quote(COSTS, bid=dec(100), ask=None, last=dec(500))
 
     assert market is not None
     assert (market.ask.price, market.ask.basis) == (dec(102), QuoteBasis.MODELLED)
@@ -41,7 +77,7 @@ def test_a_missing_ask_is_modelled_a_whole_spread_above_the_bid() -> None:
 
 
 def test_a_missing_bid_is_modelled_a_whole_spread_below_the_ask() -> None:
-    market = fills.complete_quote(WIDE, bid=None, ask=dec(100), last=dec(500))
+    market = fills.complete_quote(COSTS, bid=None, ask=dec(100), last=dec(500))
 
     assert market is not None
     assert (market.bid.price, market.bid.basis) == (dec(98), QuoteBasis.MODELLED)
@@ -49,7 +85,7 @@ def test_a_missing_bid_is_modelled_a_whole_spread_below_the_ask() -> None:
 
 
 def test_both_sides_are_modelled_from_last_half_a_spread_each_way() -> None:
-    market = fills.complete_quote(WIDE, bid=None, ask=None, last=dec(100))
+    market = fills.complete_quote(COSTS, bid=None, ask=None, last=dec(100))
 
     assert market is not None
     assert (market.bid.price, market.ask.price) == (dec(99), dec(101))
@@ -57,15 +93,15 @@ def test_both_sides_are_modelled_from_last_half_a_spread_each_way() -> None:
 
 
 def test_a_crossed_quote_is_treated_as_missing() -> None:
-    market = fills.complete_quote(WIDE, bid=dec(101), ask=dec(99), last=dec(200))
+    market = fills.complete_quote(COSTS, bid=dec(101), ask=dec(99), last=dec(200))
 
     assert market is not None
     assert (market.bid.price, market.ask.price) == (dec(198), dec(202))
-    assert fills.complete_quote(WIDE, bid=dec(101), ask=dec(99), last=None) is None
+    assert fills.complete_quote(COSTS, bid=dec(101), ask=dec(99), last=None) is None
 
 
 def test_a_locked_quote_is_not_crossed() -> None:
-    market = fills.complete_quote(WIDE, bid=dec(100), ask=dec(100), last=None)
+    market = fills.complete_quote(COSTS, bid=dec(100), ask=dec(100), last=None)
 
     assert market is not None
     assert market.bid.basis is market.ask.basis is QuoteBasis.OBSERVED
@@ -73,27 +109,27 @@ def test_a_locked_quote_is_not_crossed() -> None:
 
 @pytest.mark.parametrize("price", [None, dec(0), dec(-1), Decimal("NaN"), Decimal("Infinity")])
 def test_what_is_no_positive_number_is_no_price(price: Decimal | None) -> None:
-    assert fills.complete_quote(WIDE, bid=price, ask=price, last=price) is None
-    assert fills.price_market_order(WIDE, is_buy=True, bid=price, ask=None, last=None) is None
-    assert fills.price_limit_order(WIDE, is_buy=True, bid=price, ask=None, last=None) is None
+    assert fills.complete_quote(COSTS, bid=price, ask=price, last=price) is None
+    assert fills.price_market_order(COSTS, is_buy=True, bid=price, ask=None, last=None) is None
+    assert fills.price_limit_order(COSTS, is_buy=True, bid=price, ask=None, last=None) is None
 
 
 def test_a_market_buy_pays_the_ask_and_slippage() -> None:
-    priced = fills.price_market_order(WIDE, is_buy=True, bid=dec(99), ask=dec(101), last=None)
+    priced = fills.price_market_order(COSTS, is_buy=True, bid=dec(99), ask=dec(101), last=None)
 
     assert priced is not None
     assert (priced.price, priced.basis) == (dec("102.01"), QuoteBasis.OBSERVED)
 
 
 def test_a_market_sell_gets_the_bid_less_slippage() -> None:
-    priced = fills.price_market_order(WIDE, is_buy=False, bid=dec(99), ask=None, last=None)
+    priced = fills.price_market_order(COSTS, is_buy=False, bid=dec(99), ask=None, last=None)
 
     assert priced is not None
     assert (priced.price, priced.basis) == (dec("98.01"), QuoteBasis.OBSERVED)
 
 
 def test_the_basis_is_that_of_the_side_taken() -> None:
-    priced = fills.price_market_order(WIDE, is_buy=True, bid=dec(99), ask=None, last=None)
+    priced = fills.price_market_order(COSTS, is_buy=True, bid=dec(99), ask=None, last=None)
 
     assert priced is not None
     assert priced.basis is QuoteBasis.MODELLED
@@ -101,7 +137,7 @@ def test_the_basis_is_that_of_the_side_taken() -> None:
 
 @pytest.mark.parametrize(("is_buy", "expected"), [(True, "101"), (False, "99")])
 def test_a_limit_fills_at_the_side_taken_without_slippage(is_buy: bool, expected: str) -> None:
-    priced = fills.price_limit_order(WIDE, is_buy=is_buy, bid=dec(99), ask=dec(101), last=None)
+    priced = fills.price_limit_order(COSTS, is_buy=is_buy, bid=dec(99), ask=dec(101), last=None)
 
     assert priced is not None
     assert priced.price == dec(expected)
@@ -114,7 +150,7 @@ def test_prices_have_twelve_significant_digits_rounded_half_to_even() -> None:
 
 
 def test_the_fee_is_a_share_of_what_was_traded() -> None:
-    assert fills.compute_fee(WIDE, dec(50), dec(4)) == dec("0.2")
+    assert fills.compute_fee(COSTS, dec(50), dec(4)) == dec("0.2")
 
 
 @pytest.mark.parametrize(
@@ -133,9 +169,9 @@ def test_a_quantity_of_many_lots_is_cut_exactly() -> None:
 @pytest.mark.parametrize("wanted", [PriceSide.BID, PriceSide.ASK])
 @pytest.mark.parametrize("known", list(PriceSide))
 def test_a_level_comes_back_from_its_quote_whatever_side_is_recorded(known: PriceSide, wanted: PriceSide) -> None:
-    sides = fills.quote_at_level(WIDE, dec("95.37"), known=known, wanted=wanted)
+    sides = fills.quote_at_level(COSTS, dec("95.37"), known=known, wanted=wanted)
 
-    priced = fills.price_limit_order(WIDE, is_buy=wanted is PriceSide.ASK, **sides._asdict())
+    priced = fills.price_limit_order(COSTS, is_buy=wanted is PriceSide.ASK, **sides._asdict())
     assert priced is not None
     assert priced.price == dec("95.37")
     assert priced.basis is (QuoteBasis.OBSERVED if known is wanted else QuoteBasis.MODELLED)

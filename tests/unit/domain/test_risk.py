@@ -9,15 +9,16 @@ import pytest
 
 from domain import fills, risk
 from domain.context import InstrumentRules
+from domain.costs import costs_for
 from domain.decision import Plan
-from domain.fills import DEFAULT, TwoSidedQuote
+from domain.fills import TwoSidedQuote
 from domain.ports import Exposure
 from domain.risk import Denial, Limits
-from domain.signal import Direction
+from domain.signal import Direction, InstrumentKind
 from tests.support.builders.trades import a_plan, dec
 
 RULES = InstrumentRules(lot=dec(1), reference_capital=dec(100_000), max_notional=dec(100_000))
-MARKET = fills.complete_quote(DEFAULT, bid=dec(99), ask=dec(101), last=None)
+MARKET = fills.complete_quote(costs_for(InstrumentKind.SPOT), bid=dec(99), ask=dec(101), last=None)
 
 
 def find_denial(
