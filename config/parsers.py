@@ -151,7 +151,7 @@ def parse_engine(name: str, value: str) -> str:
     is_factory = re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", value)
     if value in BUILT_IN_ENGINES or is_factory or urls.is_engine_url(value):
         return value
-    allowed = "rules, committee, package.module:factory, or http(s)://host[:port]/path without a user"
+    allowed = "rules, committee, package.module:factory, or http(s)://host[:port]/path[#latency=SECONDS] without a user"
     raise SettingInvalid(name, urls.hide_password(value), allowed)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-_ENGINE = re.compile(r"https?://[^/?#@\s]+([/?][^#\s]*)?", flags=re.ASCII)
+_ENGINE = re.compile(r"https?://[^/?#@\s]+([/?][^#\s]*)?(#latency=[0-9]{1,2}(\.[0-9]{1,3})?)?", flags=re.ASCII)
 _VENUE = re.compile(r"(https://[^/@]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?)(/[^@]*)?")
 _HOST = re.compile(r"[a-z0-9._:\[\]-]+")
 
@@ -23,7 +23,7 @@ def spell_for_kombu(url: str | None) -> str | None:
 
 
 def is_engine_url(value: str) -> bool:
-    """Return whether the text is `http(s)://host[:port][/path][?query]`, without a user or a fragment."""
+    """Return whether the text is `http(s)://host[:port][/path][?query][#latency=SECONDS]`, without a user."""
     return value.isascii() and _ENGINE.fullmatch(value) is not None and _has_host(value)
 
 

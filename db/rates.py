@@ -12,6 +12,7 @@ from sqlalchemy import text
 from db.core.session import Database
 from domain import rates
 from domain.context import PriceSide
+from domain.money import PARITY
 from domain.rates import RatePair
 
 # A rate may be from before a weekend with holidays, but no older.
@@ -44,17 +45,32 @@ class StoredRates:
     def find(self, book: str, currency: str, *, at: datetime) -> Decimal | None:
         """Return the rate of a currency to the book's base currency at a moment; None when no series gives one.
 
-        It is the newest close at or before the moment of a pair of the two, at most seven days old. A stable coin
-        without a series counts as the currency that it stands for.
+        It is the newest close at or before the moment of a pair of the two, at most seven days old, else the product of
+        two such rates through a third currency. A stable coin without a series counts as the currency that it stands
+        for.
         """
         base = self.base_currency(book)
         major, factor = rates.split_minor_unit(currency)
         if major == base:
             return factor
-        stored = self._find_stored(book, rates.list_rate_pairs(major, base), at=at)
-        if stored is not None:
-            return stored * factor
-        return factor if rates.is_pegged(major, base) else None
+        rate = self._find_between(book, major, base, at=at)
+        if rate is None:
+            rate = self._find_through_third(book, major, base, at=at)
+        return None if rate is None else rate * factor
+
+    def _find_between(self, book: str, currency: str, base: str, *, at: datetime) -> Decimal | None:
+        """Return the rate by a pair of two different currencies, or 1 where both stand for the same one."""
+        stored = self._find_stored(book, rates.list_rate_pairs(currency, base), at=at)
+        return PARITY if stored is None and rates.is_pegged(currency, base) else stored
+
+    def _find_through_third(self, book: str, currency: str, base: str, *, at: datetime) -> Decimal | None:
+        """Return the rate through the first intermediate currency that both have a stored pair with."""
+        for third in rates.list_intermediates(currency, base):
+            to_third = self._find_between(book, currency, third, at=at)
+            to_base = None if to_third is None else self._find_between(book, third, base, at=at)
+            if to_third is not None and to_base is not None:
+                return to_third * to_base
+        return None
 
     def _find_stored(self, book: str, pairs: Sequence[RatePair], *, at: datetime) -> Decimal | None:
         """Return the rate by the first of the pairs that has a series."""

@@ -32,6 +32,8 @@ _CALENDARS = {
     InstrumentKind.PERP: _ROUND_THE_CLOCK,
     InstrumentKind.FOREX: _WEEKDAYS,
 }
+# Perpetuals quoted in real dollars are settled in their coin (inverse) except here; those in a stable coin never are.
+_LINEAR_DOLLAR_PERPETUALS = frozenset({"KRAKEN", "COINBASE", "HYPERLIQUID", "DYDX"})
 _SHORTEST_PAIR = 6
 # ES1!, ES2!, and with the month: ESZ2026, ESZ26, ESZ6, ES09-26.
 _CONTINUOUS = re.compile(r"(.+?)\d+!")
@@ -167,7 +169,7 @@ def find_listed(instrument: Instrument, listed: Sequence[ListedInstrument]) -> L
 def derive_terms(instrument: Instrument) -> InstrumentTerms:
     """Return what symbol, exchange and kind alone say; a contract's multiplier is never known from them."""
     kind = InstrumentKind.FUTURE if is_future(instrument) else instrument.kind
-    multiplier = None if kind in CONTRACT_KINDS else Decimal(1)
+    multiplier = None if kind in CONTRACT_KINDS or is_inverse(instrument) else Decimal(1)
     listing = _STOCK_EXCHANGES.get(instrument.exchange)
     pair = _split_pair(instrument, kind)
     if pair is not None:
@@ -200,6 +202,15 @@ def is_future(instrument: Instrument) -> bool:
     names_month = any(len(year) == 4 for _, year in _find_contract_months(instrument.symbol))
     group = _group_exchange(instrument.exchange)
     return names_month or _CONTINUOUS.fullmatch(instrument.symbol) is not None or group in ("CME", "EUREX", "ICEUS")
+
+
+def is_inverse(instrument: Instrument) -> bool:
+    """Return whether a perpetual is settled in its coin, so that profit does not follow from price x quantity.
+
+    It is taken for one where the exchange is not known to settle its dollar perpetuals in dollars.
+    """
+    pair = currencies.split_pair(instrument.symbol) if instrument.kind is InstrumentKind.PERP else None
+    return pair is not None and pair[1] == "USD" and instrument.exchange not in _LINEAR_DOLLAR_PERPETUALS
 
 
 def default_lot(kind: InstrumentKind) -> Decimal:

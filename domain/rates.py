@@ -8,6 +8,9 @@ from decimal import Decimal
 from domain import currencies
 from domain.money import PARITY, convert_own_price
 
+# Most pairs are quoted in the first; the others are the usual quotes of crosses.
+_INTERMEDIATES = ("USD", "EUR", "GBP", "JPY", "BTC")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RatePair:
@@ -43,6 +46,11 @@ def list_rate_pairs(currency: str, base: str) -> tuple[RatePair, ...]:
         )
     ]
     return tuple(dict.fromkeys(pairs))
+
+
+def list_intermediates(currency: str, base: str) -> tuple[str, ...]:
+    """Return the currencies through which a rate may be computed where no pair of the two is stored, best first."""
+    return tuple(hub for hub in _INTERMEDIATES if not is_pegged(hub, currency) and not is_pegged(hub, base))
 
 
 def is_pegged(currency: str, base: str) -> bool:

@@ -47,7 +47,7 @@ class Endpoint:
         """
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname or parts.username is not None or parts.fragment:
-            raise ValueError("http(s)://host[:port]/path, without user and fragment")
+            raise ValueError("http(s)://host[:port]/path, without user and fragment but #latency=SECONDS")
         path = parts.path or "/"
         target = f"{path}?{parts.query}" if parts.query else path
         return cls(scheme=parts.scheme, host=parts.hostname, port=parts.port or _PORTS[parts.scheme], target=target)

@@ -9,6 +9,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import NoReturn
 
 import msgspec
@@ -23,11 +24,13 @@ from engines.answers import AnswerInvalid, has_only_finite_numbers
 from engines.hosted import DECIDE_DEADLINE_S, EngineFailed, EngineTimeout
 from engines.http_client import HttpRequest, HttpResponse
 from engines.version import VERSION_LENGTH
+from trading_orchestrator import engine_host
 
 MAX_ANSWER = 256 * 1024
 # Over a distant network most of an answer's time is waiting, which need not be done one question after the other.
 CONCURRENCY = 8
 MAX_VERSION = 100
+_LATENCY = "#latency="
 
 
 class RemoteFailed(RuntimeError):
@@ -54,16 +57,20 @@ class RemoteEngine:
 
     `name` is the URL without its query; `version` is a hash of the whole URL, since a study compares URLs. The version
     that the engine itself reports is kept in each rationale as `engine_version`. `concurrency` is how many questions
-    are put at once.
+    are put at once. The URL may end with `#latency=1.5`, the seconds that an answer takes in replays; that part is
+    never sent, and decides the version as the rest does.
+
+    Raises:
+        ValueError: when the URL is none of an engine.
     """
 
     is_inline = False
-    latency_s = DEFAULT_LATENCY_S
 
     def __init__(self, url: str, settings: RemoteEngineSettings, *, concurrency: int = CONCURRENCY) -> None:
-        self.name = url.partition("?")[0]
+        address, self.latency_s = split_latency(url)
+        self.name = address.partition("?")[0]
         self.version = hashlib.sha256(url.encode()).hexdigest()[:VERSION_LENGTH]
-        self._endpoint = Endpoint.parse(url)
+        self._endpoint = Endpoint.parse(address)
         self._settings = settings
         self._concurrency = concurrency
         self._tls = ssl.create_default_context() if self._endpoint.scheme == "https" else None
@@ -137,6 +144,20 @@ class RemoteEngine:
         )
         if not signing.signatures_match(response.headers.get(signing.SIGNATURE.lower(), ""), expected):
             raise RemoteFailed("engine_bad_signature", f"{signing.SIGNATURE} is missing or wrong")
+
+
+def split_latency(url: str) -> tuple[str, Decimal]:
+    """Return the URL of an engine without the latency that it declares, and that latency in seconds (default 0.5).
+
+    Raises:
+        ValueError: when the latency is no number from 0 to 60.
+    """
+    address, mark, declared = url.partition(_LATENCY)
+    if not mark:
+        return url, DEFAULT_LATENCY_S
+    if not declared.replace(".", "", 1).isdecimal() or Decimal(declared) > engine_host.MAX_LATENCY_S:
+        raise ValueError(f"{_LATENCY}SECONDS needs seconds from 0 to {engine_host.MAX_LATENCY_S}")
+    return address, Decimal(declared)
 
 
 def parse_reply(body: bytes) -> wire.RemoteReply:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from domain import currencies, rates
 from domain.books import DEFAULT_CURRENCY
 from domain.canonical import format_number
-from domain.instruments import InstrumentTerms
+from domain.instruments import InstrumentTerms, is_inverse
 from domain.money import Conversion, choose_conversion
 from domain.signal import Instrument
 
@@ -63,11 +63,29 @@ def _format_terms(instrument: Instrument, terms: InstrumentTerms) -> str:
     return ":".join((instrument.exchange, instrument.symbol, instrument.kind.value, terms.currency or "", *texts))
 
 
+def _has_third_currency(currency: str, base_currency: str, symbols: Sequence[str]) -> bool:
+    """Return whether there are bars of pairs that give the rate of two currencies through a third one."""
+    known = set(symbols)
+    return any(
+        all(
+            known.intersection(pair.symbol for pair in rates.list_rate_pairs(*leg))
+            for leg in ((currency, third), (third, base_currency))
+        )
+        for third in rates.list_intermediates(currency, base_currency)
+    )
+
+
 def _format_warning(
     instrument: Instrument, terms: InstrumentTerms, base_currency: str, symbols: Sequence[str]
 ) -> str | None:
     """Return what keeps an instrument from being traded, or from being counted, with the cure; None for nothing."""
     symbol = instrument.symbol
+    if terms.multiplier is None and is_inverse(instrument):
+        return (
+            f"{symbol}: a perpetual in dollars is settled in its coin (inverse), which is not computed, so its entries"
+            " are denied (unknown_multiplier); where it is settled in dollars, `orchestrator instruments set"
+            f" {symbol}.P --multiplier 1 --currency USD` says so"
+        )
     if terms.multiplier is None:
         return (
             f"{symbol}: its multiplier is not known, so its entries are denied (unknown_multiplier);"
@@ -79,7 +97,7 @@ def _format_warning(
         return None
     major = rates.split_minor_unit(terms.currency)[0]
     pairs = [pair.symbol for pair in rates.list_rate_pairs(major, base_currency)]
-    if major == base_currency or set(pairs) & set(symbols):
+    if major == base_currency or set(pairs) & set(symbols) or _has_third_currency(major, base_currency, symbols):
         return None
     return (
         f"{symbol}: nothing gives the rate of {major} to {base_currency}, so its entries are denied (no_rate);"

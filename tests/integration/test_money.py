@@ -38,10 +38,11 @@ def add_bars(
     *closes: str,
     until: datetime = NOON + timedelta(hours=1),
     side: PriceSide = PriceSide.MID,
+    book: str = "paper",
 ) -> None:
     """Store hourly bars that end at `until`, each from the close before to its own."""
     feed = Feed(
-        book="paper",
+        book=book,
         instrument=Instrument(symbol=symbol, exchange="", kind=InstrumentKind.UNKNOWN),
         interval=HOURLY,
         side=side,
@@ -172,6 +173,7 @@ def test_euros_become_dollars_at_the_series_of_the_book_as_of_the_exit(parts: Pa
         ("XYZ", "future", "", "unknown_multiplier"),
         ("SI", "future", "MCX", "unknown_multiplier"),
         ("AAPL", "option", "", "unknown_multiplier"),
+        ("BTCUSD", "perp", "BYBIT", "unknown_multiplier"),
     ],
 )
 def test_what_cannot_be_counted_is_denied_in_both_ledgers(
@@ -231,6 +233,50 @@ def test_a_rate_may_be_a_few_days_old_and_no_older(parts: Parts, age_days: int, 
     trade(parts, "FDAX", "future", quantity="1", stop="500", target="100", exchange="EUREX")
 
     assert {row["denial"] for row in rows(parts.database, "SELECT denial FROM trades")} == {denial}
+
+
+@pytest.mark.parametrize(
+    ("symbols", "rate"),
+    [
+        # 18,000 yen for 120 dollars, of which 1.20 are a euro: 100 euros.
+        ({"USDJPY": "150", "EURUSD": "1.20"}, "0.00555556"),
+        ({"USDJPY": "150", "EURUSD": "1.20", "EURJPY": "160"}, "0.00625"),
+        ({"USDJPY": "150"}, None),
+        ({"EURUSD": "1.20"}, None),
+    ],
+)
+def test_a_rate_may_come_through_a_third_currency_where_no_pair_of_the_two_is_stored(
+    parts: Parts, symbols: dict[str, str], rate: str | None
+) -> None:
+    with parts.transaction() as session:
+        session.execute(text("INSERT INTO books (book, kind, base_currency) VALUES ('replay:eur', 'replay', 'EUR')"))
+    for symbol, close in symbols.items():
+        add_bars(parts, symbol, close, close, book="replay:eur")
+
+    found = parts.rates.find("replay:eur", "JPY", at=NOON + timedelta(hours=2), instrument=FDAX)
+
+    assert (None if found is None else found.quantize(Decimal("1E-8"))) == (None if rate is None else Decimal(rate))
+
+
+def test_yen_in_a_book_of_dollars_are_counted_through_euros_and_verify_agrees(parts: Parts) -> None:
+    add_bars(parts, "NK225", "30000", "30000", "30000", "30500", until=NOON + timedelta(hours=2))
+    add_bars(parts, "EURJPY", "160", "160")
+    add_bars(parts, "EURUSD", "1.20", "1.20")
+
+    with parts.transaction() as session:
+        session.execute(
+            text(
+                "INSERT INTO instruments (symbol, exchange, kind, currency, multiplier, description, origin)"
+                " VALUES ('NK225', 'OSE', 'future', 'JPY', 500, '', 'user')"
+            )
+        )
+    trade(parts, "NK225", "future", quantity="1", stop="1000", target="200", exchange="OSE")
+
+    outcome = outcome_of_a(parts)
+    in_yen = 500 * (outcome["exit_price"] - outcome["entry_price"]) - outcome["fees"]
+    assert (outcome["currency"], outcome["exit_rate"]) == ("JPY", Decimal("0.0075"))
+    assert outcome["pnl"] == (in_yen * Decimal("0.0075")).quantize(PLACES)
+    assert broken_rules(parts) == []
 
 
 def test_a_rate_from_both_sides_of_a_pair_is_the_one_between(parts: Parts) -> None:

@@ -147,6 +147,31 @@ def test_an_option_has_no_multiplier_by_itself() -> None:
     assert derive_terms(Instrument(symbol="AAPL", exchange="", kind=InstrumentKind.OPTION)).multiplier is None
 
 
+@pytest.mark.parametrize(
+    ("symbol", "multiplier"),
+    [
+        ("BYBIT:BTCUSD.P", None),
+        ("BINANCE:ETHUSD.P", None),
+        ("BTCUSD.P", None),
+        ("KRAKEN:BTCUSD.P", 1),
+        ("BYBIT:BTCUSDT.P", 1),
+        ("BTCUSDC.P", 1),
+        ("BYBIT:BTCUSD", 1),
+    ],
+)
+def test_a_perpetual_in_dollars_may_be_settled_in_its_coin_and_then_has_no_multiplier(
+    symbol: str, multiplier: int | None
+) -> None:
+    assert terms_of(symbol).multiplier == multiplier
+
+
+def test_a_perpetual_that_a_user_says_is_settled_in_dollars_has_its_multiplier() -> None:
+    of_user = a_row(symbol="BTCUSD", kind="perp", currency="USD", multiplier="1", origin=TermsOrigin.USER)
+
+    assert terms_of("BTCUSD.P", of_user).multiplier == 1
+    assert terms_of("BYBIT:BTCUSD.P", of_user).multiplier == 1
+
+
 def test_a_users_row_comes_before_a_shipped_one_and_its_contract_before_its_root() -> None:
     of_user = a_row(symbol="ES", kind="future", currency="USD", multiplier="1", origin=TermsOrigin.USER)
     of_contract = a_row(symbol="ESZ2026", kind="future", currency="USD", multiplier="2")

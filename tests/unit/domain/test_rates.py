@@ -29,6 +29,11 @@ def test_a_coin_in_its_own_currency_is_priced_by_its_own_pair_alone() -> None:
     assert rates.is_pegged("USDT", "USD")
 
 
+def test_a_third_currency_is_neither_of_the_two_nor_stands_for_one() -> None:
+    assert rates.list_intermediates("JPY", "EUR") == ("USD", "GBP", "BTC")
+    assert "USD" not in rates.list_intermediates("USDT", "EUR")
+
+
 def test_a_rate_is_the_price_or_its_inverse() -> None:
     plain, inverse = rates.list_rate_pairs("JPY", "USD")[:2]
 

@@ -68,6 +68,23 @@ def test_its_name_is_the_url_without_the_query_and_its_version_a_hash_of_all_of_
     assert first.version != second.version
 
 
+def test_its_url_may_declare_the_latency_of_replays_which_is_part_of_the_version_and_never_sent(
+    server: EngineServer,
+) -> None:
+    plain, slow = RemoteEngine(server.url, LOCAL), RemoteEngine(f"{server.url}#latency=2.5", LOCAL)
+
+    assert (plain.latency_s, slow.latency_s) == (Decimal("0.5"), Decimal("2.5"))
+    assert plain.name == slow.name
+    assert plain.version != slow.version
+    assert ask(slow).verdict is Verdict.ENTER
+
+
+@pytest.mark.parametrize("latency", ["", "soon", "-1", "60.1", "NaN", "1e1"])
+def test_a_latency_that_is_no_number_of_seconds_is_refused(latency: str) -> None:
+    with pytest.raises(ValueError, match="seconds from 0 to 60"):
+        RemoteEngine(f"https://b.example.org/decide#latency={latency}", LOCAL)
+
+
 @pytest.mark.parametrize("deed", [one for one, reason in REASONS.items() if reason != "engine_bad_signature"])
 def test_each_kind_of_failure_has_its_reason_and_the_next_question_is_answered(server: EngineServer, deed: str) -> None:
     engine = RemoteEngine(server.url, LOCAL)

@@ -60,12 +60,21 @@ def test_what_cannot_be_traded_is_told_with_the_cure() -> None:
     (no_rate,) = warnings("USD", "XETR:SAP")
     (assumed,) = warnings("USD", "AAPL")
 
+    (inverse,) = warnings("USD", "BYBIT:BTCUSD.P")
+
     assert "unknown_multiplier" in unknown
+    assert "settled in its coin (inverse)" in inverse
+    assert "orchestrator instruments set BTCUSD.P --multiplier 1" in inverse
     assert "orchestrator instruments set XYZ" in unknown
     assert "no_rate" in no_rate
     assert "EURUSD or USDEUR" in no_rate
     assert "--base-currency EUR" in no_rate
     assert assumed == "AAPL: its currency is not known; USD is taken for it"
+
+
+def test_a_rate_through_a_third_currency_needs_no_warning() -> None:
+    assert warnings("EUR", "OANDA:AUDJPY", "USDJPY", "EURUSD") == []
+    assert len(warnings("EUR", "OANDA:AUDJPY", "USDJPY")) == 2
 
 
 def test_nothing_is_told_of_what_can_be_converted() -> None:
