@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from db import bars, verification
+from db import bars, books, verification
 from domain.context import Bar, PriceSide
 from domain.ports import Feed
 from domain.signal import Instrument, InstrumentKind
@@ -249,7 +249,7 @@ def test_a_rate_may_come_through_a_third_currency_where_no_pair_of_the_two_is_st
     parts: Parts, symbols: dict[str, str], rate: str | None
 ) -> None:
     with parts.transaction() as session:
-        session.execute(text("INSERT INTO books (book, kind, base_currency) VALUES ('replay:eur', 'replay', 'EUR')"))
+        books.create_replay(session, "replay:eur", cursor=NOON, base_currency="EUR")
     for symbol, close in symbols.items():
         add_bars(parts, symbol, close, close, book="replay:eur")
 
