@@ -113,7 +113,7 @@ class Settings(DerivedSettings):
     execution_mode: ExecutionMode = setting(
         "EXECUTION_MODE",
         parsers.parse_execution_mode,
-        "SHADOW_ONLY, ENGINE_A_PRIMARY, ENGINE_B_PRIMARY, SPLIT_CAPITAL or VARIANT_PRIMARY",
+        "SHADOW_ONLY, ENGINE_A_PRIMARY, ENGINE_B_PRIMARY, SPLIT_CAPITAL or VARIANT_PRIMARY; only a changed one counts",
         default=ExecutionMode.ENGINE_A_PRIMARY.value,
     )
     policy_version: str = setting(

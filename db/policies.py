@@ -60,19 +60,23 @@ def load_by_id(session: Session, ids: Collection[int]) -> dict[int, PolicyVersio
 
 
 def seed(session: Session, book: str, wanted: PolicyChange) -> None:
-    """Append the environment's policy to a book that has none, or when the environment changed since.
-
-    The newest version set by `environment` tells what the environment said last. While that has not changed, versions
-    that somebody set later stay in force.
-    """
+    """Append the first policy version of a book; one that has a policy keeps it."""
     lock(session, book)
-    query = text(
-        "SELECT mode, split_ppm FROM policy_versions WHERE book = :book AND set_by = 'environment'"
-        " ORDER BY policy_version_id DESC LIMIT 1"
-    )
-    last = session.execute(query, {"book": book}).one_or_none()
-    if last is None or (last.mode, last.split_ppm) != (wanted.mode.value, wanted.split_ppm):
+    if book not in load_current(session, [book]):
         append_version(session, book, wanted)
+
+
+def is_held_in_shadow(session: Session, book: str) -> bool:
+    """Return whether the book is SHADOW_ONLY and somebody other than the environment set a version since it is."""
+    query = text("""
+        SELECT EXISTS (
+            SELECT FROM policy_versions AS version
+            WHERE book = :book AND mode = 'SHADOW_ONLY' AND set_by <> 'environment' AND NOT EXISTS (
+                SELECT FROM policy_versions AS later
+                WHERE later.book = :book AND later.policy_version_id > version.policy_version_id
+                  AND later.mode <> 'SHADOW_ONLY'))
+    """)
+    return bool(session.execute(query, {"book": book}).scalar_one())
 
 
 def append_version(session: Session, book: str, wanted: PolicyChange) -> PolicyVersion:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from config.settings import Settings
@@ -191,19 +192,22 @@ def _build_run_file(stack: RunningStack) -> RunFile:
 
 
 def migrate_and_prepare(settings: Settings) -> None:
-    """Migrate the database and create what a start needs: books, policy, studies, a first source.
+    """Migrate the database, create what a start needs (books, policy, studies, a first source), and apply the policy's
+    variables, printing what they change.
 
     Raises:
         StackRefused: when the database cannot be reached.
     """
     from db.core import migrate  # noqa: PLC0415 - likewise
     from db.core.errors import OperationalError, is_outage  # noqa: PLC0415 - likewise
-    from operations import source_tokens  # noqa: PLC0415 - SQLAlchemy and alembic take half a second that most commands do not need
+    from operations import environment_policy, source_tokens  # noqa: PLC0415 - SQLAlchemy and alembic take half a second that most commands do not need
     from tasks import pipeline  # noqa: PLC0415 - likewise
 
     try:
         migrate.upgrade(settings.migration_database_url or settings.database_url or "")
         pipeline.prepare(settings)
+        for line in environment_policy.apply(settings, at=datetime.now(UTC)):
+            _print_line(line)
         source_tokens.ensure_first_source(settings)
     except OperationalError as error:
         if is_outage(error):

@@ -164,7 +164,7 @@ def open_versions(settings: Settings) -> Iterator[ComparedVersions]:
 
 
 def prepare(settings: Settings) -> None:
-    """Create what is missing of the standing books, their policy from the environment, and a running study each.
+    """Create what is missing of the standing books, their first policy, and a running study each.
 
     Raises:
         SettingInvalid: when the library of a configured venue is missing, when real trades are open at another venue,
@@ -173,7 +173,7 @@ def prepare(settings: Settings) -> None:
     venue_loader.check_venue("BROKER", settings.broker)
     venue_loader.check_venue("MARKET_DATA", settings.market_data)
     notification_services.require_usable_urls(settings)
-    database, wanted = Database(settings.sqlalchemy_url, pool_size=1), _policy_from_settings(settings)
+    database, wanted = Database(settings.sqlalchemy_url, pool_size=1), _build_first_policy(settings)
     try:
         with open_versions(settings) as versions, database.transaction() as session:
             books.ensure_standing(session)
@@ -186,14 +186,14 @@ def prepare(settings: Settings) -> None:
         database.dispose()
 
 
-def _policy_from_settings(settings: Settings) -> PolicyChange:
-    """Return the policy change that the environment's settings describe."""
+def _build_first_policy(settings: Settings) -> PolicyChange:
+    """Return the first policy of a book: what the environment sets, and defaults."""
     return PolicyChange(
         label=settings.policy_version,
         mode=settings.execution_mode,
         split_ppm=settings.split_ppm,
         set_by="environment",
-        reason="EXECUTION_MODE and SPLIT_PERCENTAGE at start",
+        reason="the first start",
     )
 
 

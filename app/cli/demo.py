@@ -11,8 +11,7 @@ from pathlib import Path
 
 import click
 
-from app.cli import CommandError, log_warnings_only, replay
-from config import settings as configuration
+from app.cli import CommandError, log_warnings_only, replay, start_settings
 from config.settings import Settings
 from replay import demo
 from replay.schedule import Schedule
@@ -42,7 +41,7 @@ def command(*, leave: bool, port: int, flower_port: int, data_dir: Path | None) 
     Ctrl-C.
     """
     log_warnings_only()
-    settings = _drop_configured_servers(configuration.load())
+    settings = _drop_configured_servers(start_settings.load())
     alert_schedule = replay.apply_source(replay.read_schedule(demo.BARS_SPEC, alerts=demo.ALERTS), None)
     stay = sys.stdout.isatty() and not leave
     timer = PhaseTimer(monotonic=time.monotonic)

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from app.cli import options
+from app.cli import options, start_settings
 from app.cli.database import open_database
 from app.cli.live import format_result
 from config import settings as configuration
@@ -45,7 +45,7 @@ def command(as_json: bool, data_dir: Path | None) -> None:
     """
     settings = configuration.load()
     values = effective_values(settings)
-    results = list(_run_checks(data_dir))
+    results = [_check_lookalikes(), *_run_checks(data_dir)]
     if as_json:
         checks = [{"check": result.name, "ok": result.ok, "detail": result.detail} for result in results]
         click.echo(json.dumps({"settings": values, "checks": checks}, indent=2))
@@ -82,6 +82,11 @@ def _format_value(settings: Settings, name: str) -> str:
         return (os.pathsep if name == "ENGINE_PATH" else ",").join(map(str, value))
     text = value.value if isinstance(value, ExecutionMode) else str(value)
     return re.sub(r"//([^/@:]*):[^@]*@", r"//\1:…@", text)  # hides the password of a URL
+
+
+def _check_lookalikes() -> CheckResult:
+    lines = list(start_settings.describe_lookalikes())
+    return CheckResult(name="names of settings", ok=not lines, detail="; ".join(lines) or "known")
 
 
 def _run_checks(data_dir: Path | None) -> Iterator[CheckResult]:
@@ -134,6 +139,7 @@ def _check_policy(settings: Settings, book: str, version: PolicyVersion | None) 
     if version is None:
         return CheckResult(name=f"policy of {book}", ok=False, detail="none; start `orchestrator up` once")
     detail = f"{version.label}: {version.mode.value}, split {Decimal(version.split_ppm) / PPM}"
-    if version.mode is not settings.execution_mode:
+    is_set = settings.sources["EXECUTION_MODE"] == "environment"
+    if is_set and version.mode is not settings.execution_mode:
         detail += f" (set in the database; EXECUTION_MODE says {settings.execution_mode.value})"
     return CheckResult(name=f"policy of {book}", ok=True, detail=detail)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import click
 
-from app.cli import CommandError
+from app.cli import CommandError, start_settings
 from config import logging as logs
-from config import settings as configuration
 
 
 @click.command()
@@ -17,10 +18,10 @@ def command() -> None:
     of its own. `orchestrator up` migrates its own database at each start.
     """
     from db.core import migrate  # noqa: PLC0415 - loaded after the settings are checked, because it is slow
-    from operations import source_tokens  # noqa: PLC0415 - as below
+    from operations import environment_policy, source_tokens  # noqa: PLC0415 - as below
     from tasks import pipeline  # noqa: PLC0415 - likewise
 
-    settings = configuration.load()
+    settings = start_settings.load()
     logs.configure(settings)
     url = settings.migration_database_url or settings.database_url
     if url is None or settings.database_url is None:
@@ -28,6 +29,8 @@ def command() -> None:
     try:
         migrate.upgrade(url)
         pipeline.prepare(settings)
+        for line in environment_policy.apply(settings, at=datetime.now(UTC)):
+            click.echo(line, err=True)
         if settings.secret_key is not None:
             source_tokens.ensure_first_source(settings)
     except migrate.DATABASE_ERRORS as error:

@@ -154,7 +154,10 @@ def resume(*, book: str, reason: str, data_dir: Path | None) -> None:
 @_REASON
 @options.DATA_DIR
 def end_flatten(*, book: str, reason: str, data_dir: Path | None) -> None:
-    """Stop a flatten that is not done: what is open stays open, and the book stays paused."""
+    """End a flatten that is not done.
+
+    What is open stays open, and the book stays paused.
+    """
     with open_database(data_dir) as (_, database):
         document = _switch(database, book, policy.end_flatten, reason)
     label, left = document["policy"]["policy_version"], document["open"]["trades"]

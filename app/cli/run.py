@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-from app.cli import CommandError
+from app.cli import CommandError, start_settings
 from config import settings as configuration
 from config.settings import Settings
 from stack import datadir
@@ -120,7 +120,7 @@ def _require_login_for_metrics() -> None:
 
 
 def _load_settings() -> Settings:
-    settings = configuration.load()
+    settings = start_settings.load()
     for name, value in (("DATABASE_URL", settings.database_url), ("REDIS_URL", settings.broker_url)):
         if value is None:
             raise CommandError(f"{name} is not set; `orchestrator up` starts everything, with servers of its own")

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from app.cli import CommandError, log_warnings_only
-from config import settings as configuration
+from app.cli import CommandError, log_warnings_only, start_settings
 from stack import datadir, stack
 from stack.errors import StackRefused
 from stack.stack import RunningStack, StackPlan
@@ -26,7 +25,7 @@ def command(port: int, flower_port: int, data_dir: Path | None) -> None:
     Servers that DATABASE_URL and REDIS_URL name are used, the others are started. The data stay for the next start.
     """
     log_warnings_only()
-    settings = configuration.load()
+    settings = start_settings.load()
     try:
         directory = data_dir.absolute() if data_dir is not None else datadir.instance_directory(settings, "main")
         plan = StackPlan(settings=settings, data_dir=directory, port=port, flower_port=flower_port)

@@ -71,6 +71,20 @@ class PolicyVersionRow(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
 
+class PolicyEnvironmentRow(Base):
+    """Value of a variable of the policy that a start of the book's instance saw last; only a changed one counts."""
+
+    __tablename__ = "policy_environment"
+    __table_args__ = (
+        CheckConstraint("variable IN ('EXECUTION_MODE', 'POLICY_VERSION', 'SPLIT_PERCENTAGE')", name="variable_known"),
+    )
+
+    book: Mapped[str] = mapped_column(ForeignKey("books.book"), primary_key=True)
+    variable: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
 class ExperimentRow(Base):
     """The assignment of one entry signal."""
 

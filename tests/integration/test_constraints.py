@@ -62,6 +62,7 @@ DUPLICATES = [
     ("audit_log", {"entry_id": 2}, "uq_audit_log_entry_hash"),
     ("audit_log", {"entry_hash": NEW}, "pk_audit_log"),
     ("canaries", {}, "pk_canaries"),
+    ("policy_environment", {"value": NEW}, "pk_policy_environment"),
     ("incidents", {"incident_id": NEW}, "uq_incidents_one_open"),
     ("notifications", {"attempts": 1}, "pk_notifications"),
     ("users", {"role": "viewer"}, "pk_users"),
@@ -166,6 +167,7 @@ def a_story(session: Session) -> None:
     session.execute(text("INSERT INTO exit_results (signal_id, result) SELECT signal_id, 'closes' FROM signals"))
     session.execute(text("INSERT INTO exchange_answers VALUES ('BINANCE', 'BTCUSDT', 'spot', 'binance', NULL)"))
     session.execute(text("INSERT INTO canaries VALUES ('pipeline', now(), NULL)"))
+    session.execute(text("INSERT INTO policy_environment VALUES ('paper', 'POLICY_VERSION', 'v1')"))
     session.execute(text("INSERT INTO incidents (kind, subject, detail) VALUES ('order_missing', 'x', '{}')"))
     session.execute(text("INSERT INTO notifications (incident_id, event) SELECT incident_id, 'opened' FROM incidents"))
     session.execute(text("INSERT INTO users (name, role, password_hash) VALUES ('me', 'admin', 'h')"))
