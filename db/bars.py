@@ -15,7 +15,7 @@ from domain.intervals import Interval
 from domain.ports import Feed
 from domain.signal import Instrument, InstrumentKind
 
-_SERIES = (
+SERIES = (
     "book = :book AND symbol = :symbol AND exchange = :exchange AND instrument_kind = :kind"
     " AND interval = :interval AND side = :side"
 )
@@ -54,15 +54,13 @@ class StoredBars:
 
     def last_closed(self, feed: Feed, *, as_of: datetime, count: int) -> Sequence[Bar]:
         """Return up to `count` newest bars that closed at or before `as_of`, oldest first."""
-        query = (
-            f"SELECT {_BAR} FROM bars WHERE {_SERIES} AND close_time <= :as_of ORDER BY close_time DESC LIMIT :count"
-        )
+        query = f"SELECT {_BAR} FROM bars WHERE {SERIES} AND close_time <= :as_of ORDER BY close_time DESC LIMIT :count"
         return self._load_bars(query, feed, as_of=as_of, count=count)[::-1]
 
     def covering(self, feed: Feed, *, at: datetime) -> Bar | None:
         """Return the bar with open_time <= at < its end; only its open may be used at `at`."""
         query = (
-            f"SELECT {_BAR} FROM (SELECT * FROM bars WHERE {_SERIES} AND open_time <= :at"
+            f"SELECT {_BAR} FROM (SELECT * FROM bars WHERE {SERIES} AND open_time <= :at"
             " ORDER BY open_time DESC LIMIT 1) AS newest WHERE close_time > :at"
         )
         return next(iter(self._load_bars(query, feed, at=at)), None)
@@ -70,7 +68,7 @@ class StoredBars:
     def first_opened(self, feed: Feed, *, after: datetime, until: datetime) -> Bar | None:
         """Return the first bar that opened in (after, until]; only its open may be used at `until`."""
         query = (
-            f"SELECT {_BAR} FROM bars WHERE {_SERIES} AND open_time > :after AND open_time <= :until"
+            f"SELECT {_BAR} FROM bars WHERE {SERIES} AND open_time > :after AND open_time <= :until"
             " ORDER BY open_time LIMIT 1"
         )
         return next(iter(self._load_bars(query, feed, after=after, until=until)), None)
@@ -78,22 +76,22 @@ class StoredBars:
     def closed_between(self, feed: Feed, *, after: datetime, until: datetime) -> Sequence[Bar]:
         """Return bars whose end is in (after, until], oldest first."""
         query = (
-            f"SELECT {_BAR} FROM bars WHERE {_SERIES} AND close_time > :after AND close_time <= :until"
+            f"SELECT {_BAR} FROM bars WHERE {SERIES} AND close_time > :after AND close_time <= :until"
             " ORDER BY close_time"
         )
         return self._load_bars(query, feed, after=after, until=until)
 
     def count_closed(self, feed: Feed, *, after: datetime, until: datetime) -> int:
         """Count the bars whose end is in (after, until]."""
-        query = text(f"SELECT count(*) FROM bars WHERE {_SERIES} AND close_time > :after AND close_time <= :until")
+        query = text(f"SELECT count(*) FROM bars WHERE {SERIES} AND close_time > :after AND close_time <= :until")
         with self._database.reading() as connection:
-            return int(connection.execute(query, _series_key(feed) | {"after": after, "until": until}).scalar_one())
+            return int(connection.execute(query, series_key(feed) | {"after": after, "until": until}).scalar_one())
 
     def _load_bars(self, query: str, feed: Feed, **limits: Any) -> list[Bar]:
         """Run a query for bars of a series, with its limits as further parameters."""
         with self._database.reading() as connection:
-            rows = connection.execute(text(query), _series_key(feed) | limits).all()
-        return [_build_bar(row, feed.interval) for row in rows]
+            rows = connection.execute(text(query), series_key(feed) | limits).all()
+        return [build_bar(row, feed.interval) for row in rows]
 
 
 def add(session: Session, feed: Feed, bars: Iterable[Bar]) -> None:
@@ -106,7 +104,7 @@ def add(session: Session, feed: Feed, bars: Iterable[Bar]) -> None:
         "COPY bars (book, symbol, exchange, instrument_kind, interval, side, open_time, close_time,"
         " open, high, low, close, volume) FROM STDIN"
     )
-    key = tuple(_series_key(feed).values())
+    key = tuple(series_key(feed).values())
     connection = session.connection().connection.driver_connection
     assert connection is not None  # noqa: S101 - an open session has one
     with connection.cursor() as cursor, cursor.copy(copy) as out:
@@ -115,7 +113,7 @@ def add(session: Session, feed: Feed, bars: Iterable[Bar]) -> None:
             out.write_row((*key, bar.open_time, end, bar.open, bar.high, bar.low, bar.close, bar.volume))
 
 
-def _series_key(feed: Feed) -> dict[str, str]:
+def series_key(feed: Feed) -> dict[str, str]:
     """Return the query parameters that identify a series."""
     return {
         "book": feed.book,
@@ -142,7 +140,8 @@ def _sort_key(feed: Feed) -> tuple[Any, str]:
     return feed.interval.approximate, feed.side.value
 
 
-def _build_bar(row: Any, interval: Interval) -> Bar:
+def build_bar(row: Any, interval: Interval) -> Bar:
+    """Return the bar of a row with open time, prices, volume and close time, in this order."""
     open_time, open_price, high, low, close, volume, close_time = row
     return Bar(
         open_time=open_time,

@@ -37,6 +37,25 @@ def is_in_session(instrument: Instrument, at: datetime) -> bool:
     return calendar is None or calendar.is_open(at)
 
 
+def is_traded_between(instrument: Instrument, after: datetime, before: datetime) -> bool:
+    """Return whether an instrument is traded at some time in [after, before): a pause of its exchange is none.
+
+    Without a calendar, what does not trade round the clock is taken to rest from Friday 20:00 to Sunday 23:00 UTC.
+    """
+    calendar = find_calendar(instrument)
+    if calendar is None:
+        return instrument.kind in ROUND_THE_CLOCK or not _is_weekend(after, before)
+    session, following = calendar.session_at(after), calendar.next_session(after)
+    if calendar.is_open(after) or (following is not None and following.opens_at < before):
+        return True
+    return session is not None and session.break_ends_at is not None and after < session.break_ends_at < before
+
+
+def _is_weekend(after: datetime, before: datetime) -> bool:
+    friday = (after - timedelta(days=(after.weekday() - 4) % 7)).replace(hour=20, minute=0, second=0, microsecond=0)
+    return friday <= after and before <= friday + timedelta(days=2, hours=3)
+
+
 def bar_closes_at(instrument: Instrument, interval: Interval, open_time: datetime) -> datetime:
     """Return when a bar closes: with its interval, or with its session before that."""
     return BarTiming(interval=interval, calendar=find_calendar(instrument)).closes_at(open_time)

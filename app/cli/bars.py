@@ -1,4 +1,4 @@
-"""`orchestrator bars check`: what a bar file holds, and what is assumed of it."""
+"""`orchestrator bars`: what a bar file holds, and the bars of the standing books."""
 
 from __future__ import annotations
 
@@ -14,9 +14,17 @@ from replay.file_content import FileInvalid
 from reporting.formatting import replace_unprintable
 
 
-@click.group(name="bars", cls=LazyGroup, locations={})
+@click.group(
+    name="bars",
+    cls=LazyGroup,
+    locations={
+        "import": "app.cli.stored_bars:import_",
+        "list": "app.cli.stored_bars:list_",
+        "export": "app.cli.stored_bars:export",
+    },
+)
 def command() -> None:
-    """Files of bars: history that alerts do not bring."""
+    """Read files of bars, and keep the bars of the books."""
 
 
 @command.command()
