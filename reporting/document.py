@@ -20,6 +20,7 @@ from domain.comparison.summary import EngineSummary
 from domain.decision import EngineSlot
 from domain.signal import Direction
 from domain.study import ExitClock
+from reporting import study_costs
 
 JsonDocument = dict[str, Any]
 
@@ -80,6 +81,7 @@ def _build_heading(record: StudyRecord) -> JsonDocument:
         "trading_days": {"days": len(days.days), "per_year": days.per_year},
         "marked_to_market": bool(record.marked_drawdowns),
         "costs": costs.VERSION,
+        "cost_rows": study_costs.build_rows(record),
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from reporting import formatting, phrases
+from reporting import formatting, phrases, study_costs
 from reporting.charts import Chart
 from reporting.document import JsonDocument
 
@@ -40,7 +40,7 @@ def render_report(
     of the data, as text.
     """
     values: dict[str, Any] = {"document": document, "charts": charts, "age": age}
-    values |= {"phrases": phrases, "formatting": formatting}
+    values |= {"phrases": phrases, "formatting": formatting, "costs": study_costs.describe_rows(document)}
     return render_template("report.html", stylesheet_url=stylesheet_url, reader=reader, **values)
 
 

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from reporting import formatting, phrases
+from reporting import formatting, phrases, study_costs
 from reporting.phrases import CELLS, CLOCKS, ENGINES, format_confidence
 
 STYLES = {"A": "blue", "B": "yellow"}
@@ -89,7 +89,8 @@ def _build_engine_table(document: Mapping[str, Any]) -> RenderableType:
     currency = formatting.replace_unprintable(document["currency"])
     capital = formatting.format_money(document["reference_capital"])
     note = f"Money in {currency} on a reference capital of {capital} {currency}."
-    return Group(table, *(Text(line, style="dim") for line in (note, *phrases.describe_measures(document))))
+    lines = (note, *phrases.describe_measures(document), *study_costs.describe_rows(document))
+    return Group(table, *(Text(line, style="dim") for line in lines))
 
 
 def _select_figure(document: Mapping[str, Any], engine: str, key: str) -> Any:

@@ -18,6 +18,7 @@ from app.api.fields import (
     enum_value,
     integer,
     json_object,
+    nested_list,
     number,
     text,
     utc_time,
@@ -32,6 +33,7 @@ from db.core.session import Database
 from db.queries import reports
 from db.queries.reports import StudyUnknown
 from domain.access import Scope
+from domain.signal import InstrumentKind
 from domain.study import ExitClock
 from reporting import document, signal_trace
 
@@ -70,6 +72,18 @@ class StudyRowSchema(OutputSchema):
     created_at = utc_time("Time it was opened.")
 
 
+class StudyCostsSchema(OutputSchema):
+    """What trading one kind of instrument costs at one venue, in basis points, as decimal strings."""
+
+    instrument_kind = enum_value(InstrumentKind, "Kind of instrument.")
+    venue = text("Venue; empty for all without a row of their own.")
+    spread_bps = text("Distance between bid and ask where one of them is not known.")
+    slippage_bps = text("Added to each market order.")
+    fee_bps = text("Fee of each fill, of its notional.")
+    holding = json_object("Cost of holding: its name, hours, and basis points for long and short.", null=True)
+    basis = text("Source of the numbers.")
+
+
 class ReportSchema(OpenOutputSchema):
     """The comparison; the same data gives the same document, bit for bit."""
 
@@ -88,6 +102,9 @@ class ReportSchema(OpenOutputSchema):
     trading_days = json_object("Days on which the instruments are traded: their number, and how many a year has.")
     marked_to_market = boolean("True when the maximum drawdown includes open trades at the close of each bar.")
     costs = text("Version of the table of trading costs.")
+    cost_rows = nested_list(
+        StudyCostsSchema, "Rows of that table that the study's instruments use; none under an earlier fill model."
+    )
     engines = json_object("By engine: decisions, trades, wins, win rate, P&L, Sharpe ratio, maximum drawdown.")
     difference = json_object("Mean return per entry signal, B minus A, with its interval and method.")
     cells = json_object("By the engines that traded: number of pairs and contribution to the difference.")

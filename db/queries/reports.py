@@ -56,6 +56,11 @@ _ENTRY_BASES = text("""
     GROUP BY f.price_basis ORDER BY f.price_basis
 """)
 
+_MARKETS = text("""
+    SELECT DISTINCT s.instrument_kind AS kind, s.exchange
+    FROM experiments e JOIN signals s USING (signal_id) WHERE e.study_id = :study_id
+""")
+
 # An entry signal without an experiment belongs to the study that was running when it came.
 _UNASSIGNED = text("""
     SELECT count(*) FROM signals s
@@ -97,6 +102,7 @@ def load(session: Session, *, study: str | None = None, book: str | None = None)
         unassigned=session.execute(_UNASSIGNED, dict(row)).scalar_one(),
         stored_at=_newest_stored_at(entries),
         entry_bases=_count_entry_bases(session, row["study_id"]),
+        markets=_load_markets(session, row["study_id"]),
         calendars=marks.load_calendars(session, row["study_id"], by_kind=_CALENDARS, default=WEEKDAYS),
         marked_drawdowns=marks.compute_drawdowns(session, row["study_id"], capital=row["reference_capital"]),
     )
@@ -105,6 +111,12 @@ def load(session: Session, *, study: str | None = None, book: str | None = None)
 def _count_entry_bases(session: Session, study_id: UUID) -> dict[str, int]:
     """Return the number of model trades that were entered at each kind of price."""
     return {row.price_basis: row.entries for row in session.execute(_ENTRY_BASES, {"study_id": study_id})}
+
+
+def _load_markets(session: Session, study_id: UUID) -> frozenset[tuple[InstrumentKind, str]]:
+    """Return the kinds of instrument and the exchanges that a study's entries name."""
+    rows = session.execute(_MARKETS, {"study_id": study_id})
+    return frozenset((InstrumentKind(row.kind), row.exchange) for row in rows)
 
 
 def _explain_absence(session: Session, *, study: str | None, book: str | None) -> str:

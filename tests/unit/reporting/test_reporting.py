@@ -14,7 +14,7 @@ import pytest
 from app.console.report import describe_age
 from domain.comparison.record import StudyRecord
 from domain.decision import Verdict
-from domain.signal import Direction
+from domain.signal import Direction, InstrumentKind
 from reporting import charts, document, formatting, page, text
 from tests.support.builders.study_records import MONDAY, NO_TRADE, a_record, a_side, an_ending, an_entry
 
@@ -55,6 +55,23 @@ def test_the_document_has_the_promised_keys() -> None:
     assert set(built["difference"]) >= DIFFERENCE_KEYS
     assert set(built["health"]) == {"srm_p", "hash_mismatches", "context_mismatches", "unresolved"}
     assert built["verdict"]["status"] == "NOT_YET"
+
+
+def test_the_costs_of_the_kinds_and_venues_that_were_traded_are_in_the_document_and_printed() -> None:
+    markets = frozenset({(InstrumentKind.SPOT, "KRAKEN"), (InstrumentKind.PERP, ""), (InstrumentKind.PERP, "NOWHERE")})
+    record = replace(a_study(), markets=markets, fill_model="fm2+costs1")
+
+    built = document.build_report(record)
+
+    assert [(row["instrument_kind"], row["venue"], row["fee_bps"]) for row in built["cost_rows"]] == [
+        ("perp", "", "5"),
+        ("spot", "kraken", "40"),
+    ]
+    assert built["costs"] == "costs1"
+    for shown in (printed(record), page.render_report(built, [])):
+        assert "spot at kraken: spread 1, slippage 0.5, fee 40" in shown
+        assert "perp: spread 1, slippage 0.5, fee 5, funding 1 long and -1 short in 8 h" in shown
+    assert document.build_report(replace(record, fill_model="fm2"))["cost_rows"] == []
 
 
 def test_money_is_text_and_ratios_are_numbers() -> None:
