@@ -34,8 +34,8 @@ def check_bars_fit(alerts: Sequence[LoggedAlert], files: Sequence[BarFile], sett
     Raises:
         BarsUnfit: when there are bars of no alert that can be read; the message names the symbols of both.
     """
-    instruments = [(alert.line, instrument) for alert in alerts for instrument in _read_instruments(alert, settings)]
-    unfit = [(line, instrument) for line, instrument in instruments if not _has_bars(instrument, files)]
+    instruments = [(alert.line, signal.instrument) for alert in alerts for signal in read_signals(alert, settings)]
+    unfit = [(line, instrument) for line, instrument in instruments if not has_bars(instrument, files)]
     if instruments and len(unfit) == len(instruments):
         raise BarsUnfit(_describe_misfit(unfit, files))
     return Counter(_format_instrument(instrument) for _, instrument in unfit)
@@ -64,20 +64,17 @@ def _bodies_with_symbol(message: str, ticker: str) -> Iterator[bytes]:
 
 
 def _is_readable(alert: LoggedAlert, settings: Source) -> bool:
-    return not any(isinstance(result, UnreadableAlert) for result in _understand(alert, settings))
+    return not any(isinstance(result, UnreadableAlert) for result in understand(alert.body, settings))
 
 
-def _understand(alert: LoggedAlert, settings: Source) -> list[NewSignal | UnreadableAlert]:
-    return understand(alert.body, settings, received_at=alert.fired_at)
-
-
-def _read_instruments(alert: LoggedAlert, settings: Source) -> Iterator[Instrument]:
-    for result in _understand(alert, settings):
+def read_signals(alert: LoggedAlert, settings: Source) -> Iterator[NewSignal]:
+    """Yield the signals of an alert that can be read, as the replay's webhook will read them; no test messages."""
+    for result in understand(alert.body, settings):
         if not isinstance(result, UnreadableAlert) and not result.is_test:
-            yield Instrument(symbol=result.symbol, exchange=result.exchange, kind=result.instrument_kind)
+            yield result
 
 
-def _has_bars(instrument: Instrument, files: Sequence[BarFile]) -> bool:
+def has_bars(instrument: Instrument, files: Sequence[BarFile]) -> bool:
     """Return whether a file has bars of the instrument; bars without an exchange are of any."""
     return any(
         file.spec.instrument == instrument

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from replay import bar_files, driver, progress
+from replay import alert_prices, bar_files, driver, progress
 from replay.driver import ReplayGateway, ReplaySummary
 from replay.identity import ReplayTerms, derive_identity
 from replay.schedule import Schedule
@@ -69,6 +69,7 @@ def _format_warnings(scheduled: Schedule) -> Iterator[str]:
         yield _format_left_out(scheduled)
     for instrument, count in sorted(scheduled.without_bars.items()):
         yield f"{count} alerts are about {instrument}, of which there are no bars"
+    yield from alert_prices.format_warnings(scheduled)
 
 
 def _format_left_out(scheduled: Schedule) -> str:

@@ -40,19 +40,19 @@ def _read_time(reader: FieldReader, meaning: str, field: Field | None, *, is_jud
         return None
     zone = parse_zone(reader.source.timezone) if reader.source.timezone is not None else UTC
     time = reader.parse_unneeded(meaning, field, lambda value: values.parse_time(value, zone), Flag.TIME_UNREADABLE)
-    offset = find_missing_offset(time, reader.received_at) if time is not None and is_judged else None
+    offset = find_missing_offset(time, reader.received_at) if is_judged else None
     if offset is None:
         return time
     reader.refuse_unless_exit(field, _describe_missing_zone(offset), Flag.TIME_ZONE_MISSING)
     return None
 
 
-def find_missing_offset(time: datetime, received_at: datetime | None) -> timedelta | None:
+def find_missing_offset(time: datetime | None, received_at: datetime | None) -> timedelta | None:
     """Return by how many quarter hours, at most 14 hours, a time lies ahead of its arrival; None when it does not.
 
     Local time that is read as UTC lies ahead by the zone's offset, which is a whole number of quarter hours everywhere.
     """
-    if received_at is None:
+    if time is None or received_at is None:
         return None
     ahead = time - received_at + _LONGEST_WAY
     offset = ahead // _QUARTER * _QUARTER
