@@ -49,6 +49,7 @@ def walk_to_json(walk: WalkState) -> dict[str, Any]:
         "targets_hit": walk.targets_hit,
         "best": None if walk.best is None else str(walk.best),
         "legs": walk.legs,
+        "price": None if walk.price is None else str(walk.price),
     }
 
 
@@ -60,4 +61,5 @@ def walk_from_json(stored: Mapping[str, Any]) -> WalkState:
         targets_hit=stored["targets_hit"],
         best=None if stored["best"] is None else Decimal(stored["best"]),
         legs=stored["legs"],
+        price=None if stored.get("price") is None else Decimal(stored["price"]),
     )

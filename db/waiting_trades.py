@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.core import states
+from db.plans import walk_to_json
 from db.trade_rows import TRADE_COLUMNS, build_trade
 from domain.trade import PAPER_VENUE, Trade
 
@@ -54,7 +56,7 @@ def record_entered(session: Session, entered: Iterable[Trade]) -> None:
     """Store waiting trades as they are after their price came: open, sent, or denied."""
     query = text(f"""
         UPDATE trades SET status = :status, denial = :denial, entry_at = :entry_at, time_limit_at = :time_limit_at,
-            evaluated_to = :evaluated_to, rate = :rate, fill_by = NULL
+            evaluated_to = :evaluated_to, walk = cast(:walk AS jsonb), rate = :rate, fill_by = NULL
         WHERE trade_id = :trade_id AND {_WAITING}
     """)
     for trade in entered:
@@ -67,6 +69,7 @@ def record_entered(session: Session, entered: Iterable[Trade]) -> None:
                 "entry_at": trade.entry_at,
                 "time_limit_at": trade.time_limit_at,
                 "evaluated_to": trade.evaluated_to,
+                "walk": json.dumps(walk_to_json(trade.walk)),
                 "rate": trade.money.rate,
             },
         )

@@ -22,10 +22,10 @@ _OTHER = {PriceSide.BID: PriceSide.ASK, PriceSide.ASK: PriceSide.BID}
 class Step:
     """One bar of the walk, `end` being its close time.
 
-    `open_counts_until` is until when the open is still the market's price. `open`, `worst` and `best` are prices of the
-    tested side, negated for short trades, so that higher is better for either direction. `at_open` is the quote at the
-    bar's open; `open_basis` says whether that is an open or, where only the bar's close counts, a close. `wanted` is
-    the tested side, `known` the side that the prices were recorded on.
+    `open_counts_until` is until when the open is still the market's price. `open`, `worst`, `best` and `close` are
+    prices of the tested side, negated for short trades, so that higher is better for either direction. `at_open` is the
+    quote at the bar's open; `open_basis` says whether that is an open or, where only the bar's close counts, a close.
+    `wanted` is the tested side, `known` the side that the prices were recorded on.
     """
 
     open_time: datetime
@@ -34,11 +34,17 @@ class Step:
     open: Decimal
     worst: Decimal
     best: Decimal
+    close: Decimal
     at_open: QuoteSides
     open_basis: PriceBasis
     known: PriceSide
     wanted: PriceSide
     costs: InstrumentCosts
+
+    @property
+    def prices(self) -> tuple[Decimal, ...]:
+        """The bar's prices of the tested side, not negated, its open first."""
+        return tuple(abs(price) for price in (self.open, self.worst, self.best, self.close))
 
     def quote_at(self, level: Decimal) -> QuoteSides:
         """Return the quote in which the tested side has the price `level` (not negated)."""
@@ -93,9 +99,9 @@ def _build_step(
     wanted = PriceSide.BID if trade.side is Direction.LONG else PriceSide.ASK
     known = next(side for side in (wanted, _OTHER[wanted], PriceSide.MID) if side in sides)
     bar = sides[known]
-    open_price, low, high = (
+    open_price, low, high, close = (
         negate_if_short(trade, fills.convert_price(costs, price, known=known, wanted=wanted))
-        for price in (bar.open, bar.low, bar.high)
+        for price in (bar.open, bar.low, bar.high, bar.close)
     )
     return Step(
         open_time=bar.open_time,
@@ -104,6 +110,7 @@ def _build_step(
         open=open_price,
         worst=min(low, high),
         best=max(low, high),
+        close=close,
         at_open=_build_open_quote(sides, known=known),
         open_basis=PriceBasis.CLOSE if is_close else PriceBasis.OPEN,
         known=known,

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from domain import canonical, indicators, snapshot_prices
+from domain import canonical, indicators, price_jumps, snapshot_prices
 from domain.context import (
     Bar,
     BarSeries,
@@ -26,6 +26,7 @@ from domain.context import (
 )
 from domain.intervals import Interval
 from domain.money import PARITY, Conversion
+from domain.price_jumps import JUMP
 from domain.signal import Instrument, InstrumentKind, Signal
 
 _UNHASHED = frozenset({"signal_id", "context_hash"})
@@ -45,6 +46,7 @@ def build(signal: Signal, view: MarketView, *, as_of: datetime, rules: Instrumen
     derived = _derive_from_window(_WindowKey(view.window))
     price, price_quality = snapshot_prices.find_current_price(view)
     volume, rules = _get_last_volume(view.window), _price_rules(rules, price)
+    jump = price_jumps.find_newest(view.window.base, price, kind=signal.instrument_kind)
     context = MarketContext(
         signal_id=signal.signal_id,
         as_of=as_of,
@@ -56,7 +58,9 @@ def build(signal: Signal, view: MarketView, *, as_of: datetime, rules: Instrumen
         window=view.window,
         window_hash=derived.digest,
         rules=rules,
-        quality=_collect_qualities(view, volume=volume, current_price=price_quality) | _find_missing_rules(rules),
+        quality=_collect_qualities(view, volume=volume, current_price=price_quality)
+        | _find_missing_rules(rules)
+        | ({} if jump is None else {JUMP: Quality.IMPLAUSIBLE}),
         context_hash="",
         depth=view.depth,
     )

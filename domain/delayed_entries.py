@@ -22,19 +22,22 @@ def enter_at_quote(
 
     `exposure` counts the other open trades. A trade that the risk check refuses at this price is denied.
     """
+    costs = model.find_costs(trade.instrument)
     entered = replace(
         trade,
         entry_at=quote.at,
         time_limit_at=trade_opening.compute_time_limit(trade.plan, entry_at=quote.at),
         evaluated_to=trade_opening.find_walk_start(quote),
+        walk=replace(trade.walk, price=trade_opening.find_tested_price(quote, trade.plan, costs)),
         fill_by=None,
         money=replace(trade.money, rate=_find_rate(trade, quote)),
     )
-    denial = risk.find_denial(
+    jump = trade_opening.find_jump_denial(trade.walk.price, quote, kind=trade.instrument.kind)
+    denial = jump or risk.find_denial(
         trade.plan,
         quantity=trade.quantity,
         rules=_StoredTerms(multiplier=trade.money.multiplier, rate=_find_rate(trade, quote)),
-        market=trade_opening.complete_entry_quote(quote, costs=model.find_costs(trade.instrument)),
+        market=trade_opening.complete_entry_quote(quote, costs=costs),
         exposure=exposure,
         limits=limits,
     )

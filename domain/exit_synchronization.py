@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from domain import exits, order_states
+from domain import exit_orders, order_states
 from domain.decision import EngineSlot
-from domain.exits import ExitReason, Holding
+from domain.exit_orders import Holding
+from domain.exits import ExitReason
 from domain.outcomes import compute_open_quantity, compute_outcome, select_fills_on_clock
 from domain.study import ExitClock
 from domain.trade import (
@@ -99,10 +100,14 @@ def build_own_exit_orders(family: Family, trade: Trade, events: Iterable[ExitEve
     """Build the own-clock orders of a model trade's exits; exits smaller than a lot get none."""
     closed, orders = family.closed_quantity(trade, ExitClock.OWN), list[Order]()
     for leg, event in enumerate(events, start=first_leg):
-        quantity = exits.compute_exit_quantity(event, quantity=trade.quantity, lot=trade.lot, already_closed=closed)
+        quantity = exit_orders.compute_exit_quantity(
+            event, quantity=trade.quantity, lot=trade.lot, already_closed=closed
+        )
         if quantity > 0:
             orders.append(
-                exits.build_exit_order(trade, event, clock=Clock.OWN, leg=leg, quantity=quantity, venue=MODEL_VENUE)
+                exit_orders.build_exit_order(
+                    trade, event, clock=Clock.OWN, leg=leg, quantity=quantity, venue=MODEL_VENUE
+                )
             )
             closed += quantity
     return orders
@@ -134,7 +139,9 @@ def find_owed_synchronized_exits(family: Family) -> list[Order]:
             for trade in family.models
             if _lacks_leg(family, trade, real_exit.leg)
         ]
-        leg_orders = exits.build_synchronized_orders(exit_event_from_order(real_exit), holdings, leg=real_exit.leg)
+        leg_orders = exit_orders.build_synchronized_orders(
+            exit_event_from_order(real_exit), holdings, leg=real_exit.leg
+        )
         for order in leg_orders:
             closed[order.trade_id] += order.quantity
         orders += leg_orders
@@ -219,9 +226,11 @@ def _build_real_exit(
     """Build the order for what remains of a leg; it is denied when that is less than a lot."""
     closed = family.closed_quantity(real, ExitClock.SYNCHRONIZED)
     filled = sum((fill.quantity for fill in _find_fills_of_leg(family, real, leg)), Decimal(0))
-    asked = exits.compute_exit_quantity(event, quantity=real.quantity, lot=real.lot, already_closed=closed - filled)
+    asked = exit_orders.compute_exit_quantity(
+        event, quantity=real.quantity, lot=real.lot, already_closed=closed - filled
+    )
     quantity = max(asked - filled, Decimal(0))
-    order = exits.build_exit_order(
+    order = exit_orders.build_exit_order(
         real,
         event,
         clock=Clock.SYNCHRONIZED,
@@ -265,7 +274,7 @@ def _copy_own_exits(family: Family, trade: Trade) -> list[Order]:
     """Build a synchronized-clock order for each own-clock exit that has none yet."""
     own_exits = (placed.order for placed in family.find_exits(trade, Clock.OWN))
     return [
-        exits.build_exit_order(
+        exit_orders.build_exit_order(
             trade,
             exit_event_from_order(order),
             clock=Clock.SYNCHRONIZED,

@@ -1,4 +1,4 @@
-"""Exits: the walk of a trade's plan over closed bars, and the orders that follow from an exit.
+"""Exits: the walk of a trade's plan over closed bars.
 
 Long trades are tested on the bid, short trades on the ask; where that side is not recorded every price of the bar is
 modelled from a recorded side by the assumed spread. Only closed bars are walked, so the time of evaluation cannot
@@ -6,17 +6,18 @@ change a result: the time limit, too, fires when the bar that opens at it, or fi
 
 Within a bar the rules run in this order: time limit, stop at the open, targets at the open, stop touched, targets
 touched, trailing. Prices known at the open come first; inside a bar the worst case for the trade is assumed.
+
+Nothing is booked on a jump that looks like a split or bad data: the trade ends at the last price before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from domain import bar_steps, fills
+from domain import bar_steps, market_prices, price_jumps
 from domain.bar_steps import Step, negate_if_short
 from domain.context import PriceBasis, Quote
 from domain.decision import Target
@@ -24,17 +25,10 @@ from domain.fills import FillModel, QuoteSides
 from domain.ports import WalkBars
 from domain.signal import Direction
 from domain.trade import (
-    FIRST_ATTEMPT,
-    MODEL_VENUE,
-    Clock,
     ExitEvent,
-    Intent,
-    Order,
     Pricing,
     Trade,
     WalkState,
-    client_order_id_for,
-    order_id_for,
 )
 
 
@@ -49,6 +43,7 @@ class ExitReason(StrEnum):
     OPPOSITE_SIGNAL = "opposite_signal"
     END_OF_DATA = "end_of_data"
     FLATTEN = "flatten"
+    PRICE_JUMP = "price_jump"
 
 
 class NothingLeftToClose(ValueError):
@@ -64,14 +59,6 @@ class WalkResult:
     events: tuple[ExitEvent, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holding:
-    """A model trade and the quantity of it that is closed already on the synchronized clock."""
-
-    trade: Trade
-    closed: Decimal
-
-
 def walk(trade: Trade, bars: WalkBars, *, model: FillModel, until: datetime) -> WalkResult:
     """Walk the bars whose end is in (evaluated_to, until], oldest first, and return the exits that the plan makes.
 
@@ -82,21 +69,30 @@ def walk(trade: Trade, bars: WalkBars, *, model: FillModel, until: datetime) -> 
     for step in bar_steps.iterate_steps(trade, bars, model=model, until=until):
         if not state.remaining:
             break
+        if (price_after := price_jumps.find_jump(state.price, step.prices, kind=trade.instrument.kind)) is not None:
+            events.append(_build_exit_before_jump(trade, step, state, at=evaluated_to, price_after=price_after))
+            state = apply_exit(state, events[-1])
+            break
         while state.remaining and (event := _find_next_exit(trade, step, state)) is not None:
             events.append(event)
             state = apply_exit(state, event)
-        state, evaluated_to = _move_trailing_stop(trade, step, state), step.end
+        state = replace(_move_trailing_stop(trade, step, state), price=abs(step.close))
+        evaluated_to = step.end
     return WalkResult(state=state, evaluated_to=evaluated_to, events=tuple(events))
 
 
 def build_closing_event(trade: Trade, *, quote: Quote, at: datetime, reason: ExitReason) -> ExitEvent:
     """Build the exit that closes the rest of a trade at a quote by a market order, not earlier than the entry.
 
+    A quote that jumped from the last price of the walk is not booked: the trade ends before the jump.
+
     Raises:
         NothingLeftToClose: when the walk has closed the trade already.
     """
     if not trade.walk.remaining:
         raise NothingLeftToClose(f"trade {trade.trade_id} is closed already")
+    if (jump := _find_jump_to_quote(trade, quote)) is not None:
+        return jump
     return ExitEvent(
         at=max(at, trade.entry_at),
         fraction=trade.walk.remaining,
@@ -120,83 +116,30 @@ def apply_exit(state: WalkState, event: ExitEvent) -> WalkState:
     )
 
 
-def compute_exit_quantity(event: ExitEvent, *, quantity: Decimal, lot: Decimal, already_closed: Decimal) -> Decimal:
-    """Return the part of an opening `quantity` that an exit closes: whole lots, the final exit all that is left.
-
-    It is 0 when a partial exit is smaller than a lot (then there is no order), and never more than is still open.
-    """
-    still_open = max(quantity - already_closed, Decimal(0))
-    if event.is_final:
-        return still_open
-    return min(fills.floor_to_lot(quantity * event.fraction, lot), still_open)
-
-
-def build_exit_order(
-    trade: Trade,
-    event: ExitEvent,
-    *,
-    clock: Clock,
-    leg: int,
-    quantity: Decimal,
-    venue: str,
-    account: str = "",
-    attempt: int = FIRST_ATTEMPT,
-) -> Order:
-    """Build the order of one exit; the same exit gives the same ids. `leg` counts a trade's exits from 1."""
-    client_order_id = client_order_id_for(
-        book=trade.book,
-        account=account,
-        trade_id=trade.trade_id,
-        intent=Intent.EXIT,
-        clock=clock,
-        leg=leg,
-        attempt=attempt,
+def _build_exit_before_jump(
+    trade: Trade, step: Step, state: WalkState, *, at: datetime, price_after: Decimal
+) -> ExitEvent:
+    """Build the exit of all that is left at the last price before a jump, as of when that price was known."""
+    assert state.price is not None  # noqa: S101 - a jump is one from a known price
+    quote, known_at = step.quote_at(state.price), max(at, trade.entry_at)
+    event = _build_event(
+        state, at=known_at, quote=quote, basis=PriceBasis.CLOSE, reason=ExitReason.PRICE_JUMP, target=None
     )
-    return Order(
-        order_id=order_id_for(trade.trade_id, client_order_id),
-        client_order_id=client_order_id,
-        book=trade.book,
-        trade_id=trade.trade_id,
-        intent=Intent.EXIT,
-        clock=clock,
-        leg=leg,
-        attempt=attempt,
-        is_buy=_is_exit_buy(trade),
-        quantity=quantity,
-        fraction=event.fraction,
-        pricing=event.pricing,
-        reason=event.reason,
-        venue=venue,
-        quote=fills.build_trade_quote(
-            trade.book,
-            trade.instrument,
-            at=event.at,
-            bid=event.bid,
-            ask=event.ask,
-            last=event.last,
-            rate=event.rate,
-            basis=event.basis,
-        ),
-        is_final=event.is_final,
-        money=trade.money,
+    return replace(event, price_after=price_after)
+
+
+def _find_jump_to_quote(trade: Trade, quote: Quote) -> ExitEvent | None:
+    """Return the exit at the last price of the walk where a quote jumped from it, else None."""
+    before, after = trade.walk.price, market_prices.middle_price(quote)
+    if before is None or after is None or price_jumps.find_jump(before, (after,), kind=trade.instrument.kind) is None:
+        return None
+    is_long = trade.side is Direction.LONG
+    sides = QuoteSides(bid=before if is_long else None, ask=None if is_long else before, last=None)
+    at = max(trade.evaluated_to, trade.entry_at)
+    event = _build_event(
+        trade.walk, at=at, quote=sides, basis=PriceBasis.CLOSE, reason=ExitReason.PRICE_JUMP, target=None
     )
-
-
-def build_synchronized_orders(event: ExitEvent, holdings: Sequence[Holding], *, leg: int) -> tuple[Order, ...]:
-    """Build the orders that close the fraction of a real exit in each model trade too, on the same stored quote.
-
-    `leg` is the real exit's; the orders count on the synchronized clock and fill by the model. Trades with nothing to
-    close get none.
-    """
-    orders = []
-    for holding in holdings:
-        trade = holding.trade
-        quantity = compute_exit_quantity(event, quantity=trade.quantity, lot=trade.lot, already_closed=holding.closed)
-        if quantity > 0:
-            orders.append(
-                build_exit_order(trade, event, clock=Clock.SYNCHRONIZED, leg=leg, quantity=quantity, venue=MODEL_VENUE)
-            )
-    return tuple(orders)
+    return replace(event, price_after=after)
 
 
 def _find_next_exit(trade: Trade, step: Step, state: WalkState) -> ExitEvent | None:
@@ -271,7 +214,3 @@ def _choose_stop_reason(trade: Trade, state: WalkState) -> ExitReason:
 def _find_next_target(trade: Trade, state: WalkState) -> Target | None:
     remaining = trade.plan.targets[state.targets_hit :]
     return remaining[0] if remaining else None
-
-
-def _is_exit_buy(trade: Trade) -> bool:
-    return trade.side is Direction.SHORT

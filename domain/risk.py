@@ -26,6 +26,8 @@ class Denial(StrEnum):
     MAX_OPEN_PER_SYMBOL = "max_open_per_symbol"
     # The alert fired before its exit, which had arrived before it.
     OUTDATED = "outdated"
+    # The prices that the decision rests on, or the one it would be filled at, jumped as by a split or bad data.
+    PRICE_JUMP = "price_jump"
     # The source holds as many real trades of this strategy, symbol and side as it may (`--pyramiding`).
     PYRAMIDING = "pyramiding"
     EXIT_BEFORE_FILL = "exit_before_fill"

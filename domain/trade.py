@@ -1,7 +1,4 @@
-"""Trades, their orders, fills and outcomes.
-
-A *model trade* (`is_shadow`) is an engine's ENTER under the fill model, a *real trade* is sent to the book's broker.
-"""
+"""Trades (model trades follow the fill model, real trades are sent to a broker), their orders, fills and outcomes."""
 
 from __future__ import annotations
 
@@ -19,8 +16,7 @@ from domain.signal import Direction, Instrument
 from domain.study import ExitClock
 
 ENTRY_LEG, FIRST_ATTEMPT = 0, 1
-# The two venues that are part of the product: the fill model, and the paper broker.
-MODEL_VENUE, PAPER_VENUE = "model", "paper"
+MODEL_VENUE, PAPER_VENUE = "model", "paper"  # parts of the product: the fill model, and the paper broker
 
 
 class TradeStatus(Enum):
@@ -111,7 +107,7 @@ class WalkState:
     """State of the exit walk between bars; it is stored with the trade.
 
     `remaining` is the open fraction of the opening quantity, `best` the most favourable tested price since the
-    trailing stop was armed, `targets_hit` how many targets were filled, `legs` how many exits were made.
+    trailing stop was armed, `price` the last tested one; `targets_hit` and `legs` count the targets and exits made.
     """
 
     stop: Decimal
@@ -119,6 +115,7 @@ class WalkState:
     targets_hit: int
     best: Decimal | None
     legs: int
+    price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +210,7 @@ class ExitEvent:
     """One exit, caused by the walk, an alert or the end of data.
 
     `fraction` is of the opening quantity; `is_final` closes all that is left, so that rounding to lots leaves no rest.
-    `rate` is the stored rate to the book's currency at that time, for trades that need one.
+    `rate` is the stored rate to the book's currency at that time, where one is needed; `price_after` follows a jump.
     """
 
     at: datetime
@@ -226,6 +223,7 @@ class ExitEvent:
     last: Decimal | None
     basis: PriceBasis
     rate: Decimal | None = None
+    price_after: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from domain import entry_orders, fills, risk
+from domain import entry_orders, fills, market_prices, price_jumps, risk
 from domain.context import MarketContext, PriceBasis, Quote
 from domain.costs import InstrumentCosts
 from domain.decision import EngineAnswer, EngineSlot, Plan
@@ -22,7 +22,7 @@ from domain.money import Denomination
 from domain.policy import ExecutionPolicy
 from domain.ports import Exposure
 from domain.risk import Denial, Limits
-from domain.signal import Signal
+from domain.signal import Direction, InstrumentKind, Signal
 from domain.trade import (
     MODEL_VENUE,
     Fill,
@@ -190,7 +190,8 @@ def _build_trade(slot: EngineSlot, plan: Plan, terms: _Terms, *, is_shadow: bool
     context, lot, entry = terms.context, terms.context.rules.lot, terms.entries[slot]
     asked = plan.quantity * share
     quantity = fills.floor_to_lot(asked, lot) if asked.is_finite() and asked > 0 else Decimal(0)
-    denial = terms.denials.both or _check_risk(slot, plan, terms, quantity=quantity, is_real=not is_shadow)
+    denial = terms.denials.both or find_jump_denial(context.current_price, entry.quote, kind=context.instrument.kind)
+    denial = denial or _check_risk(slot, plan, terms, quantity=quantity, is_real=not is_shadow)
     if denial is None and not is_shadow:
         denial = terms.denials.real
     status = _choose_first_status(denial, is_shadow=is_shadow and entry.quote is not None)
@@ -209,7 +210,14 @@ def _build_trade(slot: EngineSlot, plan: Plan, terms: _Terms, *, is_shadow: bool
         plan=plan,
         entry_at=entry_at,
         time_limit_at=compute_time_limit(plan, entry_at=entry_at),
-        walk=WalkState(stop=plan.stop, remaining=_WHOLE, targets_hit=0, best=None, legs=0),
+        walk=WalkState(
+            stop=plan.stop,
+            remaining=_WHOLE,
+            targets_hit=0,
+            best=None,
+            legs=0,
+            price=context.current_price if entry.quote is None else find_tested_price(entry.quote, plan, terms.costs),
+        ),
         evaluated_to=entry_at if entry.quote is None else find_walk_start(entry.quote),
         denial=None if denial is None else denial.value,
         money=_denominate(terms),
@@ -240,6 +248,19 @@ def find_walk_start(quote: Quote) -> datetime:
     """
     is_open = quote.basis in (PriceBasis.OPEN, PriceBasis.NEXT_OPEN)
     return quote.priced_at if is_open and quote.priced_at is not None else quote.at
+
+
+def find_jump_denial(known: Decimal | None, quote: Quote | None, *, kind: InstrumentKind) -> Denial | None:
+    """Return the reason to deny an entry whose price jumped from the one that was decided on, as by a split."""
+    price = None if quote is None else market_prices.middle_price(quote)
+    is_jump = price is not None and price_jumps.find_jump(known, (price,), kind=kind) is not None
+    return Denial.PRICE_JUMP if is_jump else None
+
+
+def find_tested_price(quote: Quote, plan: Plan, costs: InstrumentCosts) -> Decimal | None:
+    """Return the price of an entry's quote on the side that tests the exits of its trade: from it the walk begins."""
+    sides = complete_entry_quote(quote, costs=costs)
+    return None if sides is None else sides.side_taken(is_buy=plan.side is Direction.SHORT).price
 
 
 def _check_risk(slot: EngineSlot, plan: Plan, terms: _Terms, *, quantity: Decimal, is_real: bool) -> Denial | None:

@@ -89,8 +89,14 @@ def describe_health_checks(document: Mapping[str, Any]) -> list[tuple[bool, str]
         (figures["context_mismatches"] == 0, f"pairs on differing snapshots: {figures['context_mismatches']}"),
         (p >= srm.WARN_BELOW, f"assignment balance: p {formatting.format_p_value(p)} (sequential test)"),
         (figures["unresolved"] == 0, f"entry signals that have not ended on both sides: {figures['unresolved']}"),
+        *_describe_price_jumps(figures.get("price_jumps", 0)),
         describe_waits(document),
     ]
+
+
+def _describe_price_jumps(entries: int) -> list[tuple[bool, str]]:
+    """Return the failed check of entries that met a jump in prices; nothing where there are none, as nearly always."""
+    return [(False, f"entries that met a jump in prices like a split or bad data: {entries}")] if entries else []
 
 
 def describe_measures(document: Mapping[str, Any]) -> list[str]:

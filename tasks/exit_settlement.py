@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from db import families, lagging_trades, orders, outcomes, trade_walks, trades
+from db import families, jump_incidents, lagging_trades, orders, outcomes, trade_walks, trades
 from db.core.session import Session
 from db.dispatches import Closing
 from db.trade_walks import Walk
@@ -227,6 +227,8 @@ def _build_walk(trade: Trade, walked: WalkResult) -> Walk:
 def _record_own_exits(session: Session, parts: Parts, exits_by_trade: ExitsByTrade) -> None:
     """Record own-clock exits as filled model orders, and the synchronized exits and outcomes that follow."""
     exited = [(trade, events) for trade, events in exits_by_trade.values() if events]
+    for trade, event in ((trade, events[-1]) for trade, events in exited if events[-1].price_after is not None):
+        jump_incidents.open_about_ended_trade(session, trade, event)
     loaded = {
         family.experiment_id: family for family in families.load(session, {trade.experiment_id for trade, _ in exited})
     }

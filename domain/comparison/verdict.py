@@ -61,6 +61,7 @@ def _describe_faults(health: ComparisonHealth) -> list[str]:
     counts = (
         (health.hash_mismatches, "{} assignments do not recompute from what is stored."),
         (health.context_mismatches, "{} entries were decided on differing snapshots and are left out."),
+        (health.price_jumps, "{} entries met a jump in prices that looks like a split or bad data: check the bars."),
     )
     faults = [sentence.format(count) for count, sentence in counts if count]
     if health.srm_p < srm.ALARM_BELOW:

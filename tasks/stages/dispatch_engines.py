@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -13,7 +13,7 @@ import structlog
 from celery import current_app
 
 from config.time_limits import ASKING_S
-from db import decisions, dispatches, exit_incidents, exit_results, pyramids, signals, trades
+from db import decisions, dispatches, exit_incidents, exit_results, jump_incidents, pyramids, signals, trades
 from db.core.errors import SQLAlchemyError
 from db.core.session import Session
 from db.dispatches import Dispatch
@@ -37,11 +37,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenTradeCounters:
-    """Open trades by instrument and engine, real ones by key, and how many of these each source may hold."""
+    """Open trades by instrument and engine, real ones by key, and how many of these each source may hold.
+
+    `jumped` are the signals whose prices jumped as by a split or bad data.
+    """
 
     exposures: ExposureCounters
     held: Counter[PyramidKey]
     pyramiding: Mapping[str, int]
+    jumped: Collection[UUID]
 
 
 @stage_task(Stage.DISPATCHED)
@@ -149,6 +153,9 @@ def open_trades(session: Session, parts: Parts, priced: Sequence[PricedEntry]) -
         exposures=trades.count_exposures(session, entries),
         held=pyramids.count_held(session, entries),
         pyramiding=pyramids.load_limits(session, entries),
+        jumped=jump_incidents.find_unaccepted(
+            session, [(entry.dispatch.signal.book, entry.dispatch.context) for entry in priced]
+        ),
     )
     plans = [_plan_trades(parts, entry, counters) for entry in priced]
     trades.record_opened(
@@ -193,8 +200,10 @@ def _find_ledger_denials(dispatch: Dispatch, counters: OpenTradeCounters) -> Led
     """Return why an entry opens no trade in any ledger, or no real one, whatever the engines plan."""
     signal = dispatch.signal
     is_full = counters.held[pyramids.key_of(signal)] >= counters.pyramiding[signal.source]
+    jumped = Denial.PRICE_JUMP if signal.signal_id in counters.jumped else None
     return LedgerDenials(
-        both=Denial.OUTDATED if dispatch.closed_by is not None else None, real=Denial.PYRAMIDING if is_full else None
+        both=Denial.OUTDATED if dispatch.closed_by is not None else jumped,
+        real=Denial.PYRAMIDING if is_full else None,
     )
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 
-from db import books, contexts, instruments, signals, sources
+from db import books, contexts, instruments, jump_incidents, signals, sources
 from db.books import Book
 from db.core.session import Session
 from domain import context_builder, instrument_rules, money
@@ -37,9 +37,17 @@ def snapshot_context(parts: Parts, batch: StageBatch) -> int:
     with parts.transaction() as session:
         kept = batch.select_still_owned(session, [signal.signal_id for signal in owned])
         contexts.record(session, [context for context in built if context.signal_id in kept])
+        _open_incidents(session, owned, built)
         signals.advance(session, kept, lease=batch.lease, to=batch.stage)
     log_events.log_captured_contexts(built, kept)
     return len(kept)
+
+
+def _open_incidents(session: Session, owned: Sequence[Signal], built: Sequence[MarketContext]) -> None:
+    """Open the incidents about what the contexts show, by book."""
+    for book in sorted({signal.book for signal in owned}):
+        ids = {signal.signal_id for signal in owned if signal.book == book}
+        jump_incidents.open_about_contexts(session, book, [context for context in built if context.signal_id in ids])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

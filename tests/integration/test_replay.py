@@ -67,6 +67,7 @@ def test_the_same_input_into_two_empty_databases_gives_the_same_report(place: Pa
         "hash_mismatches": 0,
         "context_mismatches": 0,
         "unresolved": 0,
+        "price_jumps": 0,
     }
     assert first["execution_gap"] == 0
 

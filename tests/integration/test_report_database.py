@@ -61,6 +61,7 @@ def test_the_report_adds_up_what_the_rows_say(database: Database) -> None:
         "hash_mismatches": 0,
         "context_mismatches": 0,
         "unresolved": 1,
+        "price_jumps": 0,
     }
     assert built["modes"] == {"ENGINE_A_PRIMARY": 4}
     assert built["answers"]["A"] == {"ENTER": 2, "HOLD": 1, "REJECT": 1}

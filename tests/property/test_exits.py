@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain import exits, fills
+from domain import exit_orders, exits, fills
 from domain.context import Bar, BarSeries, PriceSide
 from domain.decision import EngineSlot, Plan, Target, Trailing
-from domain.exits import Holding, WalkResult
+from domain.exit_orders import Holding
+from domain.exits import WalkResult
 from domain.fills import DEFAULT
 from domain.ports import WalkBars
 from domain.signal import Direction
@@ -120,7 +121,7 @@ def test_every_event_can_be_filled_and_stops_only_tighten(trade: Trade, market: 
     result = walked(trade, market)
 
     for number, event in enumerate(result.events, start=1):
-        order = exits.build_exit_order(trade, event, clock=Clock.OWN, leg=number, quantity=dec(1), venue="model")
+        order = exit_orders.build_exit_order(trade, event, clock=Clock.OWN, leg=number, quantity=dec(1), venue="model")
         assert fills.fill_order_by_model(order, model=DEFAULT) is not None
     assert (result.state.stop - trade.plan.stop) * trade.side.sign >= 0
 
@@ -171,8 +172,10 @@ def test_real_exits_close_a_sibling_completely_at_their_own_times_on_their_own_q
     closed = Decimal(0)
 
     for leg, event in enumerate(walked(trade, market).events, start=1):
-        real = exits.build_exit_order(trade, event, clock=Clock.SYNCHRONIZED, leg=leg, quantity=dec(1), venue="paper")
-        for order in exits.build_synchronized_orders(event, [Holding(trade=sibling, closed=closed)], leg=leg):
+        real = exit_orders.build_exit_order(
+            trade, event, clock=Clock.SYNCHRONIZED, leg=leg, quantity=dec(1), venue="paper"
+        )
+        for order in exit_orders.build_synchronized_orders(event, [Holding(trade=sibling, closed=closed)], leg=leg):
             assert order.quote == real.quote
             assert order.is_final or order.quantity % sibling.lot == 0
             assert order.is_final or order.quantity <= sibling.quantity * event.fraction
@@ -202,7 +205,7 @@ def mirrored_trade(trade: Trade) -> Trade:
 
 
 def mirrored_state(state: WalkState) -> WalkState:
-    return replace(state, stop=200 - state.stop, best=mirrored_price(state.best))
+    return replace(state, stop=200 - state.stop, best=mirrored_price(state.best), price=mirrored_price(state.price))
 
 
 def mirrored_market(market: WalkBars) -> WalkBars:

@@ -8,7 +8,17 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from domain import context_builder, delayed_entries, exits, fills, market_prices, outcomes, trade_opening, trading_hours
+from domain import (
+    context_builder,
+    delayed_entries,
+    exit_orders,
+    exits,
+    fills,
+    market_prices,
+    outcomes,
+    trade_opening,
+    trading_hours,
+)
 from domain.context import Bar, ContextDepth, MarketContext, PriceBasis, PriceSide, Quote
 from domain.decision import DEFAULT_LATENCY_S, EngineSlot, Plan
 from domain.exits import ExitReason
@@ -181,8 +191,12 @@ def _exit(market: MarketData, trade: Trade, *, ends_at: datetime, exit_at: Timed
 def _fill(trade: Trade, events: Sequence[ExitEvent]) -> Iterator[FilledOrder]:
     closed = Decimal(0)
     for leg, event in enumerate(events, start=1):
-        quantity = exits.compute_exit_quantity(event, quantity=trade.quantity, lot=trade.lot, already_closed=closed)
-        order = exits.build_exit_order(trade, event, clock=Clock.OWN, leg=leg, quantity=quantity, venue=MODEL_VENUE)
+        quantity = exit_orders.compute_exit_quantity(
+            event, quantity=trade.quantity, lot=trade.lot, already_closed=closed
+        )
+        order = exit_orders.build_exit_order(
+            trade, event, clock=Clock.OWN, leg=leg, quantity=quantity, venue=MODEL_VENUE
+        )
         fill = fills.fill_order_by_model(order, model=_MODEL)
         assert fill is not None
         closed += quantity

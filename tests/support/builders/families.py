@@ -11,7 +11,7 @@ from uuid import uuid5
 from sqlalchemy.orm import Session
 
 from db import orders, outcomes, trades
-from domain import exit_synchronization, exits, order_states
+from domain import exit_orders, exit_synchronization, order_states
 from domain.context import PriceBasis
 from domain.decision import EngineSlot
 from domain.exit_synchronization import Family, PlacedOrder
@@ -82,7 +82,7 @@ def an_entry(trade: Trade) -> Order:
     """Make the entry order of a trade."""
     event = _event(0, fraction=Decimal(1), is_final=False, reason="entry", trade=trade)
     venue = MODEL_VENUE if trade.is_shadow else PAPER.name
-    order = exits.build_exit_order(trade, event, clock=Clock.BOTH, leg=0, quantity=trade.quantity, venue=venue)
+    order = exit_orders.build_exit_order(trade, event, clock=Clock.BOTH, leg=0, quantity=trade.quantity, venue=venue)
     return replace(order, intent=Intent.ENTRY, is_buy=not order.is_buy)
 
 

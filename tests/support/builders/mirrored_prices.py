@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from domain import exits, fills
+from domain import exit_orders, exits, fills
 from domain.context import Bar
 from domain.exits import WalkResult
 from domain.fills import DEFAULT, FillModel
@@ -66,7 +66,7 @@ class Market:
         return event.bid if self.side is Direction.LONG else event.ask
 
     def fill_price(self, trade: Trade, event: ExitEvent, model: FillModel = DEFAULT) -> Decimal:
-        order = exits.build_exit_order(trade, event, clock=Clock.OWN, leg=1, quantity=dec(1), venue="model")
+        order = exit_orders.build_exit_order(trade, event, clock=Clock.OWN, leg=1, quantity=dec(1), venue="model")
         fill = fills.fill_order_by_model(order, model=model)
         assert fill is not None
         return fill.price

@@ -98,7 +98,7 @@ def a_trade(plan: Plan | None = None, *, engine: EngineSlot = EngineSlot.A, **ch
         plan=plan,
         entry_at=MONDAY,
         time_limit_at=MONDAY + plan.max_hold,
-        walk=WalkState(stop=plan.stop, remaining=Decimal(1), targets_hit=0, best=None, legs=0),
+        walk=WalkState(stop=plan.stop, remaining=Decimal(1), targets_hit=0, best=None, legs=0, price=Decimal(100)),
         evaluated_to=changes.get("entry_at", MONDAY),
         denial=None,
         money=IN_DOLLARS,

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from domain import exits
+from domain import exit_orders, exits
 from domain.context import PriceBasis, Quality, Quote
 from domain.decision import EngineSlot
-from domain.exits import ExitReason, Holding, NothingLeftToClose
+from domain.exit_orders import Holding
+from domain.exits import ExitReason, NothingLeftToClose
 from domain.signal import Direction
 from domain.trade import Clock, ExitEvent, Intent, Pricing
 from tests.support.builders.mirrored_prices import Market
@@ -85,7 +86,7 @@ def test_an_event_closes_whole_lots_of_its_fraction(
 ) -> None:
     event = an_event(fraction, is_final=is_final)
 
-    quantity = exits.compute_exit_quantity(event, quantity=dec(7), lot=dec(1), already_closed=dec(already_closed))
+    quantity = exit_orders.compute_exit_quantity(event, quantity=dec(7), lot=dec(1), already_closed=dec(already_closed))
 
     assert quantity == dec(expected)
 
@@ -93,19 +94,25 @@ def test_an_event_closes_whole_lots_of_its_fraction(
 def test_an_exit_order_is_the_trades_opposite_and_names_itself() -> None:
     for side, is_buy in ((Direction.LONG, False), (Direction.SHORT, True)):
         trade = a_trade(a_plan(side))
-        order = exits.build_exit_order(trade, an_event("0.5"), clock=Clock.OWN, leg=2, quantity=dec(5), venue="model")
+        order = exit_orders.build_exit_order(
+            trade, an_event("0.5"), clock=Clock.OWN, leg=2, quantity=dec(5), venue="model"
+        )
 
         assert (order.is_buy, order.intent, order.clock, order.leg) == (is_buy, Intent.EXIT, Clock.OWN, 2)
         assert (order.quote.bid, order.quote.at, order.fraction) == (dec(110), minute(4), dec("0.5"))
         assert (order.trade_id, order.reason, order.pricing) == (trade.trade_id, "target", Pricing.LIMIT)
-        again = exits.build_exit_order(trade, an_event("0.5"), clock=Clock.OWN, leg=2, quantity=dec(5), venue="model")
+        again = exit_orders.build_exit_order(
+            trade, an_event("0.5"), clock=Clock.OWN, leg=2, quantity=dec(5), venue="model"
+        )
         assert again == order
 
 
 def test_an_exit_orders_name_differs_by_clock_leg_and_attempt() -> None:
     trade, event = a_trade(), an_event("0.5")
     orders = [
-        exits.build_exit_order(trade, event, clock=clock, leg=leg, attempt=attempt, quantity=dec(5), venue="model")
+        exit_orders.build_exit_order(
+            trade, event, clock=clock, leg=leg, attempt=attempt, quantity=dec(5), venue="model"
+        )
         for clock in (Clock.OWN, Clock.SYNCHRONIZED)
         for leg in (1, 2)
         for attempt in (1, 2)
@@ -119,7 +126,7 @@ def test_a_real_exit_closes_the_same_fraction_of_each_model_trade_on_the_same_qu
     short = a_trade(a_plan(Direction.SHORT, quantity="4"), engine=EngineSlot.B)
     holdings = [Holding(trade=long, closed=dec(0)), Holding(trade=short, closed=dec(0))]
 
-    orders = exits.build_synchronized_orders(an_event("0.25"), holdings, leg=3)
+    orders = exit_orders.build_synchronized_orders(an_event("0.25"), holdings, leg=3)
 
     assert [(order.trade_id, order.quantity, order.is_buy) for order in orders] == [
         (long.trade_id, dec("2.5"), False),
@@ -137,7 +144,7 @@ def test_the_final_real_exit_closes_what_each_model_trade_has_left() -> None:
         Holding(trade=a_trade(engine=EngineSlot.B), closed=dec(10)),
     ]
 
-    (order,) = exits.build_synchronized_orders(an_event("0.5", is_final=True), holdings, leg=2)
+    (order,) = exit_orders.build_synchronized_orders(an_event("0.5", is_final=True), holdings, leg=2)
 
     assert (order.quantity, order.is_final) == (dec(7), True)
     assert order.trade_id == holdings[0].trade.trade_id
@@ -153,4 +160,5 @@ def test_exit_reasons_have_stable_codes() -> None:
         "opposite_signal",
         "end_of_data",
         "flatten",
+        "price_jump",
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain import exits, fills
+from domain import exit_orders, exits, fills
 from domain.context import Bar, BarSeries, PriceSide
 from domain.fills import DEFAULT
 from domain.ports import WalkBars
@@ -63,7 +63,7 @@ def test_a_side_that_is_not_recorded_is_modelled(
 
     assert near.events == ()
     (event,) = far.events
-    order = exits.build_exit_order(trade, event, clock=Clock.OWN, leg=1, quantity=dec(1), venue="model")
+    order = exit_orders.build_exit_order(trade, event, clock=Clock.OWN, leg=1, quantity=dec(1), venue="model")
     fill = fills.fill_order_by_model(order, model=WIDE)
     assert fill is not None
     assert (fill.price, fill.basis) == (trade.plan.stop, QuoteBasis.MODELLED)

@@ -131,7 +131,7 @@ def test_both_engines_and_both_ledgers_refer_to_one_stored_quote() -> None:
 def test_a_trade_starts_its_walk_at_the_entry_with_the_plans_stop() -> None:
     (trade,) = plan_openings(LONG).trades
 
-    assert trade.walk == WalkState(stop=dec(95), remaining=dec(1), targets_hit=0, best=None, legs=0)
+    assert trade.walk == WalkState(stop=dec(95), remaining=dec(1), targets_hit=0, best=None, legs=0, price=dec("99.99"))
     assert (trade.entry_at, trade.evaluated_to, trade.side) == (MONDAY, MONDAY, Direction.LONG)
     assert (trade.trade_id, trade.book) == (trade_id_for(EXPERIMENT_ID, engine=A, is_shadow=True), "paper")
 

@@ -53,7 +53,7 @@ def test_the_document_has_the_promised_keys() -> None:
     assert set(built["engines"]) == {"A", "B"}
     assert all(set(engine) == ENGINE_KEYS for engine in built["engines"].values())
     assert set(built["difference"]) >= DIFFERENCE_KEYS
-    assert set(built["health"]) == {"srm_p", "hash_mismatches", "context_mismatches", "unresolved"}
+    assert set(built["health"]) == {"srm_p", "hash_mismatches", "context_mismatches", "unresolved", "price_jumps"}
     assert built["verdict"]["status"] == "NOT_YET"
 
 

@@ -11,7 +11,7 @@ from domain.comparison.integrity import ComparisonHealth
 from domain.comparison.verdict import Status
 from domain.decision import EngineSlot
 from domain.study import ExitClock
-from tests.support.builders.study_records import A, B, a_record, a_side, an_assignment, an_ending, an_entry
+from tests.support.builders.study_records import NO_TRADE, A, B, a_record, a_side, an_assignment, an_ending, an_entry
 
 SYNC = ExitClock.SYNCHRONIZED
 SOUND = ComparisonHealth(srm_p=1.0, hash_mismatches=0, context_mismatches=0, unresolved=0)
@@ -24,6 +24,19 @@ def evidence_in_closed_form(n_a: int, n_b: int, *, share_of_a: float, kappa: flo
     for count, share in counts:
         log_e += math.lgamma(kappa * share + count) - math.lgamma(kappa * share) - count * math.log(share)
     return math.exp(log_e)
+
+
+def test_entries_whose_trades_met_a_jump_in_prices_are_counted_and_named_by_the_verdict() -> None:
+    ended, denied = a_side(an_ending(3, reason="price_jump")), a_side(replace(NO_TRADE, exit_reason="price_jump"))
+    record = a_record([an_entry(ended, number=1), an_entry(b=denied, number=2), an_entry(number=3)])
+
+    health = integrity.check_integrity(record, clock=SYNC)
+
+    assert health.price_jumps == 2
+    assert (
+        "2 entries met a jump in prices"
+        in verdict.conclude(naive.compute_interval([], alpha=a_record().study.alpha), health, pairs=3, traded=3).text
+    )
 
 
 def test_the_stepwise_evidence_is_the_closed_form() -> None:
