@@ -51,6 +51,11 @@ def _personal_data_directory() -> Path:
     return (Path(base) if base.startswith("/") else Path.home() / ".local" / "share") / _NAME
 
 
+def running_directory() -> Path:
+    """Return the directory that lists the running stacks of this user, whatever DATA_DIR says."""
+    return _personal_data_directory() / "running"
+
+
 def instance_directory(settings: Settings, name: str) -> Path:
     """Return the directory of the instance `main` or `demo`; it need not exist."""
     return data_root(settings) / name

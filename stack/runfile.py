@@ -79,12 +79,17 @@ def _try_lock(file: IO[str]) -> bool:
 
 def find_running_stack(directory: Path) -> RunFile | None:
     """Return the stack that runs on the instance; None when none does."""
+    return read_run_file(directory) if is_locked(directory) else None
+
+
+def is_locked(directory: Path) -> bool:
+    """Return whether a process uses the instance: a stack, or a command while it runs."""
     try:
         file = (directory / "lock").open("a", encoding="ascii")
     except OSError:
-        return None
+        return False
     with file:
-        return None if _try_lock(file) else read_run_file(directory)
+        return not _try_lock(file)
 
 
 def read_run_file(directory: Path) -> RunFile | None:

@@ -123,7 +123,7 @@ def open_database(settings: Settings, *, data_dir: Path | None = None) -> Iterat
     if settings.database_url is not None:
         yield datadir.ensure_secret_key(settings, data_dir or datadir.instance_directory(settings, "main"))
         return
-    directory = data_dir or _require_current(settings)
+    directory = data_dir or require_current(settings)
     joined = runfile.find_running_stack(directory)
     if joined is None and not postgres.has_database(directory):
         raise StackRefused(f"there is no database in {directory} yet; run `orchestrator up` or `orchestrator demo`")
@@ -141,7 +141,7 @@ def open_database(settings: Settings, *, data_dir: Path | None = None) -> Iterat
     yield replace(keyed, database_url=joined.database_url, redis_url=joined.redis_url, broker_url=joined.broker_url)
 
 
-def _require_current(settings: Settings) -> Path:
+def require_current(settings: Settings) -> Path:
     """Return the instance that was used last, and print it; raise StackRefused when there is none."""
     directory = datadir.read_current(settings)
     if directory is None:

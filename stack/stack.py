@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from config.settings import Settings
-from stack import datadir, interrupts, network, procfile, runfile, watchdog
+from stack import datadir, instances, interrupts, network, procfile, runfile, watchdog
 from stack import servers as embedded
 from stack.accounts import ServiceAccount
 from stack.errors import ChildFailed, StackRefused
@@ -99,7 +99,7 @@ def open_stack(plan: StackPlan, *, on_failure: Callable[[str], None] | None = No
         StackRefused: before anything is started; ChildFailed: when a process does not come up.
     """
     account = embedded.prepare_instance(plan.data_dir)
-    with runfile.lock_instance(plan.data_dir):
+    with runfile.lock_instance(plan.data_dir), instances.list_while_running(plan.data_dir):
         _require_free_ports(plan)
         if plan.fresh:
             embedded.wipe_instance(plan.data_dir)

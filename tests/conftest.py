@@ -33,6 +33,14 @@ def _unbound_log_context() -> None:
     clear_contextvars()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_list_of_running_stacks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep commands of tests from the stacks that the user of this machine runs, and the other way round."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data-home")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a directory that all processes of this run of the tests share."""

@@ -44,6 +44,9 @@ def test_pause_takes_effect_without_loading_what_is_slow_to_load(database_url: s
     )
 
     *_, confirmation, loaded = done.stdout.splitlines()
-    assert confirmation.endswith("0 entry orders were on their way")
+    assert confirmation.startswith("live of ")
+    assert confirmation.endswith(
+        "paused (v1.2): no new real entries; 0 real positions are open, 0 entry orders were on their way"
+    )
     assert json.loads(loaded) == []
     assert switch_of_live_book(database_url) is Switch.PAUSED

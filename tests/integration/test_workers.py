@@ -189,10 +189,12 @@ def test_a_policy_change_holds_for_the_next_signal_without_a_restart(stack: Stac
     before = stack.post(webhook, an_alert())
     stack.wait_done([before])
 
-    changed = stack.run("policy", "set", "--mode", "SHADOW_ONLY", "--reason", "a test", "--label", "quiet")
+    changed = stack.run(
+        "policy", "set", "--book", "paper", "--mode", "SHADOW_ONLY", "--reason", "a test", "--label", "quiet"
+    )
     after = stack.post(webhook, an_alert())
     stack.wait_done([after])
-    back = stack.run("policy", "set", "--mode", "ENGINE_A_PRIMARY", "--reason", "the test is over")
+    back = stack.run("policy", "set", "--book", "paper", "--mode", "ENGINE_A_PRIMARY", "--reason", "the test is over")
 
     query = """
         SELECT execution_policies.execution_mode, execution_policies.policy_version FROM execution_policies
