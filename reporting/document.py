@@ -37,6 +37,7 @@ def build_report(record: StudyRecord) -> JsonDocument:
         "exit_reasons": _map_engines(lambda engine: _count_exit_reasons(record, engine)),
         "directions": _map_engines(lambda engine: _count_directions(record, engine)),
         "stayed_out": _map_engines(lambda engine: _count_stay_outs(record, engine)),
+        "missing_bars": [asdict(market) for market in record.missing_bars],
         "entry_prices": dict(sorted(record.entry_bases.items())),
         "answers": _map_engines(lambda engine: dict(sorted(summary.count_verdicts(record, engine).items()))),
         "execution_gap": paired.compute_execution_gap(record, tuple(EngineSlot)).mean,

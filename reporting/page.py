@@ -32,14 +32,15 @@ def render_report(
     *,
     stylesheet_url: str | None = None,
     age: str | None = None,
+    notices: Sequence[str] = (),
     reader: PageReader | None = None,
 ) -> str:
     """Render the report as a page that needs no script.
 
     Without `stylesheet_url` the style is written into the page, so that it is complete as a file. `age` is the age
-    of the data, as text.
+    of the data, as text; `notices` are sentences about the present that stand above the report.
     """
-    values: dict[str, Any] = {"document": document, "charts": charts, "age": age}
+    values: dict[str, Any] = {"document": document, "charts": charts, "age": age, "notices": notices}
     values |= {"phrases": phrases, "formatting": formatting, "costs": study_costs.describe_rows(document)}
     return render_template("report.html", stylesheet_url=stylesheet_url, reader=reader, **values)
 

@@ -12,6 +12,7 @@ ENGINES = ("A", "B")
 CELLS = {"both": "both", "only_a": "only A", "only_b": "only B", "none": "none"}
 _REASONS_SHOWN = 12
 _MOST_WAITS = 0.05
+_MARKETS_SHOWN = 5
 _BASES = {
     "live": "live quote",
     "open": "open of a bar",
@@ -69,6 +70,19 @@ def describe_waits(document: Mapping[str, Any]) -> tuple[bool, str]:
     return is_good, f"entries that waited for the open of the next bar: {formatting.format_percent(share)}{cure}"
 
 
+def describe_missing_bars(document: Mapping[str, Any]) -> list[tuple[bool, str]]:
+    """Return the failed check that engines lacked closed bars; nothing where they had enough."""
+    missing = [
+        f"{market['symbol']} {market['timeframe']}: {market['known']} of {market['needed']} closed bars"
+        for market in document["missing_bars"]
+    ]
+    if not missing:
+        return []
+    more = f" and {len(missing) - _MARKETS_SHOWN} more" if len(missing) > _MARKETS_SHOWN else ""
+    shown = formatting.replace_unprintable(", ".join(missing[:_MARKETS_SHOWN]))
+    return [(False, f"too few closed bars: {shown}{more}; `orchestrator bars import` adds history")]
+
+
 def describe_execution_gaps(document: Mapping[str, Any]) -> str:
     """Describe each engine's execution gap: the mean return of its real trades minus that of its model trades."""
     gap = document["execution_gaps"]
@@ -91,6 +105,7 @@ def describe_health_checks(document: Mapping[str, Any]) -> list[tuple[bool, str]
         (figures["unresolved"] == 0, f"entry signals that have not ended on both sides: {figures['unresolved']}"),
         *_describe_price_jumps(figures.get("price_jumps", 0)),
         describe_waits(document),
+        *describe_missing_bars(document),
     ]
 
 

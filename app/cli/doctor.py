@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from db.queries import backlog
 from domain.books import STANDING_BOOKS
 from domain.experiment import PPM
 from domain.policy import ExecutionMode, PolicyVersion
-from operations import live_checks
+from operations import known_bars, live_checks
 from operations.check_result import CheckResult
 from stack.errors import StackRefused
 
@@ -40,8 +41,9 @@ _SECRET = frozenset({"SECRET_KEY"})
 def command(as_json: bool, data_dir: Path | None) -> None:
     """Show the settings in force and check the installation.
 
-    Each setting is shown with where its value comes from. Checked are the database and its schema, the oldest
-    unfinished signal, the queues, open incidents, live trading, policies and studies. Exit code 1 when a check fails.
+    Each setting is shown with where its value comes from. Checked are the database and its schema, whether
+    engines have the bars they need, the oldest unfinished signal, the queues, open incidents, live trading, policies
+    and studies. Exit code 1 when a check fails.
     """
     settings = configuration.load()
     values = effective_values(settings)
@@ -106,6 +108,10 @@ def _check_database(settings: Settings, database: Database) -> Iterator[CheckRes
         queues = canaries.list_all(session, settings)
         incident_counts = Counter(incident["kind"] for incident in incidents.list_open(session))
         live_trading = live_checks.check_live_trading(session, settings)
+    yield CheckResult(name="market data", ok=True, detail=known_bars.describe_market_data(settings))
+    for document in known_bars.list_known_bars(database, settings, now=datetime.now(UTC)):
+        name = f"bars of {document['book']}"
+        yield CheckResult(name=name, ok=document["enough"], detail=known_bars.format_known_bars(document))
     yield CheckResult(name="oldest open signal", ok=True, detail=oldest.isoformat() if oldest else "none")
     yield from _check_queues(queues)
     yield _check_incidents(incident_counts)

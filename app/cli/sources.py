@@ -21,7 +21,7 @@ from db.source_health.activity import SourceActivity
 from db.sources import BookUnknown, SourceExists, SourceUnknown
 from domain.books import PAPER_BOOK, STANDING_BOOKS
 from domain.signal import Source
-from operations import netting
+from operations import known_bars, netting
 from operations import sources as source_operations
 from reporting.formatting import replace_unprintable
 
@@ -212,15 +212,19 @@ def template_(*, name: str, data_dir: Path | None, as_json: bool) -> None:
 def list_(*, data_dir: Path | None, as_json: bool) -> None:
     """List the sources.
 
-    Shows whether each may post, when its last alert came, its open incidents, and its webhook URL.
+    Shows whether each may post, when its last alert came, its open incidents, its webhook URL, and how many closed bars
+    of its markets are known of those that engines need.
     """
     with open_current_database(data_dir) as (settings, database):
         links = source_options.make_links(settings, data_dir)
         with database.transaction() as session:
             stored_sources = sources.list_all(session)
             activities = {source.name: source for source in activity.load(session)}
+        bars = known_bars.list_known_bars(database, settings, now=datetime.now(UTC))
     documents = [
-        source_operations.document(stored, links) | _describe_activity(activities.get(stored.source.name))
+        source_operations.document(stored, links)
+        | _describe_activity(activities.get(stored.source.name))
+        | {"bars": [document for document in bars if stored.source.name in document["sources"]]}
         for stored in stored_sources
     ]
     if as_json:
@@ -269,6 +273,8 @@ def _format_source(document: Mapping[str, Any]) -> Iterator[str]:
     remarks = [f"{document.get('quarantined_in_day', 0)} in quarantine within a day", *document.get("warnings", ())]
     yield f"{document['name']:<20} {document['book']:<6} {state:<9} heard {heard:<20} {', '.join(remarks)}"
     yield f"{'':<20} {document['url'] or _OTHER_SECRET_KEY}"
+    for market in document["bars"]:
+        yield f"{'':<20} {known_bars.format_known_bars(market)}"
 
 
 def _encode(document: object) -> str:

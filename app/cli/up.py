@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from app.cli import CommandError, log_warnings_only, start_settings
+from config.settings import Settings
+from reporting.formatting import replace_unprintable
 from stack import datadir, stack
 from stack.errors import StackRefused
 from stack.stack import RunningStack, StackPlan
@@ -44,4 +47,18 @@ def _announce_ready(ready: RunningStack) -> None:
         f"webhook  {url}  (source {name})"
         for name, url in sources.list_webhook_urls(ready.settings, base=ready.web_url)
     )
-    stack.print_urls(ready, login, *webhooks)
+    stack.print_urls(ready, login, *webhooks, *_describe_market_data(ready.settings))
+
+
+def _describe_market_data(settings: Settings) -> list[str]:
+    """Return where prices come from, and the markets of recent signals whose bars do not suffice for the engines."""
+    from db.core.session import Database  # noqa: PLC0415 - likewise
+    from operations import known_bars  # noqa: PLC0415 - likewise
+
+    database = Database(settings.sqlalchemy_url, pool_size=1)
+    try:
+        documents = known_bars.list_known_bars(database, settings, now=datetime.now(UTC))
+    finally:
+        database.dispose()
+    lines = (replace_unprintable(line) for line in known_bars.list_missing(documents))
+    return [f"prices   {known_bars.describe_market_data(settings)}", *(f"bars     {line}" for line in lines)]

@@ -9,12 +9,13 @@ import structlog
 from flask import Blueprint, Response, current_app
 
 from app.access import permissions
-from app.console import rendering
+from app.console import rendering, sources
 from db.core.errors import SQLAlchemyError
 from db.core.session import Database
 from db.queries import reports
 from db.queries.reports import StudyUnknown
 from domain.access import Scope
+from operations import known_bars
 from reporting import charts, document, page
 
 blueprint = Blueprint(
@@ -58,6 +59,7 @@ def _render_report() -> Response:
         charts.build_charts(record),
         stylesheet_url=rendering.stylesheet_url(),
         age=describe_age(record.stored_at, now=datetime.now(UTC)),
+        notices=known_bars.list_missing(sources.load_known_bars()),
         reader=rendering.current_reader(),
     )
     return rendering.html_response(rendered)

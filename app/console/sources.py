@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, current_app, request
@@ -19,7 +20,7 @@ from db.source_health import activity
 from db.sources import StoredSource
 from domain.access import Scope
 from domain.books import STANDING_BOOKS
-from operations import explain_message, source_links
+from operations import explain_message, known_bars, source_links
 from operations import sources as source_operations
 from operations.source_links import NoSecretKey, SourceLinks
 
@@ -60,7 +61,7 @@ def _render_sources(
     """Render the page, with the readings of a pasted message or an error about it."""
     require_user()
     stored_sources, activities = _load_sources()
-    links = _links()
+    bars, links = load_known_bars(), _links()
     rendered = rendering.render_page(
         "sources.html",
         messages=source_operations.alert_messages(),
@@ -68,6 +69,8 @@ def _render_sources(
             (stored, links.build_url(stored) if links is not None else None, activities.get(stored.source.name))
             for stored in stored_sources
         ],
+        bars=[(market, known_bars.format_known_bars(market)) for market in bars],
+        market_data=known_bars.describe_market_data(_settings()),
         readings=readings,
         chosen=chosen,
         error=error,
@@ -75,6 +78,12 @@ def _render_sources(
         may_see_urls=_has_scope(Scope.ADMIN),
     )
     return rendering.html_response(rendered, status)
+
+
+def load_known_bars() -> list[dict[str, Any]]:
+    """Return how many closed bars are known of each market that recent signals are about."""
+    settings, now = _settings(), datetime.now(UTC)
+    return console_services().run(lambda database: known_bars.list_known_bars(database, settings, now=now))
 
 
 def _load_sources() -> tuple[list[StoredSource], dict[str, activity.SourceActivity]]:

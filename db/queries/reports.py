@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from db import experiments, studies
-from db.queries import marks
+from db.queries import marks, signal_markets
 from domain.comparison.record import Side, SideOutcome, StudyEntry, StudyRecord
 from domain.comparison.trading_days import ROUND_THE_CLOCK, WEEKDAYS
 from domain.decision import EngineSlot, Verdict
@@ -103,6 +103,7 @@ def load(session: Session, *, study: str | None = None, book: str | None = None)
         stored_at=_newest_stored_at(entries),
         entry_bases=_count_entry_bases(session, row["study_id"]),
         markets=_load_markets(session, row["study_id"]),
+        missing_bars=tuple(signal_markets.load_missing_of_study(session, row["study_id"])),
         calendars=marks.load_calendars(session, row["study_id"], by_kind=_CALENDARS, default=WEEKDAYS),
         marked_drawdowns=marks.compute_drawdowns(session, row["study_id"], capital=row["reference_capital"]),
     )

@@ -76,6 +76,17 @@ class StudyEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MissingBars:
+    """A market whose last entry signal found fewer closed bars than an engine of the study needs."""
+
+    symbol: str
+    exchange: str
+    timeframe: str
+    known: int
+    needed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudyRecord:
     """A study with its entries in the order of their signals.
 
@@ -99,6 +110,7 @@ class StudyRecord:
     marked_drawdowns: Mapping[tuple[EngineSlot, ExitClock], float] = field(default_factory=dict)
     entry_bases: Mapping[str, int] = field(default_factory=dict)
     markets: frozenset[tuple[InstrumentKind, str]] = frozenset()
+    missing_bars: tuple[MissingBars, ...] = ()
 
     @property
     def is_simulated(self) -> bool:
