@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from db.core.listing import Columns, PageQuery, SortKey
-from domain.study import DEFAULT_ALPHA, DEFAULT_HORIZON_SESSIONS, ExitClock, Study
+from domain.study import DEFAULT_ALPHA, LONGEST_HORIZON_SESSIONS, ExitClock, Study
 
 _COLUMNS = "study_id, name, book, salt, horizon_sessions, exit_clock, alpha"
 _SELECT = f"""
@@ -35,6 +35,7 @@ class ComparedVersions:
     """Versions of the engines and the fill model that a study compares; when one changes the study ends.
 
     `bars_needed_a` and `bars_needed_b` are how many closed bars the engines need, None where one does not say.
+    `horizon_sessions` is that of a new study, by the longest plan that the engines may return.
     """
 
     engine_a: str
@@ -42,6 +43,7 @@ class ComparedVersions:
     fill_model: str
     bars_needed_a: int | None = None
     bars_needed_b: int | None = None
+    horizon_sessions: int = LONGEST_HORIZON_SESSIONS
 
 
 def ensure_running(session: Session, book: str, versions: ComparedVersions) -> Study:
@@ -75,7 +77,7 @@ def open_new(
     study_id: UUID | None = None,
     exit_clock: ExitClock = ExitClock.OWN,
 ) -> Study:
-    """Open a study with the default horizon and alpha, on the clock of the engines' own exits.
+    """Open a study with the default alpha, on the clock of the engines' own exits.
 
     On the synchronized clock both engines' trades close together, so that exits would never be compared.
     """
@@ -84,7 +86,7 @@ def open_new(
         name=name,
         book=book,
         salt=salt,
-        horizon_sessions=DEFAULT_HORIZON_SESSIONS,
+        horizon_sessions=versions.horizon_sessions,
         exit_clock=exit_clock,
         alpha=DEFAULT_ALPHA,
     )
@@ -105,7 +107,7 @@ def load_versions(session: Session, book: str) -> ComparedVersions:
         sqlalchemy.exc.NoResultFound: when the book has no running study; a started stack has one in each standing book.
     """
     query = text(
-        "SELECT engine_a, engine_b, fill_model, bars_needed_a, bars_needed_b FROM studies"
+        "SELECT engine_a, engine_b, fill_model, bars_needed_a, bars_needed_b, horizon_sessions FROM studies"
         " WHERE book = :book AND status = 'running'"
     )
     return ComparedVersions(**session.execute(query, {"book": book}).mappings().one())
@@ -121,7 +123,7 @@ def _insert_study(session: Session, study: Study, versions: ComparedVersions) ->
     query = text("""
         INSERT INTO studies (study_id, name, book, salt, horizon_sessions, exit_clock, alpha,
                              engine_a, engine_b, fill_model, bars_needed_a, bars_needed_b)
-        VALUES (:study_id, :name, :book, :salt, :horizon, :clock, :alpha, :engine_a, :engine_b, :fill_model,
+        VALUES (:study_id, :name, :book, :salt, :horizon_sessions, :clock, :alpha, :engine_a, :engine_b, :fill_model,
                 :bars_needed_a, :bars_needed_b)
     """)
     session.execute(
@@ -131,7 +133,6 @@ def _insert_study(session: Session, study: Study, versions: ComparedVersions) ->
             "name": study.name,
             "book": study.book,
             "salt": study.salt,
-            "horizon": study.horizon_sessions,
             "clock": study.exit_clock.value,
             "alpha": study.alpha,
             **asdict(versions),

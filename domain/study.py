@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,7 +11,8 @@ from uuid import UUID
 
 from domain.signal import InstrumentKind
 
-DEFAULT_HORIZON_SESSIONS = 5
+LONGEST_HORIZON_SESSIONS = 5
+_DAY = timedelta(days=1)
 DEFAULT_ALPHA = Decimal("0.05")
 ROUND_THE_CLOCK = frozenset({InstrumentKind.SPOT, InstrumentKind.PERP})
 
@@ -33,6 +35,17 @@ class Study:
     horizon_sessions: int
     exit_clock: ExitClock
     alpha: Decimal
+
+
+def derive_horizon_sessions(*longest_holds: timedelta | None) -> int:
+    """Return the number of sessions in which the longest plan of a study's engines ends, from 1 to 5.
+
+    It is 5 where an engine does not say how long its plans are (None).
+    """
+    known = [hold for hold in longest_holds if hold is not None]
+    if len(known) < len(longest_holds) or not known:
+        return LONGEST_HORIZON_SESSIONS
+    return min(max(math.ceil(max(known) / _DAY), 1), LONGEST_HORIZON_SESSIONS)
 
 
 def compute_horizon_end(entry_at: datetime, *, sessions: int, kind: InstrumentKind) -> datetime:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -66,6 +67,7 @@ class HostedEngine:
         self.version = "unknown"
         self.latency_s = DEFAULT_LATENCY_S
         self.bars_needed: int | None = None
+        self.longest_hold: timedelta | None = None
         self.failure: str | None = None
         self._spec = spec
         self._path = tuple(path)
@@ -195,7 +197,7 @@ class HostedEngine:
             raise EngineNotUsable(greeting.failure)
         self.name, self.version = greeting.name, greeting.version
         self.latency_s = DEFAULT_LATENCY_S if greeting.declared_latency_s is None else greeting.declared_latency_s
-        self.bars_needed = greeting.bars_needed
+        self.bars_needed, self.longest_hold = greeting.bars_needed, greeting.longest_hold
         self.failure, self._is_greeted = None, True
 
     def _stop_slow_start(self) -> None:

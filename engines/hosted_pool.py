@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -44,6 +45,11 @@ class HostedPool:
     def bars_needed(self) -> int | None:
         """The number of closed bars that the engine declares to need; None when it declares none."""
         return self.lanes[0].bars_needed
+
+    @property
+    def longest_hold(self) -> timedelta | None:
+        """The longest time limit of its plans that the engine declares; None when it declares none."""
+        return self.lanes[0].longest_hold
 
     @property
     def is_ready(self) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from decimal import Decimal
 from math import inf
 
 from domain.decision import EngineAnswer, EngineSlot
 from domain.ports import Engine, Heartbeat
-from engines import bars_needed
+from engines import bars_needed, holding_times
 from engines.breaker import COOLDOWN_S
 from engines.engine_questions import Questions
 from engines.panel_engine import DEADLINE_S, PanelEngine
@@ -59,6 +60,11 @@ class Panel:
     def bars_needed(self) -> Mapping[EngineSlot, int | None]:
         """The number of closed bars that each engine declares to need; None when it declares none."""
         return {slot: bars_needed.count_bars_needed(asked.engine) for slot, asked in self._engines.items()}
+
+    @property
+    def longest_holds(self) -> Mapping[EngineSlot, timedelta | None]:
+        """The longest time limit that each engine's plans may have; None when it declares none."""
+        return {slot: holding_times.find_longest_hold(asked.engine) for slot, asked in self._engines.items()}
 
     @property
     def available(self) -> frozenset[EngineSlot]:

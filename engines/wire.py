@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 import msgspec
@@ -24,13 +25,15 @@ class EngineQuestion:
 class HostGreeting:
     """First line of an engine's host process: the engine's name, version and latency, or why it cannot run (`failure`).
 
-    `declared_latency_s` is in seconds; `bars_needed` counts closed bars. None when the engine declares none.
+    `declared_latency_s` is in seconds; `bars_needed` counts closed bars; `longest_hold` is the longest time limit of
+    its plans. None when the engine declares none.
     """
 
     name: str = ""
     version: str = ""
     declared_latency_s: Decimal | None = None
     bars_needed: int | None = None
+    longest_hold: timedelta | None = None
     failure: str | None = None
 
 

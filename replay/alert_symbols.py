@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from alerts.understand import UnreadableAlert, understand
+from domain.intervals import Interval
 from domain.signal import Instrument, NewSignal, Source
 from replay.alert_files import LoggedAlert
 from replay.bar_files import BarFile
@@ -72,6 +73,12 @@ def read_signals(alert: LoggedAlert, settings: Source) -> Iterator[NewSignal]:
     for result in understand(alert.body, settings):
         if not isinstance(result, UnreadableAlert) and not result.is_test:
             yield result
+
+
+def list_intervals(alerts: Sequence[LoggedAlert], settings: Source) -> frozenset[Interval]:
+    """Return the intervals of the alerts that can be read."""
+    signals = (signal for alert in alerts for signal in read_signals(alert, settings))
+    return frozenset(signal.timeframe for signal in signals if signal.timeframe is not None)
 
 
 def has_bars(instrument: Instrument, files: Sequence[BarFile]) -> bool:

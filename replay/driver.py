@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from domain.intervals import Interval
 from domain.signal import Source
+from replay import alert_symbols
 from replay.alert_files import LoggedAlert
 from replay.bar_files import BarFile
 from replay.identity import ReplayIdentity
@@ -51,7 +53,8 @@ class SignalStuck(Exception):
 class BookSpec:
     """The book, source, study and bars that the gateway creates for a replay.
 
-    The book's clock starts at `starts_at`, the first open of any bar. `settings` are those of its source.
+    The book's clock starts at `starts_at`, the first open of any bar. `settings` are those of its source, `intervals`
+    those of its alerts.
     """
 
     identity: ReplayIdentity
@@ -59,6 +62,7 @@ class BookSpec:
     files: tuple[BarFile, ...]
     starts_at: datetime
     settings: Source
+    intervals: frozenset[Interval] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +173,7 @@ def run_replay(
             files=scheduled.files,
             starts_at=scheduled.starts_at,
             settings=scheduled.settings,
+            intervals=alert_symbols.list_intervals(scheduled.alerts, scheduled.settings),
         )
     )
     tally, now = _AlertCounts(), None

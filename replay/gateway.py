@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -25,8 +25,11 @@ from db.studies import ComparedVersions
 from domain.books import PAPER_BOOK
 from domain.decision import EngineSlot
 from domain.instruments import find_terms
+from domain.intervals import Interval
 from domain.ports import Feed
 from domain.signal import Instrument, InstrumentKind, Source, Stage
+from domain.study import derive_horizon_sessions
+from engines import holding_times
 from replay import bar_files, money, source_settings
 from replay.bar_files import BarFile
 from replay.driver import BookSpec, ReplayBookExists, ReplayRefused, SignalStuck, WebhookResponse
@@ -157,6 +160,7 @@ class StackGateway:
             fill_model=terms.fill_model,
             bars_needed_a=running.bars_needed_a,
             bars_needed_b=running.bars_needed_b,
+            horizon_sessions=_derive_horizon(terms, spec.intervals) or running.horizon_sessions,
         )
         name = spec.study or spec.identity.book
         studies.open_new(
@@ -237,6 +241,13 @@ def load_source(settings: Settings, name: str) -> Source:
         raise ReplayRefused(f"there is no source named {name!r}; see: orchestrator sources list") from None
     finally:
         database.dispose()
+
+
+def _derive_horizon(terms: ReplayTerms, intervals: Collection[Interval]) -> int | None:
+    """Return the horizon of a replay on some intervals; None with engines whose plans are not known by interval."""
+    if not {version.partition("@")[0] for version in terms.engines.values()} <= holding_times.BUILT_IN:
+        return None
+    return derive_horizon_sessions(holding_times.find_longest_built_in_hold(intervals))
 
 
 def _load_terms(database: Database) -> ReplayTerms:

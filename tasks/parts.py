@@ -24,6 +24,7 @@ from domain.context import Quality
 from domain.decision import EngineSlot
 from domain.fills import FillModel
 from domain.risk import Limits
+from domain.study import derive_horizon_sessions
 from domain.trade import PAPER_VENUE, RealVenue
 from engines import loader
 from engines.panel import Panel
@@ -158,6 +159,7 @@ def open_versions(settings: Settings) -> Iterator[ComparedVersions]:
             fill_model=fills.DEFAULT.version,
             bars_needed_a=panel.bars_needed[EngineSlot.A],
             bars_needed_b=panel.bars_needed[EngineSlot.B],
+            horizon_sessions=derive_horizon_sessions(*panel.longest_holds.values()),
         )
     finally:
         panel.close()

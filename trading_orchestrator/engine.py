@@ -7,7 +7,8 @@ may take ENGINE_A_DEADLINE_S or ENGINE_B_DEADLINE_S seconds, counted from when i
 
 `declared_latency_s` may say how many seconds (0 to 60) an answer takes as a rule: replays, which cannot measure it, use
 it in place of the measured time. It becomes a part of the version; without it 0.5 seconds are assumed. `bars_needed`
-may say how many closed bars (0 to 250) it needs before it can enter, so that people are told how many are missing.
+may say how many closed bars (0 to 250) it needs before it can enter, so that people are told how many are missing, and
+`longest_hold`, a timedelta, the longest time limit of its plans: a study's horizon follows from it.
 """
 
 from __future__ import annotations

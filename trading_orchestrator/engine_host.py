@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from types import ModuleType
@@ -53,6 +54,7 @@ class EngineGreeting:
     version: str = ""
     declared_latency_s: Decimal | None = None
     bars_needed: int | None = None
+    longest_hold: timedelta | None = None
     failure: str | None = None
 
 
@@ -104,6 +106,7 @@ def load_engine(spec: str) -> Any:
         raise EngineUnusable(f"{factory} returned {type(engine).__name__}, which has no name")
     read_latency(engine)
     read_bars_needed(engine)
+    read_longest_hold(engine)
     return engine
 
 
@@ -136,6 +139,18 @@ def read_bars_needed(engine: Any) -> int | None:
         return None
     if isinstance(declared, bool) or not isinstance(declared, int) or not 0 <= declared <= MAX_BARS_NEEDED:
         raise EngineUnusable(f"bars_needed must be a whole number from 0 to {MAX_BARS_NEEDED}, not {declared!r}")
+    return declared
+
+
+def read_longest_hold(engine: Any) -> timedelta | None:
+    """Return the engine's `longest_hold`; None when it declares none.
+
+    Raises:
+        EngineUnusable: when it is no timedelta above zero.
+    """
+    declared = getattr(engine, "longest_hold", None)
+    if declared is not None and (not isinstance(declared, timedelta) or declared <= timedelta(0)):
+        raise EngineUnusable(f"longest_hold must be a timedelta above zero, as timedelta(hours=48), not {declared!r}")
     return declared
 
 
@@ -185,7 +200,11 @@ def _load_and_greet(spec: str) -> tuple[Any, EngineGreeting]:
         # Another latency means other fills in a replay, so it must not pass for the same engine.
         version += f"+{latency_s:f}s"
     return engine, EngineGreeting(
-        name=engine.name, version=version, declared_latency_s=latency_s, bars_needed=read_bars_needed(engine)
+        name=engine.name,
+        version=version,
+        declared_latency_s=latency_s,
+        bars_needed=read_bars_needed(engine),
+        longest_hold=read_longest_hold(engine),
     )
 
 

@@ -70,6 +70,8 @@ def test_the_same_input_into_two_empty_databases_gives_the_same_report(place: Pa
         "price_jumps": 0,
     }
     assert first["execution_gap"] == 0
+    # The longest plan of the built-in engines on hourly alerts is two days.
+    assert first["horizon_sessions"] == 2
 
 
 @pytest.mark.usefixtures("first")

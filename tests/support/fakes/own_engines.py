@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -112,10 +113,11 @@ class RawPipe(AboveAverage):
 
 
 class Declaring(AboveAverage):
-    """Declares a latency, which the environment may change."""
+    """Declares how long its plans are, and a latency, which the environment may change."""
 
     name = "declaring"
     version = "7"
+    longest_hold: object = timedelta(hours=30)
 
     def __init__(self) -> None:
         self.declared_latency_s: object = float(os.environ.get("ENGINE_DECLARES", "2.50"))
@@ -165,6 +167,13 @@ def impatient() -> Declaring:
     """Make an engine with an impossible latency."""
     engine = Declaring()
     engine.declared_latency_s = "soon"
+    return engine
+
+
+def patient() -> Declaring:
+    """Make an engine whose plans are as long as a text."""
+    engine = Declaring()
+    engine.longest_hold = "2 days"
     return engine
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.signal import InstrumentKind
-from domain.study import ROUND_THE_CLOCK, compute_horizon_end
+from domain.study import ROUND_THE_CLOCK, compute_horizon_end, derive_horizon_sessions
 
 ON_WEEKDAYS = [kind for kind in InstrumentKind if kind not in ROUND_THE_CLOCK]
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds are naive by contract
@@ -18,6 +18,26 @@ SESSIONS = st.integers(1, 60)
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("hours", "sessions"),
+    [
+        ((4, 4), 1),
+        ((4, 48), 2),
+        ((24, 24), 1),
+        ((25, 4), 2),
+        ((30 * 24, 4), 5),
+        ((None, 4), 5),
+        ((None, None), 5),
+    ],
+)
+def test_the_horizon_is_that_of_the_longest_plan_up_to_five_sessions(
+    hours: tuple[int | None, ...], sessions: int
+) -> None:
+    holds = [None if count is None else timedelta(hours=count) for count in hours]
+
+    assert derive_horizon_sessions(*holds) == sessions
 
 
 @pytest.mark.parametrize("kind", ON_WEEKDAYS)

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -99,6 +100,16 @@ def test_a_declared_latency_is_handed_over_and_part_of_the_version(
     engine.close()
 
     assert (engine.latency_s, engine.version) == (Decimal(declared), version)
+
+
+def test_the_longest_time_limit_of_its_plans_is_handed_over(engine: HostedEngine) -> None:
+    declaring = HostedEngine("tests.support.fakes.own_engines:declaring")
+
+    declaring.start()
+    declaring.close()
+
+    assert declaring.longest_hold == timedelta(hours=30)
+    assert engine.longest_hold is None
 
 
 def test_an_engine_that_declares_no_latency_has_half_a_second(engine: HostedEngine) -> None:
@@ -216,6 +227,7 @@ def test_the_order_of_a_set_is_the_same_in_every_process() -> None:
         ("tests.support.fakes.own_engines:no_such_factory", "no callable 'no_such_factory'"),
         ("tests.support.fakes.own_engines:nameless", "no method decide"),
         ("tests.support.fakes.own_engines:impatient", "declared_latency_s must be seconds from 0 to 60, not 'soon'"),
+        ("tests.support.fakes.own_engines:patient", "longest_hold must be a timedelta above zero, .* not '2 days'"),
         ("tests.support.fakes.own_engines:failing", "model.bin is not there"),
         ("tests.support.fakes.own_engines:quitting", "not today"),
     ],

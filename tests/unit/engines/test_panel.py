@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -74,6 +75,12 @@ def test_built_in_engines_answer_in_order_and_name_themselves_and_the_context() 
     assert panel.versions[B] == f"committee@{CommitteeEngine().version}"
     assert panel.latencies_s == {A: Decimal("0.5"), B: Decimal("0.5")}
     assert panel.available == {A, B}
+
+
+def test_the_longest_holds_are_those_of_monthly_bars_or_not_known() -> None:
+    panel = Panel({A: RulesEngine(), B: FakeEngine(raise_error)})
+
+    assert panel.longest_holds == {A: timedelta(days=180), B: None}
 
 
 def test_no_question_gives_no_answer() -> None:

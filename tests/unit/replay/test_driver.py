@@ -166,6 +166,19 @@ def test_the_book_is_asked_for_with_its_study_its_files_and_its_first_moment() -
     ]
 
 
+def test_the_book_is_asked_for_with_the_intervals_of_its_alerts() -> None:
+    gateway = FakeGateway()
+    bodies = [
+        b'{"symbol": "EURUSD", "action": "buy", "timeframe": "15m"}',
+        b'{"symbol": "EURUSD", "action": "buy"}',
+        b"nothing that can be read",
+    ]
+
+    _run(gateway, *(an_alert(body=body) for body in bodies))
+
+    assert gateway.created[0].intervals == {Interval.parse("15m"), Interval.parse("1h")}
+
+
 def test_progress_is_told_after_each_alert() -> None:
     watched = Watched()
 
