@@ -35,15 +35,21 @@ _NAMES = ", ".join(f'"{name}"' for name in _COLUMNS)
 _ARRAYS = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _COLUMNS.items())
 # Inserted in order of the key, so that two writers never wait for each other.
 _INSERT = text(f"""
-    INSERT INTO bars ({_NAMES}) SELECT * FROM unnest({_ARRAYS}) AS given({_NAMES})
-    ORDER BY book, symbol, exchange, instrument_kind, interval, side, open_time
-    ON CONFLICT DO NOTHING
+    WITH stored AS (
+        INSERT INTO bars ({_NAMES}) SELECT * FROM unnest({_ARRAYS}) AS given({_NAMES})
+        ORDER BY book, symbol, exchange, instrument_kind, interval, side, open_time
+        ON CONFLICT DO NOTHING RETURNING *)
+    INSERT INTO late_bars (book, symbol, exchange, instrument_kind, interval, side, open_time)
+    SELECT book, symbol, exchange, instrument_kind, interval, side, open_time FROM stored
+    WHERE EXISTS (SELECT FROM bars WHERE (bars.book, bars.symbol) = (stored.book, stored.symbol)
+                  AND bars.close_time > stored.close_time)
 """)
 
 
 def record(session: Session, received: Sequence[tuple[NewSignal, datetime]]) -> None:
     """Store the bars of alerts received at these times; the first value of a bar stays.
 
+    A bar that comes after a newer one of its symbol is noted: the exits worker looks at the trades it may change.
     A bar that had not closed when its alert fired is not final and is left out. Replay books take their bars from
     files only.
     """

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.bars import SERIES, series_key
+from db.core import states
 from domain.context import Bar
 from domain.ports import Feed
 
@@ -40,11 +40,19 @@ _OVERLAPPING = text(f"""
     WHERE imported.open_time < stored.close_time AND stored.open_time < imported.close_time
     RETURNING imported.open_time
 """)
-_ADD = text("""
-    INSERT INTO bars (book, symbol, exchange, instrument_kind, interval, side, open_time, close_time,
-        open, high, low, close, volume)
-    SELECT :book, :symbol, :exchange, :kind, :interval, :side, open_time, close_time, open, high, low, close, volume
-    FROM imported ORDER BY open_time ON CONFLICT DO NOTHING
+# Bars that reach into the time of open trades are late for them, see `db.late_bars`.
+_ADD = text(f"""
+    WITH added AS (
+        INSERT INTO bars (book, symbol, exchange, instrument_kind, interval, side, open_time, close_time,
+            open, high, low, close, volume)
+        SELECT :book, :symbol, :exchange, :kind, :interval, :side, open_time, close_time, open, high, low, close, volume
+        FROM imported ORDER BY open_time ON CONFLICT DO NOTHING RETURNING *
+    ), late AS (
+        INSERT INTO late_bars (book, symbol, exchange, instrument_kind, interval, side, open_time)
+        SELECT book, symbol, exchange, instrument_kind, interval, side, open_time FROM added
+        WHERE close_time > (SELECT min(entry_at) FROM trades
+                            WHERE book = :book AND symbol = :symbol AND status IN {states.UNFINISHED_TRADES}))
+    SELECT count(*) FROM added
 """)
 
 
@@ -74,10 +82,10 @@ def add_missing(session: Session, feed: Feed, bars: Iterable[Bar], *, until: dat
     still_open = session.execute(_STILL_OPEN, {"until": until}).scalars().all()
     known = session.execute(_KNOWN, key).one()
     overlapping = set(session.execute(_OVERLAPPING, key).scalars())
-    added: Any = session.execute(_ADD, key)
+    added: int = session.execute(_ADD, key).scalar_one()
     session.execute(text("DROP TABLE imported"))
     return ImportedBars(
-        added=added.rowcount,
+        added=added,
         known=known.bars,
         differing=known.differing,
         first_differing=known.first_differing,

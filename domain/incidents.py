@@ -73,6 +73,10 @@ _TEXTS = {
         "an entry fired before an exit that had arrived already, so it opened nothing",
         "check that the strategy is flat; alerts of this source arrive out of order",
     ),
+    "late_bar": (
+        "a bar that reaches a trade's stop or target arrived after an exit of the trade, so it could not be counted",
+        "find out why bars arrive late; if the trade is still open and should not be, close it with the command above",
+    ),
     "price_jump": (
         "prices jumped as by a split or bad data; trades end at the last price before it and entries are denied",
         "compare prices and position with the venue; if they are right, close this incident to trade on them again",

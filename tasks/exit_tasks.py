@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 from celery import current_app, shared_task
 
-from db import books, exit_incidents, lagging_trades, trade_walks
+from db import books, exit_incidents, lagging_trades, late_bars, trade_walks
 from domain.exits import ExitReason
 from tasks import exit_settlement, waiting_entries, waiting_exits
 from tasks.base_task import parts_of
@@ -49,6 +49,7 @@ def walk_book(parts: Parts, book: str, *, until: datetime, at_end: bool = False)
     waiting_entries.settle_waiting_entries(parts, book, until=until, at_end=at_end)
     waiting_exits.close_waiting(parts, book, until=until)
     with parts.transaction() as session:
+        late_bars.settle(session, book)
         lagging = lagging_trades.list_in_book(session, book)
     exit_settlement.send_owed_exits(parts, lagging)
     while chunk := _load_chunk(parts, book, after, until=until, at_end=at_end):

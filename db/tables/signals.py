@@ -7,12 +7,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Identity, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Base, one_of
 from domain.context import PriceSide
 from domain.signal import Action, Direction, InstrumentKind, Position, SellAlone, SignalStatus
+
+_BAR_KEY = ("book", "symbol", "exchange", "instrument_kind", "interval", "side", "open_time")
 
 
 class BookRow(Base):
@@ -217,6 +219,33 @@ class BarRow(Base):
     low: Mapped[Decimal]
     close: Mapped[Decimal]
     volume: Mapped[Decimal | None]
+
+
+class LateBarRow(Base):
+    """A bar that arrived after newer ones of its symbol, and how many trades were walked again or had ended before it.
+
+    The counts are set when the exits worker has looked at it.
+    """
+
+    __tablename__ = "late_bars"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            _BAR_KEY, [f"bars.{name}" for name in _BAR_KEY], name="fk_late_bars_book_bars", ondelete="CASCADE"
+        ),
+        Index("ix_late_bars_pending", "book", postgresql_where=text("settled_at IS NULL")),
+    )
+
+    book: Mapped[str] = mapped_column(primary_key=True)
+    symbol: Mapped[str] = mapped_column(primary_key=True)
+    exchange: Mapped[str] = mapped_column(primary_key=True)
+    instrument_kind: Mapped[str] = mapped_column(primary_key=True)
+    interval: Mapped[str] = mapped_column(primary_key=True)
+    side: Mapped[str] = mapped_column(primary_key=True)
+    open_time: Mapped[datetime] = mapped_column(primary_key=True)
+    stored_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    settled_at: Mapped[datetime | None]
+    walked_again: Mapped[int | None]
+    too_late_for: Mapped[int | None]
 
 
 class BarWindowRow(Base):

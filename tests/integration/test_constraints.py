@@ -54,6 +54,7 @@ DUPLICATES = [
     ),
     ("paper_ledger", {}, "pk_paper_ledger"),
     ("exit_results", {}, "pk_exit_results"),
+    ("late_bars", {}, "pk_late_bars"),
     ("quotes", {}, "pk_quotes"),
     ("studies", {"study_id": NEW, "name": NEW}, "uq_studies_one_running"),
     ("studies", {"study_id": NEW, "status": "closed"}, "uq_studies_book_name"),
@@ -164,6 +165,12 @@ def a_story(session: Session) -> None:
     session.execute(text("INSERT INTO audit_log VALUES (1, now(), 'me', 'policy.paused', 'paper', '', '{}', '', 'h')"))
     session.execute(text("INSERT INTO order_events (order_id, to_state) SELECT order_id, state FROM orders"))
     session.execute(text("INSERT INTO signal_events SELECT signal_id, 1, gen_random_uuid() FROM signals"))
+    session.execute(
+        text("""
+            INSERT INTO late_bars (book, symbol, exchange, instrument_kind, interval, side, open_time)
+            SELECT book, symbol, exchange, instrument_kind, interval, side, open_time FROM bars
+        """)
+    )
     session.execute(text("INSERT INTO exit_results (signal_id, result) SELECT signal_id, 'closes' FROM signals"))
     session.execute(text("INSERT INTO exchange_answers VALUES ('BINANCE', 'BTCUSDT', 'spot', 'binance', NULL)"))
     session.execute(text("INSERT INTO canaries VALUES ('pipeline', now(), NULL)"))

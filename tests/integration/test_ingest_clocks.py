@@ -104,6 +104,14 @@ def test_a_replay_receives_on_its_own_clock_and_paper_on_the_wall_clock(webhook:
     assert before <= received["paper"] <= datetime.now(UTC)
 
 
+def test_a_bar_that_comes_after_a_newer_one_of_its_symbol_is_noted_as_late(webhook: WebhookApp) -> None:
+    for minute in ("12:00", "12:10", "12:05", "12:05"):
+        webhook.post({"symbol": "BTCUSDT", "action": "buy"} | BAR | {"time": f"2024-01-31T{minute}:00Z"})
+
+    late = webhook.rows("SELECT symbol, open_time, settled_at FROM late_bars")
+    assert late == [{"symbol": "BTCUSDT", "open_time": utc(2024, 1, 31, 12, 5), "settled_at": None}]
+
+
 def test_a_bar_that_an_alert_carries_is_kept_and_its_first_value_stays(webhook: WebhookApp) -> None:
     webhook.post({"symbol": "BTCUSDT", "action": "buy"} | BAR)
 
