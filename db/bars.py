@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,18 +22,29 @@ SERIES = (
 )
 _BAR = "open_time, open, high, low, close, volume, close_time"
 _FEEDS = text("""
-    WITH RECURSIVE series AS (
-        (SELECT exchange, instrument_kind, interval, side FROM bars WHERE book = :book AND symbol = :symbol
-         ORDER BY exchange, instrument_kind, interval, side LIMIT 1)
-        UNION ALL
-        SELECT next.* FROM series CROSS JOIN LATERAL (
-            SELECT exchange, instrument_kind, interval, side FROM bars
-            WHERE book = :book AND symbol = :symbol
-              AND (exchange, instrument_kind, interval, side)
-                > (series.exchange, series.instrument_kind, series.interval, series.side)
-            ORDER BY exchange, instrument_kind, interval, side LIMIT 1) AS next)
-    SELECT * FROM series
+    SELECT symbol, feed.*
+    FROM unnest(cast(:symbols AS text[])) AS wanted(symbol) CROSS JOIN LATERAL (
+        WITH RECURSIVE series AS (
+            (SELECT exchange, instrument_kind, interval, side FROM bars
+             WHERE book = :book AND bars.symbol = wanted.symbol
+             ORDER BY exchange, instrument_kind, interval, side LIMIT 1)
+            UNION ALL
+            SELECT next.* FROM series CROSS JOIN LATERAL (
+                SELECT exchange, instrument_kind, interval, side FROM bars
+                WHERE book = :book AND bars.symbol = wanted.symbol
+                  AND (exchange, instrument_kind, interval, side)
+                    > (series.exchange, series.instrument_kind, series.interval, series.side)
+                ORDER BY exchange, instrument_kind, interval, side LIMIT 1) AS next)
+        SELECT * FROM series) AS feed
 """)
+# A bar may end later than one interval after its opening, where its session has a break; two are always enough.
+_AROUND = f"""
+    (SELECT {_BAR} FROM bars WHERE {SERIES} AND close_time <= :first ORDER BY close_time DESC LIMIT 1)
+    UNION ALL
+    (SELECT {_BAR} FROM bars
+     WHERE {SERIES} AND close_time > :first AND close_time <= :until AND open_time <= :last)
+    ORDER BY open_time
+"""
 
 
 class StoredBars:
@@ -46,24 +58,27 @@ class StoredBars:
 
         Series without an exchange fit any; they are returned only when none has the instrument's exchange.
         """
+        return self.feeds_by_instrument(book, [instrument])[instrument]
+
+    def feeds_by_instrument(self, book: str, instruments: Collection[Instrument]) -> dict[Instrument, Sequence[Feed]]:
+        """Return the series stored for each of many instruments, as `feeds` does for one, with one statement."""
+        symbols = sorted({instrument.symbol for instrument in instruments})
         with self._database.reading() as connection:
-            rows = connection.execute(_FEEDS, {"book": book, "symbol": instrument.symbol}).all()
-        candidates = [_build_feed(book, instrument.symbol, row) for row in rows]
-        exact = [feed for feed in candidates if feed.instrument == instrument]
-        return sorted(exact or [feed for feed in candidates if not feed.instrument.exchange], key=_sort_key)
+            rows = connection.execute(_FEEDS, {"book": book, "symbols": symbols}).all()
+        recorded = defaultdict[str, list[Feed]](list)
+        for row in rows:
+            recorded[row.symbol].append(_build_feed(book, row.symbol, row))
+        return {instrument: _choose_feeds(instrument, recorded[instrument.symbol]) for instrument in instruments}
 
     def last_closed(self, feed: Feed, *, as_of: datetime, count: int) -> Sequence[Bar]:
         """Return up to `count` newest bars that closed at or before `as_of`, oldest first."""
         query = f"SELECT {_BAR} FROM bars WHERE {SERIES} AND close_time <= :as_of ORDER BY close_time DESC LIMIT :count"
         return self._load_bars(query, feed, as_of=as_of, count=count)[::-1]
 
-    def covering(self, feed: Feed, *, at: datetime) -> Bar | None:
-        """Return the bar with open_time <= at < its end; only its open may be used at `at`."""
-        query = (
-            f"SELECT {_BAR} FROM (SELECT * FROM bars WHERE {SERIES} AND open_time <= :at"
-            " ORDER BY open_time DESC LIMIT 1) AS newest WHERE close_time > :at"
-        )
-        return next(iter(self._load_bars(query, feed, at=at)), None)
+    def around(self, feed: Feed, *, first: datetime, last: datetime) -> Sequence[Bar]:
+        """Return the last bar that closed at or before `first`, and those that closed later and opened by `last`."""
+        until = last + 2 * feed.interval.approximate
+        return self._load_bars(_AROUND, feed, first=first, last=last, until=until)
 
     def first_opened(self, feed: Feed, *, after: datetime, until: datetime) -> Bar | None:
         """Return the first bar that opened in (after, until]; only its open may be used at `until`."""
@@ -133,6 +148,12 @@ def _build_feed(book: str, symbol: str, row: Any) -> Feed:
         interval=Interval.parse(row.interval),
         side=PriceSide(row.side),
     )
+
+
+def _choose_feeds(instrument: Instrument, candidates: Sequence[Feed]) -> list[Feed]:
+    """Return the series of the instrument itself, else those without an exchange, finest interval first."""
+    exact = [feed for feed in candidates if feed.instrument == instrument]
+    return sorted(exact or [feed for feed in candidates if not feed.instrument.exchange], key=_sort_key)
 
 
 def _sort_key(feed: Feed) -> tuple[Any, str]:

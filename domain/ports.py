@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -46,12 +46,21 @@ class BarStore(Protocol):
         """
         ...
 
+    def feeds_by_instrument(
+        self, book: str, instruments: Collection[Instrument]
+    ) -> Mapping[Instrument, Sequence[Feed]]:
+        """List the series stored for each of many instruments, as `feeds` does for one, in one read."""
+        ...
+
     def last_closed(self, feed: Feed, *, as_of: datetime, count: int) -> Sequence[Bar]:
         """Return up to `count` newest bars that closed at or before `as_of`, oldest first."""
         ...
 
-    def covering(self, feed: Feed, *, at: datetime) -> Bar | None:
-        """Return the bar with open_time <= at < its end, or None. Only its open may be used at `at`."""
+    def around(self, feed: Feed, *, first: datetime, last: datetime) -> Sequence[Bar]:
+        """Return the last bar that closed at or before `first`, and those that closed later and opened by `last`.
+
+        Oldest first. Of a bar that is not closed yet at a moment, only the open may be used at that moment.
+        """
         ...
 
     def first_opened(self, feed: Feed, *, after: datetime, until: datetime) -> Bar | None:

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 
 from domain import market_prices
 from domain.context import Bar, PriceBasis, PriceSide, Quality
 from domain.ports import BarStore, Feed
-
-_MAX_BARS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,57 +67,33 @@ def rate_price(price: KnownPrice | None, *, opened: Quality) -> Quality:
 
 
 class _SeriesPrices:
-    """Opens and closes of one series between two moments, read from the store when first needed."""
+    """Opens and closes of one series between two moments, read from the store in one go when first needed."""
 
     def __init__(self, bars: BarStore, feed: Feed, *, first: datetime, last: datetime) -> None:
         self.feed = feed
         self._bars, self._first, self._last = bars, first, last
-        self._covering_bars: list[Bar] | None = None
-        self._closed_bars: list[Bar] | None = None
 
     def find_open(self, moment: datetime) -> KnownPrice | None:
         """Return the open of a bar that opened at a moment or just before it; None when there is none."""
-        if self._covering_bars is None:
-            self._covering_bars = self._load_covering_bars(moment)
-        bar = next((candidate for candidate in reversed(self._covering_bars) if self._covers(candidate, moment)), None)
-        if bar is None and self._is_wide:
-            bar = self._bars.covering(self.feed, at=moment)
-            self._covering_bars = [] if bar is None else [bar]
+        bar = next((bar for bar in reversed(self._series) if self._covers(bar, moment)), None)
         if bar is None or moment - bar.open_time > market_prices.how_long_open_counts(self.feed.interval.approximate):
             return None
         return KnownPrice(price=bar.open, since=bar.open_time, basis=PriceBasis.OPEN)
 
-    @property
-    def _is_wide(self) -> bool:
-        """True when the moments span too many bars to read them all at once."""
-        return self._last - self._first > _MAX_BARS_AT_ONCE * self.feed.interval.approximate
+    def find_last_close(self, moment: datetime) -> KnownPrice | None:
+        """Return the last close before a moment; None when there is none."""
+        ends = ((bar, bar.end(self.feed.interval)) for bar in reversed(self._series))
+        return next(
+            (KnownPrice(price=bar.close, since=end, basis=PriceBasis.CLOSE) for bar, end in ends if end <= moment), None
+        )
 
-    def _load_covering_bars(self, moment: datetime) -> list[Bar]:
-        """Return the bars that cover any moment of the span, oldest first; of a wide span only the one at `moment`."""
-        if self._is_wide or self._first == self._last:
-            bar = self._bars.covering(self.feed, at=moment)
-            return [] if bar is None else [bar]
-        until = self._last + 2 * self.feed.interval.approximate
-        return list(self._bars.closed_between(self.feed, after=self._first, until=until))
+    @cached_property
+    def _series(self) -> Sequence[Bar]:
+        """The last bar that closed before the span, and the bars of the span, oldest first."""
+        return self._bars.around(self.feed, first=self._first, last=self._last)
 
     def _covers(self, bar: Bar, moment: datetime) -> bool:
         return bar.open_time <= moment < bar.end(self.feed.interval)
-
-    def find_last_close(self, moment: datetime) -> KnownPrice | None:
-        """Return the last close before a moment; None when there is none."""
-        for bar in reversed(self._load_closed_bars()):
-            end = bar.end(self.feed.interval)
-            if end <= moment:
-                return KnownPrice(price=bar.close, since=end, basis=PriceBasis.CLOSE)
-        return None
-
-    def _load_closed_bars(self) -> list[Bar]:
-        """Return the last bar closed before the span and those that closed within it, oldest first."""
-        if self._closed_bars is None:
-            self._closed_bars = list(self._bars.last_closed(self.feed, as_of=self._first, count=1))
-            if self._last > self._first:
-                self._closed_bars += self._bars.closed_between(self.feed, after=self._first, until=self._last)
-        return self._closed_bars
 
 
 def _drop_unknown(prices: Mapping[PriceSide, KnownPrice | None]) -> dict[PriceSide, KnownPrice]:

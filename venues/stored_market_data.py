@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
@@ -28,6 +28,8 @@ from venues.bar_windows import WindowBuilder
 from venues.quotes import KnownPrice, QuoteLookup, rate_price
 
 PricesBySide: TypeAlias = dict[PriceSide, KnownPrice]
+PriceKey: TypeAlias = tuple[str, Instrument, datetime]  # book, instrument, moment
+FeedsByInstrument: TypeAlias = Mapping[tuple[str, Instrument], Sequence[Feed]]
 
 _HOUR = Interval.parse("1h")
 _FIELDS = {"bid": PriceSide.BID, "ask": PriceSide.ASK, "last": PriceSide.MID}
@@ -49,9 +51,9 @@ class StoredMarketData:
 
     def views(self, requests: Sequence[ViewRequest]) -> list[MarketView]:
         """Answer each request in order; requests on the same closed bars share one window object."""
-        feeds = _FeedCache(self._bars)
+        feeds = self._load_feeds((request.signal.book, request.signal.instrument) for request in requests)
         windows = self._load_windows(requests, feeds)
-        prices = self._look_up_prices(requests, feeds)
+        prices = self._look_up_prices([_build_price_key(request) for request in requests], feeds)
         return [
             self._answer(request, prices=known_prices, window=window)
             for request, known_prices, window in zip(requests, prices, windows, strict=True)
@@ -70,25 +72,45 @@ class StoredMarketData:
 
     def fill_quotes(self, requests: Sequence[FillRequest]) -> list[Quote | None]:
         """Return the quote at which each request fills, in order; None where no price is known yet."""
-        return [self._find_fill_quote(request) for request in requests]
+        feeds = self._load_feeds((request.book, request.instrument) for request in requests)
+        prices = self._look_up_prices([(request.book, request.instrument, request.at) for request in requests], feeds)
+        return [
+            self._find_present_quote(request, known_prices)
+            or self._find_next_quote(request, feeds[request.book, request.instrument])
+            for request, known_prices in zip(requests, prices, strict=True)
+        ]
 
-    def _find_fill_quote(self, request: FillRequest) -> Quote | None:
-        """Return the quote of one request: of the moment itself, else of the bar that opens first after it."""
-        at, feeds = request.at, self._bars.feeds(request.book, request.instrument)
-        known = self.quote(request.book, request.instrument, at=at).quote if at <= request.until else None
-        quote = market_prices.quote_filled(
-            known, request.alert, at=at, is_in_session=trading_hours.is_in_session(request.instrument, at)
+    def _find_present_quote(self, request: FillRequest, known_prices: PricesBySide) -> Quote | None:
+        """Return the quote of the requested moment itself: a bar's open, or the price of the alert."""
+        is_past = request.at <= request.until
+        return market_prices.quote_filled(
+            self._build_quote(known_prices, at=request.at)[0] if is_past else None,
+            request.alert,
+            at=request.at,
+            is_in_session=trading_hours.is_in_session(request.instrument, request.at),
         )
-        if quote is not None:
-            return quote
-        opens = quotes.find_next_opens(self._bars, feeds, after=at, until=request.until)
+
+    def _find_next_quote(self, request: FillRequest, feeds: Sequence[Feed]) -> Quote | None:
+        """Return the quote of the bar that opens first after the requested moment."""
+        opens = quotes.find_next_opens(self._bars, feeds, after=request.at, until=request.until)
         return self._build_quote(opens, at=min(price.since for price in opens.values()))[0] if opens else None
+
+    def _load_feeds(self, instruments: Iterable[tuple[str, Instrument]]) -> FeedsByInstrument:
+        """Return the stored series of instruments by book and instrument, with one read for each book."""
+        wanted = defaultdict[str, set[Instrument]](set)
+        for book, instrument in instruments:
+            wanted[book].add(instrument)
+        return {
+            (book, instrument): feeds
+            for book, names in wanted.items()
+            for instrument, feeds in self._bars.feeds_by_instrument(book, names).items()
+        }
 
     def _load_series_between(self, feed: Feed, *, after: datetime, until: datetime) -> BarSeries:
         bars = self._bars.closed_between(feed, after=after, until=until)
         return BarSeries(interval=feed.interval, side=feed.side, bars=tuple(bars))
 
-    def _load_windows(self, requests: Sequence[ViewRequest], feeds: _FeedCache) -> list[Window]:
+    def _load_windows(self, requests: Sequence[ViewRequest], feeds: FeedsByInstrument) -> list[Window]:
         """Return the window of each request, in order."""
         windows = [bar_windows.EMPTY_WINDOW] * len(requests)
         # Requests within one bar of their timeframe see the same closed bars, so that one load serves them all.
@@ -97,7 +119,7 @@ class StoredMarketData:
             if signal.timeframe is None:
                 continue
             windows_by_moment = self._window_builder.build_windows(
-                feeds.feeds_of(signal.book, signal.instrument),
+                feeds[signal.book, signal.instrument],
                 timeframe=signal.timeframe,
                 moments=[requests[position].as_of for position in positions],
             )
@@ -105,17 +127,16 @@ class StoredMarketData:
                 windows[position] = windows_by_moment[requests[position].as_of]
         return windows
 
-    def _look_up_prices(self, requests: Sequence[ViewRequest], feeds: _FeedCache) -> list[PricesBySide]:
-        """Return the known prices of each request, in order; requests of one hour share a lookup."""
-        prices_by_request: list[PricesBySide] = [{} for _ in requests]
-        for positions in _group_positions(_hour_key(request) for request in requests):
-            signal = requests[positions[0]].signal
-            moments = [requests[position].as_of for position in positions]
-            series = feeds.feeds_of(signal.book, signal.instrument)
-            lookup = QuoteLookup(self._bars, series, first=min(moments), last=max(moments))
-            for position, moment in zip(positions, moments, strict=True):
-                prices_by_request[position] = lookup.prices_at(moment)
-        return prices_by_request
+    def _look_up_prices(self, moments: Sequence[PriceKey], feeds: FeedsByInstrument) -> list[PricesBySide]:
+        """Return the known prices of instruments at moments, in order; moments of one hour share a lookup."""
+        prices: list[PricesBySide] = [{} for _ in moments]
+        for positions in _group_positions((book, instrument, _HOUR.floor(at)) for book, instrument, at in moments):
+            book, instrument, _ = moments[positions[0]]
+            span = [moments[position][2] for position in positions]
+            lookup = QuoteLookup(self._bars, feeds[book, instrument], first=min(span), last=max(span))
+            for position, moment in zip(positions, span, strict=True):
+                prices[position] = lookup.prices_at(moment)
+        return prices
 
     def _answer(self, request: ViewRequest, *, prices: PricesBySide, window: Window) -> MarketView:
         """Build the view of one request from its prices and window."""
@@ -166,21 +187,6 @@ class StoredMarketData:
         return Quality.DELAYED if series.interval.end(end) <= as_of else self._opened
 
 
-class _FeedCache:
-    """Cache of the stored series of each instrument, for one call."""
-
-    def __init__(self, bars: BarStore) -> None:
-        self._bars = bars
-        self._feeds: dict[tuple[str, Instrument], Sequence[Feed]] = {}
-
-    def feeds_of(self, book: str, instrument: Instrument) -> Sequence[Feed]:
-        """Return the stored series of an instrument, finest interval first."""
-        key = (book, instrument)
-        if key not in self._feeds:
-            self._feeds[key] = self._bars.feeds(book, instrument)
-        return self._feeds[key]
-
-
 def _group_positions(keys: Iterable[Hashable]) -> list[list[int]]:
     """Return the positions of equal keys grouped, groups in order of first appearance."""
     groups: defaultdict[Hashable, list[int]] = defaultdict(list)
@@ -196,6 +202,5 @@ def _bar_key(request: ViewRequest) -> Hashable:
     return (signal.book, signal.instrument, signal.timeframe, open_time)
 
 
-def _hour_key(request: ViewRequest) -> Hashable:
-    """Return a key shared by requests on the same instrument within one hour."""
-    return (request.signal.book, request.signal.instrument, _HOUR.floor(request.as_of))
+def _build_price_key(request: ViewRequest) -> PriceKey:
+    return request.signal.book, request.signal.instrument, request.as_of

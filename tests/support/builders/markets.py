@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate
@@ -124,6 +124,11 @@ class BarsInMemory:
         known = [feed for feed in self.series if feed.book == book and feed.instrument == instrument]
         return sorted(known, key=lambda feed: (feed.interval.approximate, feed.side.value))
 
+    def feeds_by_instrument(
+        self, book: str, instruments: Collection[Instrument]
+    ) -> Mapping[Instrument, Sequence[Feed]]:
+        return {instrument: self.feeds(book, instrument) for instrument in instruments}
+
     def count_closed(self, feed: Feed, *, after: datetime, until: datetime) -> int:
         self.calls["count_closed"] += 1
         return sum(after < bar.end(feed.interval) <= until for bar in self.series[feed])
@@ -133,10 +138,12 @@ class BarsInMemory:
         closed = [bar for bar in self.series[feed] if bar.end(feed.interval) <= as_of]
         return closed[-count:]
 
-    def covering(self, feed: Feed, *, at: datetime) -> Bar | None:
-        self.calls["covering"] += 1
-        covering = [bar for bar in self.series[feed] if bar.open_time <= at < bar.end(feed.interval)]
-        return next(iter(covering), None)
+    def around(self, feed: Feed, *, first: datetime, last: datetime) -> Sequence[Bar]:
+        self.calls["around"] += 1
+        closed = [bar for bar in self.series[feed] if bar.end(feed.interval) <= first]
+        return closed[-1:] + [
+            bar for bar in self.series[feed] if bar.end(feed.interval) > first and bar.open_time <= last
+        ]
 
     def first_opened(self, feed: Feed, *, after: datetime, until: datetime) -> Bar | None:
         self.calls["first_opened"] += 1

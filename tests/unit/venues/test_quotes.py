@@ -113,7 +113,7 @@ def test_where_the_finest_series_covers_no_coarser_one_is_asked() -> None:
     view = StoredMarketData(bars=store, opened=Quality.REPLAY).quote(BOOK, EURUSD, at=START + _COVERED)
 
     assert view.quote.last == store.series[_MID][10].open
-    assert store.calls["covering"] == 1
+    assert store.calls["around"] == 1
 
 
 def test_moments_of_one_batch_on_both_edges_of_a_bar_get_their_own_open() -> None:
@@ -144,11 +144,11 @@ def test_many_moments_of_one_batch_get_the_quotes_they_would_get_alone() -> None
     assert [view.quality["last"] for view in views] == [view.quality["last"] for view in alone]
 
 
-def test_moments_far_apart_on_a_fine_series_do_not_read_all_that_lies_between() -> None:
+def test_moments_far_apart_on_a_fine_series_share_one_read() -> None:
     store = BarsInMemory({a_feed("1s"): a_walk(3600, step="1s")})
 
     first, last = ask_for(StoredMarketData(bars=store, opened=Quality.REPLAY), minutes(0.5), minutes(59.5))
 
     opens = [bar.open for bar in store.series[a_feed("1s")]]
     assert (first.quote.last, last.quote.last) == (opens[30], opens[3570])
-    assert store.calls["covering"] == 2
+    assert store.calls["around"] == 1

@@ -140,7 +140,7 @@ def test_a_burst_on_one_bar_shares_one_window_and_reads_the_bars_once() -> None:
     views = ask_for(market, *[minutes(1200) + timedelta(milliseconds=9 * place) for place in range(64)])
 
     assert len({id(view.window) for view in views}) == 1
-    assert store.calls == {"feeds": 1, "last_closed": 1, "closed_between": 2}
+    assert store.calls == {"feeds": 1, "last_closed": 1, "around": 2}
 
 
 def test_signals_on_two_bars_of_one_batch_see_their_own_window() -> None:
