@@ -53,24 +53,31 @@ class Closing:
 class DispatchBatch:
     """Signals of a batch that can be dispatched now, and those that wait for earlier entries which they would close.
 
-    `asked` are the entries among the ready signals, `closings` those that close open trades.
+    `asked` are the entries among the ready signals, `closings` those that close open trades; `closing_ids` are those
+    that close trades or are exits, which may find nothing open.
     """
 
     ready: tuple[UUID, ...]
     waiting: tuple[UUID, ...]
     asked: tuple[Dispatch, ...]
     closings: tuple[Closing, ...]
+    closing_ids: frozenset[UUID]
 
 
 def prepare_batch(session: Session, owned: Sequence[Signal]) -> DispatchBatch:
     """Divide claimed signals into those that can be dispatched, with the data they need, and those that must wait."""
     waiting = signals.find_waiting_for_entries(session, [signal.signal_id for signal in owned])
     ready = [signal for signal in owned if signal.signal_id not in waiting]
+    closings = _load_closings(session, ready)
     return DispatchBatch(
         ready=tuple(signal.signal_id for signal in ready),
         waiting=tuple(signal.signal_id for signal in owned if signal.signal_id in waiting),
         asked=tuple(_load_dispatches(session, [signal for signal in ready if signal.is_entry])),
-        closings=tuple(_load_closings(session, ready)),
+        closings=tuple(closings),
+        closing_ids=frozenset(
+            {closing.signal.signal_id for closing in closings}
+            | {signal.signal_id for signal in ready if not signal.is_entry}
+        ),
     )
 
 

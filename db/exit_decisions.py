@@ -25,8 +25,13 @@ def decide(session: Session, signals: Sequence[Signal]) -> dict[UUID, tuple[UUID
     The trades of an earlier signal of the batch count as closed for the later ones, even while they wait for a price.
     """
     known = exit_results.load_known(session, [signal.signal_id for signal in signals])
-    alerts = exit_results.load_alerts(session, [signal for signal in signals if signal.signal_id not in known])
-    matches = _match_in_order(alerts, _load_open_trades(session, alerts))
+    undecided = [signal for signal in signals if signal.signal_id not in known]
+    trades = _load_open_trades(session, undecided)
+    # An entry that finds no open trade closes and misses nothing.
+    alerts = exit_results.load_alerts(
+        session, [signal for signal in undecided if not signal.is_entry or signal.signal_id in trades]
+    )
+    matches = _match_in_order(alerts, trades)
     exit_results.record(session, matches)
     exit_results.add_flags(session, _choose_flags(alerts, matches))
     for alert in alerts:
@@ -35,19 +40,14 @@ def decide(session: Session, signals: Sequence[Signal]) -> dict[UUID, tuple[UUID
     return known | {signal_id: match.closes for signal_id, match in matches.items()}
 
 
-def _load_open_trades(session: Session, alerts: Sequence[ClosingAlert]) -> OpenTrades:
+def _load_open_trades(session: Session, undecided: Sequence[Signal]) -> OpenTrades:
     """Load what each alert may close or miss: for an exit all of its source in symbols like its own.
 
     An entry closes trades of its own key only, and may miss real ones of others.
     """
-    exits = [alert.signal.signal_id for alert in alerts if not alert.signal.is_entry]
-    entries = [alert.signal.signal_id for alert in alerts if alert.signal.is_entry]
-    loaded = open_trades.load_of_source(session, exits)
-    own, others = open_trades.load_of_own_key(session, entries), open_trades.load_real_opposite(session, entries)
-    for signal_id in entries:
-        trades = {trade.trade_id: trade for trade in (*own.get(signal_id, ()), *others.get(signal_id, ()))}
-        loaded[signal_id] = list(trades.values())
-    return loaded
+    exits = [signal.signal_id for signal in undecided if not signal.is_entry]
+    entries = [signal.signal_id for signal in undecided if signal.is_entry]
+    return open_trades.load_of_source(session, exits) | open_trades.load_opposite(session, entries)
 
 
 def _match_in_order(alerts: Sequence[ClosingAlert], loaded: OpenTrades) -> dict[UUID, ExitMatch]:

@@ -71,6 +71,8 @@ def load_known(session: Session, signal_ids: Collection[UUID]) -> dict[UUID, tup
 
 def load_alerts(session: Session, signals: Sequence[Signal]) -> list[ClosingAlert]:
     """Return the alerts of signals with the times they state and whether their key had an entry, in order."""
+    if not signals:
+        return []
     rows = {row.signal_id: row for row in session.execute(_ALERTS, {"ids": [signal.signal_id for signal in signals]})}
     return [
         ClosingAlert(

@@ -38,29 +38,20 @@ _ENTRIES = """
     JOIN experiments ON experiments.experiment_id = trades.experiment_id
     JOIN signals AS entry ON entry.signal_id = experiments.signal_id
 """
-_OF_OWN_KEY = text(f"""
-    {_MINE} SELECT {_COLUMNS} FROM mine JOIN trades USING (book, source, strategy, symbol, exchange, instrument_kind)
-    {_ENTRIES}
-    WHERE trades.status IN {states.UNFINISHED_TRADES} AND (trades.side = mine.direction) = (mine.action = 'exit')
-    ORDER BY mine.seq, trades.entry_at, trades.trade_id
-""")
 # Symbols that mean the same begin with the same character; the rest is compared by the domain.
 _OF_SOURCE = text(f"""
     {_MINE} SELECT {_COLUMNS} FROM mine JOIN trades USING (book, source) {_ENTRIES}
     WHERE trades.status IN {states.UNFINISHED_TRADES} AND left(trades.symbol, 1) = left(mine.symbol, 1)
     ORDER BY mine.seq, trades.entry_at, trades.trade_id
 """)
-# An entry never closes trades of another key; only real ones of the very symbol are worth a look.
-_REAL_OPPOSITE = text(f"""
+# An entry closes trades of its own key; of other keys only real ones of the very symbol are worth a look.
+_OPPOSITE = text(f"""
     {_MINE} SELECT {_COLUMNS} FROM mine JOIN trades USING (book, source, symbol) {_ENTRIES}
-    WHERE trades.status IN {states.UNFINISHED_TRADES} AND NOT trades.is_shadow AND trades.side <> mine.direction
+    WHERE trades.status IN {states.UNFINISHED_TRADES} AND trades.side <> mine.direction
+      AND (NOT trades.is_shadow OR (trades.strategy, trades.exchange, trades.instrument_kind)
+        = (mine.strategy, mine.exchange, mine.instrument_kind))
     ORDER BY mine.seq, trades.entry_at, trades.trade_id
 """)
-
-
-def load_of_own_key(session: Session, signal_ids: Collection[UUID]) -> dict[UUID, list[OpenTrade]]:
-    """Return, by alert, the open trades of the side it closes and of its own source, strategy and instrument."""
-    return _load(session, _OF_OWN_KEY, signal_ids)
 
 
 def load_of_source(session: Session, signal_ids: Collection[UUID]) -> dict[UUID, list[OpenTrade]]:
@@ -68,9 +59,9 @@ def load_of_source(session: Session, signal_ids: Collection[UUID]) -> dict[UUID,
     return _load(session, _OF_SOURCE, signal_ids)
 
 
-def load_real_opposite(session: Session, signal_ids: Collection[UUID]) -> dict[UUID, list[OpenTrade]]:
-    """Return, by entry, the open real trades of the opposite side of its source in its symbol, of whatever key."""
-    return _load(session, _REAL_OPPOSITE, signal_ids)
+def load_opposite(session: Session, signal_ids: Collection[UUID]) -> dict[UUID, list[OpenTrade]]:
+    """Return, by entry, the open trades of the opposite side: those of its own key, and real ones of its symbol."""
+    return _load(session, _OPPOSITE, signal_ids)
 
 
 def _load(session: Session, query: Any, signal_ids: Collection[UUID]) -> dict[UUID, list[OpenTrade]]:

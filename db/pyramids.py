@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -16,17 +17,31 @@ from domain.trade import experiment_id_for
 PyramidKey = tuple[str, str, str, str, str]  # book, source, strategy, symbol, side
 
 # A trade whose exit is owed does not count: its strategy is out of it.
-_COUNT = text(f"""
-    SELECT book, source, strategy, symbol, side, count(DISTINCT experiment_id) AS held FROM trades
-    WHERE NOT is_shadow AND status IN {states.UNFINISHED_TRADES} AND NOT {IS_CLOSING}
-      AND experiment_id <> ALL(:own) AND (book, source, symbol) IN (
-        SELECT * FROM unnest(cast(:books AS text[]), cast(:sources AS text[]), cast(:symbols AS text[])))
-      AND NOT EXISTS (
-        SELECT FROM exit_results JOIN trades AS model ON exit_results.trade_ids ? model.trade_id::text
-        WHERE waits_since IS NOT NULL AND settled_at IS NULL
-          AND model.experiment_id = trades.experiment_id AND model.engine = trades.engine)
-    GROUP BY book, source, strategy, symbol, side
+_LOAD = text(f"""
+    SELECT name, pyramiding, held.* FROM sources LEFT JOIN LATERAL (
+        SELECT book, strategy, symbol, side, count(DISTINCT experiment_id) AS trades FROM trades
+        WHERE trades.source = sources.name AND NOT is_shadow AND status IN {states.UNFINISHED_TRADES}
+          AND NOT {IS_CLOSING} AND experiment_id <> ALL(:own) AND (book, source, symbol) IN (
+            SELECT * FROM unnest(cast(:books AS text[]), cast(:sources AS text[]), cast(:symbols AS text[])))
+          AND NOT EXISTS (
+            SELECT FROM exit_results JOIN trades AS model ON exit_results.trade_ids ? model.trade_id::text
+            WHERE waits_since IS NOT NULL AND settled_at IS NULL
+              AND model.experiment_id = trades.experiment_id AND model.engine = trades.engine)
+        GROUP BY book, strategy, symbol, side) AS held ON true
+    WHERE name = ANY(:sources)
 """)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pyramids:
+    """How many real trades each key holds, and by source how many one key may hold."""
+
+    held: Counter[PyramidKey]
+    limits: Mapping[str, int]
+
+    def is_full(self, signal: Signal) -> bool:
+        """Return whether the key of a signal holds as many real trades as its source allows."""
+        return self.held[key_of(signal)] >= self.limits[signal.source]
 
 
 def key_of(signal: Signal) -> PyramidKey:
@@ -34,7 +49,7 @@ def key_of(signal: Signal) -> PyramidKey:
     return signal.book, signal.source, signal.strategy, signal.symbol, signal.direction.value
 
 
-def count_held(session: Session, signals: Collection[Signal]) -> Counter[PyramidKey]:
+def load(session: Session, signals: Collection[Signal]) -> Pyramids:
     """Count, by key, the experiments with pending or open real trades, without those of the signals themselves."""
     places = sorted({(signal.book, signal.source, signal.symbol) for signal in signals})
     parameters = {
@@ -43,14 +58,6 @@ def count_held(session: Session, signals: Collection[Signal]) -> Counter[Pyramid
         "sources": [source for _, source, _ in places],
         "symbols": [symbol for _, _, symbol in places],
     }
-    held = Counter[PyramidKey]()
-    for row in session.execute(_COUNT, parameters):
-        held[row.book, row.source, row.strategy, row.symbol, row.side] = row.held
-    return held
-
-
-def load_limits(session: Session, signals: Collection[Signal]) -> dict[str, int]:
-    """Return, by source, how many real trades it may hold in one strategy, symbol and side."""
-    query = text("SELECT name, pyramiding FROM sources WHERE name = ANY(:names)")
-    names = sorted({signal.source for signal in signals})
-    return {row.name: row.pyramiding for row in session.execute(query, {"names": names})}
+    rows = session.execute(_LOAD, parameters).all()
+    held = {(row.book, row.name, row.strategy, row.symbol, row.side): row.trades for row in rows if row.trades}
+    return Pyramids(held=Counter(held), limits={row.name: row.pyramiding for row in rows})

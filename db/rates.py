@@ -26,13 +26,22 @@ _NEWEST_CLOSES = text("""
     ORDER BY place, close_time DESC
 """)
 
+_RECORDED = text("""
+    SELECT symbol FROM unnest(cast(:symbols AS text[])) WITH ORDINALITY AS pairs(symbol, place)
+    WHERE EXISTS (SELECT FROM bars WHERE bars.book = :book AND bars.symbol = pairs.symbol) ORDER BY place
+""")
+
 
 class StoredRates:
-    """Rates by the closed bars of a book; each call is one statement without a transaction around it."""
+    """Rates by the closed bars of a book, for a batch; statements run without a transaction around them.
 
-    def __init__(self, database: Database) -> None:
+    `base_currencies` are those of books as they become known; they never change, so that they may be kept for longer.
+    """
+
+    def __init__(self, database: Database, base_currencies: dict[str, str] | None = None) -> None:
         self._database = database
-        self._base_currencies: dict[str, str] = {}
+        self._base_currencies = {} if base_currencies is None else base_currencies
+        self._recorded_pairs: dict[tuple[str, tuple[RatePair, ...]], list[str]] = {}
 
     def base_currency(self, book: str) -> str:
         """Return the base currency of a book, which never changes."""
@@ -74,7 +83,10 @@ class StoredRates:
 
     def _find_stored(self, book: str, pairs: Sequence[RatePair], *, at: datetime) -> Decimal | None:
         """Return the rate by the first of the pairs that has a series."""
-        parameters = {"book": book, "symbols": [pair.symbol for pair in pairs], "at": at, "since": at - OLDEST}
+        symbols = self._list_recorded(book, tuple(pairs))
+        if not symbols:
+            return None
+        parameters = {"book": book, "symbols": symbols, "at": at, "since": at - OLDEST}
         with self._database.reading() as connection:
             rows = connection.execute(_NEWEST_CLOSES, parameters).all()
         if not rows:
@@ -83,6 +95,14 @@ class StoredRates:
         newest = [row for row in rows if (row.symbol, row.close_time) == (first.symbol, first.close_time)]
         pair = next(pair for pair in pairs if pair.symbol == first.symbol)
         return pair.compute_rate(_choose_price(newest))
+
+    def _list_recorded(self, book: str, pairs: tuple[RatePair, ...]) -> list[str]:
+        """Return the symbols of the pairs that have any series; most stable coins have none, whatever the moment."""
+        if (book, pairs) not in self._recorded_pairs:
+            parameters = {"book": book, "symbols": [pair.symbol for pair in pairs]}
+            with self._database.reading() as connection:
+                self._recorded_pairs[book, pairs] = list(connection.execute(_RECORDED, parameters).scalars())
+        return self._recorded_pairs[book, pairs]
 
 
 def _choose_price(newest: Sequence[Any]) -> Decimal:

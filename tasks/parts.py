@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from config.settings import Settings
 from config.values import SettingInvalid
@@ -54,6 +54,7 @@ class Parts:
     standing: ports.MarketData
     paper_broker: ports.Broker
     real_broker: ports.Broker | None = None
+    base_currencies: dict[str, str] = field(default_factory=dict)  # by book, as they become known
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -78,8 +79,8 @@ class Parts:
 
     @property
     def rates(self) -> BookRates:
-        """A finder of rates between currencies; it remembers the books' base currencies as long as it lives."""
-        return BookRates(StoredRates(self.database), self.market_data)
+        """A finder of rates between currencies, for one batch."""
+        return BookRates(StoredRates(self.database, self.base_currencies), self.market_data)
 
     @property
     def venue_books(self) -> tuple[str, ...]:

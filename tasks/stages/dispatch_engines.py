@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -17,7 +16,7 @@ from db import decisions, dispatches, exit_incidents, exit_results, jump_inciden
 from db.core.errors import SQLAlchemyError
 from db.core.session import Session
 from db.dispatches import Dispatch
-from db.pyramids import PyramidKey
+from db.pyramids import Pyramids
 from domain import trade_opening
 from domain.decision import EngineSlot
 from domain.ports import Exposure
@@ -37,14 +36,13 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenTradeCounters:
-    """Open trades by instrument and engine, real ones by key, and how many of these each source may hold.
+    """Open trades by instrument and engine, and real ones by key with how many of these each source may hold.
 
     `jumped` are the signals whose prices jumped as by a split or bad data.
     """
 
     exposures: ExposureCounters
-    held: Counter[PyramidKey]
-    pyramiding: Mapping[str, int]
+    pyramids: Pyramids
     jumped: Collection[UUID]
 
 
@@ -122,7 +120,7 @@ def _dispatch_ready(parts: Parts, batch: StageBatch, signal_ids: Sequence[UUID])
     with parts.transaction() as session:
         kept = batch.select_still_owned(session, [ready for ready in selected.ready if ready not in unasked])
         exit_results.mark_waiting(session, waiting_for_price & kept)
-        exit_results.mark_settled(session, kept - waiting_for_price)
+        exit_results.mark_settled(session, (selected.closing_ids & kept) - waiting_for_price)
         kept_entries = [entry for entry in priced if entry.dispatch.signal.signal_id in kept]
         decisions.record(session, [(entry.dispatch, entry.answers) for entry in kept_entries])
         opened = open_trades(session, parts, kept_entries)
@@ -151,8 +149,7 @@ def open_trades(session: Session, parts: Parts, priced: Sequence[PricedEntry]) -
     trades.lock_counters(session, entries)
     counters = OpenTradeCounters(
         exposures=trades.count_exposures(session, entries),
-        held=pyramids.count_held(session, entries),
-        pyramiding=pyramids.load_limits(session, entries),
+        pyramids=pyramids.load(session, entries),
         jumped=jump_incidents.find_unaccepted(
             session, [(entry.dispatch.signal.book, entry.dispatch.context) for entry in priced]
         ),
@@ -192,14 +189,14 @@ def _plan_trades(parts: Parts, entry: PricedEntry, counters: OpenTradeCounters) 
     for trade in plan.trades:
         _count_exposure(counters.exposures, trade)
     if any(not trade.is_shadow and trade.status is not TradeStatus.DENIED for trade in plan.trades):
-        counters.held[pyramids.key_of(dispatch.signal)] += 1
+        counters.pyramids.held[pyramids.key_of(dispatch.signal)] += 1
     return plan
 
 
 def _find_ledger_denials(dispatch: Dispatch, counters: OpenTradeCounters) -> LedgerDenials:
     """Return why an entry opens no trade in any ledger, or no real one, whatever the engines plan."""
     signal = dispatch.signal
-    is_full = counters.held[pyramids.key_of(signal)] >= counters.pyramiding[signal.source]
+    is_full = counters.pyramids.is_full(signal)
     jumped = Denial.PRICE_JUMP if signal.signal_id in counters.jumped else None
     return LedgerDenials(
         both=Denial.OUTDATED if dispatch.closed_by is not None else jumped,
