@@ -47,17 +47,26 @@ def ensure_standing(session: Session) -> None:
     )
 
 
-def create_replay(session: Session, book: str, *, cursor: datetime, base_currency: str = DEFAULT_CURRENCY) -> None:
+def create_replay(
+    session: Session,
+    book: str,
+    *,
+    cursor: datetime,
+    base_currency: str = DEFAULT_CURRENCY,
+    max_leverage: Decimal = Decimal(1),
+) -> None:
     """Create a replay's book with its clock at `cursor`, and the currency that its money is counted in.
+
+    One position of it may be worth `max_leverage` times its capital.
 
     Raises:
         ReplayExists: when a book of that name exists.
     """
     query = text(
-        "INSERT INTO books (book, kind, cursor, exits_to, base_currency)"
-        " VALUES (:book, 'replay', :cursor, :cursor, :base_currency) ON CONFLICT DO NOTHING RETURNING book"
+        "INSERT INTO books (book, kind, cursor, exits_to, base_currency, max_leverage) VALUES"
+        " (:book, 'replay', :cursor, :cursor, :base_currency, :max_leverage) ON CONFLICT DO NOTHING RETURNING book"
     )
-    parameters = {"book": book, "cursor": cursor, "base_currency": base_currency}
+    parameters = {"book": book, "cursor": cursor, "base_currency": base_currency, "max_leverage": max_leverage}
     if session.execute(query, parameters).one_or_none() is None:
         raise ReplayExists(book)
 

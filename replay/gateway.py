@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -75,6 +76,7 @@ class StackGateway:
                 spec.identity.book,
                 cursor=spec.starts_at,
                 base_currency=self.terms.money.base_currency,
+                max_leverage=self.terms.money.max_leverage,
             )
             self._open_study(session, spec)
             self._add_source(session, spec, token)
@@ -89,7 +91,9 @@ class StackGateway:
         self._book, self._path = spec.identity.book, f"/webhook/{token}"
         return self._web.geturl().rstrip("/") + self._path
 
-    def choose_money(self, scheduled: Schedule, *, base_currency: str | None) -> list[str]:
+    def choose_money(
+        self, scheduled: Schedule, *, base_currency: str | None, max_leverage: Decimal = Decimal(1)
+    ) -> list[str]:
         """Set the replay's base currency and its instruments' terms; return warnings about what cannot be traded.
 
         It is the wanted currency, else the one that the instruments of the bars share.
@@ -98,7 +102,8 @@ class StackGateway:
         with self._database.transaction() as session:
             listed = instruments.load(session, traded)
         terms = {instrument: find_terms(instrument, listed) for instrument in traded}
-        self.terms = replace(self.terms, money=money.build_money(terms, base_currency=base_currency))
+        chosen = money.build_money(terms, base_currency=base_currency, max_leverage=max_leverage)
+        self.terms = replace(self.terms, money=chosen)
         return money.format_warnings(terms, self.terms.money, symbols=[instrument.symbol for instrument in traded])
 
     def finish_exits(self, until: datetime) -> None:

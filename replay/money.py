@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from domain import currencies, rates
 from domain.books import DEFAULT_CURRENCY
@@ -17,18 +18,23 @@ Terms = Mapping[Instrument, InstrumentTerms]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayMoney:
-    """The base currency of a replay's book, and its instruments' terms as texts, which decide its result."""
+    """The base currency of a replay's book, and its instruments' terms as texts, which decide its result.
+
+    One position may be worth `max_leverage` times the book's capital.
+    """
 
     base_currency: str = DEFAULT_CURRENCY
     instruments: tuple[str, ...] = ()
+    max_leverage: Decimal = Decimal(1)
 
     @property
     def parts(self) -> tuple[str, ...]:
         """The texts that enter the replay's identity; none where nothing is known."""
-        return (self.base_currency, *self.instruments) if self.instruments else ()
+        leverage = () if self.max_leverage == 1 else (f"leverage={format_number(self.max_leverage)}",)
+        return (self.base_currency, *self.instruments, *leverage) if self.instruments else leverage
 
 
-def build_money(terms: Terms, *, base_currency: str | None) -> ReplayMoney:
+def build_money(terms: Terms, *, base_currency: str | None, max_leverage: Decimal = Decimal(1)) -> ReplayMoney:
     """Return the money of a replay: in the wanted base currency, else in the one that its instruments share.
 
     Without a shared one it is in US dollars. A stable coin counts as the currency that it stands for, a minor unit
@@ -37,6 +43,7 @@ def build_money(terms: Terms, *, base_currency: str | None) -> ReplayMoney:
     return ReplayMoney(
         base_currency=base_currency or _find_shared_currency(terms) or DEFAULT_CURRENCY,
         instruments=tuple(sorted(_format_terms(instrument, terms[instrument]) for instrument in terms)),
+        max_leverage=max_leverage,
     )
 
 

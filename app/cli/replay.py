@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from stack.errors import StackRefused
 from stack.stack import StackPlan
 
 _SOURCE_NAME = "replay"
+_LEAST_LEVERAGE, _MOST_LEVERAGE = Decimal("0.01"), Decimal(1000)
 
 
 def _read_currency(context: click.Context, parameter: click.Parameter, code: str | None) -> str | None:  # noqa: ARG001 - click's interface
@@ -38,6 +40,28 @@ def _read_currency(context: click.Context, parameter: click.Parameter, code: str
     if code is None or currencies.is_currency_code(code.upper()):
         return None if code is None else code.upper()
     raise CommandError(f"--base-currency: {code!r} is no currency; write a code such as USD or EUR")
+
+
+def _read_leverage(context: click.Context, parameter: click.Parameter, given: str) -> Decimal:  # noqa: ARG001 - click's interface
+    """Return a number from 0.01 to 1000; refuse what is none."""
+    try:
+        leverage = Decimal(given)
+    except InvalidOperation:
+        leverage = Decimal("NaN")
+    if not leverage.is_finite() or not _LEAST_LEVERAGE <= leverage <= _MOST_LEVERAGE:
+        raise CommandError(f"--max-leverage: {given!r} is no number from {_LEAST_LEVERAGE} to {_MOST_LEVERAGE}")
+    return leverage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedMoney:
+    """What the user wants of a replay's money: its currency (None: the one that its instruments share), and the cap."""
+
+    base_currency: str | None = None
+    max_leverage: Decimal = Decimal(1)
+
+
+_ANY_MONEY = WantedMoney()
 
 
 @click.command()
@@ -82,6 +106,14 @@ def _read_currency(context: click.Context, parameter: click.Parameter, code: str
     callback=_read_currency,
     help="Currency to count money in (default: the one that all instruments share, else USD).",
 )
+@click.option(
+    "--max-leverage",
+    metavar="TIMES",
+    callback=_read_leverage,
+    default="1",
+    show_default=True,
+    help="Largest value of one position, in multiples of the book's capital.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, with the replay's summary in it.")
 @click.option(
     "--data-dir", type=click.Path(path_type=Path), help="Data directory of the instance (default: the one used last)."
@@ -97,6 +129,7 @@ def command(
     mapped: tuple[str, ...],
     study: str | None,
     base_currency: str | None,
+    max_leverage: Decimal,
     as_json: bool,
     data_dir: Path | None,
     **fields: Any,
@@ -120,7 +153,8 @@ def command(
         applied = alert_schedule
         if source is not None:
             applied = apply_source(alert_schedule, edits.apply_to(_load_source(running, source)))
-        summary = run_replay(applied, running, web_url=web_url, study=study, base_currency=base_currency)
+        money = WantedMoney(base_currency=base_currency, max_leverage=max_leverage)
+        summary = run_replay(applied, running, web_url=web_url, study=study, money=money)
         print_report(running, summary, as_json=as_json)
         return 0
 
@@ -178,14 +212,16 @@ def _load_source(settings: Settings, name: str) -> Source:
 
 
 def run_replay(
-    alert_schedule: Schedule, settings: Settings, *, web_url: str, study: str | None, base_currency: str | None = None
+    alert_schedule: Schedule, settings: Settings, *, web_url: str, study: str | None, money: WantedMoney = _ANY_MONEY
 ) -> ReplaySummary:
     """Replay through the stack at `web_url`, with progress on stderr; a failure ends the command with exit code 1."""
     from replay import gateway  # noqa: PLC0415 - Celery is not needed to refuse a bad file
 
     try:
         with gateway.open_gateway(settings, web_url=web_url) as connection:
-            for warning in connection.choose_money(alert_schedule, base_currency=base_currency):
+            for warning in connection.choose_money(
+                alert_schedule, base_currency=money.base_currency, max_leverage=money.max_leverage
+            ):
                 click.echo(f"warning: {replace_unprintable(warning)}", err=True)
             return session.perform_replay(
                 alert_schedule, connection, terms=connection.terms, study=study, stream=sys.stderr

@@ -80,3 +80,11 @@ def test_a_rate_through_a_third_currency_needs_no_warning() -> None:
 def test_nothing_is_told_of_what_can_be_converted() -> None:
     assert warnings("USD", "EURUSD", "USDJPY", "BTCUSDT", "XETR:SAP") == []
     assert warnings("GBP", "LSE:VOD") == []
+
+
+def test_leverage_belongs_to_what_decides_a_replay_and_none_changes_nothing() -> None:
+    plain = money.build_money(terms_of("EURUSD"), base_currency=None)
+    five = money.build_money(terms_of("EURUSD"), base_currency=None, max_leverage=Decimal("5.0"))
+
+    assert five.parts == (*plain.parts, "leverage=5")
+    assert money.build_money(terms_of("EURUSD"), base_currency=None, max_leverage=Decimal(1)).parts == plain.parts

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.cli import cli, demo, replay
+from app.cli.replay import WantedMoney
 from config.settings import Settings
 from domain.intervals import Interval
 from domain.signal import SellAlone
@@ -46,9 +47,9 @@ def driven(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Schedule, Settings, st
     seen: list[tuple[Schedule, Settings, str, str | None]] = []
 
     def drive(
-        scheduled: Schedule, settings: Settings, *, web_url: str, study: str | None, base_currency: str | None
+        scheduled: Schedule, settings: Settings, *, web_url: str, study: str | None, money: WantedMoney
     ) -> ReplaySummary:
-        assert base_currency is None
+        assert money == WantedMoney()
         seen.append((scheduled, settings, web_url, study))
         return _SUMMARY
 
@@ -290,3 +291,13 @@ def test_a_base_currency_must_be_a_code(code: str, tmp_path: Path) -> None:
 
     assert refused.exit_code == 2
     assert f"--base-currency: {code!r} is no currency" in refused.output
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "nan", "inf", "5x", "1001"])
+def test_a_leverage_that_is_none_is_refused(tmp_path: Path, given: str) -> None:
+    bars = ("--bars", f"EURUSD={_bars(tmp_path)}")
+
+    result = _replay(*bars, "--alerts", _alerts(tmp_path), "--max-leverage", given)
+
+    assert result.exit_code == 2
+    assert f"--max-leverage: '{given}' is no number from 0.01 to 1000" in result.stderr
