@@ -15,6 +15,7 @@ BROKER_TIMEOUT_S = 0.5
 LONGEST_WAIT_S = 2.0
 # Each of Flower's inspecting threads holds one connection while it waits for a second: a small pool deadlocks.
 POOL_LIMIT = 32
+LONGEST_BEAT_PAUSE_S = 1.0
 _HEARTBEAT_S = 10
 _CHILD_START_TIMEOUT_S = 45.0
 # A pooled connection may have died since it was last used: retry once with a fresh one, without a pause.
@@ -67,6 +68,7 @@ def _build_task_options(settings: Settings) -> dict[str, Any]:
         "task_track_started": False,
         "task_send_sent_event": False,
         "task_create_missing_queues": False,
+        "beat_max_loop_interval": LONGEST_BEAT_PAUSE_S,
         "timezone": "UTC",
         "enable_utc": True,
     }

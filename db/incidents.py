@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -54,6 +54,12 @@ def close_resolved(session: Session, *, kind: str, still: Collection[str]) -> No
         WHERE kind = :kind AND closed_at IS NULL AND subject <> ALL(:still)
     """)
     session.execute(query, {"kind": kind, "still": list(still)})
+
+
+def update(session: Session, *, kind: str, details: Mapping[str, dict[str, Any]]) -> list[str]:
+    """Open an incident for each subject in `details`, close the kind's others, and return the subjects that are new."""
+    close_resolved(session, kind=kind, still=list(details))
+    return [subject for subject, detail in details.items() if open_(session, kind=kind, subject=subject, detail=detail)]
 
 
 def find_reported_subjects(session: Session, *, kind: str, subjects: Collection[str]) -> set[str]:

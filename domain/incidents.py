@@ -33,6 +33,14 @@ _TEXTS = {
         "the account of the live book cannot be opened, so nothing is sent to its venue",
         "check BROKER, SECRET_KEY and the account's keys with `orchestrator doctor`; close this incident when it works",
     ),
+    "beat_late": (
+        "periodic tasks did not run for longer than they may: stops, reconciliation and sweeps depend on them",
+        "nothing under `up`, which starts beat again; elsewhere restart `run beat`, and see `orchestrator doctor`",
+    ),
+    "flower_down": (
+        "Flower, which only shows tasks, does not run; alerts, orders and exits go on without it",
+        "read `log/up.log`; when its port is taken, start `up` with another `--flower-port`",
+    ),
     "source_silent": (
         "no alert of a source arrived for longer than expected",
         "check whether its alert in TradingView is still on",

@@ -27,7 +27,8 @@ class Child:
 
     `environment` is complete, nothing is inherited. `ready` returns whether the program can be used (None: at once).
     `stop_signal` asks for an orderly end, and is also sent when the supervisor is killed;
-    `stop_within_s` later its whole process group is killed. Higher tiers stop first.
+    `stop_within_s` later its whole process group is killed. Higher tiers stop first. One that is not `essential` only
+    shows something: when it keeps dying, the others go on without it.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Child:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_within_s: float = 10.0
     tier: int = 1
+    essential: bool = True
 
 
 class ChildProcess:
@@ -48,6 +50,7 @@ class ChildProcess:
         self.child = child
         self.deaths: deque[float] = deque()
         self.restart_at: float | None = None
+        self.started_at: float | None = None
         self.last_lines: deque[str] = deque(maxlen=_LINES_KEPT)
         self._output = output
         self._process: subprocess.Popen[bytes] | None = None
@@ -66,7 +69,7 @@ class ChildProcess:
         account = self.child.account
         ids = (str(account.uid), str(account.gid)) if account is not None else ("-", "-")
         launch = (sys.executable, "-I", "-S", str(_LAUNCH), str(os.getpid()), str(int(self.child.stop_signal)), *ids)
-        self.restart_at = None
+        self.restart_at, self.started_at = None, time.monotonic()
         self._process = subprocess.Popen(
             (*launch, *self.child.argv),
             env=dict(self.child.environment),

@@ -15,6 +15,8 @@ from stack import commands, network
 from stack.child import Child
 from stack.errors import StackRefused
 
+# What only shows something must not end what trades.
+_ONLY_SHOWING = frozenset({"flower"})
 # Flower keeps nothing and now and then waits long for an answer before it ends.
 _STOP_WITHIN_S = {"flower": 2.0}
 _LINE = re.compile(r"^([A-Za-z][A-Za-z0-9_-]*):\s*(\S.*)$")
@@ -61,6 +63,7 @@ def build_children(file: Path, settings: Settings, *, data_dir: Path, port: int,
             environment=environment,
             ready=(lambda: network.is_answering(settings.bind, port, "/readyz")) if name == "web" else None,
             stop_within_s=_STOP_WITHIN_S.get(name, 10.0),
+            essential=name not in _ONLY_SHOWING,
         )
 
 

@@ -26,7 +26,10 @@ _AFTER_A_KILL_S = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningStack:
-    """A stack whose web process answers; `settings` hold its URLs and secret key, `flower_login` is a line of text."""
+    """A stack whose web process answers; `settings` hold its URLs and secret key.
+
+    `flower_login` is a line of text: how to log in, or why Flower does not run.
+    """
 
     settings: Settings
     data_dir: Path
@@ -66,7 +69,7 @@ def run_stack(
     on the main thread: `on_ready` runs there and is interrupted when the stack fails.
 
     Raises:
-        StackRefused: before anything is started, when a port is taken or the instance is in use.
+        StackRefused: before anything is started, when the web port is taken or the instance is in use.
     """
     with interrupts.raise_signals() as gate:
         code = 0 if on_ready is None else None
@@ -100,7 +103,7 @@ def open_stack(plan: StackPlan, *, on_failure: Callable[[str], None] | None = No
     """
     account = embedded.prepare_instance(plan.data_dir)
     with runfile.lock_instance(plan.data_dir), instances.list_while_running(plan.data_dir):
-        _require_free_ports(plan)
+        flower_obstacle = _check_ports(plan)
         if plan.fresh:
             embedded.wipe_instance(plan.data_dir)
         output = FileOutput(plan.log) if plan.log is not None else open_default_output(plan.data_dir / "log")
@@ -109,7 +112,7 @@ def open_stack(plan: StackPlan, *, on_failure: Callable[[str], None] | None = No
             with Supervisor(
                 output, deaths_allowed=plan.deaths_allowed, on_change=notice.renew, on_failure=on_failure
             ) as supervisor:
-                stack = _start_everything(plan, supervisor, account=account)
+                stack = _start_everything(plan, supervisor, account=account, flower_obstacle=flower_obstacle)
                 notice.publish(_build_run_file(stack), supervisor.pids)
                 datadir.remember_current(plan.settings, plan.data_dir)
                 with _start_watchdog(plan, stack, output):
@@ -120,23 +123,34 @@ def open_stack(plan: StackPlan, *, on_failure: Callable[[str], None] | None = No
 
 
 def _start_watchdog(plan: StackPlan, stack: RunningStack, output: LineOutput) -> AbstractContextManager[None]:
-    """Start the watchdog, which kills stuck workers through the stack's supervisor."""
+    """Start the watchdog, which kills what is stuck through the stack's supervisor."""
     return watchdog.run_watchdog(
         stack.settings,
-        watchdog.map_queues_to_workers(plan.procfile),
-        kill=stack.supervisor.kill,
+        plan.procfile,
+        supervisor=stack.supervisor,
         report=lambda line: output.write("stack", line),
     )
 
 
-def _require_free_ports(plan: StackPlan) -> None:
-    """Check that the ports of the web process and Flower are free; after a killed stack, wait for that."""
-    patience_s = _AFTER_A_KILL_S if runfile.has_run_file(plan.data_dir) else 0.0
-    network.require_free_port(plan.settings.bind, plan.port, flag="--port", patience_s=patience_s)
-    network.require_free_port(plan.settings.bind, plan.flower_port, flag="--flower-port", patience_s=patience_s)
+def _check_ports(plan: StackPlan) -> str | None:
+    """Check that the web process's port is free; after a killed stack, wait for that.
+
+    Returns:
+        Why Flower cannot have its port, None when it can: what only shows something ends nothing.
+    """
+    bind, patience_s = plan.settings.bind, _AFTER_A_KILL_S if runfile.has_run_file(plan.data_dir) else 0.0
+    network.require_free_port(bind, plan.port, flag="--port", patience_s=patience_s)
+    try:
+        network.require_free_port(bind, plan.flower_port, flag="--flower-port", patience_s=patience_s)
+    except StackRefused as refusal:
+        _print_line(f"Flower does not run: {refusal}; everything else does")
+        return str(refusal)
+    return None
 
 
-def _start_everything(plan: StackPlan, supervisor: Supervisor, *, account: ServiceAccount | None) -> RunningStack:
+def _start_everything(
+    plan: StackPlan, supervisor: Supervisor, *, account: ServiceAccount | None, flower_obstacle: str | None
+) -> RunningStack:
     """Start the servers, migrate the database, then start each process of the Procfile once the one before is ready."""
     settings = _start_missing_servers(plan, supervisor, account)
     assert settings.database_url is not None  # noqa: S101 - it was given, or the embedded server has just set it
@@ -149,7 +163,7 @@ def _start_everything(plan: StackPlan, supervisor: Supervisor, *, account: Servi
         data_dir=plan.data_dir,
         web_url=network.build_url(settings.bind, plan.port),
         flower_url=network.build_url(settings.bind, plan.flower_port),
-        flower_login=_format_flower_login(plan.data_dir),
+        flower_login=f"not running: {flower_obstacle}" if flower_obstacle else _format_flower_login(plan.data_dir),
         supervisor=supervisor,
     )
     _print_line("starting the processes")

@@ -21,11 +21,15 @@ from stack.output import LineOutput
 _POLL_S = 0.05
 _FIRST_BACKOFF_S = 0.1
 _LONGEST_BACKOFF_S = 5.0
+_PAUSE_S = 60.0
+_LINES_TOLD = 3
 
 
 class Supervisor:
-    """Runs children until it is stopped or one of them dies `deaths_allowed` times within `deaths_window_s`.
+    """Runs children until it is stopped or an essential one dies `deaths_allowed` times within `deaths_window_s`.
 
+    One that is not essential is then tried again once a minute; `list_given_up` names it until it has run for
+    `deaths_window_s`.
     Use it as a context manager: leaving the block stops every child, higher tiers first, last started first.
     `on_change` gets the process ids by name after each start or death; `on_failure` the message when it gives up.
     Both are called on the supervisor's own thread.
@@ -49,6 +53,7 @@ class Supervisor:
         self._requested: queue.SimpleQueue[ChildProcess] = queue.SimpleQueue()
         self._kill_requests: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._children: list[ChildProcess] = []
+        self._given_up: dict[str, str] = {}
         self._stopping = threading.Event()
         # Not Thread.join: when a signal handler raises in it, Python 3.11 considers the thread ended.
         self._stopped = threading.Event()
@@ -84,6 +89,10 @@ class Supervisor:
             for child_process in list(self._children)
             if child_process.pid is not None
         }
+
+    def list_given_up(self) -> dict[str, str]:
+        """Return the children that keep dying without ending the supervisor, by name, each with its last lines."""
+        return dict(self._given_up)
 
     def kill(self, name: str) -> None:
         """Kill a child with SIGKILL, so that it is started again; does nothing when it does not run."""
@@ -131,8 +140,15 @@ class Supervisor:
             elif child_process.restart_at is not None and child_process.restart_at <= now:
                 child_process.start()
                 changed = True
+            self._forget_if_running_again(child_process, now)
         if changed:
             self._report_change()
+
+    def _forget_if_running_again(self, child_process: ChildProcess, now: float) -> None:
+        """Count a child that was given up as running again once it has run for the window of deaths."""
+        runs_since = child_process.started_at if child_process.pid is not None else None
+        if runs_since is not None and runs_since <= now - self._deaths_window_s:
+            self._given_up.pop(child_process.child.name, None)
 
     def _start_requested(self) -> None:
         """Start the requested children, and list each among the running ones before it starts."""
@@ -160,7 +176,11 @@ class Supervisor:
         child_process.deaths.append(now)
         while child_process.deaths[0] < now - self._deaths_window_s:
             child_process.deaths.popleft()
-        if len(child_process.deaths) >= self._deaths_allowed:
+        too_often = len(child_process.deaths) >= self._deaths_allowed
+        if not child_process.child.essential and (too_often or child_process.child.name in self._given_up):
+            self._give_up(child_process, status, now)
+            return
+        if too_often:
             self._fail(
                 f"{child_process.child.name} died {len(child_process.deaths)} times"
                 f" within {self._deaths_window_s:.0f} s (last: {_describe_status(status)})"
@@ -173,6 +193,18 @@ class Supervisor:
             "stack",
             f"{child_process.child.name} ended ({_describe_status(status)}); starting it again in {delay:.1f} s",
         )
+
+    def _give_up(self, child_process: ChildProcess, status: int, now: float) -> None:
+        """Go on without a child that is not essential, and try it again after a pause."""
+        name = child_process.child.name
+        if name not in self._given_up:
+            self._output.write(
+                "stack",
+                f"{name} keeps dying (last: {_describe_status(status)}); everything else goes on without it,"
+                f" it is tried again every {_PAUSE_S:.0f} s" + _format_last_lines(child_process),
+            )
+        self._given_up[name] = "\n".join(list(child_process.last_lines)[-_LINES_TOLD:])
+        child_process.restart_at = now + _PAUSE_S
 
     def _fail(self, message: str) -> None:
         """Store the failure's message, begin to stop, and call `on_failure`."""

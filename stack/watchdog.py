@@ -1,4 +1,4 @@
-"""The watchdog: restarts a worker that is alive but takes no tasks, which a ping would not show."""
+"""The watchdog: restarts a worker that is alive but takes no tasks, and beat when no periodic task runs any more."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from config.settings import Settings
 from stack import procfile
+from stack.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from db.core.session import Database
@@ -19,6 +20,8 @@ _LOOKS_PER_SILENCE = 6
 _LONGEST_PAUSE_S = 5.0
 _TO_START_S = 60.0
 _STATEMENT_TIMEOUT_S = 2.0
+_PERIODIC_TASKS = "periodic tasks"
+_GIVEN_UP = "flower_down"
 
 
 class Watchdog:
@@ -54,24 +57,34 @@ def map_queues_to_workers(file: Path) -> dict[str, str]:
     return worker_by_queue
 
 
+def find_beat(file: Path) -> str | None:
+    """Return the name of the Procfile's process that is beat; None without one."""
+    commands = procfile.read_procfile(file)
+    return next((name for name, command in commands.items() if command[-2:] == ("run", "beat")), None)
+
+
 @contextmanager
 def run_watchdog(
-    settings: Settings, workers: Mapping[str, str], *, kill: Callable[[str], None], report: Callable[[str], None]
+    settings: Settings, file: Path, *, supervisor: Supervisor, report: Callable[[str], None]
 ) -> Iterator[None]:
-    """Check the queues every few seconds for the duration of the block, on a thread of its own.
+    """Look at queues and periodic tasks every few seconds for the duration of the block, on a thread of its own.
 
     While the database or the message broker does not answer no queue counts as late, since no canary is sent.
     """
     ended = threading.Event()
-    watchdog = Watchdog(workers, patience_s=settings.silent_after_s, now=time.monotonic())
+    beat = find_beat(file)
+    served = map_queues_to_workers(file) | ({} if beat is None else {_PERIODIC_TASKS: beat})
+    watchdog = Watchdog(served, patience_s=settings.silent_after_s, now=time.monotonic())
 
     def run() -> None:
-        """Check the queues until the block ends, and kill workers that are stuck, which restarts them."""
+        """Let everything start, then look until the block ends, and kill what is stuck, which restarts it."""
+        ended.wait(settings.silent_after_s)
         with _open_database(settings) as database:
             while not ended.wait(min(settings.silent_after_s / _LOOKS_PER_SILENCE, _LONGEST_PAUSE_S)):
-                for name in watchdog.select_stuck_workers(_list_late_queues(database, settings), now=time.monotonic()):
-                    report(f"{name} takes no tasks; restarting it")
-                    kill(name)
+                late = _list_late(database, settings, given_up=supervisor.list_given_up())
+                for name in watchdog.select_stuck_workers(late, now=time.monotonic()):
+                    report(f"{name} {'sends' if name == beat else 'takes'} no tasks; restarting it")
+                    supervisor.kill(name)
 
     # A daemon thread: a query to a frozen database must not delay the exit.
     thread = threading.Thread(target=run, name="watchdog", daemon=True)
@@ -97,13 +110,25 @@ def _open_database(settings: Settings) -> Iterator[Database]:
         database.dispose()
 
 
-def _list_late_queues(database: Database, settings: Settings) -> list[str]:
-    """Return the queues that have been silent for too long; none when the database fails."""
-    from db import canaries  # noqa: PLC0415 - as above
+def _list_late(database: Database, settings: Settings, *, given_up: Mapping[str, str]) -> list[str]:
+    """Return the queues that have been silent for too long, and the periodic tasks when beat sends none.
+
+    Incidents about beat and about programs that were given up are opened and closed meanwhile. Nothing is late when the
+    database fails.
+    """
+    from db import canaries, incidents, periodic_runs  # noqa: PLC0415 - as above
     from db.core.errors import SQLAlchemyError  # noqa: PLC0415 - as above
 
     try:
         with database.transaction() as session:
-            return [queue_state.queue for queue_state in canaries.list_late(session, settings)]
+            late = [queue_state.queue for queue_state in canaries.list_late(session, settings)]
+            runs = periodic_runs.list_all(session, settings)
+            is_silent = periodic_runs.is_beat_silent(runs, settings)
+            periodic_runs.update_incident(session, runs, is_silent=is_silent)
+            problems = {name: {"last_lines": lines} for name, lines in given_up.items()}
+            incidents.update(session, kind=_GIVEN_UP, details=problems)
     except SQLAlchemyError:
         return []
+    # Late entries of a queue whose worker is stuck are the worker's fault; otherwise beat is to blame.
+    is_beat_stuck = is_silent or (not late and any(run.is_late for run in runs))
+    return [*late, _PERIODIC_TASKS] if is_beat_stuck else late

@@ -29,6 +29,7 @@ MODULES = (
     "tasks.sweeps",
     "tasks.canaries",
     "tasks.notifications",
+    "tasks.periodic_runs",
     "tasks.lifecycle",
 )
 

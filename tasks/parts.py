@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from config.settings import Settings
 from config.values import SettingInvalid
-from db import books, instruments, live, policies, studies
+from db import books, instruments, live, periodic_runs, policies, studies
 from db.bars import StoredBars
 from db.books import StoredBookClock
 from db.core.session import Database, Session
@@ -29,7 +29,7 @@ from domain.trade import PAPER_VENUE, RealVenue
 from engines import loader
 from engines.panel import Panel
 from engines.remote import RemoteEngineSettings
-from tasks import failpoints, notification_services
+from tasks import failpoints, notification_services, schedule
 from tasks.exchange_answers import AnswerRecorder
 from tasks.live_broker import AccountBroker
 from tasks.rates import BookRates
@@ -181,6 +181,7 @@ def prepare(settings: Settings) -> None:
         with open_versions(settings) as versions, database.transaction() as session:
             books.ensure_standing(session)
             instruments.store_shipped(session)
+            periodic_runs.register(session, schedule.list_intervals(settings))
             _require_same_venue(session, settings.broker)
             for book in STANDING_BOOKS:
                 policies.seed(session, book, wanted)

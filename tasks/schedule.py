@@ -12,14 +12,15 @@ RECONCILE_EVERY_S = 1.0
 POSITIONS_EVERY_S = 300.0
 WATCH_EVERY_S = 30.0
 NOTIFY_EVERY_S = 5.0
-# A worker compares a message's expiry with a clock of its own, which may be minutes ahead of beat's.
+# The two workers that send and answer canaries have clocks of their own, which may be minutes apart.
 CLOCKS_APART_S = 900.0
+ENTRY_HEADER = "beat_entry"
 
 
 def build_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
-    """Return the beat schedule; messages that no worker takes expire, so that they do not pile up."""
+    """Return the beat schedule; each message carries the name of its entry."""
     poll_s = settings.signal_poll_interval_ms / 1000
-    return {
+    entries = {
         "resume_stalled": _build_entry("sweeps.resume_stalled", every_s=poll_s, queue=queues.MAINTENANCE),
         "sync_exits": _build_entry("exits.sync_exits", every_s=EXITS_EVERY_S, queue=queues.EXITS),
         "flatten_books": _build_entry("exits.flatten_books", every_s=EXITS_EVERY_S, queue=queues.EXITS),
@@ -37,8 +38,16 @@ def build_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
         ),
         "check_positions": _build_entry("orders.check_positions", every_s=POSITIONS_EVERY_S, queue=queues.ORDERS),
     }
+    for name, entry in entries.items():
+        entry["options"]["headers"] = {ENTRY_HEADER: name}
+    return entries
+
+
+def list_intervals(settings: Settings) -> dict[str, float]:
+    """Return the interval of each entry, in seconds."""
+    return {name: float(entry["schedule"]) for name, entry in build_schedule(settings).items()}
 
 
 def _build_entry(task: str, *, every_s: float, queue: str) -> dict[str, Any]:
-    """Build the schedule's entry of a task; its messages expire about when the next one is sent."""
-    return {"task": task, "schedule": every_s, "options": {"queue": queue, "expires": every_s + CLOCKS_APART_S}}
+    """Build the schedule's entry of a task."""
+    return {"task": task, "schedule": every_s, "options": {"queue": queue}}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import structlog
 from celery import current_app, shared_task
 from kombu.exceptions import OperationalError as BrokerUnavailable
 
-from db import due_signals, failures
+from db import due_signals, failures, periodic_runs
 from db.source_health import watch
 from domain.signal import Stage
-from tasks import pipeline
+from tasks import pipeline, queue_lengths
 from tasks.base_task import parts_of
 from tasks.parts import Parts
 from tasks.queues import PIPELINE
@@ -66,18 +66,13 @@ def count_waiting_messages() -> int:
     """
     with current_app.connection_or_acquire() as connection:
         count_messages = connection.autoretry(
-            _declare_and_count, channel=connection.default_channel, max_retries=1, interval_start=0
+            partial(queue_lengths.count_waiting, PIPELINE),
+            channel=connection.default_channel,
+            max_retries=1,
+            interval_start=0,
         )
         length, _ = count_messages()
     return int(length)
-
-
-def _declare_and_count(*, channel: Any) -> int:
-    """Return the length of the pipeline's queue; 0 when the queue does not exist."""
-    try:
-        return int(channel.queue_declare(PIPELINE, passive=True).message_count)
-    except channel.connection.client.channel_errors:
-        return 0  # Redis has no empty queues
 
 
 def _choose_grace_s(parts: Parts, *, waiting: int) -> float:
@@ -91,9 +86,12 @@ def _choose_grace_s(parts: Parts, *, waiting: int) -> float:
 
 @shared_task(name="sweeps.watch_sources")  # type: ignore[untyped-decorator]
 def watch_sources() -> None:
-    """Open incidents about sources that fell silent, or whose alerts TradingView is about to stop."""
-    with parts_of(current_app).transaction() as session:
+    """Open incidents about sources that fell silent, alerts that TradingView is about to stop, and late entries."""
+    parts = parts_of(current_app)
+    with parts.transaction() as session:
         new = watch.update_incidents(session)
+        runs = periodic_runs.list_all(session, parts.settings)
+        periodic_runs.update_incident(session, runs, is_silent=False)
     for incident in new:
         log.error("incident.opened", kind=incident.kind, subject=incident.subject, **incident.detail)
 

@@ -22,11 +22,12 @@ from app.api.fields import (
 from app.api.resource import ApiResource
 from app.probes.health import broker_state
 from config.settings import Settings
-from db import canaries, incidents, policies, studies
+from db import canaries, incidents, periodic_runs, policies, studies
 from db.canaries import QueueHealth, QueueState
 from db.core import migrate
 from db.core.migrate import SchemaOutdated
 from db.core.session import Session
+from db.periodic_runs import PeriodicRun
 from db.queries import backlog
 from domain import canonical
 from domain.access import Scope
@@ -53,6 +54,15 @@ class QueueSchema(OutputSchema):
     silent_s = number("Seconds since then.")
 
 
+class PeriodicRunSchema(OutputSchema):
+    """The last run of an entry of beat's schedule."""
+
+    entry = text("Name of the entry.")
+    every_s = number("Seconds between two runs.")
+    ran_at = utc_time("Time a run of it last ended.", null=True)
+    late = boolean("True when it did not run for too long.")
+
+
 class OpenIncidentsSchema(OutputSchema):
     """The open incidents."""
 
@@ -73,11 +83,15 @@ class BookHealthSchema(OutputSchema):
 class HealthSchema(OutputSchema):
     """The state of the product; `ok` when nothing needs attention."""
 
-    ok = boolean("True when the schema is current, no queue is late, no incident is open, and each book has a policy.")
+    ok = boolean(
+        "True when the schema is current, no queue or periodic task is late, no incident is open, and each book has a"
+        " policy."
+    )
     schema = choice("current", "outdated", description="State of the database schema.")
     broker = choice("reachable", "unreachable", "not_configured", description="State of the broker.")
     backlog = nested_object(BacklogSchema, "Unfinished signals.")
     queues = nested_list(QueueSchema, "Queues to which a canary task was ever sent.")
+    periodic = nested_list(PeriodicRunSchema, "Periodic tasks.")
     incidents = nested_object(OpenIncidentsSchema, "Open incidents.")
     books = nested_list(BookHealthSchema, "Standing books.")
 
@@ -98,6 +112,7 @@ def _load_health(session: Session, settings: Settings) -> Document:
         "schema": _schema_state(settings),
         "backlog": _load_backlog(session),
         "queues": queues,
+        "periodic": [_format_run(run) for run in periodic_runs.list_all(session, settings)],
         "incidents": {"open": kinds.total(), "kinds": dict(sorted(kinds.items()))},
         "books": _load_books(session),
     }
@@ -109,6 +124,7 @@ def _is_ok(document: Document) -> bool:
         document["schema"] == "current"
         and not document["incidents"]["open"]
         and all(queue["state"] != QueueState.LATE.value for queue in document["queues"])
+        and not any(run["late"] for run in document["periodic"])
         and all(book["policy_version"] is not None for book in document["books"])
     )
 
@@ -137,6 +153,15 @@ def _format_queue(life: QueueHealth) -> Document:
         "state": life.state.value,
         "seen_at": canonical.format_time(life.seen_at),
         "silent_s": life.silent_s,
+    }
+
+
+def _format_run(run: PeriodicRun) -> Document:
+    return {
+        "entry": run.entry,
+        "every_s": run.every_s,
+        "ran_at": None if run.ran_at is None else canonical.format_time(run.ran_at),
+        "late": run.is_late,
     }
 
 

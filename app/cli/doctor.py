@@ -20,10 +20,11 @@ from app.cli.database import open_database
 from app.cli.live import format_result
 from config import settings as configuration
 from config.settings import Settings
-from db import canaries, incidents, policies, studies
+from db import canaries, incidents, periodic_runs, policies, studies
 from db.canaries import QueueHealth, QueueState
 from db.core import migrate
 from db.core.session import Database
+from db.periodic_runs import PeriodicRun
 from db.queries import backlog
 from domain.books import STANDING_BOOKS
 from domain.experiment import PPM
@@ -44,6 +45,9 @@ def command(as_json: bool, data_dir: Path | None) -> None:
     Each setting is shown with where its value comes from. Checked are the database and its schema, whether
     engines have the bars they need, the oldest unfinished signal, the queues, open incidents, live trading, policies
     and studies. Exit code 1 when a check fails.
+    Each setting is shown with where its value comes from. Checked are the database and its schema, the oldest
+    unfinished signal, the queues, beat, open incidents, live trading, policies and studies. Exit code 1 when a check
+    fails.
     """
     settings = configuration.load()
     values = effective_values(settings)
@@ -106,6 +110,7 @@ def _check_database(settings: Settings, database: Database) -> Iterator[CheckRes
         versions = policies.load_current(session, STANDING_BOOKS)
         running = studies.load_running(session, STANDING_BOOKS)
         queues = canaries.list_all(session, settings)
+        runs = periodic_runs.list_all(session, settings)
         incident_counts = Counter(incident["kind"] for incident in incidents.list_open(session))
         live_trading = live_checks.check_live_trading(session, settings)
     yield CheckResult(name="market data", ok=True, detail=known_bars.describe_market_data(settings))
@@ -114,6 +119,7 @@ def _check_database(settings: Settings, database: Database) -> Iterator[CheckRes
         yield CheckResult(name=name, ok=document["enough"], detail=known_bars.format_known_bars(document))
     yield CheckResult(name="oldest open signal", ok=True, detail=oldest.isoformat() if oldest else "none")
     yield from _check_queues(queues)
+    yield _check_beat(settings, runs)
     yield _check_incidents(incident_counts)
     yield live_trading
     for book in STANDING_BOOKS:
@@ -126,6 +132,16 @@ def _check_queues(queues: Sequence[QueueHealth]) -> Iterator[CheckResult]:
     for queue in queues:
         detail = f"{queue.state.value}, last sign of life {queue.silent_s:.0f} s ago"
         yield CheckResult(name=f"queue {queue.queue}", ok=queue.state is not QueueState.LATE, detail=detail)
+
+
+def _check_beat(settings: Settings, runs: Sequence[PeriodicRun]) -> CheckResult:
+    """Check that each entry of the schedule ran in time; without a message broker nothing runs that could be late."""
+    shown = ", ".join(f"{run.entry} {run.silent_s:.0f} s ago" for run in runs)
+    if settings.broker_url is None:
+        return CheckResult(name="beat", ok=True, detail="the stack does not run")
+    late = [f"{run.entry} for {run.silent_s:.0f} s" for run in runs if run.is_late]
+    detail = f"did not run: {', '.join(late)}; start `orchestrator run beat` again" if late else shown
+    return CheckResult(name="beat", ok=not late, detail=detail or "never started")
 
 
 def _check_incidents(counts: Counter[str]) -> CheckResult:

@@ -90,8 +90,7 @@ def beat() -> None:
     """Send the periodic tasks; run exactly one."""
     settings = _load_settings()
     libraries.require_installed(settings)
-    schedule = _ensure_directory(settings) / "beat-schedule"
-    _run_celery(_NO_BANNER, "beat", "--schedule", str(schedule), "--pidfile=")
+    _run_celery(_NO_BANNER, "beat", "--scheduler", "tasks.beat_scheduler:IntervalScheduler", "--pidfile=")
 
 
 @command.command()

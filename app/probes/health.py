@@ -1,26 +1,37 @@
-"""`/healthz` (liveness) and `/readyz` (readiness: the database; broker and queues are reported but not required)."""
+"""`/healthz` (liveness) and `/readyz` (readiness: the database; broker, queues and beat are reported, not required)."""
 
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from flask import Blueprint
 
 from app.web.deadlines import DeadlineMissed, SerialCalls
 from config.settings import Settings
-from db import canaries
+from db import canaries, periodic_runs
 from db.core import migrate
 from db.core.errors import SQLAlchemyError
 from db.core.migrate import SchemaOutdated
 from db.core.session import Database
 
 _BROKER_WITHIN_S = 0.5
+_LATE = "late"
 _PORTS = {"redis": 6379, "rediss": 6379, "sentinel": 26379, "amqp": 5672, "amqps": 5671}
 
 Document = dict[str, object]
-_States = tuple[str, dict[str, str]]  # of the database, and of each queue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _States:
+    """State of the database, of each queue, and of each entry of beat's schedule."""
+
+    database: str
+    queues: Mapping[str, str] = field(default_factory=dict)
+    periodic: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_blueprint(settings: Settings, *, within_s: float) -> Blueprint:
@@ -34,17 +45,24 @@ def make_blueprint(settings: Settings, *, within_s: float) -> Blueprint:
 
     @blueprint.get("/readyz")
     def readyz() -> tuple[Document, int]:
-        database, queues = _check_database(settings, checks, within_s=within_s)
-        ready = database == "current"
+        states = _check_database(settings, checks, within_s=within_s)
         document: Document = {
-            "status": "ready" if ready else "not_ready",
-            "database": database,
+            "status": _summarize(states),
+            "database": states.database,
             "broker": broker_state(settings.broker_url),
-            "queues": queues,
+            "queues": states.queues,
+            "periodic": states.periodic,
         }
-        return document, 200 if ready else 503
+        return document, 200 if states.database == "current" else 503
 
     return blueprint
+
+
+def _summarize(states: _States) -> str:
+    """Return `ready`, `not_ready` without the database, or `degraded`: alerts are accepted, but beat's work is late."""
+    if states.database != "current":
+        return "not_ready"
+    return "degraded" if _LATE in states.periodic.values() else "ready"
 
 
 def broker_state(url: str | None) -> str:
@@ -58,23 +76,29 @@ def broker_state(url: str | None) -> str:
 
 
 def _check_database(settings: Settings, checks: SerialCalls[_States], *, within_s: float) -> _States:
-    """Return the states of the database and the queues; `unreachable` after an error or the deadline."""
+    """Return the states; the database's is `unreachable` after an error or the deadline."""
     try:
         return checks.run(lambda: _read_states(settings), within_s=within_s)
     except (SQLAlchemyError, DeadlineMissed):
-        return "unreachable", {}
+        return _States(database="unreachable")
 
 
 def _read_states(settings: Settings) -> _States:
-    """Return the state of the schema and, when it is current, of each queue."""
+    """Return the state of the schema and, when it is current, of each queue and each entry of beat's schedule."""
     try:
         migrate.check_current(settings.sqlalchemy_url)
     except SchemaOutdated:
-        return "schema_outdated", {}
+        return _States(database="schema_outdated")
     database = Database(settings.sqlalchemy_url, pool_size=1, connect_timeout_s=1)
     try:
         with database.transaction() as session:
-            return "current", {queue.queue: queue.state.value for queue in canaries.list_all(session, settings)}
+            return _States(
+                database="current",
+                queues={queue.queue: queue.state.value for queue in canaries.list_all(session, settings)},
+                periodic={
+                    run.entry: _LATE if run.is_late else "on_time" for run in periodic_runs.list_all(session, settings)
+                },
+            )
     finally:
         database.dispose()
 

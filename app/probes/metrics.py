@@ -87,7 +87,7 @@ def _signal_metrics(measured: Measures) -> Iterator[Metric]:
 
 
 def _operation_metrics(measured: Measures) -> Iterator[Metric]:
-    """Yield the metrics of incidents, notifications and queues."""
+    """Yield the metrics of incidents, notifications, queues and periodic tasks."""
     kinds = {(kind,): count for kind, count in measured.incidents.items()}
     yield _gauge("incidents_open", "Open incidents by kind.", ("kind",), kinds)
     unsent = {("waiting",): measured.notifications_waiting, ("given_up",): measured.notifications_given_up}
@@ -96,6 +96,10 @@ def _operation_metrics(measured: Measures) -> Iterator[Metric]:
     yield _gauge("queue_silence_seconds", "Time since a worker of the queue did something.", ("queue",), silent)
     late = {(queue.queue,): _late_value(queue) for queue in measured.queues}
     yield _gauge("queue_late", "Whether the queue has been silent for too long.", ("queue",), late)
+    ages = {(run.entry,): run.silent_s for run in measured.periodic}
+    yield _gauge("periodic_run_age_seconds", "Time since a periodic task last ended.", ("entry",), ages)
+    overdue = {(run.entry,): int(run.is_late) for run in measured.periodic}
+    yield _gauge("periodic_run_late", "Whether a periodic task did not run for too long.", ("entry",), overdue)
 
 
 def _late_value(queue: QueueHealth) -> int:

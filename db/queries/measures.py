@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db import canaries, notifications
+from db import canaries, notifications, periodic_runs
 from db.canaries import CanarySettings, QueueHealth
+from db.periodic_runs import PeriodicRun
 from db.source_health import activity
 from db.source_health.activity import SourceActivity
 from domain.books import STANDING_BOOKS
@@ -55,6 +56,7 @@ class Measures:
     sources: Sequence[SourceActivity]
     signals_by_source: Mapping[str, int]
     queues: Sequence[QueueHealth]
+    periodic: Sequence[PeriodicRun]
 
 
 def measure(session: Session, canary_settings: CanarySettings) -> Measures:
@@ -71,6 +73,7 @@ def measure(session: Session, canary_settings: CanarySettings) -> Measures:
         sources=activity.load(session),
         signals_by_source=activity.count_signals(session),
         queues=canaries.list_all(session, canary_settings),
+        periodic=periodic_runs.list_all(session, canary_settings),
     )
 
 

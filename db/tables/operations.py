@@ -1,8 +1,9 @@
-"""Tables of operations: the audit log, incidents, notifications and canaries."""
+"""Tables of operations: the audit log, incidents, notifications, canaries and periodic runs."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -52,6 +53,17 @@ class IncidentRow(Base):
     detail: Mapped[dict[str, Any]]
     opened_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     closed_at: Mapped[datetime | None]
+
+
+class PeriodicRunRow(Base):
+    """Entry of beat's schedule, with the time a worker last ended it."""
+
+    __tablename__ = "periodic_runs"
+
+    entry: Mapped[str] = mapped_column(primary_key=True)
+    every_s: Mapped[Decimal]
+    registered_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    ran_at: Mapped[datetime | None]
 
 
 class NotificationRow(Base):

@@ -23,23 +23,16 @@ from db.canaries import QueueState
 from db.core import migrate
 from db.core.session import Database
 from stack.servers import ServerUrls
-from stack.stack import RunningStack, StackPlan, open_stack
-from tasks import pipeline
-from tests.support.local_stack import a_directory
+from stack.stack import RunningStack
 from tests.support.pipeline import store_signal
-from tests.support.servers.processes import SECRET_KEY, free_port
-from tests.support.servers.stacks import a_database, alive, children_of, with_redis_database
+from tests.support.servers.stacks import alive, children_of
+from tests.support.servers.supervised import a_supervised_stack
 from tests.support.waiting import until
 from tests.support.webhook import settings_for, start_app
 
 REDIS_DB = 2
 QUEUES = ("exits", "pipeline")
 SETTINGS = configuration.load({"QUEUE_SILENT_S": "60"})
-PROCFILE = """
-worker: orchestrator run worker --queues pipeline,maintenance --concurrency 1
-exits: orchestrator run worker --queues exits,orders --concurrency 1
-beat: orchestrator run beat
-"""
 
 
 @pytest.fixture
@@ -163,32 +156,8 @@ def test_doctor_shows_each_queue_and_what_needs_a_person(database: Database, dat
 @pytest.fixture
 def running(server_urls: ServerUrls, template_database: str) -> Iterator[RunningStack]:
     """Give two workers and beat under a supervisor, with a watchdog that is soon out of patience."""
-    with a_database(server_urls, template_database) as url, a_directory() as root:
-        (root / "Procfile").write_text(PROCFILE)
-        environ = {
-            "DATABASE_URL": url,
-            "REDIS_URL": with_redis_database(server_urls.redis_url, REDIS_DB),
-            "SECRET_KEY": SECRET_KEY,
-            "CANARY_EVERY_S": "1",
-            "QUEUE_SILENT_S": "8",
-            "LEASE_S": "3",
-            "SIGNAL_POLL_INTERVAL_MS": "200",
-            "LOG_FORMAT": "json",
-        }
-        plan = StackPlan(
-            settings=configuration.load(environ),
-            data_dir=root / "main",
-            port=free_port(),
-            flower_port=free_port(),
-            migrate=pipeline.prepare,
-            procfile=root / "Procfile",
-            log=root / "stack.log",
-        )
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in environ.items():
-                patch.setenv(name, value)
-            with open_stack(plan) as stack:
-                yield stack
+    with a_supervised_stack(server_urls, template_database, redis_db=REDIS_DB) as stack:
+        yield stack
 
 
 def rows(database: Database, query: str, **given: Any) -> list[Any]:

@@ -28,7 +28,7 @@ from stack.interrupts import StopRequested
 from stack.processes import is_alive
 from stack.runfile import RunFile
 from stack.servers import open_database
-from stack.stack import RunningStack, StackPlan, open_stack, run_stack
+from stack.stack import RunningStack, StackPlan, open_stack, print_urls, run_stack
 from tests.support.local_stack import a_directory, eventually, free_port, running_with
 
 WEB = """
@@ -150,19 +150,36 @@ def test_a_second_stack_on_the_same_directory_is_refused_and_the_first_one_goes_
     assert f"in use by the stack of process {os.getpid()}" in str(caught.value)
 
 
-@pytest.mark.parametrize(("flag", "number"), [("--port", "port"), ("--flower-port", "flower_port")])
-def test_a_taken_port_is_refused_by_number_and_flag_before_anything_starts(root: Path, flag: str, number: str) -> None:
+def test_a_taken_port_is_refused_by_number_and_flag_before_anything_starts(root: Path) -> None:
     plan = a_plan(root)
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", getattr(plan, number)))
+        taken.bind(("127.0.0.1", plan.port))
         taken.listen()
 
         with pytest.raises(StackRefused) as caught, open_stack(plan):
             pass
 
-    assert f"port {getattr(plan, number)} on 127.0.0.1 is taken" in str(caught.value)
-    assert f"choose another with {flag}" in str(caught.value)
+    assert f"port {plan.port} on 127.0.0.1 is taken" in str(caught.value)
+    assert "choose another with --port" in str(caught.value)
     assert not (plan.data_dir / "postgres").exists()
+
+
+def test_the_stack_runs_without_flower_when_its_port_is_taken_and_says_so(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = a_plan(root)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", plan.flower_port))
+        taken.listen()
+
+        with open_stack(plan) as stack:
+            names = set(stack.supervisor.pids())
+            print_urls(stack)
+
+    shown = next(line for line in capsys.readouterr().err.splitlines() if line.startswith("Flower   "))
+    assert names == {"postgres", "redis", "web", "worker"}
+    assert f"not running: port {plan.flower_port} on 127.0.0.1 is taken" in shown
+    assert "choose another with --flower-port" in shown
 
 
 def test_servers_that_are_given_by_url_are_not_started(root: Path) -> None:

@@ -34,9 +34,16 @@ class Lines:
         return [line for whose, line in self.lines if whose == name]
 
 
-def a_shell(script: str, *, name: str = "child", stop_within_s: float = 5.0, tier: int = 1) -> Child:
+def a_shell(
+    script: str, *, name: str = "child", stop_within_s: float = 5.0, tier: int = 1, essential: bool = True
+) -> Child:
     return Child(
-        name=name, argv=("sh", "-c", script), environment=dict(os.environ), stop_within_s=stop_within_s, tier=tier
+        name=name,
+        argv=("sh", "-c", script),
+        environment=dict(os.environ),
+        stop_within_s=stop_within_s,
+        tier=tier,
+        essential=essential,
     )
 
 
@@ -69,6 +76,22 @@ def test_a_child_that_dies_five_times_ends_the_supervisor_with_its_last_words() 
         assert "no such table" in supervisor.failure
         assert not is_alive(neighbour)
     assert output.of("worker") == ["no such table"] * 5
+
+
+def test_a_child_that_only_shows_something_dies_five_times_and_nothing_else_ends() -> None:
+    output = Lines()
+
+    with Supervisor(output) as supervisor:
+        supervisor.start(a_shell("exec sleep 300", name="neighbour"))
+        neighbour = supervisor.pids()["neighbour"]
+        supervisor.start(a_shell("echo port taken; exit 1", name="flower", essential=False))
+        eventually(lambda: bool(supervisor.list_given_up()), what="the end of patience with flower")
+
+        assert supervisor.failure is None
+        assert supervisor.pids() == {"neighbour": neighbour}
+        assert "port taken" in supervisor.list_given_up()["flower"]
+    assert output.of("flower") == ["port taken"] * 5
+    assert any("flower keeps dying (last: exit code 1); everything else goes on" in line for line in output.of("stack"))
 
 
 def test_deaths_that_are_spread_out_do_not_end_the_supervisor() -> None:

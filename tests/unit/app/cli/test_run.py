@@ -73,10 +73,11 @@ def test_a_process_whose_database_cannot_be_reached_says_so_in_one_line(process:
     assert "Traceback" not in result.stderr
 
 
-def test_beat_keeps_its_schedule_in_the_data_directory(started: list[str], tmp_path: Path) -> None:
+def test_beat_keeps_its_schedule_in_memory(started: list[str], tmp_path: Path) -> None:
     CliRunner().invoke(cli, ["run", "beat"], env={**URLS, "DATA_DIR": str(tmp_path)}, catch_exceptions=False)
 
-    assert option(started, "--schedule") == str(tmp_path / "beat-schedule")
+    assert option(started, "--scheduler") == "tasks.beat_scheduler:IntervalScheduler"
+    assert list(tmp_path.glob("beat*")) == []
 
 
 def test_flowers_password_is_generated_and_not_shown_in_the_process_list(started: list[str], tmp_path: Path) -> None:
