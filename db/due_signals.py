@@ -51,6 +51,27 @@ _REOPEN = text(f"""
     RETURNING signal_id, stage, seq
 """)
 
+_HASTEN = text("""
+    UPDATE signals SET next_attempt_at = clock_timestamp(), enqueued_at = clock_timestamp()
+    WHERE signal_id IN (
+        SELECT signal_id FROM signals
+        WHERE signal_id = ANY(:ids) AND status = 'open' AND attempts < :max_attempts
+          AND (processing_lock IS NULL OR lock_expires_at < clock_timestamp())
+        ORDER BY seq FOR UPDATE)
+    RETURNING signal_id, stage, seq
+""")
+
+_WHY_NOT_RUN = text("""
+    SELECT given.id, CASE
+        WHEN signal_id IS NULL THEN 'there is no such signal; `orchestrator signals list` shows those there are'
+        WHEN status = 'done' THEN 'it is done, and nothing is left to run; `orchestrator signals show ' || id || '`'
+        WHEN lock_expires_at >= clock_timestamp()
+            THEN 'it is being worked on; `orchestrator signals show ' || id || '` shows how far it is'
+        ELSE 'it was given up after ' || attempts || ' attempts (' || coalesce(last_error, 'without an error')
+            || '); run `orchestrator signals rerun ' || id || ' --reason TEXT`' END AS why
+    FROM unnest(cast(:ids AS uuid[])) AS given(id) LEFT JOIN signals ON signal_id = given.id ORDER BY given.id
+""")
+
 _WHY_NOT = text("""
     SELECT given.id, CASE
         WHEN signal_id IS NULL THEN 'there is no such signal'
@@ -92,6 +113,20 @@ def reopen(session: Session, ids: Collection[UUID]) -> list[DueSignal]:
     """
     rows = sorted(session.execute(_REOPEN, {"ids": list(ids)}), key=lambda row: row.seq)
     return [DueSignal(signal_id=row.signal_id, stage=Stage(row.stage), alone=True) for row in rows]
+
+
+def hasten(session: Session, ids: Collection[UUID]) -> list[DueSignal]:
+    """Make signals that wait due now, with the attempts they have left, and return them.
+
+    Signals that are done, dead or leased stay as they are.
+    """
+    rows = sorted(session.execute(_HASTEN, {"ids": list(ids), "max_attempts": MAX_ATTEMPTS}), key=lambda row: row.seq)
+    return [DueSignal(signal_id=row.signal_id, stage=Stage(row.stage), alone=True) for row in rows]
+
+
+def explain_refused_runs(session: Session, ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return, by id, why `hasten` leaves signals as they are, with the id and the command that helps."""
+    return {row.id: f"{row.id}: {row.why}" for row in session.execute(_WHY_NOT_RUN, {"ids": list(ids)})}
 
 
 def explain_refused_reruns(session: Session, ids: Collection[UUID]) -> dict[UUID, str]:

@@ -20,6 +20,7 @@ BEAT = "beat"
 _RUNS_MISSED = 3
 # A beat that hangs must be replaced within the time after which a silent queue is an alarm, its start included.
 _SHARE_BEFORE_RESTART = 0.5
+_VERY_LATE = 2
 _REGISTER = text("""
     INSERT INTO periodic_runs (entry, every_s)
     SELECT * FROM unnest(cast(:entries AS text[]), cast(:every_s AS numeric[])) ORDER BY 1
@@ -43,7 +44,12 @@ class PeriodicRun:
     every_s: float
     ran_at: datetime | None
     silent_s: float
-    is_late: bool
+    late_after_s: float
+
+    @property
+    def is_late(self) -> bool:
+        """Return whether the entry did not run for too long."""
+        return self.silent_s > self.late_after_s
 
 
 def register(session: Session, every_s: Mapping[str, float]) -> None:
@@ -65,28 +71,31 @@ def list_all(session: Session, intervals: CanarySettings) -> list[PeriodicRun]:
             every_s=row.every_s,
             ran_at=row.ran_at,
             silent_s=row.silent_s,
-            is_late=row.silent_s > max(intervals.silent_after_s, _RUNS_MISSED * row.every_s),
+            late_after_s=max(intervals.silent_after_s, _RUNS_MISSED * row.every_s),
         )
         for row in session.execute(_LIST)
     ]
 
 
-def is_beat_silent(runs: Sequence[PeriodicRun], intervals: CanarySettings) -> bool:
-    """Return whether no entry at all ran for so long that beat itself must have stopped.
+def is_beat_stuck(runs: Sequence[PeriodicRun], intervals: CanarySettings, *, is_worker_stuck: bool) -> bool:
+    """Return whether beat itself must have stopped, because no entry ran at all, or some did not for very long.
 
-    A worker that is stuck stops the entries of its own queues only.
+    A worker that is stuck stops the entries of its own queues only; then nothing but a silence of all is beat's fault.
     """
+    if not runs:
+        return False
     longest_s = max(intervals.silent_after_s * _SHARE_BEFORE_RESTART, _RUNS_MISSED * _shortest_s(runs))
-    return bool(runs) and min(run.silent_s for run in runs) > longest_s
+    is_some_overdue = any(run.silent_s > _VERY_LATE * run.late_after_s for run in runs)
+    return min(run.silent_s for run in runs) > longest_s or (is_some_overdue and not is_worker_stuck)
 
 
 def _shortest_s(runs: Sequence[PeriodicRun]) -> float:
     return min((run.every_s for run in runs), default=0.0)
 
 
-def update_incident(session: Session, runs: Sequence[PeriodicRun], *, is_silent: bool) -> bool:
-    """Open the incident about beat when entries are late or beat is silent, else close it; return whether it is new."""
-    late = [run for run in runs if run.is_late or is_silent]
+def update_incident(session: Session, runs: Sequence[PeriodicRun], *, is_stuck: bool) -> bool:
+    """Open the incident about beat when entries are late or beat is stuck, else close it; return whether it is new."""
+    late = [run for run in runs if run.is_late or is_stuck]
     if not late:
         incidents.close_resolved(session, kind=BEAT_LATE, still=())
         return False

@@ -123,12 +123,10 @@ def _list_late(database: Database, settings: Settings, *, given_up: Mapping[str,
         with database.transaction() as session:
             late = [queue_state.queue for queue_state in canaries.list_late(session, settings)]
             runs = periodic_runs.list_all(session, settings)
-            is_silent = periodic_runs.is_beat_silent(runs, settings)
-            periodic_runs.update_incident(session, runs, is_silent=is_silent)
+            is_beat_stuck = periodic_runs.is_beat_stuck(runs, settings, is_worker_stuck=bool(late))
+            periodic_runs.update_incident(session, runs, is_stuck=is_beat_stuck)
             problems = {name: {"last_lines": lines} for name, lines in given_up.items()}
             incidents.update(session, kind=_GIVEN_UP, details=problems)
     except SQLAlchemyError:
         return []
-    # Late entries of a queue whose worker is stuck are the worker's fault; otherwise beat is to blame.
-    is_beat_stuck = is_silent or (not late and any(run.is_late for run in runs))
     return [*late, _PERIODIC_TASKS] if is_beat_stuck else late

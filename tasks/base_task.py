@@ -19,8 +19,10 @@ from db.core.session import Database, Session
 from db.signals import Lease
 from domain.ports import Heartbeat
 from domain.signal import Signal, Stage
-from tasks import failpoints
+from tasks import chains, failpoints, manual_runs
+from tasks.manual_runs import ManualRunRefused
 from tasks.parts import Parts, make_parts
+from tasks.stage_results import SignalFailure, StageFailed, StageResult
 
 # The third renewal in a row has to fail before a lease runs out.
 RENEWAL_SHARE = 1 / 3
@@ -64,8 +66,6 @@ class StageBatch:
         return Heartbeat(every_s=self.lease.seconds * RENEWAL_SHARE, beat=renew)
 
 
-# The most signals that one run of a stage works on.
-BATCH = 64
 StageBody = Callable[[Parts, StageBatch], int]
 bodies: dict[Stage, StageBody] = {}
 _parts: dict[int, Parts] = {}
@@ -97,17 +97,27 @@ def stage_task(stage: Stage) -> Callable[[StageBody], Task]:
     def register(body: StageBody) -> Task:
         """Register the function as the stage's body, and return the Celery task that runs it."""
 
-        def run(*, signal_ids: list[str], lock: str) -> None:
-            """Run the stage over the signals, and end the chain when none of them went on."""
-            parts = parts_of(current_app)
+        def run(*, signal_ids: list[str], lock: str = "") -> str:
+            """Run the stage over the signals, and end the chain when none of them went on.
+
+            When some fail, the others go on, and the task itself fails, so that it can be found.
+            """
+            parts, request = parts_of(current_app), current_task.request
+            if chains.is_sent_by_hand(request):
+                return manual_runs.send_on(parts, signal_ids)
             lease = Lease(lock=UUID(lock), worker=parts.worker, seconds=parts.settings.lease_s)
             with structlog.contextvars.bound_contextvars(stage=stage.name.lower(), lock=lock):
-                if not drive(body, parts, [UUID(signal_id) for signal_id in signal_ids], lease=lease, stage=stage):
-                    current_task.request.chain = None
+                result = drive(body, parts, [UUID(signal_id) for signal_id in signal_ids], lease=lease, stage=stage)
+                if not result.advanced:
+                    request.chain = None
+                if result.failures:
+                    chains.send_rest(request)
+                    raise result.build_error()
+            return f"{result.advanced} of {len(signal_ids)}"
 
         run.__doc__ = body.__doc__
         bodies[stage] = body
-        return shared_task(name=f"stages.{body.__name__}")(run)
+        return shared_task(name=f"stages.{body.__name__}", throws=(StageFailed, ManualRunRefused))(run)
 
     return register
 
@@ -120,14 +130,11 @@ def drive(
     lease: Lease,
     stage: Stage,
     started_at: float | None = None,
-) -> int:
+) -> StageResult:
     """Run a stage over a batch; when that fails, over each signal alone, so that only the bad one gets the error.
 
     A batch that exceeded its time limit is not repeated, since no time is left: its signals are retried one by one,
     later. `started_at` (monotonic clock) is when the batch began whose signals are repeated.
-
-    Returns:
-        How many signals went on.
 
     Raises:
         Exception: an outage of the database, which is no signal's fault: leases expire and the sweep resumes.
@@ -138,22 +145,26 @@ def drive(
             batch = StageBatch(
                 signal_ids=tuple(signal_ids), lease=lease, stage=stage, started_at=began_at, is_repeated=is_repeated
             )
-            return body(parts, batch)
+            return StageResult(advanced=body(parts, batch))
     except Exception as error:
         if is_outage(error):
             raise
         if len(signal_ids) > 1 and not isinstance(error, SoftTimeLimitExceeded):
             log.warning("stage.repeated_alone", count=len(signal_ids), error=str(error))
-            return sum(
+            alone = (
                 drive(body, parts, [signal_id], lease=lease, stage=stage, started_at=began_at)
                 for signal_id in signal_ids
             )
-        _record_failures(parts, signal_ids, lease=lease, stage=stage, error=error)
-        return 0
+            return sum(alone, StageResult(advanced=0))
+        return StageResult(
+            advanced=0, failures=_record_failures(parts, signal_ids, lease=lease, stage=stage, error=error)
+        )
 
 
-def _record_failures(parts: Parts, ids: Collection[UUID], *, lease: Lease, stage: Stage, error: Exception) -> None:
-    """Store and log the error of each signal; a signal that another owner took meanwhile has no attempt to count."""
+def _record_failures(
+    parts: Parts, ids: Collection[UUID], *, lease: Lease, stage: Stage, error: Exception
+) -> tuple[SignalFailure, ...]:
+    """Store, log and return the error of each signal; one that another owner took meanwhile has no attempt to count."""
     text, backoff_s = f"{type(error).__name__}: {error}", parts.settings.worker_backoff_ms / 1000
     attempts: dict[UUID, tuple[int, bool] | None] = {}
     with parts.transaction() as session:
@@ -165,6 +176,10 @@ def _record_failures(parts: Parts, ids: Collection[UUID], *, lease: Lease, stage
     for signal_id, attempt in attempts.items():
         number, is_dead = attempt if attempt is not None else (None, False)
         log.error("signal.failed", signal_id=str(signal_id), error=text, attempts=number, dead=is_dead, exc_info=error)
+    return tuple(
+        SignalFailure(signal_id=signal_id, error=text, is_dead=attempt is not None and attempt[1])
+        for signal_id, attempt in attempts.items()
+    )
 
 
 def _store_failure(

@@ -13,13 +13,14 @@ from db import canaries
 from db.core.errors import SQLAlchemyError
 from tasks import queues, schedule
 from tasks.base_task import parts_of
+from tasks.quiet_tasks import QuietTask
 
 _NOTED_EVERY_S = 5.0
 _next_note_at: dict[str, float] = {}
 log = structlog.get_logger()
 
 
-@shared_task(name="canaries.send_canaries")  # type: ignore[untyped-decorator]
+@shared_task(name="canaries.send_canaries", base=QuietTask)  # type: ignore[untyped-decorator]
 def send_canaries() -> None:
     """Send a canary task to every queue, and log an error for each queue that has been silent for too long."""
     parts = parts_of(current_app)
@@ -32,7 +33,7 @@ def send_canaries() -> None:
         log.error("queue.silent", queue=queue_state.queue, silent_s=round(queue_state.silent_s))
 
 
-@shared_task(name="canaries.answer")  # type: ignore[untyped-decorator]
+@shared_task(name="canaries.answer", base=QuietTask)  # type: ignore[untyped-decorator]
 def answer(*, queue: str) -> None:
     """Record, as the canary task itself, that a worker of the queue takes tasks."""
     with parts_of(current_app).transaction() as session:

@@ -90,7 +90,10 @@ class _Orchestrator(Celery):  # type: ignore[misc]
         Only a task that declares the error in `throws` gets it raised. RabbitMQ must accept and confirm in time; other
         transports ignore these two limits. Raising in other tasks would be worse than logging: the long traceback of a
         failed task can block the parent process while it reconnects, and end it.
+
+        All arguments are ids; monitors get them whole, so that each can be searched for.
         """
+        options.setdefault("kwargsrepr", repr((args[1] if len(args) > 1 else options.get("kwargs")) or {}))
         patience = {"timeout": configuration.BROKER_TIMEOUT_S, "confirm_timeout": configuration.BROKER_TIMEOUT_S}
         try:
             return super().send_task(name, *args, **patience | options)

@@ -14,21 +14,22 @@ from tasks import exit_settlement, waiting_entries, waiting_exits
 from tasks.base_task import parts_of
 from tasks.exit_settlement import TradeEnding
 from tasks.parts import Parts
+from tasks.quiet_tasks import QuietTask
 
 CHUNK = 200
 log = structlog.get_logger()
 
 
-@shared_task(name="exits.sync_exits")  # type: ignore[untyped-decorator]
-def sync_exits() -> None:
+@shared_task(name="exits.sync_exits", base=QuietTask)  # type: ignore[untyped-decorator]
+def sync_exits() -> str | None:
     """Walk the open model trades of every standing book over the bars up to the book's present time."""
     parts = parts_of(current_app)
     with parts.transaction() as session:
         active = books.list_with_open_trades(session)
         exit_incidents.open_about_dead_exits(session)
         exit_incidents.close_finished(session)
-    for book in active:
-        walk_book(parts, book, until=parts.clock.now(book))
+    exits = sum(walk_book(parts, book, until=parts.clock.now(book)) for book in active)
+    return f"{exits} exits" if exits else None
 
 
 @shared_task(name="exits.finish_exits")  # type: ignore[untyped-decorator]
@@ -40,9 +41,10 @@ def finish_exits(*, book: str, until: str, at_end: bool) -> None:
         books.record_exits_evaluated_to(session, book, to=moment)
 
 
-def walk_book(parts: Parts, book: str, *, until: datetime, at_end: bool = False) -> None:
+def walk_book(parts: Parts, book: str, *, until: datetime, at_end: bool = False) -> int:
     """Walk all open model trades of a book to `until`, chunk by chunk, and submit the exits that real trades owe.
 
+    Returns the number of exits.
     What alerts enter or close and could not be priced so far is filled first, at the first price that came.
     """
     after, exits = UUID(int=0), 0
@@ -61,6 +63,7 @@ def walk_book(parts: Parts, book: str, *, until: datetime, at_end: bool = False)
         waiting_exits.close_waiting(parts, book, until=until)
     if exits:
         log.info("exits.synchronized", book=book, exits=exits)
+    return exits
 
 
 def _load_chunk(parts: Parts, book: str, after: UUID, *, until: datetime, at_end: bool) -> list[UUID]:

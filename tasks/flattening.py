@@ -30,8 +30,11 @@ def flatten_book(parts: Parts, book: str, experiment_ids: Collection[UUID], *, n
     _close_real_trades(parts, book, experiment_ids, only=None, now=now)
 
 
-def close_wanted_trades(parts: Parts) -> None:
-    """Close the real trades whose closing was asked for, at present quotes; one without a price stays wanted."""
+def close_wanted_trades(parts: Parts) -> int:
+    """Close the real trades whose closing was asked for, at present quotes; one without a price stays wanted.
+
+    Returns the number of trades that were to be closed.
+    """
     with parts.transaction() as session:
         wanted = trade_closings.list_wanted(session)
     for book in sorted({closing.book for closing in wanted}):
@@ -47,6 +50,7 @@ def close_wanted_trades(parts: Parts) -> None:
         if late:
             with parts.transaction() as session:
                 _open_incidents(session, late)
+    return len(wanted)
 
 
 def _close_real_trades(

@@ -16,6 +16,7 @@ from tasks import notification_services
 from tasks.base_task import parts_of
 from tasks.notification_services import NotificationService
 from tasks.parts import Parts
+from tasks.quiet_tasks import QuietTask
 
 AT_ONCE = 10
 LONGEST_S = 10.0
@@ -25,7 +26,7 @@ _TEST = Message(title="[test] notifications work", body="Incidents of the tradin
 log = structlog.get_logger()
 
 
-@shared_task(name="notifications.tell_incidents")  # type: ignore[untyped-decorator]
+@shared_task(name="notifications.tell_incidents", base=QuietTask)  # type: ignore[untyped-decorator]
 def send_notifications() -> None:
     """Send notifications of new incident events, and repeat those that failed before."""
     parts = parts_of(current_app)

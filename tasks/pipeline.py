@@ -1,71 +1,38 @@
-"""The chain of stages of a signal; other packages reach the tasks through this module only."""
+"""The door to the tasks: other packages reach them through this module only."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from itertools import groupby
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
-from celery import chain, current_app
+from celery import current_app
 
 from config.settings import Settings
 from db.due_signals import DueSignal
 from domain.signal import Stage
-from tasks import exit_tasks, failpoints, live_broker, notifications, parts, queues
-from tasks.base_task import BATCH
+from tasks import chains, exit_tasks, failpoints, live_broker, notifications, parts, queues
 from tasks.celery_app import make_celery
-from tasks.stages.assign_variant import assign_variant
-from tasks.stages.dispatch_engines import dispatch_engines
-from tasks.stages.record_outcome import record_outcome
-from tasks.stages.resolve_policy import resolve_policy
-from tasks.stages.snapshot_context import snapshot_context
 
 SENDING_S = 1.0
 QUEUES = queues.ALL
+BATCH = chains.BATCH
 log = structlog.get_logger()
 prepare = parts.prepare
 reach = failpoints.reach
 open_account = live_broker.open_account
 AccountUnusable = live_broker.AccountUnusable
 send_test_notification = notifications.send_test_notification
-
-_STAGES = {
-    Stage.RECEIVED: snapshot_context,
-    Stage.CONTEXT_CAPTURED: assign_variant,
-    Stage.VARIANT_ASSIGNED: resolve_policy,
-    Stage.POLICY_RESOLVED: dispatch_engines,
-    Stage.DISPATCHED: record_outcome,
-}
+enqueue = chains.enqueue
+resume = chains.resume
 
 
 def connect(settings: Settings) -> None:
     """Configure Celery in this process, so that it can send tasks; repeated calls do nothing."""
     if current_app.conf.get("orchestrator_settings") != settings:
         make_celery(settings)
-
-
-def enqueue(signal_ids: Sequence[UUID], *, reached: Stage = Stage.RECEIVED) -> None:
-    """Enqueue the stages that signals have not reached yet: one chain and one lock for up to 64 signals."""
-    for start in range(0, len(signal_ids), BATCH):
-        arguments = {
-            "signal_ids": [str(signal_id) for signal_id in signal_ids[start : start + BATCH]],
-            "lock": str(uuid4()),
-        }
-        left = [task.si(**arguments) for stage, task in _STAGES.items() if stage >= reached]
-        chain(*left).apply_async()
-
-
-def resume(due: Collection[DueSignal]) -> None:
-    """Enqueue stalled signals from their first unfinished stage; those that failed before get a chain of their own."""
-    for signal in due:
-        if signal.alone:
-            enqueue([signal.signal_id], reached=signal.stage)
-    together = sorted((signal for signal in due if not signal.alone), key=lambda signal: signal.stage)
-    for stage, group in groupby(together, key=lambda signal: signal.stage):
-        enqueue([signal.signal_id for signal in group], reached=stage)
 
 
 def send_due_signals(settings: Settings, due: Collection[DueSignal]) -> bool:

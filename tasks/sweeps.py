@@ -15,21 +15,24 @@ from tasks import pipeline, queue_lengths
 from tasks.base_task import parts_of
 from tasks.parts import Parts
 from tasks.queues import PIPELINE
+from tasks.quiet_tasks import QuietTask
 
 GRACE_SHARE = 1 / 6
 BEHIND_S = 5.0
 log = structlog.get_logger()
 
 
-@shared_task(name="sweeps.resume_stalled", throws=(BrokerUnavailable,))  # type: ignore[untyped-decorator]
-def resume_stalled() -> None:
+@shared_task(name="sweeps.resume_stalled", base=QuietTask, throws=(BrokerUnavailable,))  # type: ignore[untyped-decorator]
+def resume_stalled() -> str | None:
     """Enqueue stalled signals again, oldest first, until none is due or the message broker does not answer."""
     parts = parts_of(current_app)
     mark_lost_signals_dead(parts)
     try:
-        resume_due_signals(parts)
+        resumed = resume_due_signals(parts)
     except BrokerUnavailable as error:
         log.warning("sweep.ended", error=str(error))
+        return None
+    return f"{resumed} resumed" if resumed else None
 
 
 def resume_due_signals(parts: Parts) -> int:
@@ -84,14 +87,14 @@ def _choose_grace_s(parts: Parts, *, waiting: int) -> float:
     return parts.settings.lease_s + BEHIND_S if waiting else parts.settings.lease_s * GRACE_SHARE
 
 
-@shared_task(name="sweeps.watch_sources")  # type: ignore[untyped-decorator]
+@shared_task(name="sweeps.watch_sources", base=QuietTask)  # type: ignore[untyped-decorator]
 def watch_sources() -> None:
     """Open incidents about sources that fell silent, alerts that TradingView is about to stop, and late entries."""
     parts = parts_of(current_app)
     with parts.transaction() as session:
         new = watch.update_incidents(session)
         runs = periodic_runs.list_all(session, parts.settings)
-        periodic_runs.update_incident(session, runs, is_silent=False)
+        periodic_runs.update_incident(session, runs, is_stuck=False)
     for incident in new:
         log.error("incident.opened", kind=incident.kind, subject=incident.subject, **incident.detail)
 

@@ -25,7 +25,8 @@ from domain.signal import Flag, Signal, Stage
 from domain.trade import Trade, TradeStatus
 from domain.trade_opening import LedgerDenials, OpeningPlan
 from tasks import entry_prices, exit_settlement, opening_orders, waiting_entries
-from tasks.base_task import BATCH, StageBatch, stage_task
+from tasks.base_task import StageBatch, stage_task
+from tasks.chains import BATCH
 from tasks.entry_prices import AnsweredDispatch, PricedEntry
 from tasks.parts import Parts
 from tasks.stages import log_events

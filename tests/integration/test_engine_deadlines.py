@@ -65,7 +65,7 @@ def dispatch(parts: Parts, ids: list[UUID], *, lease_s: float = 60.0, left_s: fl
     monotonic = time.monotonic
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(base_task, "time", SimpleNamespace(monotonic=lambda: monotonic() - ASKING_S + left_s))
-        return drive(bodies[Stage.DISPATCHED], parts, ids, lease=lease, stage=Stage.DISPATCHED)
+        return drive(bodies[Stage.DISPATCHED], parts, ids, lease=lease, stage=Stage.DISPATCHED).advanced
 
 
 def with_engine_a(parts: Parts, takes_s: float, *, deed: Callable[[Signal], object] = lambda _: None) -> Parts:

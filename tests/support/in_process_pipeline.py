@@ -125,7 +125,9 @@ class Desk:
         self.old_messages.append(message)
         stage = Stage(message.reached + 1)
         lease = Lease(lock=message.lock, worker="a worker", seconds=WORKER_LEASE_S)
-        went_on = self._alive(lambda: drive(bodies[stage], self.parts, list(message.ids), lease=lease, stage=stage))
+        went_on = self._alive(
+            lambda: drive(bodies[stage], self.parts, list(message.ids), lease=lease, stage=stage).advanced
+        )
         if went_on and stage is not Stage.OUTCOME_RECORDED:
             self.messages.append(replace(message, reached=stage))
 
