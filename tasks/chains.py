@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 from uuid import UUID, uuid4
 
-from celery import chain, current_app, signature
+from celery import Task, chain, current_app, signature
 
 from db.due_signals import DueSignal
 from domain.signal import Stage
@@ -16,13 +16,12 @@ from domain.signal import Stage
 BATCH = 64
 # Set in every message of ours: one without it was sent by hand, as from Flower.
 CHAIN_HEADER = "orchestrator_chain"
-_TASK_NAMES = {
-    Stage.RECEIVED: "stages.snapshot_context",
-    Stage.CONTEXT_CAPTURED: "stages.assign_variant",
-    Stage.VARIANT_ASSIGNED: "stages.resolve_policy",
-    Stage.POLICY_RESOLVED: "stages.dispatch_engines",
-    Stage.DISPATCHED: "stages.record_outcome",
-}
+_stages: dict[Stage, Task] = {}
+
+
+def define(stages: Mapping[Stage, Task]) -> None:
+    """Define the tasks of a chain, each by the stage that its signals have reached before it."""
+    _stages.update(stages)
 
 
 def enqueue(signal_ids: Sequence[UUID], *, reached: Stage = Stage.RECEIVED) -> None:
@@ -32,12 +31,12 @@ def enqueue(signal_ids: Sequence[UUID], *, reached: Stage = Stage.RECEIVED) -> N
             "signal_ids": [str(signal_id) for signal_id in signal_ids[start : start + BATCH]],
             "lock": str(uuid4()),
         }
-        left = [_build_signature(name, arguments) for stage, name in _TASK_NAMES.items() if stage >= reached]
+        left = [
+            task.si(**arguments).set(headers={CHAIN_HEADER: True})
+            for stage, task in _stages.items()
+            if stage >= reached
+        ]
         chain(*left).apply_async()
-
-
-def _build_signature(name: str, arguments: dict[str, Any]) -> Any:
-    return current_app.signature(name, kwargs=arguments, immutable=True, headers={CHAIN_HEADER: True})
 
 
 def resume(due: Collection[DueSignal]) -> None:

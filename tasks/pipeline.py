@@ -1,4 +1,4 @@
-"""The door to the tasks: other packages reach them through this module only."""
+"""The chain of stages of a signal; other packages reach the tasks through this module only."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ from db.due_signals import DueSignal
 from domain.signal import Stage
 from tasks import chains, exit_tasks, failpoints, live_broker, notifications, parts, queues
 from tasks.celery_app import make_celery
+from tasks.stages.assign_variant import assign_variant
+from tasks.stages.dispatch_engines import dispatch_engines
+from tasks.stages.record_outcome import record_outcome
+from tasks.stages.resolve_policy import resolve_policy
+from tasks.stages.snapshot_context import snapshot_context
 
 SENDING_S = 1.0
 QUEUES = queues.ALL
@@ -27,6 +32,16 @@ AccountUnusable = live_broker.AccountUnusable
 send_test_notification = notifications.send_test_notification
 enqueue = chains.enqueue
 resume = chains.resume
+
+chains.define(
+    {
+        Stage.RECEIVED: snapshot_context,
+        Stage.CONTEXT_CAPTURED: assign_variant,
+        Stage.VARIANT_ASSIGNED: resolve_policy,
+        Stage.POLICY_RESOLVED: dispatch_engines,
+        Stage.DISPATCHED: record_outcome,
+    }
+)
 
 
 def connect(settings: Settings) -> None:

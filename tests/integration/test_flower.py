@@ -6,6 +6,7 @@ import base64
 import json
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -52,8 +53,19 @@ def stack(server_urls: ServerUrls, template_database: str, tmp_path_factory: pyt
         made.web_url = f"http://127.0.0.1:{port}"
         made.processes.start_worker()
         until(lambda: ask(made, "/api/task/types"), deadline_s=60, what="Flower's answer")
+        wait_for_events(made)
         made.processes.start_beat()
         yield made
+
+
+def wait_for_events(stack: Stack) -> None:
+    """Send a signal on its way each second until Flower shows one: it answers before it hears of tasks."""
+    for _ in range(20):
+        stack.enqueue(stored(stack, 1))
+        with suppress(AssertionError):
+            until(lambda: ask(stack, "/api/tasks"), deadline_s=1)
+            return
+    pytest.fail("Flower hears of no task")
 
 
 def ask(stack: Stack, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:

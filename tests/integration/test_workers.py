@@ -7,6 +7,7 @@ import json
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -167,7 +168,8 @@ def test_flower_shows_the_five_tasks_of_a_batch_under_one_root(stack: Stack, web
     stack.processes.extra["FLOWER_BASIC_AUTH"] = "admin:a password for tests"
     stack.processes.start("flower", "run", "flower", "--port", str(port))
     url = f"http://127.0.0.1:{port}/api/tasks"
-    until(lambda: flower(url), deadline_s=30, what="the sweeps in Flower")
+    until(lambda: flower(f"{url}?limit=1") is not None, deadline_s=60, what="Flower's answer")
+    wait_for_events(stack, webhook, url)
 
     def chain() -> list[dict[str, Any]]:
         seen = [one for one in (flower(url) or {}).values() if one["name"] in STAGES]
@@ -356,6 +358,16 @@ def test_afterwards_every_invariant_holds(stack: Stack) -> None:
     until(lambda: not stack.rows("SELECT FROM signals WHERE status = 'open'"), what="the end of every signal")
 
     assert stack.asked("verify") == {"ok": True, "violations": []}
+
+
+def wait_for_events(stack: Stack, webhook: str, url: str) -> None:
+    """Post an alert a second until Flower shows one: it answers before it hears of tasks."""
+    for _ in range(20):
+        stack.post(webhook, an_alert())
+        with suppress(AssertionError):
+            until(lambda: flower(url), deadline_s=1)
+            return
+    pytest.fail("Flower hears of no task")
 
 
 def flower(url: str) -> dict[str, Any] | None:
