@@ -43,11 +43,8 @@ def command(as_json: bool, data_dir: Path | None) -> None:
     """Show the settings in force and check the installation.
 
     Each setting is shown with where its value comes from. Checked are the database and its schema, whether
-    engines have the bars they need, the oldest unfinished signal, the queues, open incidents, live trading, policies
-    and studies. Exit code 1 when a check fails.
-    Each setting is shown with where its value comes from. Checked are the database and its schema, the oldest
-    unfinished signal, the queues, beat, open incidents, live trading, policies and studies. Exit code 1 when a check
-    fails.
+    engines have the bars they need, the oldest unfinished signal, the queues, beat, open incidents, live trading,
+    policies and studies. Exit code 1 when a check fails.
     """
     settings = configuration.load()
     values = effective_values(settings)
