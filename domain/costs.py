@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
-from domain.signal import InstrumentKind
+from domain.instruments import infer_kind
+from domain.signal import Instrument, InstrumentKind
 
 VERSION = "costs1"
 ANY_VENUE = ""
@@ -155,6 +156,11 @@ def costs_for(kind: InstrumentKind, venue: str = ANY_VENUE) -> InstrumentCosts:
     case.
     """
     return _BY_VENUE.get((kind, _normalize_venue(venue)), _DEFAULTS[kind])
+
+
+def find_costs(instrument: Instrument) -> InstrumentCosts:
+    """Return the costs of an instrument; a kind that its alert does not say is inferred from symbol and exchange."""
+    return costs_for(infer_kind(instrument), instrument.exchange)
 
 
 def list_costs() -> Iterator[InstrumentCosts]:

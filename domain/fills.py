@@ -16,7 +16,7 @@ from typing import NamedTuple
 from domain import costs as cost_table
 from domain.context import PriceBasis, PriceSide
 from domain.costs import InstrumentCosts
-from domain.signal import Instrument, InstrumentKind
+from domain.signal import Instrument
 from domain.trade import Fill, Order, Pricing, QuoteBasis, TradeQuote, quote_id_for
 
 SIGNIFICANT_DIGITS = 12
@@ -34,14 +34,10 @@ class FillModel:
     """
 
     version: str
-    costs_for: Callable[[InstrumentKind, str], InstrumentCosts]
-
-    def find_costs(self, instrument: Instrument) -> InstrumentCosts:
-        """Return the costs of an instrument by its kind and exchange, which are the same in both ledgers."""
-        return self.costs_for(instrument.kind, instrument.exchange)
+    find_costs: Callable[[Instrument], InstrumentCosts]
 
 
-DEFAULT = FillModel(version=f"fm2+{cost_table.VERSION}", costs_for=cost_table.costs_for)
+DEFAULT = FillModel(version=f"fm2+{cost_table.VERSION}", find_costs=cost_table.find_costs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

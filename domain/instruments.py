@@ -34,6 +34,9 @@ _CALENDARS = {
 }
 # Perpetuals quoted in real dollars are settled in their coin (inverse) except here; those in a stable coin never are.
 _LINEAR_DOLLAR_PERPETUALS = frozenset({"KRAKEN", "COINBASE", "HYPERLIQUID", "DYDX"})
+_CURRENCY_BROKERS = frozenset({"FX", "FX_IDC", "OANDA", "FXCM", "FOREXCOM", "SAXO", "PEPPERSTONE", "CAPITALCOM"})
+# NAS100, US30, DE40: an index and its number of shares, as brokers name them.
+_INDEX = re.compile(r"[A-Z]+\d{2,4}")
 _SHORTEST_PAIR = 6
 # ES1!, ES2!, and with the month: ESZ2026, ESZ26, ESZ6, ES09-26.
 _CONTINUOUS = re.compile(r"(.+?)\d+!")
@@ -202,6 +205,25 @@ def is_future(instrument: Instrument) -> bool:
     names_month = any(len(year) == 4 for _, year in _find_contract_months(instrument.symbol))
     group = _group_exchange(instrument.exchange)
     return names_month or _CONTINUOUS.fullmatch(instrument.symbol) is not None or group in ("CME", "EUREX", "ICEUS")
+
+
+def infer_kind(instrument: Instrument) -> InstrumentKind:
+    """Return the kind of an instrument, where its alert does not say it by its exchange and symbol; unknown at worst.
+
+    BTCUSD is a coin, XAUUSD traded as currencies are, NAS100USD an index, and what a stock exchange lists a stock.
+    """
+    if instrument.kind is not InstrumentKind.UNKNOWN:
+        return instrument.kind
+    if is_future(instrument):
+        return InstrumentKind.FUTURE
+    if instrument.exchange in _STOCK_EXCHANGES:
+        return InstrumentKind.STOCK
+    pair = _split_pair(instrument, instrument.kind)
+    if pair is None:
+        return InstrumentKind.UNKNOWN
+    if instrument.exchange in _CURRENCY_BROKERS or set(pair) <= currencies.FIAT | currencies.METALS:
+        return InstrumentKind.FOREX
+    return InstrumentKind.INDEX if _INDEX.fullmatch(pair[0]) else InstrumentKind.SPOT
 
 
 def is_inverse(instrument: Instrument) -> bool:

@@ -83,7 +83,7 @@ def compute_holding_cost(trade: Trade, fills: Sequence[Fill]) -> Decimal:
     For each exit: its quantity at the mean price of the entries, times the multiplier, times the basis points of the
     whole intervals since the entry, at the rate of the exit; rounded to ten decimal places.
     """
-    costs_of_kind = costs.costs_for(trade.instrument.kind, trade.instrument.exchange)
+    costs_of_kind = costs.find_costs(trade.instrument)
     if costs_of_kind.holding is None:
         return Decimal(0)
     entered_at = min(fill.at for fill in fills if fill.intent is Intent.ENTRY)

@@ -20,7 +20,7 @@ def build_rows(record: StudyRecord) -> list[JsonDocument]:
     """
     if record.fill_model != fills.DEFAULT.version:
         return []
-    rows = {costs.costs_for(kind, exchange) for kind, exchange in record.markets}
+    rows = {costs.find_costs(instrument) for instrument in record.instruments}
     return [_build_row(row) for row in sorted(rows, key=lambda row: (row.kind.value, row.venue))]
 
 

@@ -17,7 +17,7 @@ from domain.comparison.trading_days import ROUND_THE_CLOCK, WEEKDAYS
 from domain.decision import EngineSlot, Verdict
 from domain.experiment import Assignment
 from domain.policy import ExecutionMode
-from domain.signal import Direction, InstrumentKind
+from domain.signal import Direction, Instrument, InstrumentKind
 from domain.study import ExitClock
 
 _STUDIES = text("""
@@ -56,8 +56,8 @@ _ENTRY_BASES = text("""
     GROUP BY f.price_basis ORDER BY f.price_basis
 """)
 
-_MARKETS = text("""
-    SELECT DISTINCT s.instrument_kind AS kind, s.exchange
+_INSTRUMENTS = text("""
+    SELECT DISTINCT s.symbol, s.exchange, s.instrument_kind AS kind
     FROM experiments e JOIN signals s USING (signal_id) WHERE e.study_id = :study_id
 """)
 
@@ -102,7 +102,7 @@ def load(session: Session, *, study: str | None = None, book: str | None = None)
         unassigned=session.execute(_UNASSIGNED, dict(row)).scalar_one(),
         stored_at=_newest_stored_at(entries),
         entry_bases=_count_entry_bases(session, row["study_id"]),
-        markets=_load_markets(session, row["study_id"]),
+        instruments=_load_instruments(session, row["study_id"]),
         missing_bars=tuple(signal_markets.load_missing_of_study(session, row["study_id"])),
         calendars=marks.load_calendars(session, row["study_id"], by_kind=_CALENDARS, default=WEEKDAYS),
         marked_drawdowns=marks.compute_drawdowns(session, row["study_id"], capital=row["reference_capital"]),
@@ -114,10 +114,12 @@ def _count_entry_bases(session: Session, study_id: UUID) -> dict[str, int]:
     return {row.price_basis: row.entries for row in session.execute(_ENTRY_BASES, {"study_id": study_id})}
 
 
-def _load_markets(session: Session, study_id: UUID) -> frozenset[tuple[InstrumentKind, str]]:
-    """Return the kinds of instrument and the exchanges that a study's entries name."""
-    rows = session.execute(_MARKETS, {"study_id": study_id})
-    return frozenset((InstrumentKind(row.kind), row.exchange) for row in rows)
+def _load_instruments(session: Session, study_id: UUID) -> frozenset[Instrument]:
+    """Return the instruments that a study's entries are about."""
+    rows = session.execute(_INSTRUMENTS, {"study_id": study_id})
+    return frozenset(
+        Instrument(symbol=row.symbol, exchange=row.exchange, kind=InstrumentKind(row.kind)) for row in rows
+    )
 
 
 def _explain_absence(session: Session, *, study: str | None, book: str | None) -> str:

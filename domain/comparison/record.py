@@ -14,7 +14,7 @@ from domain.books import LIVE_BOOK
 from domain.decision import EngineSlot, Verdict
 from domain.experiment import Assignment
 from domain.policy import ExecutionMode
-from domain.signal import Direction, InstrumentKind
+from domain.signal import Direction, Instrument
 from domain.study import ExitClock, Study
 
 
@@ -94,8 +94,7 @@ class StudyRecord:
     `stored_at` is when its newest signal was stored, by the wall clock. `calendars` are those of the instruments of
     its entries. `marked_drawdowns` are the largest falls of each engine's equity on each clock, with open trades at
     the close of every bar, as fractions of the peak; those that cannot be computed are absent. `entry_bases` counts the
-    entries of model trades by the origin of their price. `markets` are the kinds of its instruments, each with the
-    exchange that its alerts name.
+    entries of model trades by the origin of their price. `instruments` are those that its entries are about.
     """
 
     study: Study
@@ -109,7 +108,7 @@ class StudyRecord:
     calendars: frozenset[str] = frozenset()
     marked_drawdowns: Mapping[tuple[EngineSlot, ExitClock], float] = field(default_factory=dict)
     entry_bases: Mapping[str, int] = field(default_factory=dict)
-    markets: frozenset[tuple[InstrumentKind, str]] = frozenset()
+    instruments: frozenset[Instrument] = frozenset()
     missing_bars: tuple[MissingBars, ...] = ()
 
     @property

@@ -24,4 +24,4 @@ def some_costs(*, spread_bps: Decimal, slippage_bps: Decimal, fee_bps: Decimal) 
 
 def a_fill_model(costs: InstrumentCosts, *, version: str = "drawn") -> FillModel:
     """Build a fill model in which every kind of instrument has the same costs at every venue."""
-    return FillModel(version=version, costs_for=lambda _kind, _venue: costs)
+    return FillModel(version=version, find_costs=lambda _instrument: costs)

@@ -7,9 +7,32 @@ from decimal import Decimal
 
 import pytest
 
+from alerts.vocabulary import symbols
 from domain import costs
 from domain.costs import costs_for
 from domain.signal import InstrumentKind
+
+
+@pytest.mark.parametrize(
+    ("symbol", "kind", "fee"),
+    [
+        ("KRAKEN:BTCUSD", InstrumentKind.SPOT, "40"),
+        ("COINBASE:ETHUSD", InstrumentKind.SPOT, "120"),
+        ("BTCUSD", InstrumentKind.SPOT, "10"),
+        ("BTCEUR", InstrumentKind.SPOT, "10"),
+        ("BINANCE:BTCUSDT.P", InstrumentKind.PERP, "5"),
+        ("XAUUSD", InstrumentKind.FOREX, "0.5"),
+        ("OANDA:WTICOUSD", InstrumentKind.FOREX, "0.5"),
+        ("NAS100USD", InstrumentKind.INDEX, "0.5"),
+        ("NASDAQ:AAPL", InstrumentKind.STOCK, "0.5"),
+        ("ES1!", InstrumentKind.FUTURE, "0.5"),
+        ("AAPL", InstrumentKind.UNKNOWN, "0.5"),
+    ],
+)
+def test_a_kind_that_an_alert_does_not_say_is_inferred(symbol: str, kind: InstrumentKind, fee: str) -> None:
+    row = costs.find_costs(symbols.parse(symbol))
+
+    assert (row.kind, row.fee_bps) == (kind, Decimal(fee))
 
 
 @pytest.mark.parametrize("kind", list(InstrumentKind))

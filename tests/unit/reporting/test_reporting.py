@@ -11,10 +11,11 @@ from html.parser import HTMLParser
 
 import pytest
 
+from alerts.vocabulary import symbols
 from app.console.report import describe_age
 from domain.comparison.record import StudyRecord
 from domain.decision import Verdict
-from domain.signal import Direction, InstrumentKind
+from domain.signal import Direction
 from reporting import charts, document, formatting, page, text
 from tests.support.builders.study_records import MONDAY, NO_TRADE, a_record, a_side, an_ending, an_entry
 
@@ -58,8 +59,8 @@ def test_the_document_has_the_promised_keys() -> None:
 
 
 def test_the_costs_of_the_kinds_and_venues_that_were_traded_are_in_the_document_and_printed() -> None:
-    markets = frozenset({(InstrumentKind.SPOT, "KRAKEN"), (InstrumentKind.PERP, ""), (InstrumentKind.PERP, "NOWHERE")})
-    record = replace(a_study(), markets=markets, fill_model="fm2+costs1")
+    instruments = map(symbols.parse, ("KRAKEN:BTCUSD", "BTCUSDT.P", "NOWHERE:ETHUSDT.P"))
+    record = replace(a_study(), instruments=frozenset(instruments), fill_model="fm2+costs1")
 
     built = document.build_report(record)
 
