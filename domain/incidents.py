@@ -121,7 +121,7 @@ class Message:
 
 def build_message(incident: Incident, event: IncidentEvent) -> Message:
     """Return the message about an incident: event, subject, beginning and advice; at its end, its duration."""
-    happened, advice = _TEXTS.get(incident.kind, (incident.kind.replace("_", " "), "see `orchestrator incidents list`"))
+    happened, advice = explain(incident.kind)
     about = f"{incident.subject}{_put_in_brackets(format_details(incident.kind, incident.detail))}"
     since = f"{incident.opened_at:%Y-%m-%d %H:%M} UTC"
     if event is IncidentEvent.CLOSED:
@@ -132,6 +132,11 @@ def build_message(incident: Incident, event: IncidentEvent) -> Message:
         )
     body = _shorten_lines(f"What: {happened}.\nAbout: {about}\nSince: {since}") + f"\nTo do: {advice}."
     return Message(title=f"[{name_book_or_source(incident)}] {incident.kind}", body=body)
+
+
+def explain(kind: str) -> tuple[str, str]:
+    """Return what happened when an incident of this kind is open, and what to do about it."""
+    return _TEXTS.get(kind, (kind.replace("_", " "), "see `orchestrator incidents list`"))
 
 
 def name_book_or_source(incident: Incident) -> str:

@@ -44,20 +44,33 @@ def list_while_running(directory: Path) -> Iterator[None]:
 
 def find_running(settings: Settings) -> list[RunningInstance]:
     """Return the instances whose stacks run, by path: those that are listed, and those of the data root."""
-    listed = {directory: runfile.read_run_file(directory) for directory in _read_entries()}
+    listed = {
+        directory: runfile.read_run_file(directory) for pid, directory in _read_entries() if _counts(pid, directory)
+    }
     known = {directory: runfile.find_running_stack(directory) for directory in _list_root(settings)}
     running = {directory: run for directory, run in known.items() if run is not None} | listed
     return [RunningInstance(data_dir=directory, run=running[directory]) for directory in sorted(running)]
 
 
-def _read_entries() -> Iterator[Path]:
-    """Yield the directories of the entries that count."""
+def find_killed() -> list[Path]:
+    """Return the instances whose stack ended without taking itself off the list, and was not started again."""
+    return sorted(
+        directory
+        for pid, directory in _read_entries()
+        if not _counts(pid, directory) and (directory / "lock").exists() and not runfile.is_locked(directory)
+    )
+
+
+def _read_entries() -> Iterator[tuple[int, Path]]:
+    """Yield the process and the directory of each entry; one that cannot be read is left out."""
     for entry in datadir.running_directory().glob("*.json"):
         with suppress(OSError, ValueError, KeyError, TypeError):
             document = json.loads(entry.read_text(encoding="utf-8"))
-            directory = Path(document["data_dir"])
-            if is_alive(int(document["pid"])) and runfile.is_locked(directory):
-                yield directory
+            yield int(document["pid"]), Path(document["data_dir"])
+
+
+def _counts(pid: int, directory: Path) -> bool:
+    return is_alive(pid) and runfile.is_locked(directory)
 
 
 def _list_root(settings: Settings) -> set[Path]:

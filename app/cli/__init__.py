@@ -17,6 +17,7 @@ from stack.errors import StackRefused
 _COMMANDS = {
     "up": "app.cli.up:command",
     "demo": "app.cli.demo:command",
+    "status": "app.cli.status:command",
     "migrate": "app.cli.migrate:command",
     "sources": "app.cli.sources:command",
     "signals": "app.cli.signals:command",

@@ -19,7 +19,7 @@ from app.cli.database import open_database
 from app.cli.operator import audit_context
 from app.cli.targets import Target
 from db import policies
-from db.core.errors import SQLAlchemyError, is_outage
+from db.core.errors import SQLAlchemyError, is_outage, lacks_schema
 from db.core.session import Database
 from db.queries import real_exposure
 from domain.books import STANDING_BOOKS
@@ -29,7 +29,7 @@ from stack.errors import StackRefused
 
 _ANY_BOOK = click.option("--book", help="The book (default: all standing books).")
 ONE_BOOK = click.option("--book", help="The book; it must be named.")
-_ANY_INSTANCE = click.option(
+ANY_INSTANCE = click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
     help="Data directory of the instance (default: DATABASE_URL, else all that run).",
@@ -49,7 +49,7 @@ Act = Callable[[Target], bool]
 @click.command()
 @_ANY_BOOK
 @_REASON
-@_ANY_INSTANCE
+@ANY_INSTANCE
 def pause(*, book: str | None, reason: str, data_dir: Path | None) -> None:
     """Send no new real entries.
 
@@ -72,7 +72,7 @@ def pause(*, book: str | None, reason: str, data_dir: Path | None) -> None:
     metavar="SECONDS",
     help="How long to wait until nothing is open.",
 )
-@_ANY_INSTANCE
+@ANY_INSTANCE
 def flatten(*, book: str | None, reason: str, wait_s: float, data_dir: Path | None) -> None:
     """Pause, and close everything that is open for real.
 
@@ -190,7 +190,7 @@ def _tighten_book(database: Database, target: Target, book: str, operation: Oper
     except NoSwitch:
         raise CommandError(f"--book: there is no book {book!r} with a switch") from None
     except SQLAlchemyError as error:
-        if is_outage(error):
+        if is_outage(error) or lacks_schema(error):
             raise
         return _print_failure(f"{book} of {target.name}", str(error.__cause__ or error))
     click.echo(f"{book} of {target.name}: {_describe_switch(document)}")

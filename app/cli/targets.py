@@ -46,6 +46,16 @@ def find_targets(data_dir: Path | None) -> list[Target]:
     return [Target(name=str(current), data_dir=current, is_stopped=True)]
 
 
+def find_killed_targets(chosen: Sequence[Target]) -> list[Target]:
+    """Return the instances beside the chosen ones whose stack was killed and not started again."""
+    mine = {target.data_dir for target in chosen}
+    return [
+        Target(name=str(directory), data_dir=directory, is_stopped=True)
+        for directory in instances.find_killed()
+        if directory not in mine
+    ]
+
+
 def find_one_target(data_dir: Path | None) -> Target:
     """Return the instance that is named, or the only one that runs, else the one that was used last.
 
