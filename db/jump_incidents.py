@@ -21,7 +21,7 @@ from domain.context import MarketContext
 from domain.price_jumps import PriceJump
 from domain.trade import ExitEvent, Trade
 
-PRICE_JUMP = "price_jump"
+PRICE_JUMP, CONTRACT_ROLL = "price_jump", "contract_roll"
 _ACCEPTED = text("""
     SELECT subject FROM incidents WHERE kind = :kind AND subject = ANY(:subjects) AND closed_at IS NOT NULL
 """)
@@ -60,11 +60,11 @@ def find_unaccepted(session: Session, shown: Sequence[tuple[str, MarketContext]]
 
 
 def open_about_ended_trade(session: Session, trade: Trade, event: ExitEvent) -> None:
-    """Open the incident about a model trade that ended before a jump, naming the real trade that is closed with it."""
+    """Open the incident about a model trade that ended before a jump or roll, and the real trade closed with it."""
     parameters = {"experiment_id": trade.experiment_id, "engine": trade.engine.value}
     exit_incidents.open_about_trades(
         session,
-        kind=PRICE_JUMP,
+        kind=CONTRACT_ROLL if event.reason == CONTRACT_ROLL else PRICE_JUMP,
         subject=trade.trade_id,
         book=trade.book,
         real_ids=list(session.execute(_REAL_OF_MODEL, parameters).scalars()),

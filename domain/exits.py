@@ -7,7 +7,8 @@ change a result: the time limit, too, fires when the bar that opens at it, or fi
 Within a bar the rules run in this order: time limit, stop at the open, targets at the open, stop touched, targets
 touched, trailing. Prices known at the open come first; inside a bar the worst case for the trade is assumed.
 
-Nothing is booked on a jump that looks like a split or bad data: the trade ends at the last price before it.
+Nothing is booked on a jump that looks like a split or bad data, or across the roll of a continuous future: the trade
+ends at the last price before it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from domain import bar_steps, market_prices, price_jumps
+from domain import bar_steps, contract_rolls, market_prices, price_jumps
 from domain.bar_steps import Step, negate_if_short
 from domain.context import PriceBasis, Quote
 from domain.decision import Target
@@ -44,6 +45,7 @@ class ExitReason(StrEnum):
     END_OF_DATA = "end_of_data"
     FLATTEN = "flatten"
     PRICE_JUMP = "price_jump"
+    CONTRACT_ROLL = "contract_roll"
 
 
 class NothingLeftToClose(ValueError):
@@ -69,8 +71,8 @@ def walk(trade: Trade, bars: WalkBars, *, model: FillModel, until: datetime) -> 
     for step in bar_steps.iterate_steps(trade, bars, model=model, until=until):
         if not state.remaining:
             break
-        if (price_after := price_jumps.find_jump(state.price, step.prices, kind=trade.instrument.kind)) is not None:
-            events.append(_build_exit_before_jump(trade, step, state, at=evaluated_to, price_after=price_after))
+        if (ending := _find_end_of_series(trade, step, state, at=evaluated_to)) is not None:
+            events.append(ending)
             state = apply_exit(state, events[-1])
             break
         while state.remaining and (event := _find_next_exit(trade, step, state)) is not None:
@@ -116,15 +118,27 @@ def apply_exit(state: WalkState, event: ExitEvent) -> WalkState:
     )
 
 
-def _build_exit_before_jump(
-    trade: Trade, step: Step, state: WalkState, *, at: datetime, price_after: Decimal
-) -> ExitEvent:
-    """Build the exit of all that is left at the last price before a jump, as of when that price was known."""
-    assert state.price is not None  # noqa: S101 - a jump is one from a known price
-    quote, known_at = step.quote_at(state.price), max(at, trade.entry_at)
-    event = _build_event(
-        state, at=known_at, quote=quote, basis=PriceBasis.CLOSE, reason=ExitReason.PRICE_JUMP, target=None
+def _find_end_of_series(trade: Trade, step: Step, state: WalkState, *, at: datetime) -> ExitEvent | None:
+    """Return the exit before a bar whose prices do not continue those before it: by a jump, or another contract."""
+    jumped_to = price_jumps.find_jump(state.price, step.prices, kind=trade.instrument.kind)
+    if jumped_to is not None:
+        return _build_exit_before(trade, step, state, at=at, price_after=jumped_to, reason=ExitReason.PRICE_JUMP)
+    opened = step.prices[0]
+    is_roll = step.open_basis is PriceBasis.OPEN and contract_rolls.is_roll(
+        trade.instrument, state.price, opened, ended_at=at, opened_at=step.open_time, closes_at=step.end
     )
+    if not is_roll:
+        return None
+    return _build_exit_before(trade, step, state, at=at, price_after=opened, reason=ExitReason.CONTRACT_ROLL)
+
+
+def _build_exit_before(
+    trade: Trade, step: Step, state: WalkState, *, at: datetime, price_after: Decimal, reason: ExitReason
+) -> ExitEvent:
+    """Build the exit of all that is left at the last price before a bar, as of when that price was known."""
+    assert state.price is not None  # noqa: S101 - what does not continue a price has one before it
+    quote, known_at = step.quote_at(state.price), max(at, trade.entry_at)
+    event = _build_event(state, at=known_at, quote=quote, basis=PriceBasis.CLOSE, reason=reason, target=None)
     return replace(event, price_after=price_after)
 
 

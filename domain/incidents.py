@@ -81,6 +81,10 @@ _TEXTS = {
         "an entry fired before an exit that had arrived already, so it opened nothing",
         "check that the strategy is flat; alerts of this source arrive out of order",
     ),
+    "contract_roll": (
+        "a continuous future may have rolled to its next contract; a trade ended at the last price before it",
+        "look which contract the series shows now, and enter again there if the strategy still holds",
+    ),
     "late_bar": (
         "a bar that reaches a trade's stop or target arrived after an exit of the trade, so it could not be counted",
         "find out why bars arrive late; if the trade is still open and should not be, close it with the command above",

@@ -1,14 +1,16 @@
-"""Jumps that look like a split or bad data: no trade is booked on one, and somebody is told."""
+"""Jumps like a split or bad data, and rolls of continuous futures: no trade is booked on one, and somebody is told."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from db import bars, incidents
+from domain import contract_rolls
 from domain.context import Bar, PriceSide
 from domain.intervals import Interval
 from domain.ports import Feed
@@ -20,6 +22,12 @@ from tests.support.pipeline import rows
 LONG = {"ticker": "AVAXUSDT", "action": "buy", "price": "30"}
 EXIT = {"ticker": "AVAXUSDT", "action": "exit", "direction": "long"}
 ONE_MINUTE = Interval.parse("1m")
+FEED = Feed(
+    book="paper",
+    instrument=Instrument(symbol="AVAXUSDT", exchange="", kind=InstrumentKind.UNKNOWN),
+    interval=ONE_MINUTE,
+    side=PriceSide.MID,
+)
 EXITS = (
     "SELECT DISTINCT orders.reason, fills.price FROM orders JOIN fills USING (order_id) WHERE orders.intent = 'exit'"
 )
@@ -32,21 +40,39 @@ def desk(database_url: str, server_urls: ServerUrls) -> Iterator[AlertPipeline]:
         yield running
 
 
+def test_a_trade_in_a_continuous_future_ends_before_a_roll_and_both_prices_are_told(
+    desk: AlertPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contract_rolls, "may_roll", lambda *_: True)
+    desk.send({"ticker": "ES1!", "action": "buy", "price": "5000"})
+    (real,), begun = desk.open_real(), datetime.now(UTC)
+    series = replace(FEED, instrument=Instrument(symbol="ES", exchange="", kind=InstrumentKind.FUTURE))
+
+    with desk.parts.transaction() as session:
+        bars.add(session, series, [a_minute(begun, "5001"), a_minute(begun + timedelta(minutes=61), "5050")])
+    desk.evaluate_exits(at=begun + timedelta(hours=2))
+
+    assert (desk.open_real(), desk.open_models()) == ([], [])
+    exits = rows(desk.parts.database, EXITS)
+    assert {row["reason"] for row in exits} == {"contract_roll"}
+    assert all(4990 < row["price"] < 5005 for row in exits)
+    details = [incident["detail"] for incident in desk.incidents() if incident["kind"] == "contract_roll"]
+    (told,) = [detail for detail in details if str(real["trade_id"]) in detail["trades"]]
+    assert Decimal(told["before"]) < 5002
+    assert Decimal(told["after"]) > 5045
+
+
+def a_minute(at: datetime, price: str) -> Bar:
+    """Make a bar of one minute at one price."""
+    value = Decimal(price)
+    return Bar(open_time=at, open=value, high=value, low=value, close=value, volume=None)
+
+
 def know_minutes(desk: AlertPipeline, *prices: str) -> None:
     """Store one bar for each price, the last one closed at the beginning of this minute."""
-    feed = Feed(
-        book="paper",
-        instrument=Instrument(symbol="AVAXUSDT", exchange="", kind=InstrumentKind.UNKNOWN),
-        interval=ONE_MINUTE,
-        side=PriceSide.MID,
-    )
     first = ONE_MINUTE.floor(datetime.now(UTC)) - timedelta(minutes=len(prices))
-    stored = [
-        Bar(open_time=first + timedelta(minutes=number), open=price, high=price, low=price, close=price, volume=None)
-        for number, price in enumerate(Decimal(text) for text in prices)
-    ]
     with desk.parts.transaction() as session:
-        bars.add(session, feed, stored)
+        bars.add(session, FEED, [a_minute(first + timedelta(minutes=n), price) for n, price in enumerate(prices)])
 
 
 def test_a_trade_ends_at_the_last_price_before_a_jump_and_an_incident_names_it(desk: AlertPipeline) -> None:

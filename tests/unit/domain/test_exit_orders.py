@@ -161,4 +161,5 @@ def test_exit_reasons_have_stable_codes() -> None:
         "end_of_data",
         "flatten",
         "price_jump",
+        "contract_roll",
     ]
