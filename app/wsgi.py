@@ -7,7 +7,7 @@ from flask import Flask
 from app.factory import create_app
 from app.web.deadlines import Deadlines
 from app.web.server import ServerApplication
-from config import settings
+from config import process_privacy, settings
 
 _THREADS = 32  # measured; more of them only wait for each other
 
@@ -18,5 +18,6 @@ def application() -> Flask:
 
 
 def server_application() -> ServerApplication:
-    """Return the application in the form that our web server runs."""
+    """Return the application in the form that our web server runs, in a process whose memory is hidden."""
+    process_privacy.hide_process()
     return ServerApplication(application(), threads=_THREADS, body_s=Deadlines().body_s)

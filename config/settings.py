@@ -194,6 +194,12 @@ class Settings(DerivedSettings):
         when_unset=(),
         default_shown="working directory",
     )
+    engine_memory_mb: int = setting(
+        "ENGINE_MEMORY_MB",
+        whole_number_between(256, 1_048_576),
+        "address space in MB of each process of an engine of your own; libraries for machine learning may want more",
+        default="4096",
+    )
     engine_hosts_allowed: tuple[str, ...] = setting(
         "ENGINE_HOSTS_ALLOWED",
         parsers.parse_hosts,

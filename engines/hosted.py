@@ -13,32 +13,17 @@ from pathlib import Path
 
 import msgspec
 
+from config import process_privacy, secret_variables
 from domain.context import MarketContext
 from domain.decision import DEFAULT_LATENCY_S, Decision
 from domain.signal import Signal
 from engines import wire
 from engines.answers import AnswerInvalid, validate_answer
 from engines.process import LineProcess, LineTimeout, LineTooLong, ProcessGone
-from trading_orchestrator import engine_host
+from trading_orchestrator import engine_host, engine_limits
 
 DECIDE_DEADLINE_S = 5.0
 START_DEADLINE_S = 20.0
-# Secrets that an engine's process does not get: an engine needs nothing but the questions.
-_SECRET_VARIABLES = frozenset(
-    {
-        "DATABASE_URL",
-        "MIGRATION_DATABASE_URL",
-        "REDIS_URL",
-        "BROKER_URL",
-        "SECRET_KEY",
-        "API_TOKEN",
-        "BROKER_KEY",
-        "BROKER_SECRET",
-        "ENGINE_SECRET",
-        "FLOWER_BASIC_AUTH",
-        "FLOWER_BROKER_API",
-    }
-)
 
 
 class EngineNotUsable(RuntimeError):
@@ -57,12 +42,20 @@ class HostedEngine:
     """Engine in a child process behind pipes, asked one question at a time.
 
     After a timeout or a crash the process is replaced. `path` holds the folders with the engine's code, the working
-    directory by default. `name`, `version` and `latency_s` are known after `start`; a restart reads them anew.
+    directory by default, `memory_mb` is the address space that it may use. `name`, `version` and `latency_s` are known
+    after `start`; a restart reads them anew.
     """
 
     is_inline = False
 
-    def __init__(self, spec: str, *, path: Sequence[Path] = (), start_deadline_s: float = START_DEADLINE_S) -> None:
+    def __init__(
+        self,
+        spec: str,
+        *,
+        path: Sequence[Path] = (),
+        start_deadline_s: float = START_DEADLINE_S,
+        memory_mb: int = engine_limits.DEFAULT_MEMORY_MB,
+    ) -> None:
         self.name = spec
         self.version = "unknown"
         self.latency_s = DEFAULT_LATENCY_S
@@ -70,7 +63,7 @@ class HostedEngine:
         self.longest_hold: timedelta | None = None
         self.failure: str | None = None
         self._spec = spec
-        self._path = tuple(path)
+        self._environment = _build_environment(path, memory_mb=memory_mb)
         self._start_deadline_s = start_deadline_s
         self._process: LineProcess | None = None
         self._started_at = 0.0
@@ -173,11 +166,17 @@ class HostedEngine:
 
     def _spawn(self) -> LineProcess:
         """Start a process that will host the engine."""
+        process_privacy.hide_process()
         self._is_greeted, self._started_at = False, time.monotonic()
         # Without -P the working directory would come first, and its modules could shadow the interpreter's own.
         command = (sys.executable, "-P", "-m", "trading_orchestrator.engine_host", self._spec, str(os.getpid()))
         try:
-            return LineProcess(command, environment=_build_environment(self._path), max_line=engine_host.MAX_LINE)
+            return LineProcess(
+                command,
+                environment=self._environment,
+                max_line=engine_host.MAX_LINE,
+                lifeline_variable=engine_limits.LIFELINE_VARIABLE,
+            )
         except OSError as error:
             self.failure = f"the process cannot be started: {error}"
             raise EngineFailed(self.failure) from error
@@ -223,9 +222,13 @@ class HostedEngine:
         self._process, self._is_greeted = None, False
 
 
-def _build_environment(path: Sequence[Path]) -> dict[str, str]:
-    """Return our environment without secrets, with the folders of the engine's code."""
-    inherited = {name: value for name, value in os.environ.items() if name not in _SECRET_VARIABLES}
+def _build_environment(path: Sequence[Path], *, memory_mb: int) -> dict[str, str]:
+    """Return our environment without secrets, with the folders of the engine's code and its limit of memory."""
+    inherited = secret_variables.remove_secrets(os.environ)
     folders = [str(folder.absolute()) for folder in path or [Path()]]
     # A fixed seed: the order of a set must not change an engine's answer from one process to the next.
-    return inherited | {engine_host.PATH_VARIABLE: os.pathsep.join(folders), "PYTHONHASHSEED": "0"}
+    return inherited | {
+        engine_host.PATH_VARIABLE: os.pathsep.join(folders),
+        engine_limits.MEMORY_VARIABLE: str(memory_mb),
+        "PYTHONHASHSEED": "0",
+    }

@@ -11,6 +11,7 @@ from domain.context import MarketContext
 from domain.decision import Decision
 from domain.signal import Signal
 from engines.hosted import START_DEADLINE_S, HostedEngine
+from trading_orchestrator.engine_limits import DEFAULT_MEMORY_MB
 
 
 class HostedPool:
@@ -22,9 +23,18 @@ class HostedPool:
     is_inline = False
 
     def __init__(
-        self, spec: str, *, processes: int = 1, path: Sequence[Path] = (), start_deadline_s: float = START_DEADLINE_S
+        self,
+        spec: str,
+        *,
+        processes: int = 1,
+        path: Sequence[Path] = (),
+        start_deadline_s: float = START_DEADLINE_S,
+        memory_mb: int = DEFAULT_MEMORY_MB,
     ) -> None:
-        self.lanes = tuple(HostedEngine(spec, path=path, start_deadline_s=start_deadline_s) for _ in range(processes))
+        self.lanes = tuple(
+            HostedEngine(spec, path=path, start_deadline_s=start_deadline_s, memory_mb=memory_mb)
+            for _ in range(processes)
+        )
 
     @property
     def name(self) -> str:

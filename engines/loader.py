@@ -15,6 +15,7 @@ from engines.hosted import START_DEADLINE_S, EngineFailed, EngineNotUsable, Engi
 from engines.hosted_pool import HostedPool
 from engines.remote import CONCURRENCY, RemoteEngine, RemoteEngineSettings
 from engines.rules import RulesEngine
+from trading_orchestrator.engine_limits import DEFAULT_MEMORY_MB
 
 NAMES = "rules, committee, package.module:factory, or an http(s):// URL"
 _OWN_ENGINE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
@@ -32,13 +33,15 @@ def load(
     start_deadline_s: float = START_DEADLINE_S,
     remote: RemoteEngineSettings = RemoteEngineSettings(),  # noqa: B008 - a frozen value
     concurrency: int | None = None,
+    memory_mb: int = DEFAULT_MEMORY_MB,
 ) -> Engine:
     """Return the engine named `rules`, `committee`, `package.module:factory` (hosted and started) or by its URL.
 
     A remote engine is not contacted yet. A hosted engine whose process is slow to start or dies is returned
     nevertheless: it is not available, and is started again when it is asked. `path` holds the folders with its code.
     `concurrency` is how many processes a hosted engine has (default 1), or how many requests are sent to a remote one
-    at once (default 8). `variable` is the setting's name, for messages.
+    at once (default 8); `memory_mb` is the address space of each such process. `variable` is the setting's name, for
+    messages.
 
     Raises:
         EngineNotLoadable: when the text is no such name, the module cannot be imported, or the factory gives no engine.
@@ -51,7 +54,9 @@ def load(
         return _build_remote(spec, variable=variable, settings=remote, concurrency=concurrency or CONCURRENCY)
     if not _OWN_ENGINE.fullmatch(spec):
         raise EngineNotLoadable(variable, spec, NAMES)
-    pool = HostedPool(spec, processes=concurrency or 1, path=path, start_deadline_s=start_deadline_s)
+    pool = HostedPool(
+        spec, processes=concurrency or 1, path=path, start_deadline_s=start_deadline_s, memory_mb=memory_mb
+    )
     return _start_hosted(pool, spec=spec, variable=variable)
 
 

@@ -29,18 +29,21 @@ class ProcessGone(ConnectionError):
 class LineProcess:
     """Child process in a session of its own, killed with all its children when it is closed or garbage-collected.
 
-    It belongs to the process that created it: after a fork the copy must not be used, and does not kill it.
+    It belongs to the process that created it: after a fork the copy must not be used, and does not kill it. The child
+    gets, under the name `lifeline_variable`, the number of a pipe that is closed when the creating process ends.
     """
 
-    def __init__(self, command: Sequence[str], *, environment: Mapping[str, str], max_line: int) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - runs this interpreter with the engine that the settings name
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-            bufsize=0,
-            start_new_session=True,
-        )
+    def __init__(
+        self, command: Sequence[str], *, environment: Mapping[str, str], max_line: int, lifeline_variable: str
+    ) -> None:
+        heard, held = os.pipe()
+        try:
+            self._process = _start_process(command, {**environment, lifeline_variable: str(heard)}, inherited=heard)
+        except OSError:
+            os.close(held)
+            raise
+        finally:
+            os.close(heard)
         assert self._process.stdin is not None  # noqa: S101 - Popen was given PIPE for both
         assert self._process.stdout is not None  # noqa: S101 - as above
         self._in, self._out = self._process.stdin.fileno(), self._process.stdout.fileno()
@@ -49,7 +52,7 @@ class LineProcess:
         self._max_line = max_line
         self._buffer = bytearray()
         self._owner = os.getpid()
-        self._kill = weakref.finalize(self, _kill_process_group, self._process, self._owner)
+        self._kill = weakref.finalize(self, _kill_process_group, self._process, self._owner, held)
 
     @property
     def pid(self) -> int:
@@ -122,12 +125,28 @@ class LineProcess:
         self._buffer += chunk
 
 
-def _kill_process_group(process: subprocess.Popen[bytes], owner: int) -> None:
-    """Kill a process and its children, unless this is a fork of the owner (a process id)."""
+def _start_process(
+    command: Sequence[str], environment: Mapping[str, str], *, inherited: int
+) -> subprocess.Popen[bytes]:
+    """Start the command in a session of its own, with pipes and the `inherited` file descriptor."""
+    return subprocess.Popen(  # noqa: S603 - runs this interpreter with the engine that the settings name
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment,
+        pass_fds=(inherited,),
+        bufsize=0,
+        start_new_session=True,
+    )
+
+
+def _kill_process_group(process: subprocess.Popen[bytes], owner: int, lifeline: int) -> None:
+    """Kill a process and its children and close its lifeline, unless this is a fork of the owner (a process id)."""
     if owner != os.getpid():
         return
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+    os.close(lifeline)
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             pipe.close()

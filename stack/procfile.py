@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from config import secret_variables
 from config.settings import Settings
 from stack import commands, network
 from stack.child import Child
@@ -60,7 +61,7 @@ def build_children(file: Path, settings: Settings, *, data_dir: Path, port: int,
         yield Child(
             name=name,
             argv=(*argv, *extra.get(name, ())),
-            environment=environment,
+            environment=secret_variables.remove_needless_secrets(environment, process=name),
             ready=(lambda: network.is_answering(settings.bind, port, "/readyz")) if name == "web" else None,
             stop_within_s=_STOP_WITHIN_S.get(name, 10.0),
             essential=name not in _ONLY_SHOWING,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from config import process_privacy
 from config.settings import Settings
 from stack import datadir, instances, interrupts, network, procfile, runfile, watchdog
 from stack import servers as embedded
@@ -101,6 +102,7 @@ def open_stack(plan: StackPlan, *, on_failure: Callable[[str], None] | None = No
     Raises:
         StackRefused: before anything is started; ChildFailed: when a process does not come up.
     """
+    process_privacy.hide_process()
     account = embedded.prepare_instance(plan.data_dir)
     with runfile.lock_instance(plan.data_dir), instances.list_while_running(plan.data_dir):
         flower_obstacle = _check_ports(plan)

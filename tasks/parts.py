@@ -135,6 +135,7 @@ def load_engines(settings: Settings) -> Panel:
                 path=path,
                 remote=remote,
                 concurrency=settings.engine_a_concurrency,
+                memory_mb=settings.engine_memory_mb,
             ),
             EngineSlot.B: loader.load(
                 settings.engine_b,
@@ -142,6 +143,7 @@ def load_engines(settings: Settings) -> Panel:
                 path=path,
                 remote=remote,
                 concurrency=settings.engine_b_concurrency,
+                memory_mb=settings.engine_memory_mb,
             ),
         },
         deadlines_s={EngineSlot.A: settings.engine_a_deadline_s, EngineSlot.B: settings.engine_b_deadline_s},

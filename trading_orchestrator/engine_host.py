@@ -24,6 +24,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from trading_orchestrator import engine_limits
 from trading_orchestrator.engine import EngineDecision
 from trading_orchestrator.question import QuestionDocument
 
@@ -75,8 +76,11 @@ def main(arguments: list[str]) -> None:
     """Host the engine named by the first argument; end when the input ends or the parent (second argument) dies."""
     if len(arguments) > 1:
         threading.Thread(target=_exit_with_parent, args=(int(arguments[1]),), daemon=True).start()
+    engine_limits.tie_to_host()
     incoming, outgoing = _take_over_pipes()
     sys.path[:0] = engine_path()
+    engine_limits.give_up_root(arguments[0].partition(":")[0])
+    engine_limits.limit_resources()
     engine, greeting = _load_and_greet(arguments[0])
     _send_line(outgoing, msgspec.json.encode(greeting))
     if engine is not None:

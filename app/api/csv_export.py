@@ -20,7 +20,7 @@ from app.api.fields import DecimalField, TimestampField
 
 MEDIA_TYPE = "text/csv"
 TRUNCATED = "ERROR: the list breaks off here"
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 Document = dict[str, Any]
 log = structlog.get_logger()

@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 from app.cli import CommandError, start_settings
+from config import process_privacy
 from config import settings as configuration
 from config.settings import Settings
 from stack import datadir
@@ -88,7 +89,7 @@ def worker(queues: str, concurrency: int) -> None:
 @command.command()
 def beat() -> None:
     """Send the periodic tasks; run exactly one."""
-    settings = _load_settings()
+    settings = _load_messaging_settings()
     libraries.require_installed(settings)
     _run_celery(_NO_BANNER, "beat", "--scheduler", "tasks.beat_scheduler:IntervalScheduler", "--pidfile=")
 
@@ -100,7 +101,7 @@ def flower(port: int) -> None:
 
     The user is `admin`, with the password in the data directory, or the one of FLOWER_BASIC_AUTH.
     """
-    settings = _load_settings()
+    settings = _load_messaging_settings()
     # Given by the environment, because every user of the machine can read a command line.
     if not os.environ.get("FLOWER_BASIC_AUTH"):
         os.environ["FLOWER_BASIC_AUTH"] = f"admin:{datadir.ensure_flower_password(_ensure_directory(settings))[0]}"
@@ -118,11 +119,24 @@ def _require_login_for_metrics() -> None:
     monitor.Metrics.get = authenticated(monitor.Metrics.get)
 
 
-def _load_settings() -> Settings:
+def _load_messaging_settings() -> Settings:
+    """Load the settings of a process that needs the message broker only: it gets no other secret."""
+    process_privacy.hide_process()
     settings = start_settings.load()
-    for name, value in (("DATABASE_URL", settings.database_url), ("REDIS_URL", settings.broker_url)):
-        if value is None:
-            raise CommandError(f"{name} is not set; `orchestrator up` starts everything, with servers of its own")
+    _require_set("REDIS_URL", settings.broker_url)
+    return settings
+
+
+def _require_set(variable: str, value: str | None) -> None:
+    if value is None:
+        raise CommandError(f"{variable} is not set; `orchestrator up` starts everything, with servers of its own")
+
+
+def _load_settings() -> Settings:
+    process_privacy.hide_process()
+    settings = start_settings.load()
+    _require_set("DATABASE_URL", settings.database_url)
+    _require_set("REDIS_URL", settings.broker_url)
     if settings.secret_key is None:
         key = datadir.ensure_secret_key(settings, datadir.instance_directory(settings, "main")).secret_key
         os.environ["SECRET_KEY"] = key or ""

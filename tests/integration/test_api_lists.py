@@ -254,12 +254,13 @@ def test_a_sheet_is_longer_than_a_page(api: PopulatedApi, kind: str) -> None:
 
 
 def test_no_cell_of_text_begins_a_formula_and_numbers_stay_numbers(api: PopulatedApi, kind: str) -> None:
-    subjects = ["=1+1", "+1", "-1", "@sum", "\tx", "\rx", 'plain, with "quotes"\nand lines', "'=1"]
+    formulas = ["=1+1", "+1", "-1", "@sum", "\tx", "\rx", "＝1+1", "＋1", "－1", "＠sum"]
+    subjects = [*formulas, 'plain, with "quotes"\nand lines', "'=1"]
     arrive(api.service, kind, [(-number, subject) for number, subject in enumerate(subjects)])
 
     sheet = api.service.csv_rows(f"/incidents?kind={kind}&format=csv")
 
-    assert [one["subject"] for one in sheet] == [f"'{one}" for one in subjects[:6]] + subjects[6:]
+    assert [one["subject"] for one in sheet] == [f"'{one}" for one in formulas] + subjects[len(formulas) :]
     trades = api.service.csv_rows("/trades?format=csv")
     assert {one["quantity"] for one in trades if one["book"] == BOOK} == {"100", "300"}
     assert {one["is_shadow"] for one in trades} == {"true", "false"}

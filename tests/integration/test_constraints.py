@@ -246,7 +246,16 @@ def test_a_real_venue_is_allowed_in_the_live_book_only(session: Session) -> None
     assert constraint_of(caught.value) == "ck_orders_real_venue_only_live"
 
 
-KEPT = ("signals", "signal_events", "orders", "order_events", "webhook_events", "audit_log", "live_switches")
+KEPT = (
+    "signals",
+    "signal_events",
+    "orders",
+    "order_events",
+    "webhook_events",
+    "audit_log",
+    "live_switches",
+    "policy_versions",
+)
 
 
 @pytest.mark.parametrize("table", KEPT)
@@ -255,7 +264,7 @@ def test_what_happened_cannot_be_emptied_away(session: Session, table: str) -> N
         session.execute(text(f"TRUNCATE {table} CASCADE"))
 
 
-@pytest.mark.parametrize("table", ["orders", "order_events", "signal_events"])
+@pytest.mark.parametrize("table", ["orders", "order_events", "signal_events", "policy_versions"])
 def test_what_happened_in_a_standing_book_cannot_be_deleted(session: Session, table: str) -> None:
     with pytest.raises(IntegrityError, match=f"DELETE on {table} is refused"):
         session.execute(text(f"DELETE FROM {table}"))
@@ -267,9 +276,10 @@ def test_what_happened_in_a_standing_book_cannot_be_deleted(session: Session, ta
         "UPDATE order_events SET detail = 'x'",
         "UPDATE audit_log SET reason = 'x'",
         "UPDATE signal_events SET owned_by = written_by",
+        "UPDATE policy_versions SET paused = false",
     ],
 )
-def test_events_and_audit_are_never_changed(session: Session, change: str) -> None:
+def test_events_audit_and_policies_are_never_changed(session: Session, change: str) -> None:
     with pytest.raises(IntegrityError, match="append-only"):
         session.execute(text(change))
 

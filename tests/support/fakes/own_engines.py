@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import resource
 import subprocess
 import sys
 import time
@@ -76,6 +78,40 @@ def _start_another(_: EngineDecision) -> EngineDecision:
     return hold("asked", rationale={"pid": child.pid})
 
 
+def _hold_the_interpreter(good: EngineDecision) -> EngineDecision:
+    re.match(r"(a+)+$", "a" * 60 + "b")  # takes for ever, and no other thread runs meanwhile
+    return good
+
+
+def _take_memory(_: EngineDecision) -> EngineDecision:
+    return hold("asked", rationale={"taken": len(bytearray(1024**3))})
+
+
+def _open_files(_: EngineDecision) -> EngineDecision:
+    taken = []
+    try:
+        for _number in range(5000):
+            taken.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401 - those that were opened are counted
+    except OSError:
+        return hold("asked", rationale={"opened": len(taken)})
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+    return hold("asked", rationale={"opened": len(taken)})
+
+
+def _read_the_parent(_: EngineDecision) -> EngineDecision:
+    try:
+        text = Path(f"/proc/{os.getppid()}/environ").read_text(errors="replace")
+    except OSError as error:
+        text = type(error).__name__
+    return hold("asked", rationale={"text": text, "uid": os.getuid(), "processes": _limit_of_processes()})
+
+
+def _limit_of_processes() -> int:
+    return resource.getrlimit(resource.RLIMIT_NPROC)[0]
+
+
 MISDEEDS: dict[str, Callable[[EngineDecision], Any]] = {
     "raise": _raise,
     "hang": _hang,
@@ -92,6 +128,10 @@ MISDEEDS: dict[str, Callable[[EngineDecision], Any]] = {
     "pid": lambda _: hold("asked", rationale={"pid": os.getpid()}),
     "order": lambda _: hold("asked", rationale={"order": list({f"word {at}" for at in range(50)})}),
     "grandchild": _start_another,
+    "interpreter": _hold_the_interpreter,
+    "memory": _take_memory,
+    "files": _open_files,
+    "parent": _read_the_parent,
 }
 
 

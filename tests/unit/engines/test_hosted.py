@@ -319,15 +319,15 @@ from engines.hosted import HostedEngine
 from tests.support.builders.engine_inputs import a_context, a_signal
 engine = HostedEngine("tests.support.fakes.own_engines:misbehaving")
 pid = engine.decide_within(a_signal(strategy="pid"), a_context(), deadline_s=20).rationale["pid"]
-if sys.argv[1] == "busy":
-    hanging = lambda: engine.decide_within(a_signal(strategy="hang"), a_context(), deadline_s=600)
+if sys.argv[1] != "idle":
+    hanging = lambda: engine.decide_within(a_signal(strategy=sys.argv[1]), a_context(), deadline_s=600)
     threading.Thread(target=hanging, daemon=True).start()
 print(pid, flush=True)
 sys.stdin.read()
 """
 
 
-@pytest.mark.parametrize("state", ["idle", "busy"])
+@pytest.mark.parametrize("state", ["idle", "hang", "interpreter"])
 def test_an_engine_does_not_outlive_a_parent_that_is_killed(state: str) -> None:
     command = [sys.executable, "-c", _ORPHANS, state]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
@@ -338,6 +338,46 @@ def test_an_engine_does_not_outlive_a_parent_that_is_killed(state: str) -> None:
         parent.kill()
 
         wait_until(lambda: is_gone(pid))
+
+
+def test_an_engine_that_takes_too_much_memory_fails_and_harms_nobody() -> None:
+    engine = HostedEngine("tests.support.fakes.own_engines:misbehaving", memory_mb=900)
+
+    with pytest.raises(EngineFailed, match="MemoryError"):
+        ask(engine, "memory")
+
+    assert ask(engine).verdict is Verdict.ENTER
+    engine.close()
+
+
+def test_the_limit_of_memory_is_a_setting(engine: HostedEngine) -> None:
+    assert ask(engine, "memory").rationale["taken"] == 1024**3
+
+
+def test_an_engine_opens_a_limited_number_of_files_and_processes(engine: HostedEngine) -> None:
+    assert ask(engine, "files").rationale["opened"] < 512
+    assert 0 < ask(engine, "parent").rationale["processes"] < 20_000
+
+
+_SECRETIVE = """
+from engines.hosted import HostedEngine
+from tests.support.builders.engine_inputs import a_context, a_signal
+engine = HostedEngine("tests.support.fakes.own_engines:misbehaving")
+print(engine.decide_within(a_signal(strategy="parent"), a_context(), deadline_s=20).rationale["text"])
+engine.close()
+"""
+
+
+def test_an_engine_cannot_read_the_secrets_of_its_host() -> None:
+    if not Path("/proc/self/environ").exists():
+        pytest.skip("there is no /proc to read from")
+    environment = os.environ | {"BROKER_SECRET": "a-canary"}
+
+    done = subprocess.run(
+        [sys.executable, "-c", _SECRETIVE], env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert done.stdout.split() == ["PermissionError"]
 
 
 _FORKS = """

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import click
 import pytest
 import yaml
 
 from app.cli import run
+from config import secret_variables
 from config import settings as configuration
 from stack import procfile
 from stack.errors import StackRefused
 
 ROOT = Path(__file__).parents[3]
 SERVERS = {"postgres", "redis"}
+SECRETS = {
+    *("DATABASE_URL", "MIGRATION_DATABASE_URL", "SECRET_KEY", "API_TOKEN", "NOTIFY_URLS", "ENGINE_SECRET"),
+    *("BROKER_KEY", "BROKER_SECRET", "VENUE_URL", "REDIS_URL", "BROKER_URL", "FLOWER_BASIC_AUTH"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +61,6 @@ def test_no_secret_has_a_default_and_no_port_is_open_to_the_network(services: di
 
     assert services["web"]["environment"]["SECRET_KEY"].startswith("${SECRET_KEY:?")
     assert services["flower"]["environment"]["FLOWER_BASIC_AUTH"].startswith("${FLOWER_BASIC_AUTH:?")
-    assert services["flower"]["environment"]["DATABASE_URL"] == services["web"]["environment"]["DATABASE_URL"]
     assert "${POSTGRES_PASSWORD}" not in text
     for service in services.values():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
@@ -65,8 +70,36 @@ def test_every_setting_reaches_the_containers(services: dict[str, Any]) -> None:
     declared = {declaration.variable for declaration in configuration.declarations().values()}
 
     for name in procfile.read_procfile(procfile.default_path()):
-        environment = set(services[name]["environment"]) - {"FLOWER_BASIC_AUTH"}
-        assert environment == declared
+        needed = set(secret_variables.remove_needless_secrets(dict.fromkeys(declared, ""), process=name))
+        assert set(services[name]["environment"]) - {"FLOWER_BASIC_AUTH"} == needed
+
+
+def test_what_shows_or_sends_messages_only_gets_no_other_secret(
+    services: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in SECRETS:
+        monkeypatch.setenv(variable, "a-canary")
+    settings = replace(configuration.load({}), database_url="postgresql://a-canary", secret_key="a-canary")
+
+    children = procfile.build_children(procfile.default_path(), settings, data_dir=tmp_path, port=1, flower_port=2)
+
+    secrets = {child.name: SECRETS & set(child.environment) for child in children}
+    messaging = {"REDIS_URL", "BROKER_URL"}
+    assert secrets.pop("beat") == messaging
+    assert secrets.pop("flower") == messaging | {"FLOWER_BASIC_AUTH"}
+    assert all(theirs == SECRETS for theirs in secrets.values())
+    for name in ("beat", "flower"):
+        assert set(services[name]["environment"]) & SECRETS <= messaging | {"FLOWER_BASIC_AUTH"}
+        assert services[name]["volumes"] == []
+
+
+def test_every_setting_that_is_not_printed_is_known_as_a_secret() -> None:
+    hidden = {field.name for field in fields(configuration.Settings) if not field.repr}
+    secret = {name for name, kind in get_type_hints(configuration.Settings).items() if "Secret" in str(kind)}
+
+    variables = {configuration.declarations()[name].variable for name in hidden | secret}
+
+    assert variables <= secret_variables.SECRET_VARIABLES
 
 
 def test_every_procfile_command_is_one_that_exists() -> None:

@@ -29,8 +29,17 @@ def option(words: list[str], name: str) -> str:
     return words[words.index(name) + 1]
 
 
-@pytest.mark.parametrize("missing", ["DATABASE_URL", "REDIS_URL"])
-@pytest.mark.parametrize("process", [["web"], ["worker", "--queues", "exits"], ["beat"], ["flower"]])
+@pytest.mark.parametrize(
+    ("missing", "process"),
+    [
+        ("DATABASE_URL", ["web"]),
+        ("DATABASE_URL", ["worker", "--queues", "exits"]),
+        ("REDIS_URL", ["web"]),
+        ("REDIS_URL", ["worker", "--queues", "exits"]),
+        ("REDIS_URL", ["beat"]),
+        ("REDIS_URL", ["flower"]),
+    ],
+)
 def test_a_process_without_its_servers_names_the_missing_variable(missing: str, process: list[str]) -> None:
     result = CliRunner().invoke(cli, ["run", *process], env={**URLS, missing: None})
 
