@@ -44,6 +44,19 @@ def indicator_message(action: str) -> str:
     return _format_message({"ticker": "{{exchange}}:{{ticker}}", "action": action, "price": "{{close}}", **_COMMON})
 
 
+def bar_message() -> str:
+    """Return the message for an alert of its own that fires once per bar close and carries only the bar."""
+    return _format_message(
+        {
+            "feed": "bars",
+            "ticker": "{{exchange}}:{{ticker}}",
+            "interval": "{{interval}}",
+            **_BAR,
+            "timenow": "{{timenow}}",
+        }
+    )
+
+
 def example_message(now: datetime) -> str:
     """Return a test message as TradingView would send it at `now`; its signal goes to the book `test`."""
     message = {

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from alerts.dialects import (
     dual_engine,
@@ -23,12 +23,13 @@ from alerts.dialects import (
     traderspost,
     tradex,
 )
-from alerts.meaning import content_hash, envelopes, placeholders
+from alerts.meaning import bar_message, content_hash, envelopes, placeholders
 from alerts.meaning.reading import AlertUnclear, Dialect, FieldErrors, Reading
 from alerts.parsing import body as bodies
 from alerts.parsing.body import BodyUnreadable, DecodedMessage
 from alerts.parsing.fields import Fields
 from alerts.redaction import redact
+from domain.bar_messages import BarMessage
 from domain.signal import NewSignal, Source
 
 # The first dialect that recognises a payload reads it, so the list goes from the most specific form to the most
@@ -66,21 +67,34 @@ _TEST_BOOK = "test"
 class UnreadableAlert:
     """A body, or one message of it, that cannot become a signal, with the errors of each field.
 
-    `symbol` and `price` are those that it names, None where they are missing or unreadable.
+    `symbol` and `price` are those that it names, None where they are missing or unreadable. `is_test` is true when it
+    says that it is a test, `is_bar` when it is of a bar feed.
     """
 
     raw: bytes
     errors: FieldErrors
     symbol: str | None = None
     price: Decimal | None = None
+    is_test: bool = False
+    is_bar: bool = False
+
+
+Understood: TypeAlias = NewSignal | BarMessage | UnreadableAlert
 
 
 def understand(
     body: bytes, source: Source, *, received_at: datetime | None = None
 ) -> list[NewSignal | UnreadableAlert]:
-    """Convert a body to signals, in the order of its messages; never raises, whatever the bytes are.
+    """Convert a body to signals, as `understand_all` does, without the bars of a bar feed."""
+    parts = understand_all(body, source, received_at=received_at)
+    return [part for part in parts if not isinstance(part, BarMessage)]
 
-    `received_at` is the time of arrival, by which times that lack their zone are recognised (None: they are not).
+
+def understand_all(body: bytes, source: Source, *, received_at: datetime | None = None) -> list[Understood]:
+    """Convert a body to signals, or to the bars of a bar feed, in the order of its messages.
+
+    It never raises, whatever the bytes are. `received_at` is the time of arrival, by which times that lack their zone
+    are recognised (None: they are not).
     """
     try:
         messages = bodies.decode(body)
@@ -94,21 +108,34 @@ def detect_dialect(fields: Fields) -> Dialect:
     return next(dialect for dialect in DIALECTS if dialect.recognises(fields))
 
 
-def _convert_message(
-    message: DecodedMessage, source: Source, received_at: datetime | None
-) -> NewSignal | UnreadableAlert:
+def _convert_message(message: DecodedMessage, source: Source, received_at: datetime | None) -> Understood:
     """Read one message with the source's dialect, or else with the one that recognises it."""
     if not isinstance(message.payload, Mapping) or not message.payload:
         errors = {"body": ["must be a JSON object with at least a symbol and an action"]}
         return UnreadableAlert(raw=message.raw, errors=errors)
     fields = Fields(message.payload)
+    if bar_message.recognises(fields):
+        return _convert_bar_message(fields, message, source, received_at)
     dialect = _BY_NAME.get(source.dialect or "") or detect_dialect(fields)
     try:
         reading = dialect.read(fields, source, received_at=received_at)
     except AlertUnclear as error:
         named = placeholders.name_in_payload(error.errors, message)
-        return UnreadableAlert(raw=message.raw, errors=named, symbol=error.symbol, price=error.price)
+        return UnreadableAlert(
+            raw=message.raw, errors=named, symbol=error.symbol, price=error.price, is_test=error.is_test
+        )
     return _build_signal(reading, source, dialect=dialect, raw=message.raw, payload=redact(message.payload))
+
+
+def _convert_bar_message(
+    fields: Fields, message: DecodedMessage, source: Source, received_at: datetime | None
+) -> BarMessage | UnreadableAlert:
+    """Read a message of a bar feed."""
+    try:
+        return bar_message.read(fields, source, raw=message.raw, received_at=received_at)
+    except AlertUnclear as error:
+        named = placeholders.name_in_payload(error.errors, message)
+        return UnreadableAlert(raw=message.raw, errors=named, symbol=error.symbol, is_test=error.is_test, is_bar=True)
 
 
 def _build_signal(

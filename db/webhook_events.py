@@ -51,7 +51,10 @@ class EventKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookEvent:
-    """Body that was not accepted; `errors` says for each field what would be right."""
+    """Body that was not accepted; `errors` says for each field what would be right.
+
+    `may_be_exit` is False where it cannot have meant to close a trade, as a message of a bar feed.
+    """
 
     event_id: UUID
     source: str
@@ -60,6 +63,7 @@ class WebhookEvent:
     raw_body: bytes
     content_type: str
     errors: Mapping[str, list[str]]
+    may_be_exit: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,8 +129,8 @@ def lock_quarantined(session: Session, event_id: UUID) -> QuarantinedEvent | Non
     return None if row is None else _build_quarantined(row)
 
 
-def mark_redriven(session: Session, event_id: UUID, *, signal_id: UUID, at: datetime) -> None:
-    """Record the signal that a body became (the first, where it became several)."""
+def mark_redriven(session: Session, event_id: UUID, *, signal_id: UUID | None, at: datetime) -> None:
+    """Record the signal that a body became (the first, where it became several; None: bars only)."""
     query = text("UPDATE webhook_events SET redriven_at = :at, redriven_signal_id = :signal_id WHERE event_id = :id")
     session.execute(query, {"id": event_id, "signal_id": signal_id, "at": at})
 
@@ -155,7 +159,9 @@ def record(session: Session, events: Sequence[WebhookEvent], *, now: datetime) -
         for event in events
     ]
     session.execute(_INSERT, {name: [row[name] for row in rows] for name in rows[0]})
-    exit_incidents.open_about_quarantine(session, [_build_unread_message(event) for event in events])
+    exit_incidents.open_about_quarantine(
+        session, [_build_unread_message(event) for event in events if event.may_be_exit]
+    )
 
 
 def _build_unread_message(event: WebhookEvent) -> UnreadMessage:

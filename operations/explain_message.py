@@ -10,12 +10,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from alerts.understand import UnreadableAlert, understand
+from alerts.understand import Understood, UnreadableAlert, understand_all
 from alerts.vocabulary import aliases, words
 from db import sources, webhook_events
 from db.core.session import Session
 from db.webhook_events import QuarantinedEvent
-from domain.signal import NewSignal, Source
+from domain import canonical
+from domain.bar_messages import BarMessage
+from domain.books import TEST_BOOK
+from domain.signal import Source
 
 _LONGEST_BODY = 4000
 _TOKEN = re.compile(r"[^\W_]+")
@@ -49,7 +52,7 @@ def document(event: QuarantinedEvent, source: Source) -> dict[str, Any]:
     a message that could not be read may hold a secret anywhere. The symbol and the price of a refused part are shown
     beside it, for administrators; others get the document of `hide_contents`.
     """
-    parts = understand(event.raw_body, source, received_at=event.received_at)
+    parts = understand_all(event.raw_body, source, received_at=event.received_at)
     return {
         "event_id": str(event.event_id),
         "source": event.source,
@@ -69,15 +72,17 @@ def hide_contents(explanation: dict[str, Any]) -> dict[str, Any]:
 
 def name_contents(event: QuarantinedEvent, source: Source) -> list[dict[str, str | None]]:
     """Return the symbol and the price of each part of a message, None where they are missing or unreadable."""
-    parts = [describe_reading(part) for part in understand(event.raw_body, source, received_at=event.received_at)]
+    parts = [describe_reading(part) for part in understand_all(event.raw_body, source, received_at=event.received_at)]
     return [{"symbol": part.get("symbol"), "price": part.get("price")} for part in parts]
 
 
-def describe_reading(part: NewSignal | UnreadableAlert) -> dict[str, Any]:
-    """Describe the signal that a part of a message was read as; of a refused part, errors by field, symbol, price."""
+def describe_reading(part: Understood) -> dict[str, Any]:
+    """Describe the signal or bar that a part of a message was read as; of a refused part errors, symbol, price."""
     if isinstance(part, UnreadableAlert):
         named = {"symbol": part.symbol, "price": str(part.price) if part.price is not None else None}
         return {"errors": dict(part.errors)} | {name: value for name, value in named.items() if value is not None}
+    if isinstance(part, BarMessage):
+        return _describe_bar(part)
     return {
         "dialect": part.dialect,
         "symbol": part.symbol,
@@ -89,6 +94,20 @@ def describe_reading(part: NewSignal | UnreadableAlert) -> dict[str, Any]:
         "timeframe": str(part.timeframe) if part.timeframe is not None else None,
         "is_test": part.is_test,
         "read_from": dict(part.read_from),
+    }
+
+
+def _describe_bar(message: BarMessage) -> dict[str, Any]:
+    bar = message.bar
+    prices = {name: str(getattr(bar, name)) for name in ("open", "high", "low", "close")}
+    return {
+        "symbol": message.instrument.symbol,
+        "exchange": message.instrument.exchange,
+        "instrument_kind": message.instrument.kind.value,
+        "price": prices["close"],
+        "timeframe": str(message.interval),
+        "is_test": message.book == TEST_BOOK,
+        "bar": {"open_time": canonical.format_time(bar.open_time)} | prices,
     }
 
 

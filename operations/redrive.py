@@ -10,15 +10,16 @@ from uuid import UUID
 import structlog
 
 from alerts.meaning.reading import FieldErrors
-from alerts.understand import UnreadableAlert, understand
+from alerts.understand import UnreadableAlert, understand_all
 from config.settings import Settings
-from db import intake, sources, webhook_events
+from db import alert_bars, intake, sources, webhook_events
 from db.core.errors import DBAPIError, OperationalError, is_outage
 from db.core.session import Database, Session
 from db.intake import Arrival, Receipt
 from db.webhook_events import QuarantinedEvent
+from domain.bar_messages import BarMessage
 from domain.books import STANDING_BOOKS
-from domain.signal import Flag, Source
+from domain.signal import Flag, NewSignal, Source
 from operations.audit_entry import AuditContext
 
 UNKNOWN_EVENT = {"event_id": ["there is no such message in quarantine"]}
@@ -85,8 +86,9 @@ def _redrive_message(database: Database, event_id: UUID, audit: AuditContext) ->
             event = _lock_event(session, event_id)
             if event.redriven_signal_id is not None:
                 return RedrivenMessage(event_id=event_id, signal_ids=(event.redriven_signal_id,), errors={})
-            receipts = _store_signals(session, event, now=audit.at)
-            webhook_events.mark_redriven(session, event_id, signal_id=receipts[0].signal_id, at=audit.at)
+            receipts = _store_message(session, event, now=audit.at)
+            first = receipts[0].signal_id if receipts else None
+            webhook_events.mark_redriven(session, event_id, signal_id=first, at=audit.at)
             ids = [str(receipt.signal_id) for receipt in receipts]
             audit.write_entry(session, "signals.redrive", str(event_id), signal_ids=ids)
     except MessageRefused as refused:
@@ -114,13 +116,20 @@ def _lock_event(session: Session, event_id: UUID) -> QuarantinedEvent:
     return event
 
 
-def _store_signals(session: Session, event: QuarantinedEvent, *, now: datetime) -> list[Receipt]:
-    """Read a message and store its signals; a savepoint keeps the transaction usable when the database refuses them."""
+def _store_message(session: Session, event: QuarantinedEvent, *, now: datetime) -> list[Receipt]:
+    """Read a message and store its bars and signals, of which the receipts are returned.
+
+    A savepoint keeps the transaction usable when the database refuses them.
+    """
     source = sources.by_name(session, event.source).source
-    arrivals = _read_signals(event, source, now=now)
+    parts = _read_parts(event, source)
+    arrivals = _build_arrivals([part for part in parts if isinstance(part, NewSignal)], event, source, now=now)
     try:
         with session.begin_nested():
-            return intake.record_late(session, arrivals, received_at=event.received_at)
+            alert_bars.record_fed(
+                session, [part for part in parts if isinstance(part, BarMessage)], now=event.received_at
+            )
+            return intake.record_late(session, arrivals, received_at=event.received_at) if arrivals else []
     except DBAPIError as error:
         if is_outage(error) or isinstance(error, OperationalError):
             raise
@@ -128,18 +137,25 @@ def _store_signals(session: Session, event: QuarantinedEvent, *, now: datetime) 
         raise MessageRefused(REFUSED_BY_DATABASE) from error
 
 
-def _read_signals(event: QuarantinedEvent, source: Source, *, now: datetime) -> list[Arrival]:
+def _read_parts(event: QuarantinedEvent, source: Source) -> list[NewSignal | BarMessage]:
+    """Read a message; one with a part that is still unreadable is refused."""
     try:
-        parts = understand(event.raw_body, source, received_at=event.received_at)
+        parts = understand_all(event.raw_body, source, received_at=event.received_at)
     except Exception as error:
         log.exception("redrive.reading_failed", event_id=str(event.event_id))
         raise MessageRefused(UNREADABLE) from error
-    is_late = (now - event.received_at).total_seconds() > source.max_lag_s
-    arrivals = []
+    read = list[NewSignal | BarMessage]()
     for part in parts:
         if isinstance(part, UnreadableAlert):
             raise MessageRefused(part.errors)
-        arrivals.append(Arrival(signal=part, max_lag_s=source.max_lag_s, is_late=is_late))
-    if not arrivals:
+        read.append(part)
+    if not read:
         raise MessageRefused(UNREADABLE)
-    return arrivals
+    return read
+
+
+def _build_arrivals(
+    signals: Sequence[NewSignal], event: QuarantinedEvent, source: Source, *, now: datetime
+) -> list[Arrival]:
+    is_late = (now - event.received_at).total_seconds() > source.max_lag_s
+    return [Arrival(signal=signal, max_lag_s=source.max_lag_s, is_late=is_late) for signal in signals]

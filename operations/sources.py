@@ -137,6 +137,7 @@ def alert_messages() -> dict[str, str]:
         "strategy": template.strategy_message(),
         "buy": template.indicator_message("buy"),
         "exit": template.indicator_message("exit long"),
+        "bars": template.bar_message(),
     }
 
 

@@ -71,7 +71,7 @@ def _is_readable(alert: LoggedAlert, settings: Source) -> bool:
 def read_signals(alert: LoggedAlert, settings: Source) -> Iterator[NewSignal]:
     """Yield the signals of an alert that can be read, as the replay's webhook will read them; no test messages."""
     for result in understand(alert.body, settings):
-        if not isinstance(result, UnreadableAlert) and not result.is_test:
+        if isinstance(result, NewSignal) and not result.is_test:
             yield result
 
 

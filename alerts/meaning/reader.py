@@ -32,7 +32,7 @@ def read(fields: Fields, source: Source, *, aliases: Aliases, received_at: datet
     """
     reader = FieldReader(fields=fields, source=source, aliases=aliases, received_at=received_at)
     # The symbol comes first: the request leaves out groups that are about another symbol.
-    instrument, request = _read_instrument(reader), intent_reader.read_request(reader)
+    instrument, request = read_instrument(reader), intent_reader.read_request(reader)
     reader.is_exit = request is not None and request.intent.action is Action.EXIT
     bar_time, event_at = times.read_times(reader)
     timeframe = reader.read_unneeded("timeframe", values.parse_interval, Flag.TIMEFRAME_UNREADABLE) or source.timeframe
@@ -41,7 +41,8 @@ def read(fields: Fields, source: Source, *, aliases: Aliases, received_at: datet
     strategy = reader.read_optional("strategy", values.parse_text) or source.strategy
     is_test = reader.read_optional("is_test", values.parse_bool) or False
     if reader.errors or instrument is None or request is None:
-        raise AlertUnclear(reader.errors, symbol=instrument.symbol if instrument is not None else None, price=price)
+        symbol = instrument.symbol if instrument is not None else None
+        raise AlertUnclear(reader.errors, symbol=symbol, price=price, is_test=is_test)
     return Reading(
         instrument=instrument,
         direction=request.intent.direction,
@@ -63,7 +64,7 @@ def read(fields: Fields, source: Source, *, aliases: Aliases, received_at: datet
     )
 
 
-def _read_instrument(reader: FieldReader) -> Instrument | None:
+def read_instrument(reader: FieldReader) -> Instrument | None:
     """Read symbol and exchange; add an error and return None when the symbol is missing, unreadable or contradicted."""
     field = symbol_fields.find_symbol(reader.fields, reader.aliases.symbol, fallback_keys=SYMBOL_KEYS)
     if field is None:

@@ -59,12 +59,15 @@ class Reading:
 class AlertUnclear(ValueError):
     """A payload cannot become a signal; `errors` tells for each field what a valid value would be.
 
-    `symbol` and `price` are those of the payload, None where they are missing or unreadable.
+    `symbol` and `price` are those of the payload, None where they are missing or unreadable; `is_test` is true when it
+    says that it is a test.
     """
 
-    def __init__(self, errors: FieldErrors, *, symbol: str | None = None, price: Decimal | None = None) -> None:
+    def __init__(
+        self, errors: FieldErrors, *, symbol: str | None = None, price: Decimal | None = None, is_test: bool = False
+    ) -> None:
         super().__init__("; ".join(f"{field}: {' '.join(messages)}" for field, messages in errors.items()))
-        self.errors, self.symbol, self.price = errors, symbol, price
+        self.errors, self.symbol, self.price, self.is_test = errors, symbol, price, is_test
 
 
 class Dialect(Protocol):

@@ -74,6 +74,9 @@ class ReadTodaySchema(OutputSchema):
     )
     timeframe = fields.String(allow_none=True, metadata={"description": "Interval, such as `1h`."})
     is_test = fields.Boolean(metadata={"description": "True when it is marked as a test."})
+    bar = fields.Dict(
+        keys=fields.String(), metadata={"description": "Bar that it brings, when it is of a bar feed and no signal."}
+    )
     read_from = fields.Dict(keys=fields.String(), metadata={"description": "Fields that each meaning is read from."})
     errors = fields.Dict(
         keys=fields.String(), metadata={"description": "Errors by field; each says what would be right."}

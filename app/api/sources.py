@@ -141,6 +141,7 @@ class TemplateSchema(OutputSchema):
     strategy = text("Message of a strategy's alert.")
     buy = text("Message of an indicator's alert that opens a long position.")
     exit = text("Message of an indicator's alert that closes it.")
+    bars = text("Message of an alert that fires once per bar close and brings the bar.")
 
 
 def _format_rows(rows: Sequence[Document]) -> list[Document]:

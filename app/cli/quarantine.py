@@ -186,6 +186,8 @@ def _message_document(message: RedrivenMessage) -> dict[str, Any]:
 def _format_message(message: RedrivenMessage) -> str:
     if message.errors:
         return f"{message.event_id}  still unread: {_format_errors(message.errors)}"
+    if not message.signal_ids:
+        return f"{message.event_id}  became bars of a bar feed"
     signal_ids = " ".join(str(signal_id) for signal_id in message.signal_ids)
     note = " (stale: shadow only)" if message.is_stale else "" if message.new else " (it was there before)"
     return f"{message.event_id}  became {signal_ids}{note}"

@@ -25,6 +25,17 @@ from operations import known_bars, netting
 from operations import sources as source_operations
 from reporting.formatting import replace_unprintable
 
+_BAR_FEED_INSTRUCTIONS = """\
+Make a second alert on the same chart: condition "Price", such as "Greater Than" 0, trigger "Once Per Bar Close".
+Each closed bar is stored for the book of the source and shows that the source is alive; it is never a signal.
+
+Webhook URL (in the alert's Notifications tab):
+
+  {url}
+
+Message:
+
+{bars}"""
 _INSTRUCTIONS = """\
 Webhook URL (in the alert's Notifications tab):
 
@@ -182,12 +193,14 @@ def record_renewal(*, name: str, reason: str, data_dir: Path | None) -> None:
 
 @command.command("template")
 @click.argument("name")
+@click.option("--bars", "is_bar_feed", is_flag=True, help="Print the message of a bar feed instead.")
 @options.DATA_DIR
 @options.JSON
-def template_(*, name: str, data_dir: Path | None, as_json: bool) -> None:
+def template_(*, name: str, is_bar_feed: bool, data_dir: Path | None, as_json: bool) -> None:
     """Print what to paste into a TradingView alert.
 
-    That is the webhook URL of the source NAME, and messages for alerts of strategies and of indicators.
+    That is the webhook URL of the source NAME, and messages for alerts of strategies and of indicators; with `--bars`
+    the message of a second alert on the same chart, which brings each closed bar and is never a signal.
     """
     with open_current_database(data_dir) as (settings, database), _refuse_unknown(name):
         links = source_options.make_links(settings, data_dir)
@@ -200,6 +213,9 @@ def template_(*, name: str, data_dir: Path | None, as_json: bool) -> None:
     messages = source_operations.alert_messages()
     if as_json:
         click.echo(_encode({"url": url} | messages))
+        return
+    if is_bar_feed:
+        click.echo(_BAR_FEED_INSTRUCTIONS.format(url=url, **messages))
         return
     example = template.example_message(datetime.now(UTC))
     curl = f"curl -H 'Content-Type: application/json' {url} -d '{example}'"

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import ServiceUnavailable
 
-from alerts.understand import understand
+from alerts.understand import understand_all
 from app.access import permissions
 from app.console import rendering
 from app.console.login import console_services, require_user
@@ -47,7 +47,7 @@ def read_message() -> Response:
     body = message.encode(errors="replace")
     if not body.strip() or len(body) > MAX_BODY:
         return _render_sources(error=f"Paste a message of at most {MAX_BODY} bytes.", status=422)
-    readings = [explain_message.describe_reading(part) for part in understand(body, stored_sources[name].source)]
+    readings = [explain_message.describe_reading(part) for part in understand_all(body, stored_sources[name].source)]
     return _render_sources(readings=readings, chosen=name)
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -16,12 +16,15 @@ from uuid import uuid4
 import structlog
 
 from alerts.meaning.reading import FieldErrors
-from alerts.understand import UnreadableAlert, understand
+from alerts.understand import Understood, UnreadableAlert, understand_all
 from app.webhook.authenticator import Authenticator
-from app.webhook.writer import RowRefused, Writer, WriterUnavailable
+from app.webhook.writer import RowRefused, WriteEntry, Writer, WriteResult, WriterUnavailable
+from db.alert_bars import BarReceipt
 from db.intake import Arrival, Receipt
 from db.webhook_events import EventKind, WebhookEvent
-from domain.books import is_replay_book
+from domain import canonical
+from domain.bar_messages import BarMessage
+from domain.books import TEST_BOOK, is_replay_book
 from domain.signal import NewSignal, Source
 
 MAX_BODY = 64 * 1024
@@ -107,11 +110,11 @@ class Receiver:
         self._authenticator.close()
 
     def _store_parts(
-        self, parts: Sequence[NewSignal | UnreadableAlert], posted: PostedBody, source: Source, *, ends: float
+        self, parts: Sequence[Understood], posted: PostedBody, source: Source, *, ends: float
     ) -> list[dict[str, Any]]:
         """Store the parts of a body together and return a document for each; cancel the rest when one times out."""
         entries = [_build_entry(part, posted, source) for part in parts]
-        promises: list[Future[Receipt | None]] = []
+        promises: list[Future[WriteResult]] = []
         try:
             promises.extend(self._writer.submit(entry) for entry in entries)
             return [
@@ -125,8 +128,8 @@ class Receiver:
 
     def _finish_entry(
         self,
-        entry: Arrival | WebhookEvent,
-        promise: Future[Receipt | None],
+        entry: WriteEntry,
+        promise: Future[WriteResult],
         posted: PostedBody,
         source: Source,
         *,
@@ -139,14 +142,17 @@ class Receiver:
             if isinstance(entry, WebhookEvent):
                 raise WriterUnavailable("an event cannot be stored") from error
             errors = {"body": [f"was understood, but cannot be stored ({error})"]}
-            entry = _build_event(entry.signal.raw_body, errors, posted, source, kind=EventKind.QUARANTINED)
+            raw = entry.raw if isinstance(entry, BarMessage) else entry.signal.raw_body
+            entry = _build_event(raw, errors, posted, source, kind=EventKind.QUARANTINED)
             receipt = self._wait_for_commit(self._writer.submit(entry), ends)
         if isinstance(entry, WebhookEvent):
             log.warning("webhook.quarantined", event_id=str(entry.event_id), fields=sorted(entry.errors))
             return _describe_event(entry, status="quarantined")
+        if isinstance(entry, BarMessage):
+            return _describe_bar(entry, receipt)
         return _describe_signal(entry.signal, receipt)
 
-    def _wait_for_commit(self, promise: Future[Receipt | None], ends: float) -> Receipt | None:
+    def _wait_for_commit(self, promise: Future[WriteResult], ends: float) -> WriteResult:
         """Return the receipt when it is committed before `ends`, a monotonic time; else cancel it and raise."""
         try:
             return promise.result(max(0.0, ends - time.monotonic()))
@@ -155,12 +161,10 @@ class Receiver:
             raise WriterUnavailable("the database did not answer in time") from None
 
 
-def _parse_body(
-    posted: PostedBody, source: Source, received_at: datetime | None
-) -> Sequence[NewSignal | UnreadableAlert]:
-    """Return the signals and refusals in a body; an unexpected error makes the whole body a refusal."""
+def _parse_body(posted: PostedBody, source: Source, received_at: datetime | None) -> Sequence[Understood]:
+    """Return the signals, bars and refusals in a body; an unexpected error makes the whole body a refusal."""
     try:
-        return understand(posted.raw, source, received_at=received_at)
+        return understand_all(posted.raw, source, received_at=received_at)
     except Exception:
         log.exception("webhook.reading_failed", source=source.name)
         return [
@@ -168,10 +172,16 @@ def _parse_body(
         ]
 
 
-def _build_entry(part: NewSignal | UnreadableAlert, posted: PostedBody, source: Source) -> Arrival | WebhookEvent:
-    if isinstance(part, NewSignal):
-        return Arrival(signal=part, max_lag_s=source.max_lag_s)
-    return _build_event(part.raw, part.errors, posted, source, kind=EventKind.QUARANTINED)
+def _build_entry(part: Understood, posted: PostedBody, source: Source) -> WriteEntry:
+    match part:
+        case NewSignal():
+            return Arrival(signal=part, max_lag_s=source.max_lag_s)
+        case BarMessage():
+            return part
+        case UnreadableAlert():
+            event = _build_event(part.raw, part.errors, posted, source, kind=EventKind.QUARANTINED)
+            book = TEST_BOOK if part.is_test and not is_replay_book(source.book) else source.book
+            return replace(event, book=book, may_be_exit=not part.is_bar)
 
 
 def _build_event(
@@ -190,9 +200,18 @@ def _build_event(
     )
 
 
-def _describe_signal(signal: NewSignal, receipt: Receipt | None) -> dict[str, Any]:
+def _describe_bar(message: BarMessage, receipt: WriteResult) -> dict[str, Any]:
+    """Log a stored bar and return its part of the answer; `is_new` is False where the series had one."""
+    assert isinstance(receipt, BarReceipt)  # noqa: S101 - the writer returns one for each bar
+    symbol, interval = message.instrument.symbol, str(message.interval)
+    log.info("bar.stored", source=message.source, book=message.book, symbol=symbol, interval=interval)
+    open_time = canonical.format_time(message.bar.open_time)
+    return {"status": "bar", "symbol": symbol, "interval": interval, "open_time": open_time, "is_new": receipt.is_new}
+
+
+def _describe_signal(signal: NewSignal, receipt: WriteResult) -> dict[str, Any]:
     """Log a stored signal and return its part of the answer."""
-    assert receipt is not None  # noqa: S101 - the writer returns a receipt for each arrival
+    assert isinstance(receipt, Receipt)  # noqa: S101 - the writer returns a receipt for each arrival
     log.info(
         "signal.accepted" if receipt.is_new else "signal.duplicate",
         signal_id=str(receipt.signal_id),
@@ -216,8 +235,9 @@ def _describe_event(event: WebhookEvent, *, status: str) -> dict[str, Any]:
 
 
 def _build_answer(outcomes: Sequence[Mapping[str, Any]]) -> WebhookAnswer:
-    """Put the first accepted signal at the top level, else the first part; list several parts under `signals`."""
-    accepted = [outcome for outcome in outcomes if "signal_id" in outcome]
+    """Put the first accepted signal at the top level, else a bar or the first part; list several under `signals`."""
+    signals = [outcome for outcome in outcomes if "signal_id" in outcome]
+    accepted = signals or [outcome for outcome in outcomes if outcome["status"] == "bar"]
     document = dict(accepted[0] if accepted else outcomes[0])
     if len(outcomes) > 1:
         document["signals"] = list(outcomes)

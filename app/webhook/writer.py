@@ -6,22 +6,27 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeAlias
 from uuid import UUID
 
 import structlog
 
 from app.web.queue_thread import QueueFull, QueueThread
 from app.webhook.publisher import Publisher
-from db import intake, webhook_events
+from db import alert_bars, intake, webhook_events
+from db.alert_bars import BarReceipt
 from db.core.errors import DBAPIError, InterfaceError, OperationalError, PoolTimeout
 from db.core.session import Database
 from db.intake import Arrival, Receipt
 from db.webhook_events import WebhookEvent
+from domain.bar_messages import BarMessage
 
 BATCH = 64
 _MAX_WAITING = 1024
 
 log = structlog.get_logger()
+WriteEntry: TypeAlias = Arrival | WebhookEvent | BarMessage
+WriteResult: TypeAlias = Receipt | BarReceipt | None
 Failpoint = Callable[[str, Collection[UUID]], None]
 
 
@@ -37,8 +42,8 @@ class RowRefused(ValueError):
 class _WriteJob:
     """An arrival or event to be stored, and the promise that its request waits for."""
 
-    entry: Arrival | WebhookEvent
-    promise: Future[Receipt | None] = field(default_factory=Future)
+    entry: WriteEntry
+    promise: Future[WriteResult] = field(default_factory=Future)
 
 
 class Writer:
@@ -67,7 +72,7 @@ class Writer:
         """Return the time that entries written now are received at."""
         return self._now()
 
-    def submit(self, entry: Arrival | WebhookEvent) -> Future[Receipt | None]:
+    def submit(self, entry: WriteEntry) -> Future[WriteResult]:
         """Queue one entry. The future resolves after the commit: with a receipt, or None for an event.
 
         The future raises RowRefused when the database refuses this row, WriterUnavailable when it cannot commit.
@@ -102,18 +107,19 @@ class Writer:
         else:
             self._release_requests(batch, results)
 
-    def _commit_batch(self, batch: Sequence[_WriteJob]) -> list[Receipt | None]:
+    def _commit_batch(self, batch: Sequence[_WriteJob]) -> list[WriteResult]:
         """Write a batch in one transaction and return the receipts in its order, None for events."""
         arrivals = [job.entry for job in batch if isinstance(job.entry, Arrival)]
         events = [job.entry for job in batch if isinstance(job.entry, WebhookEvent)]
+        fed = [job.entry for job in batch if isinstance(job.entry, BarMessage)]
         with self._database.transaction() as session:
             receipts = intake.record(session, arrivals, now=self._now()) if arrivals else []
             if events:
                 webhook_events.record(session, events, now=self._now())
+            bar_receipts = alert_bars.record_fed(session, fed, now=self._now()) if fed else []
             self._run_failpoint("writer.committing", receipts)
         self._run_failpoint("writer.committed", receipts)
-        next_receipt = iter(receipts)
-        return [next(next_receipt) if isinstance(job.entry, Arrival) else None for job in batch]
+        return _in_order(batch, receipts, bar_receipts)
 
     def _fail_or_split(self, batch: Sequence[_WriteJob], error: Exception) -> None:
         """Fail the batch when the database is unavailable; else write each row alone, so that only a bad one fails."""
@@ -128,7 +134,7 @@ class Writer:
             for job in batch:
                 self._write_batch([job])
 
-    def _release_requests(self, batch: Sequence[_WriteJob], results: Sequence[Receipt | None]) -> None:
+    def _release_requests(self, batch: Sequence[_WriteJob], results: Sequence[WriteResult]) -> None:
         """Resolve the promises of a committed batch and publish its new signals."""
         for job, result in zip(batch, results, strict=True):
             job.promise.set_result(result)
@@ -136,13 +142,30 @@ class Writer:
         if new := _new_signal_ids(results):
             self._publisher.publish(new)
 
-    def _run_failpoint(self, name: str, results: Sequence[Receipt | None]) -> None:
+    def _run_failpoint(self, name: str, results: Sequence[WriteResult]) -> None:
         if self._failpoint is not None:
             self._failpoint(name, _new_signal_ids(results))
 
 
-def _new_signal_ids(results: Sequence[Receipt | None]) -> list[UUID]:
-    return [receipt.signal_id for receipt in results if receipt is not None and receipt.is_new]
+def _in_order(
+    batch: Sequence[_WriteJob], receipts: Sequence[Receipt], bar_receipts: Sequence[BarReceipt]
+) -> list[WriteResult]:
+    """Return the result of each entry of a batch; an event has none."""
+    next_receipt, next_bar_receipt = iter(receipts), iter(bar_receipts)
+    results = list[WriteResult]()
+    for job in batch:
+        match job.entry:
+            case Arrival():
+                results.append(next(next_receipt))
+            case BarMessage():
+                results.append(next(next_bar_receipt))
+            case WebhookEvent():
+                results.append(None)
+    return results
+
+
+def _new_signal_ids(results: Sequence[WriteResult]) -> list[UUID]:
+    return [receipt.signal_id for receipt in results if isinstance(receipt, Receipt) and receipt.is_new]
 
 
 def _is_outage(error: Exception) -> bool:

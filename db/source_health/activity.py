@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 from db.source_health import watch
 from domain.books import STANDING_BOOKS
 
-# Any authenticated message of a source counts as heard, one in quarantine too.
+# Any authenticated message of a source counts as heard, one in quarantine and one of its bar feed too.
 _ACTIVITY = text("""
-    SELECT name, enabled, heartbeat_s, last_signal_at, greatest(last_signal_at, last_event_at) AS heard_at,
+    SELECT name, enabled, heartbeat_s, last_signal_at, greatest(last_signal_at, last_event_at, last_bar_at) AS heard_at,
         recent.alerts AS recent_alerts, coalesce(quarantined_in_day, 0) AS quarantined_in_day,
         coalesce(quarantined, 0) AS quarantined,
         extract(epoch FROM clock_timestamp() - last_signal_at)::float8 AS signal_age_s,
-        extract(epoch FROM clock_timestamp() - greatest(last_signal_at, last_event_at, created_at))::float8 AS silent_s,
+        extract(epoch FROM clock_timestamp()
+            - greatest(last_signal_at, last_event_at, last_bar_at, created_at))::float8 AS silent_s,
         CASE WHEN last_signal_at > renewed_at THEN
             extract(epoch FROM renewed_at + make_interval(days => :expires_after_days) - clock_timestamp())::float8
         END AS ends_in_s,

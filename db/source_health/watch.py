@@ -21,7 +21,7 @@ EXPIRES_AFTER_DAYS, WARNED_DAYS_BEFORE = 60, 7
 
 _SILENT = text("""
     SELECT name AS subject, heartbeat_s, last_at FROM sources CROSS JOIN LATERAL (
-        SELECT greatest(created_at, (SELECT max(stored_at) FROM signals WHERE source = name),
+        SELECT greatest(created_at, last_bar_at, (SELECT max(stored_at) FROM signals WHERE source = name),
             (SELECT max(received_at) FROM webhook_events WHERE source = name)) AS last_at) AS heard
     WHERE enabled AND book = ANY(:books) AND last_at < clock_timestamp() - make_interval(secs => heartbeat_s)
     ORDER BY name

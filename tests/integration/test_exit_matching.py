@@ -210,6 +210,19 @@ def test_a_message_in_quarantine_about_another_symbol_or_of_another_source_is_no
     assert desk.incidents() == []
 
 
+def test_what_cannot_be_an_exit_of_the_trade_opens_no_incident_in_quarantine(desk: AlertPipeline) -> None:
+    desk.send(LONG)
+    symbol = LONG["ticker"]
+
+    desk.post({"ticker": symbol, "action": "???", "price": "1", "is_test": True})
+    desk.post({"feed": "bars", "ticker": symbol, "interval": "60", "open": "1", "high": "0.1", "low": "1"})
+
+    books = [row["book"] for row in desk.webhook.rows("SELECT book FROM webhook_events ORDER BY received_at")]
+    assert books == ["test", "paper"]
+    assert len(desk.open_real()) == 1
+    assert desk.incidents() == []
+
+
 def test_an_exit_that_was_given_up_is_an_incident_once(desk: AlertPipeline) -> None:
     desk.send(LONG)
     (signal_id,) = desk.post(exit_of())

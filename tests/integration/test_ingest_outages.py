@@ -22,7 +22,7 @@ from app.webhook.publisher import Publisher
 from app.webhook.receiver import PostedBody, Receiver
 from app.webhook.writer import RowRefused, Writer, WriterUnavailable
 from db.core.session import Database
-from db.intake import Arrival
+from db.intake import Arrival, Receipt
 from db.webhook_events import EventKind, WebhookEvent
 from domain.signal import NewSignal
 from tests.conftest import with_database
@@ -80,7 +80,7 @@ def test_one_bad_row_of_a_batch_gets_the_error_alone(webhook: WebhookApp, writer
     assert isinstance(error, RowRefused)
     assert "fk_signals_book" in str(error)
     stored = {row["signal_id"] for row in webhook.rows("SELECT signal_id FROM signals")}
-    assert stored == {receipt.signal_id for receipt in receipts if receipt is not None}
+    assert stored == {receipt.signal_id for receipt in receipts if isinstance(receipt, Receipt)}
     wait_for(lambda: set(webhook.announced) == stored)
 
 

@@ -89,7 +89,7 @@ class Desk:
             receipt = writer.submit(Arrival(signal=signal, max_lag_s=SOURCE.max_lag_s)).result(DEADLINE_S)
         finally:
             writer.close()
-        assert receipt is not None
+        assert isinstance(receipt, Receipt)
         self.acknowledged.add(str(receipt.signal_id))
         return receipt
 
