@@ -50,10 +50,11 @@ def command() -> None:
 @command.command()
 @_BOOK
 @options.JSON
-@options.DATA_DIR
+@switch.ONE_INSTANCE
 def show(book: str, as_json: bool, data_dir: Path | None) -> None:
     """Show all versions of a book's policy, newest first."""
-    with open_database(data_dir) as (settings, database), database.transaction() as session:
+    target = targets.find_one_target(data_dir)
+    with open_database(target.data_dir) as (settings, database), database.transaction() as session:
         versions = policy.list_versions(session, book)
         state = live.load_state(session) if book == LIVE_BOOK else None
     if not versions:
@@ -62,6 +63,7 @@ def show(book: str, as_json: bool, data_dir: Path | None) -> None:
         live_part = {} if state is None else {"live": live_trading.document(state)}
         click.echo(json.dumps({"book": book, **live_part, "versions": versions}, indent=2, default=datetime.isoformat))
         return
+    click.echo(f"{book} of {target.name}")
     if state is not None:
         click.echo(f"live trading is {live_trading.describe_state(state, settings)}")
     for number, version in enumerate(versions):

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from app.cli import CommandError
 from config import settings as configuration
-from stack import instances, servers
+from stack import instances, runfile, servers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +32,11 @@ def find_targets(data_dir: Path | None) -> list[Target]:
 
     Raises:
         StackRefused: when nothing was run yet.
+        CommandError: when DATABASE_URL names another database than the one that the named instance runs on.
     """
     settings = configuration.load()
     if settings.database_url is not None:
+        _require_same_database(data_dir, settings.database_url)
         return [Target(name=describe_database(settings.database_url), data_dir=None)]
     running = {instance.data_dir for instance in instances.find_running(settings)}
     if data_dir is not None:
@@ -44,6 +46,14 @@ def find_targets(data_dir: Path | None) -> list[Target]:
         return [Target(name=str(directory), data_dir=directory) for directory in sorted(running)]
     current = servers.require_current(settings)
     return [Target(name=str(current), data_dir=current, is_stopped=True)]
+
+
+def _require_same_database(data_dir: Path | None, url: str) -> None:
+    run = runfile.find_running_stack(data_dir) if data_dir is not None else None
+    if run is not None and run.database_url != url:
+        raise CommandError(
+            f"--data-dir {data_dir} runs on another database than DATABASE_URL names; give only one of the two"
+        )
 
 
 def find_killed_targets(chosen: Sequence[Target]) -> list[Target]:

@@ -155,6 +155,7 @@ def until_waiting(database: Database) -> None:
     until(lambda: bool(rows(database, query)), deadline_s=10, what="an operator who waits for the lock")
 
 
+@pytest.mark.property_id(45)
 @pytest.mark.parametrize("seed", range(5))
 def test_two_operators_storming_the_switch_never_loosen_a_flatten(book: OpenBook, seed: int) -> None:
     """Anna pauses and flattens while Bert pauses and resumes, all at once."""

@@ -166,3 +166,23 @@ def test_database_url_names_the_instance_without_its_password(
 
     assert f"/{urlsplit(database_url).path.strip('/')}: paused" in done.stdout
     assert "which also runs here" in done.stderr
+
+
+def test_an_instance_and_a_database_that_contradict_each_other_are_refused(
+    first: OpenBook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/none")
+
+    done = run("pause", "--data-dir", f"{tmp_path}/elsewhere/first")
+
+    assert done.exit_code == 2
+    assert "runs on another database than DATABASE_URL names" in done.stderr
+    assert set(switches(first.database).values()) == {"on"}
+
+
+def test_show_names_the_instance_and_the_book_and_needs_one(first: OpenBook, second: OpenBook, tmp_path: Path) -> None:
+    several = CliRunner().invoke(cli, ["policy", "show"])
+    one = CliRunner().invoke(cli, ["policy", "show", "--data-dir", f"{tmp_path}/root/main"])
+
+    assert several.exit_code == 2
+    assert one.stdout.splitlines()[0] == f"paper of {tmp_path}/root/main"
