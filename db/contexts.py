@@ -94,10 +94,15 @@ def _find_missing_windows(session: Session, hashes: Collection[str]) -> set[str]
     return set(hashes) - set(session.execute(query, {"hashes": list(hashes)}).scalars())
 
 
+def context_id_for(signal_id: UUID) -> UUID:
+    """Derive a context's id from its signal, so that a rerun writes the same row."""
+    return uuid5(signal_id, "context")
+
+
 def _build_row(context: MarketContext) -> dict[str, Any]:
     document = context_builder.context_to_document(context)
     return {
-        "context_id": uuid5(context.signal_id, "context"),
+        "context_id": context_id_for(context.signal_id),
         "signal_id": context.signal_id,
         "timestamp": context.as_of,
         "symbol": context.instrument.symbol,

@@ -12,7 +12,7 @@ from db.core import bulk
 from db.dispatches import Dispatch
 from db.plans import plan_to_json
 from db.tables.experiments import DecisionRow
-from domain.decision import EngineAnswer
+from domain.decision import EngineAnswer, EngineSlot
 
 
 def record(session: Session, pairs: Iterable[tuple[Dispatch, tuple[EngineAnswer, EngineAnswer]]]) -> None:
@@ -21,10 +21,15 @@ def record(session: Session, pairs: Iterable[tuple[Dispatch, tuple[EngineAnswer,
     bulk.insert(session, DecisionRow, rows)
 
 
+def decision_id_for(experiment_id: UUID, engine: EngineSlot) -> UUID:
+    """Derive a decision's id from its experiment and its engine, so that a rerun writes the same row."""
+    return uuid5(experiment_id, f"decision:{engine.value}")
+
+
 def _build_row(experiment_id: UUID, answer: EngineAnswer) -> dict[str, Any]:
     decision, plan = answer.decision, answer.decision.plan
     return {
-        "decision_id": uuid5(experiment_id, f"decision:{answer.slot.value}"),
+        "decision_id": decision_id_for(experiment_id, answer.slot),
         "experiment_id": experiment_id,
         "engine": answer.slot.value,
         "engine_name": answer.engine,

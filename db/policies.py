@@ -138,6 +138,11 @@ def load(session: Session, experiment_ids: Collection[UUID]) -> dict[UUID, Execu
     return {row.experiment_id: _build_policy(row) for row in session.execute(query, {"ids": list(experiment_ids)})}
 
 
+def policy_id_for(experiment_id: UUID) -> UUID:
+    """Derive the id of an experiment's policy, so that a rerun writes the same row."""
+    return uuid5(experiment_id, "policy")
+
+
 def name_engines(slots: Sequence[EngineSlot]) -> str:
     """Return the stored name of a set of engines: A, B, BOTH or NONE."""
     if not slots:
@@ -147,7 +152,7 @@ def name_engines(slots: Sequence[EngineSlot]) -> str:
 
 def _build_row(experiment_id: UUID, policy: ExecutionPolicy) -> dict[str, Any]:
     return {
-        "policy_id": uuid5(experiment_id, "policy"),
+        "policy_id": policy_id_for(experiment_id),
         "experiment_id": experiment_id,
         "execution_mode": policy.execution_mode.value,
         "executed_engine": name_engines(policy.executed),

@@ -17,12 +17,12 @@ import pytest
 
 NAMES = ("cli", "openapi", "names", "schema", "demo_report")
 TO_FREEZE = "DOCUMENTS_TO_FREEZE"
-_DIRECTORY = Path(__file__).parent / "frozen"
+DIRECTORY = Path(__file__).parent / "frozen"
 
 
 def check(name: str, document: Any) -> None:
     """Fail with the differences to the frozen document; write it instead where TO_FREEZE names it."""
-    file = _DIRECTORY / f"{name}.json"
+    file = DIRECTORY / f"{name}.json"
     if name in os.environ.get(TO_FREEZE, "").split():
         file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         return

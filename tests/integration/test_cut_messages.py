@@ -19,7 +19,7 @@ from tests.unit.alerts.service_formats import SERVICES
 
 REDIS_DB = 6
 MESSAGES = [message.encode() for *_, message, _, _ in OTHERS + SERVICES] + [message.encode() for _, message in BROKEN]
-RISKY = b"license,buy,BTCUSDT,risk=1,sl="
+RISKY = b"6123456789,buy,BTCUSDT,risk=1,sl="
 CHUNK = 24
 STORED = "SELECT (SELECT count(*) FROM signals) AS signals, (SELECT count(*) FROM webhook_events) AS messages"
 
