@@ -12,16 +12,14 @@ import click
 import msgspec
 
 from alerts import template
-from app.cli import CommandError, options, source_options
+from app.cli import CommandError, options, source_listing, source_options
 from app.cli.database import open_current_database
 from app.cli.operator import audit_context
 from db import sources
-from db.source_health import activity
-from db.source_health.activity import SourceActivity
 from db.sources import BookUnknown, SourceExists, SourceUnknown
 from domain.books import PAPER_BOOK, STANDING_BOOKS
 from domain.signal import Source
-from operations import known_bars, netting
+from operations import netting
 from operations import sources as source_operations
 from reporting.formatting import replace_unprintable
 
@@ -57,7 +55,6 @@ Try it from here; this is a test, which touches no figures:
 
   {curl}
 """
-_OTHER_SECRET_KEY = "its token was encrypted under another SECRET_KEY: sources rotate"  # noqa: S105 - no password
 
 
 @click.group()
@@ -222,35 +219,6 @@ def template_(*, name: str, is_bar_feed: bool, data_dir: Path | None, as_json: b
     click.echo(_INSTRUCTIONS.format(url=url, curl=curl, **messages))
 
 
-@command.command("list")
-@options.DATA_DIR
-@options.JSON
-def list_(*, data_dir: Path | None, as_json: bool) -> None:
-    """List the sources.
-
-    Shows whether each may post, when its last alert came, its open incidents, its webhook URL, and how many closed bars
-    of its markets are known of those that engines need.
-    """
-    with open_current_database(data_dir) as (settings, database):
-        links = source_options.make_links(settings, data_dir)
-        with database.transaction() as session:
-            stored_sources = sources.list_all(session)
-            activities = {source.name: source for source in activity.load(session)}
-        bars = known_bars.list_known_bars(database, settings, now=datetime.now(UTC))
-    documents = [
-        source_operations.document(stored, links)
-        | _describe_activity(activities.get(stored.source.name))
-        | {"bars": [document for document in bars if stored.source.name in document["sources"]]}
-        for stored in stored_sources
-    ]
-    if as_json:
-        click.echo(_encode(documents))
-        return
-    for document in documents:
-        for line in _format_source(document):
-            click.echo(replace_unprintable(line))
-
-
 def _show_note(note: str | None) -> None:
     if note is not None:
         click.echo(replace_unprintable(f"note: {note}"), err=True)
@@ -270,27 +238,6 @@ def _require_changes(changes: Mapping[str, Any], *, unset: tuple[str, ...], mapp
 def _format_changes(changed: Mapping[str, Any]) -> str:
     lines = [f"{field}: {before} -> {after}" for field, (before, after) in changed.items()]
     return "\n".join(replace_unprintable(line) for line in lines) or "nothing changed"
-
-
-def _describe_activity(source: SourceActivity | None) -> dict[str, Any]:
-    """Return a source's activity for its document; of a replay's source, which has none, an empty one."""
-    if source is None:
-        return {}
-    return {
-        "last_heard_at": source.heard_at.isoformat() if source.heard_at is not None else None,
-        "quarantined_in_day": source.quarantined_in_day,
-        "warnings": source.warnings,
-    }
-
-
-def _format_source(document: Mapping[str, Any]) -> Iterator[str]:
-    heard = (document.get("last_heard_at") or "")[:19].replace("T", " ") or "never"
-    state = "enabled" if document["enabled"] else "disabled"
-    remarks = [f"{document.get('quarantined_in_day', 0)} in quarantine within a day", *document.get("warnings", ())]
-    yield f"{document['name']:<20} {document['book']:<6} {state:<9} heard {heard:<20} {', '.join(remarks)}"
-    yield f"{'':<20} {document['url'] or _OTHER_SECRET_KEY}"
-    for market in document["bars"]:
-        yield f"{'':<20} {known_bars.format_known_bars(market)}"
 
 
 def _encode(document: object) -> str:
@@ -317,3 +264,7 @@ def _refusals_of_add(source: Source) -> Iterator[None]:
         raise CommandError(
             f"there is no book named {source.book!r}; the standing ones are {', '.join(STANDING_BOOKS)}"
         ) from None
+
+
+command.add_command(source_listing.list_)
+command.add_command(source_listing.show)

@@ -119,11 +119,17 @@ def test_doctor_and_the_list_of_sources_say_what_is_missing(parts: Parts) -> Non
 
     said = CliRunner().invoke(cli, ["doctor", "--json"])
     listed = CliRunner().invoke(cli, ["sources", "list"]).stdout
+    shown = CliRunner().invoke(cli, ["sources", "show", "tests"]).stdout
+    unknown = CliRunner().invoke(cli, ["sources", "show", "nobody"])
 
     (check,) = [check for check in json.loads(said.stdout)["checks"] if check["check"] == "bars of paper"]
     assert (said.exit_code, check["ok"]) == (1, False)
     assert check["detail"].startswith(LINE)
     assert LINE in listed
+    assert LINE in shown
+    assert "pyramiding: 1000" in shown
+    assert unknown.exit_code == 2
+    assert "there is no source named 'nobody'" in unknown.output
 
 
 def test_the_report_says_that_engines_lacked_bars(parts: Parts) -> None:
