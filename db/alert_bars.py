@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from db.signal_rows import NumberedSignal
 from domain import trading_hours
 from domain.bar_messages import BarMessage
 from domain.books import is_replay_book
 from domain.context import PriceSide
 from domain.intervals import Unit
-from domain.signal import NewSignal
 
 _FIRED_EARLY = timedelta(seconds=1)
 _COLUMNS = {
@@ -63,14 +63,14 @@ class BarReceipt:
     is_new: bool
 
 
-def record(session: Session, received: Sequence[tuple[NewSignal, datetime]]) -> None:
-    """Store the bars of alerts received at these times; the first value of a bar stays.
+def record(session: Session, received: Sequence[NumberedSignal]) -> None:
+    """Store the bars of alerts; the first value of a bar stays.
 
     A bar that comes after a newer one of its symbol is noted: the exits worker looks at the trades it may change.
     A bar that had not closed when its alert fired is not final and is left out. Replay books take their bars from
     files only.
     """
-    rows = [row for signal, received_at in received if (row := _build_row(signal, received_at)) is not None]
+    rows = [row for alert in received if (row := _build_row(alert)) is not None]
     if rows:
         session.execute(_INSERT, {name: [row[name] for row in rows] for name in _COLUMNS})
 
@@ -107,15 +107,16 @@ def _build_fed_row(message: BarMessage) -> dict[str, Any]:
     }
 
 
-def _build_row(signal: NewSignal, received_at: datetime) -> dict[str, Any] | None:
+def _build_row(alert: NumberedSignal) -> dict[str, Any] | None:
     """Return the row of an alert's bar, or None when it carries no closed bar that may be stored."""
+    signal = alert.signal
     bar, interval = signal.bar, signal.timeframe
     if bar is None or interval is None or is_replay_book(signal.book):
         return None
     if interval.unit is Unit.MONTH and bar.open_time.day > 28:
         return None
-    close_time = trading_hours.bar_closes_at(signal.instrument, interval, bar.open_time)
-    if (signal.event_at or received_at) + _FIRED_EARLY < close_time:
+    close_time = trading_hours.bar_closes_at(signal.instrument, interval, bar.open_time, calendar=alert.calendar)
+    if (signal.event_at or alert.received_at) + _FIRED_EARLY < close_time:
         return None
     return {
         "book": signal.book,

@@ -34,7 +34,7 @@ _JSON = msgspec.json.Encoder(decimal_format="number")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """A signal to be stored, and the lag (seconds) beyond which its source calls it stale.
+    """A signal to be stored, the lag (seconds) beyond which its source calls it stale, and the source's calendar.
 
     `is_late` makes it stale in any case: it came in time, but was understood only later.
     """
@@ -42,6 +42,7 @@ class Arrival:
     signal: NewSignal
     max_lag_s: int
     is_late: bool = False
+    calendar: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +117,7 @@ def _number_signal(arrival: Arrival, received_at: datetime, occurrence: int) -> 
     return NumberedSignal(
         signal=signal,
         received_at=received_at,
+        calendar=arrival.calendar,
         flags=tuple(flag.value for flag in ((Flag.STALE,) if stale else ()) + signal.flags),
         occurrence=occurrence,
         signal_hash=signal_hash,
@@ -129,7 +131,7 @@ def _store(session: Session, signals: Sequence[NumberedSignal]) -> list[Receipt]
     new_ids = set(session.execute(_INSERT, {"rows": rows}).scalars())
     known_ids = [signal.signal_id for signal in signals if signal.signal_id not in new_ids]
     stored_flags = _load_flags(session, known_ids)
-    alert_bars.record(session, [(new.signal, new.received_at) for new in signals if new.signal_id in new_ids])
+    alert_bars.record(session, [new for new in signals if new.signal_id in new_ids])
     return _build_receipts(signals, new_ids, stored_flags)
 
 

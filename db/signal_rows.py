@@ -61,6 +61,7 @@ class NumberedSignal:
     occurrence: int
     signal_hash: str
     signal_id: UUID
+    calendar: str | None = None
 
 
 def build_row(numbered: NumberedSignal) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from domain.intervals import Interval
 from domain.signal import InstrumentKind, SellAlone, Source
 
 _COLUMNS = """name, book, token_hash, token_encrypted, strategy, timeframe, exchange, instrument_kind, sell_alone,
-    confidence_scale, max_lag_s, dialect, symbols, heartbeat_s, timezone, sizing, pyramiding, enabled,
+    confidence_scale, max_lag_s, dialect, symbols, heartbeat_s, timezone, calendar, sizing, pyramiding, enabled,
     CASE WHEN previous_until > now() THEN previous_token_hash END AS previous_token_hash"""
 SOURCES = PageQuery(
     select=f"SELECT {_COLUMNS} FROM sources",
@@ -28,17 +28,18 @@ SOURCES = PageQuery(
 )
 _INSERT = text("""
     INSERT INTO sources (name, book, token_hash, token_encrypted, strategy, timeframe, exchange, instrument_kind,
-        sell_alone, confidence_scale, max_lag_s, dialect, symbols, heartbeat_s, timezone, sizing, pyramiding)
+        sell_alone, confidence_scale, max_lag_s, dialect, symbols, heartbeat_s, timezone, calendar, sizing,
+        pyramiding)
     VALUES (:name, :book, :token_hash, :token_encrypted, :strategy, :timeframe, :exchange, :instrument_kind,
         :sell_alone, :confidence_scale, :max_lag_s, :dialect, cast(:symbols AS jsonb), :heartbeat_s,
-        :timezone, :sizing, :pyramiding)
+        :timezone, :calendar, :sizing, :pyramiding)
     ON CONFLICT (name) DO NOTHING RETURNING name
 """)
 _CHANGE = text("""
     UPDATE sources SET strategy = :strategy, timeframe = :timeframe, exchange = :exchange,
         instrument_kind = :instrument_kind, sell_alone = :sell_alone, confidence_scale = :confidence_scale,
         max_lag_s = :max_lag_s, dialect = :dialect, symbols = cast(:symbols AS jsonb), heartbeat_s = :heartbeat_s,
-        timezone = :timezone, sizing = :sizing, pyramiding = :pyramiding
+        timezone = :timezone, calendar = :calendar, sizing = :sizing, pyramiding = :pyramiding
     WHERE name = :name AND book = :book RETURNING name
 """)
 
@@ -226,6 +227,7 @@ def build_row(source: Source) -> dict[str, Any]:
         "symbols": json.dumps(dict(source.symbols)),
         "heartbeat_s": source.heartbeat_s,
         "timezone": source.timezone,
+        "calendar": source.calendar,
         "sizing": source.sizing,
         "pyramiding": source.pyramiding,
     }
@@ -247,6 +249,7 @@ def build_source(row: RowMapping | Columns) -> StoredSource:
         symbols=row["symbols"],
         heartbeat_s=row["heartbeat_s"],
         timezone=row["timezone"],
+        calendar=row["calendar"],
         sizing=row["sizing"],
         pyramiding=row["pyramiding"],
     )

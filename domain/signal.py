@@ -235,7 +235,8 @@ class Source:
     they stand for. `heartbeat_s` is the longest silence before an alarm (None: no alarm). `sizing` is the share of the
     book's reference capital, above 0 and at most 1, on which both engines size its entries. `timezone` is that of times
     which name none: an IANA name or an offset such as +05:30 (None: UTC). `pyramiding` is how many real trades it may
-    hold at once in one strategy, symbol and side.
+    hold at once in one strategy, symbol and side. `calendar` names the trading sessions with which its bars close
+    (None: those of the exchange).
     """
 
     name: str
@@ -252,6 +253,7 @@ class Source:
     heartbeat_s: int | None = None
     sizing: Decimal = Decimal(1)
     timezone: str | None = None
+    calendar: str | None = None
     pyramiding: int = 1
 
 

@@ -24,9 +24,13 @@ _WITH_SESSIONS = frozenset(
 )
 
 
-def find_calendar(instrument: Instrument) -> SessionCalendar | None:
-    """Return the calendar of an instrument's exchange; None where none is known."""
-    if instrument.kind not in _WITH_SESSIONS or not instrument.exchange:
+def find_calendar(instrument: Instrument, *, named: str | None = None) -> SessionCalendar | None:
+    """Return the calendar of that name, else of an instrument's exchange; None where none is known or has sessions."""
+    if instrument.kind not in _WITH_SESSIONS:
+        return None
+    if named is not None:
+        return session_calendars.load_calendar(named)
+    if not instrument.exchange:
         return None
     return _load_calendar(instrument.exchange)
 
@@ -56,9 +60,11 @@ def _is_weekend(after: datetime, before: datetime) -> bool:
     return friday <= after and before <= friday + timedelta(days=2, hours=3)
 
 
-def bar_closes_at(instrument: Instrument, interval: Interval, open_time: datetime) -> datetime:
-    """Return when a bar closes: with its interval, or with its session before that."""
-    return BarTiming(interval=interval, calendar=find_calendar(instrument)).closes_at(open_time)
+def bar_closes_at(
+    instrument: Instrument, interval: Interval, open_time: datetime, *, calendar: str | None = None
+) -> datetime:
+    """Return when a bar closes: with its interval, or before that with its session, by the calendar of that name."""
+    return BarTiming(interval=interval, calendar=find_calendar(instrument, named=calendar)).closes_at(open_time)
 
 
 def compute_fill_deadline(instrument: Instrument, at: datetime) -> datetime:

@@ -158,4 +158,7 @@ def _build_arrivals(
     signals: Sequence[NewSignal], event: QuarantinedEvent, source: Source, *, now: datetime
 ) -> list[Arrival]:
     is_late = (now - event.received_at).total_seconds() > source.max_lag_s
-    return [Arrival(signal=signal, max_lag_s=source.max_lag_s, is_late=is_late) for signal in signals]
+    return [
+        Arrival(signal=signal, max_lag_s=source.max_lag_s, is_late=is_late, calendar=source.calendar)
+        for signal in signals
+    ]

@@ -117,7 +117,7 @@ def _find_close(
     if interval.unit is Unit.MONTH and bar.open_time.day > 28:
         reader.add_error("time", "a bar of months must open on one of the first 28 days")
         return None
-    closes_at = trading_hours.bar_closes_at(instrument, interval, bar.open_time)
+    closes_at = trading_hours.bar_closes_at(instrument, interval, bar.open_time, calendar=reader.source.calendar)
     latest = None if reader.received_at is None else reader.received_at + _CLOCK_ERROR
     if (fired_at is not None and closes_at > fired_at + _FIRED_EARLY) or (latest is not None and closes_at > latest):
         reader.add_error(

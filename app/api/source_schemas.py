@@ -13,8 +13,10 @@ from alerts.meaning.times import ZoneUnknown
 from alerts.understand import DIALECT_NAMES
 from alerts.vocabulary import symbols
 from alerts.vocabulary.symbols import SymbolUnreadable
+from domain import session_calendars
 from domain.books import PAPER_BOOK
 from domain.intervals import Interval, IntervalInvalid
+from domain.session_calendars import CalendarUnknown
 from domain.signal import InstrumentKind, SellAlone, Source
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
@@ -42,6 +44,13 @@ def _check_zone(text: str) -> None:
     try:
         times.parse_zone(text)
     except ZoneUnknown as error:
+        raise ValidationError(str(error)) from None
+
+
+def _check_calendar(name: str) -> None:
+    try:
+        session_calendars.load_calendar(name)
+    except CalendarUnknown as error:
         raise ValidationError(str(error)) from None
 
 
@@ -149,6 +158,16 @@ class SourceInputSchema(Schema):
         metadata={
             "description": "Time zone of times that name none: an IANA name or an offset (default: UTC).",
             "examples": ["Asia/Kolkata", "+05:30"],
+        },
+    )
+    calendar = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=_check_calendar,
+        metadata={
+            "description": "Trading calendar with whose sessions its bars close: a name of exchange_calendars"
+            " (default: that of the exchange).",
+            "examples": ["XNYS", "CMES", "24/7"],
         },
     )
     sizing = fields.Decimal(

@@ -106,6 +106,7 @@ class SourceRowSchema(OutputSchema):
     symbols = json_object("Symbols it sends, and the symbols that they mean.")
     heartbeat_s = integer("Seconds without a message after which an incident is opened.", null=True)
     timezone = text("Time zone of times that name none; null for UTC.", null=True)
+    calendar = text("Trading calendar with whose sessions its bars close; null for that of the exchange.", null=True)
     sizing = decimal("Share of its book's capital on which its entries are sized.")
     pyramiding = integer("Most real trades it holds at once in one strategy, symbol and side.")
 

@@ -63,6 +63,11 @@ _OPTIONS = (
         metavar="ZONE",
         help="Time zone of times that name none, such as Asia/Kolkata or +05:30 (at first UTC).",
     ),
+    click.option(
+        "--calendar",
+        metavar="NAME",
+        help="Trading calendar with whose sessions its bars close, such as XNYS (at first that of the exchange).",
+    ),
 )
 _UNSET_OPTIONS = tuple(
     click.option(f"--no-{name}", "unset", flag_value=field, multiple=True, help=help_text)
@@ -71,6 +76,7 @@ _UNSET_OPTIONS = tuple(
         ("dialect", "dialect", "Recognise the format of its messages by their content."),
         ("sell-alone", "sell_alone", "Refuse a bare `sell` as ambiguous."),
         ("timezone", "timezone", "Read times that name no zone as UTC."),
+        ("calendar", "calendar", "Close its bars with the sessions of the exchange."),
         ("timeframe", "timeframe", "Leave alerts that name no interval without one."),
         ("kind", "instrument_kind", "Recognise the kind of instrument by the symbol."),
         ("symbols", "symbols", "Read symbols as they are written."),

@@ -175,7 +175,7 @@ def _parse_body(posted: PostedBody, source: Source, received_at: datetime | None
 def _build_entry(part: Understood, posted: PostedBody, source: Source) -> WriteEntry:
     match part:
         case NewSignal():
-            return Arrival(signal=part, max_lag_s=source.max_lag_s)
+            return Arrival(signal=part, max_lag_s=source.max_lag_s, calendar=source.calendar)
         case BarMessage():
             return part
         case UnreadableAlert():

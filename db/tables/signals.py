@@ -70,6 +70,7 @@ class SourceRow(Base):
     symbols: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     heartbeat_s: Mapped[int | None]
     timezone: Mapped[str | None]
+    calendar: Mapped[str | None]
     sizing: Mapped[Decimal] = mapped_column(server_default="1")
     pyramiding: Mapped[int] = mapped_column(server_default="1")
     previous_token_hash: Mapped[str | None] = mapped_column(unique=True)

@@ -1,4 +1,4 @@
-"""Bars that arrived after newer ones of their symbol: what they may change in trades is looked at once.
+"""The calendar of a source, and the bars that arrived after newer ones of their symbol.
 
 Revision ID: 0014
 Revises: 0016
@@ -17,6 +17,7 @@ KEY = ("book", "symbol", "exchange", "instrument_kind", "interval", "side", "ope
 
 def upgrade() -> None:
     """Apply this revision."""
+    op.add_column("sources", sa.Column("calendar", sa.Text(), nullable=True))
     op.create_table(
         "late_bars",
         *(sa.Column(name, sa.Text(), nullable=False) for name in KEY[:-1]),

@@ -56,6 +56,18 @@ def test_daily_bars_of_a_stock_are_kept_when_their_alerts_fire_at_the_close(webh
     assert (kept[0]["open_time"], kept[0]["close_time"]) == (utc(2024, 1, 2, 14, 30), utc(2024, 1, 2, 21))
 
 
+def test_a_source_names_the_calendar_with_whose_sessions_its_bars_close(webhook: WebhookApp) -> None:
+    token = webhook.add_source(name="unlisted", calendar="XNYS")
+    prices = {"open": 99, "high": 101, "low": 98, "close": 100, "time": "2024-11-29T14:30:00Z"}
+    alert = {"symbol": "AAPL", "action": "buy", "interval": "1D", "timenow": "2024-11-29T18:00:01Z", "bar": prices}
+
+    webhook.post(alert)
+    webhook.post(alert, token=token)
+
+    (kept,) = webhook.rows("SELECT open_time, close_time FROM bars")
+    assert (kept["open_time"], kept["close_time"]) == (utc(2024, 11, 29, 14, 30), utc(2024, 11, 29, 18))
+
+
 def test_identical_bodies_with_a_time_stay_one_alert_for_ever(webhook: WebhookApp) -> None:
     noon = utc(2024, 1, 31, 12)
     book, token = a_replay_book(webhook, at=noon)

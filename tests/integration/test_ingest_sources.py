@@ -95,6 +95,7 @@ def test_the_token_that_is_shown_is_the_one_that_is_taken(database_url: str, tmp
         (("fine", "--symbol", "US100=not a symbol!?"), "symbols"),
         (("fine", "--heartbeat", "5"), "heartbeat_s"),
         (("fine", "--timezone", "Mars/Olympus"), "timezone"),
+        (("fine", "--calendar", "MARS"), "there is no calendar 'MARS'; some are XNYS"),
     ],
 )
 def test_what_cannot_be_added_ends_with_2_and_says_why(
@@ -335,6 +336,7 @@ def test_a_source_is_changed_in_what_is_given_and_nothing_else(database_url: str
         ("--no-timeframe", "timeframe", None),
         ("--no-kind", "instrument_kind", None),
         ("--no-timezone", "timezone", None),
+        ("--no-calendar", "calendar", None),
     ],
 )
 def test_what_a_source_need_not_have_is_taken_away(
@@ -355,6 +357,8 @@ def test_what_a_source_need_not_have_is_taken_away(
         "spot",
         "--timezone",
         "+05:30",
+        "--calendar",
+        "XNYS",
     )
     run(database_url, tmp_path, "add", "desk", *everything)
     [before] = listed(database_url, tmp_path)

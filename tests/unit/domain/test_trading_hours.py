@@ -37,6 +37,15 @@ def test_a_bar_closes_with_its_interval_or_with_the_session_of_its_exchange(
     assert trading_hours.bar_closes_at(instrument, Interval.parse(interval), at(opened)) == at(closed)
 
 
+def test_a_calendar_that_is_named_comes_before_that_of_the_exchange_but_not_where_nothing_has_sessions() -> None:
+    def closes(instrument: Instrument) -> datetime:
+        return trading_hours.bar_closes_at(instrument, Interval.parse("1d"), at("2024-11-29T14:30"), calendar="XNYS")
+
+    london = Instrument(symbol="AAPL", exchange="LSE", kind=InstrumentKind.STOCK)
+    assert [closes(instrument) for instrument in (UNLISTED, london)] == [at("2024-11-29T18:00")] * 2
+    assert closes(BITCOIN) == at("2024-11-30T14:30")
+
+
 def test_stocks_trade_in_their_session_and_crypto_always() -> None:
     night = at("2024-01-05T22:00")
 
