@@ -66,7 +66,15 @@ class AutoMarketData:
 
     def fill_quotes(self, requests: Sequence[FillRequest]) -> list[Quote | None]:
         """Return the quote at which each request fills: a live one of the exchange, else as stored bars say."""
-        return [self._find_fill_quote(request) for request in requests]
+        quotes: dict[int, Quote | None] = {}
+        for exchange, indexes in self._group_by_exchange([(request.book, request.instrument) for request in requests]):
+            answers = exchange.data.fill_quotes([requests[index] for index in indexes])
+            quotes |= dict(zip(indexes, answers, strict=True))
+        left = [index for index in range(len(requests)) if not _is_live(quotes.get(index))]
+        stored_quotes = self._stored.fill_quotes([requests[index] for index in left]) if left else []
+        for index, stored in zip(left, stored_quotes, strict=True):
+            quotes[index] = stored or quotes.get(index)
+        return [quotes[index] for index in range(len(requests))]
 
     def walk_bars(self, book: str, instrument: Instrument, *, after: datetime, until: datetime) -> WalkBars:
         """Return the exchange's bars; stored ones when it does not list the instrument, or has been given up.
@@ -104,21 +112,24 @@ class AutoMarketData:
         return exchange
 
     def _ask_exchanges(self, requests: Sequence[ViewRequest]) -> dict[int, MarketView]:
-        """Return the views that exchanges give, by the index of the request; requests to one exchange go together."""
-        groups: dict[str, list[int]] = {}
-        asked: dict[str, PublicExchange] = {}
-        answers: dict[tuple[str, Instrument], PublicExchange | None] = {}
-        for index, request in enumerate(requests):
-            key = (request.signal.book, request.signal.instrument)
-            if key not in answers:
-                answers[key] = self.find_exchange(*key)
-            if (exchange := answers[key]) is not None:
-                asked[exchange.name] = exchange
-                groups.setdefault(exchange.name, []).append(index)
+        """Return the views that exchanges give, by the index of the request."""
+        keys = [(request.signal.book, request.signal.instrument) for request in requests]
         views: dict[int, MarketView] = {}
-        for name, indexes in groups.items():
-            views |= self._view_exchange(asked[name], {index: requests[index] for index in indexes})
+        for exchange, indexes in self._group_by_exchange(keys):
+            views |= self._view_exchange(exchange, {index: requests[index] for index in indexes})
         return views
+
+    def _group_by_exchange(self, keys: Sequence[tuple[str, Instrument]]) -> list[tuple[PublicExchange, list[int]]]:
+        """Return the exchanges that can be asked, each with the indexes of its keys (book, instrument).
+
+        What is asked together costs an exchange one request per price, however many signals wait for it.
+        """
+        exchanges = {key: self.find_exchange(*key) for key in dict.fromkeys(keys)}
+        groups: dict[str, tuple[PublicExchange, list[int]]] = {}
+        for index, key in enumerate(keys):
+            if (exchange := exchanges[key]) is not None:
+                groups.setdefault(exchange.name, (exchange, []))[1].append(index)
+        return list(groups.values())
 
     def _view_exchange(self, exchange: PublicExchange, requests: Mapping[int, ViewRequest]) -> dict[int, MarketView]:
         """Return an exchange's views, without the quotes of one that fell silent meanwhile."""
@@ -129,13 +140,6 @@ class AutoMarketData:
         for request in requests.values():
             self._report(request.signal.instrument, exchange=exchange.name, problem=_describe_silence(failure))
         return {index: _drop_quote(view) for index, view in views.items()}
-
-    def _find_fill_quote(self, request: FillRequest) -> Quote | None:
-        exchange = self.find_exchange(request.book, request.instrument)
-        quote = None if exchange is None else exchange.data.fill_quotes([request])[0]
-        if quote is not None and quote.basis is PriceBasis.LIVE:
-            return quote
-        return self._stored.fill_quotes([request])[0] or quote
 
 
 def _find_problem(exchange: PublicExchange, instrument: Instrument) -> str | None:
@@ -149,6 +153,10 @@ def _find_problem(exchange: PublicExchange, instrument: Instrument) -> str | Non
 
 def _describe_silence(failure: str) -> str:
     return f"does not answer: {failure}"
+
+
+def _is_live(quote: Quote | None) -> bool:
+    return quote is not None and quote.basis is PriceBasis.LIVE
 
 
 def _is_complete(view: MarketView) -> bool:

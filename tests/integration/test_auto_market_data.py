@@ -163,6 +163,18 @@ def test_an_order_fills_at_the_live_quote_and_without_one_at_the_price_of_the_al
     assert (stated.basis, stated.last) == (PriceBasis.ALERT, Decimal("1.1"))
 
 
+def test_requests_that_come_together_cost_the_exchange_one_request_for_its_price(auto: Auto) -> None:
+    requests = [FillRequest(book="paper", instrument=BTC, at=NOW, until=NOW)] * 5
+    auto.data.fill_quotes(requests[:1])
+    before = auto.count_requests()
+
+    quotes = auto.data.fill_quotes(requests)
+
+    assert auto.count_requests() == before + 1
+    assert {quote.basis for quote in quotes if quote is not None} == {PriceBasis.LIVE}
+    assert len(quotes) == 5
+
+
 def test_without_the_library_stored_bars_answer_and_it_is_said_what_to_install(
     venue: SimulatedVenue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
