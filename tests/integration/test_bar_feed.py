@@ -65,6 +65,21 @@ def test_a_bar_is_stored_once_and_is_no_signal(webhook: WebhookApp) -> None:
     assert (count_signals(webhook), webhook.announced) == (0, [])
 
 
+def test_a_bar_closes_with_the_calendar_that_its_source_names(webhook: WebhookApp) -> None:
+    token = webhook.add_source(name="unlisted", calendar="XNYS")
+    half_day: dict[str, Any] = {
+        "ticker": "AAPL",
+        "interval": "1D",
+        "time": "2024-11-29T14:30:00Z",
+        "timenow": "2024-11-29T18:00:01Z",
+    }
+
+    webhook.post(a_bar(**half_day), token=token)
+
+    (bar,) = webhook.rows("SELECT symbol, close_time FROM bars")
+    assert bar == {"symbol": "AAPL", "close_time": datetime(2024, 11, 29, 18, tzinfo=UTC)}
+
+
 def test_a_bar_is_a_sign_of_life_of_its_source(webhook: WebhookApp) -> None:
     with webhook.database.transaction() as session:
         session.connection().exec_driver_sql("UPDATE sources SET created_at = now() - interval '1 hour'")
