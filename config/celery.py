@@ -32,7 +32,7 @@ def build_configuration(settings: Settings) -> dict[str, Any]:
     """
     if settings.broker_url is None:
         raise SettingInvalid("BROKER_URL", "", "neither BROKER_URL nor REDIS_URL is set and no Redis was started")
-    return _build_broker_options(settings) | _build_task_options(settings) | _build_worker_options()
+    return _build_broker_options(settings) | _build_task_options(settings) | _build_worker_options(settings)
 
 
 def _build_broker_options(settings: Settings) -> dict[str, Any]:
@@ -74,10 +74,11 @@ def _build_task_options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _build_worker_options() -> dict[str, Any]:
+def _build_worker_options(settings: Settings) -> dict[str, Any]:
     """Return the options of worker processes."""
     return {
         "worker_prefetch_multiplier": 1,
+        "worker_max_memory_per_child": settings.process_memory_mb * 1024,
         "worker_detect_quorum_queues": True,
         # A child process also starts the processes of foreign engines; Celery's default allows it four seconds.
         "worker_proc_alive_timeout": _CHILD_START_TIMEOUT_S,

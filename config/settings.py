@@ -257,6 +257,13 @@ class Settings(DerivedSettings):
         "with more unfinished signals than this, new experiments are traded in shadow only",
         default="5000",
     )
+    process_memory_mb: int = setting(
+        "PROCESS_MEMORY_MB",
+        whole_number_between(64, 1_000_000),
+        "megabytes of memory at which a web process or a child of a worker is replaced by a fresh one, after its task"
+        " or requests",
+        default="768",
+    )
     log_format: str = setting(
         "LOG_FORMAT",
         one_of("auto", "console", "json"),

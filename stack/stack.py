@@ -212,19 +212,22 @@ def migrate_and_prepare(settings: Settings) -> None:
     variables, printing what they change.
 
     Raises:
-        StackRefused: when the database cannot be reached.
+        StackRefused: when the database cannot be reached, or ignores our timeouts.
     """
-    from db.core import migrate  # noqa: PLC0415 - likewise
+    from db.core import migrate, timeouts  # noqa: PLC0415 - likewise
     from db.core.errors import OperationalError, is_outage  # noqa: PLC0415 - likewise
     from operations import environment_policy, source_tokens  # noqa: PLC0415 - SQLAlchemy and alembic take half a second that most commands do not need
     from tasks import pipeline  # noqa: PLC0415 - likewise
 
     try:
+        timeouts.require_timeouts(settings.sqlalchemy_url)
         migrate.upgrade(settings.migration_database_url or settings.database_url or "")
         pipeline.prepare(settings)
         for line in environment_policy.apply(settings, at=datetime.now(UTC)):
             _print_line(line)
         source_tokens.ensure_first_source(settings)
+    except timeouts.TimeoutsIgnored as error:
+        raise StackRefused(f"DATABASE_URL: {error}") from None
     except OperationalError as error:
         if is_outage(error):
             raise StackRefused(f"DATABASE_URL: the database cannot be used: {migrate.describe_error(error)}") from None

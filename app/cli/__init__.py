@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -69,14 +70,21 @@ class LazyGroup(click.Group):
         return command
 
 
+def name_connections(command: str | None) -> None:
+    """Name this process's connections to Postgres after a command, unless the URL names them (`application_name=`)."""
+    os.environ["PGAPPNAME"] = f"orchestrator {command}"
+
+
 @click.group(
     cls=LazyGroup,
     locations=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 @click.version_option(package_name="trading-orchestrator")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Compare two trading engines on the same alerts, and trade with the one that the policy names."""
+    name_connections(context.invoked_subcommand)
 
 
 def main() -> NoReturn:

@@ -14,6 +14,7 @@ import click
 
 from app.cli import CommandError, start_settings
 from config import process_privacy
+from app.cli import CommandError, name_connections, start_settings
 from config import settings as configuration
 from config.settings import Settings
 from stack import datadir
@@ -22,14 +23,21 @@ from venues import libraries, loader
 _PORTS = click.IntRange(1, 65_535)
 _WEB_PROCESSES = 2
 _NO_BANNER = "--quiet"
+# Memory is looked at every 30 seconds.
+_SAMPLES_ABOVE = 2
+_MOST_TASKS_IN_FLOWER = 10_000
+_OFFLINE_SHOWN_S = 86_400
+_RESPAWN_WARNING = "Workers respawn is configured, but"
 
 
 @click.group()
-def command() -> None:
+@click.pass_context
+def command(context: click.Context) -> None:
     """Run one process of the product in the foreground.
 
     Its servers are given by DATABASE_URL and REDIS_URL (or BROKER_URL).
     """
+    name_connections(context.invoked_subcommand)
 
 
 @command.command()
@@ -41,10 +49,10 @@ def web(port: int) -> None:
     _require_schema(settings)
     if settings.api_token is None:
         os.environ["API_TOKEN"] = datadir.ensure_api_token(_ensure_directory(settings))
-    _serve_web(settings.bind, port)
+    _serve_web(settings, port)
 
 
-def _serve_web(bind: str, port: int) -> None:
+def _serve_web(settings: Settings, port: int) -> None:
     from granian.constants import Interfaces  # noqa: PLC0415 - only this process needs the server
     from granian.server import Server  # noqa: PLC0415 - likewise
 
@@ -52,15 +60,19 @@ def _serve_web(bind: str, port: int) -> None:
 
     server = Server(
         "app.wsgi:server_application",
-        address=bind,
+        address=settings.bind,
         port=port,
         interface=Interfaces.RSGI,
         workers=_WEB_PROCESSES,
         websockets=False,
         workers_kill_timeout=5,
+        workers_max_rss=settings.process_memory_mb,
+        rss_samples=_SAMPLES_ABOVE,
         respawn_failed_workers=True,
         log_access=False,
     )
+    # A connection that is reset while a process is replaced is one whose sender sends again.
+    logging.getLogger("_granian").addFilter(lambda record: not record.getMessage().startswith(_RESPAWN_WARNING))
     # Loading by name would put the working directory first on the import path.
     server.serve(target_loader=wsgi.server_application, wrap_loader=False)  # type: ignore[arg-type]  # its stubs know only plain callables
 
@@ -108,7 +120,10 @@ def flower(port: int) -> None:
     _require_login_for_metrics()
     # Flower asks workers that are still starting, and logs a warning for each request without an answer.
     logging.getLogger("flower.inspector").setLevel(logging.ERROR)
-    _run_celery("flower", f"--address={settings.bind}", f"--port={port}", "--persistent=False", "--logging=warning")
+    _run_celery(
+        *("flower", f"--address={settings.bind}", f"--port={port}", "--persistent=False", "--logging=warning"),
+        *(f"--max-tasks={_MOST_TASKS_IN_FLOWER}", f"--purge-offline-workers={_OFFLINE_SHOWN_S}"),
+    )
 
 
 def _require_login_for_metrics() -> None:
@@ -153,13 +168,16 @@ def _require_queues(queues: str) -> None:
 
 
 def _require_schema(settings: Settings) -> None:
-    """Refuse a database that has another schema than this version, or that cannot be reached."""
-    from db.core import migrate  # noqa: PLC0415 - beat and Flower do not need SQLAlchemy
+    """Refuse a database with another schema than this version, one that ignores timeouts, or that cannot be reached."""
+    from db.core import migrate, timeouts  # noqa: PLC0415 - beat and Flower do not need SQLAlchemy
 
     try:
         migrate.check_current(settings.database_url or "")
+        timeouts.require_timeouts(settings.sqlalchemy_url)
     except migrate.SchemaOutdated as error:
         raise CommandError(str(error)) from None
+    except timeouts.TimeoutsIgnored as error:
+        raise CommandError(f"DATABASE_URL: {error}") from None
     except migrate.DATABASE_ERRORS as error:
         raise CommandError(f"DATABASE_URL: the database cannot be used: {migrate.describe_error(error)}") from None
 

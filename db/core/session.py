@@ -40,7 +40,11 @@ class Database:
             pool_timeout=connect_timeout_s,
             pool_pre_ping=True,
             hide_parameters=True,
-            connect_args={"connect_timeout": connect_timeout_s, "options": options},
+            connect_args={
+                "connect_timeout": connect_timeout_s,
+                "options": options,
+                "fallback_application_name": "orchestrator",
+            },
         )
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
 

@@ -26,7 +26,7 @@ from domain.signal import Instrument, Stage
 from domain.trade import Order
 from operations import rerun
 from operations.audit_entry import AuditContext
-from tasks import exit_tasks, flattening, order_reconciliation, order_submission, pipeline, sweeps
+from tasks import chains, exit_tasks, flattening, order_reconciliation, order_submission, pipeline, sweeps
 from tasks.base_task import bodies, drive
 from tasks.parts import make_parts
 from tests.support.fakes.dying_workers import MortalParts, WorkerDied, mortal
@@ -282,6 +282,7 @@ def a_desk(database_url: str, redis_url: str) -> Desk:
 
 def take_the_place_of_the_broker(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have everything that the product would send put into the desk's lists."""
+    monkeypatch.setattr(chains, "enqueue", desk.enqueue)
     monkeypatch.setattr(pipeline, "enqueue", desk.enqueue)
     monkeypatch.setattr(order_submission, "enqueue_orders", desk.announce)
     monkeypatch.setattr(sweeps, "count_waiting_messages", lambda: 0)

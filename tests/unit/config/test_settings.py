@@ -75,6 +75,7 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("MAX_OPEN_PER_SYMBOL", "3", "max_open_per_symbol", 3),
     ("REAL_MAX_AGE_S", "60", "real_max_age_s", 60),
     ("OVERLOAD_SIGNALS", "100", "overload_signals", 100),
+    ("PROCESS_MEMORY_MB", "400", "process_memory_mb", 400),
     ("LOG_FORMAT", "json", "log_format", "json"),
     ("LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
     *(("EXECUTION_MODE", mode.value, "execution_mode", mode) for mode in ExecutionMode),
@@ -156,6 +157,7 @@ BAD: list[tuple[str, str, str]] = [
     ("OVERLOAD_SIGNALS", "0", "a whole number from 1 to 10000000"),
     ("LOG_FORMAT", "xml", "one of auto, console, json"),
     ("LOG_LEVEL", "info", "one of DEBUG, INFO, WARNING, ERROR"),
+    ("PROCESS_MEMORY_MB", "12", "a whole number from 64 to 1000000"),
 ]
 
 
@@ -253,6 +255,7 @@ def test_without_any_variable_the_defaults_hold() -> None:
         "max_open_per_symbol": 10,
         "real_max_age_s": 300,
         "overload_signals": 5000,
+        "process_memory_mb": 768,
         "log_format": "auto",
         "log_level": "INFO",
         "failpoint_dir": None,
