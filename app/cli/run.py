@@ -12,9 +12,8 @@ from typing import NoReturn
 
 import click
 
-from app.cli import CommandError, start_settings
-from config import process_privacy
 from app.cli import CommandError, name_connections, start_settings
+from config import process_privacy
 from config import settings as configuration
 from config.settings import Settings
 from stack import datadir
