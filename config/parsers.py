@@ -212,6 +212,13 @@ def parse_header_name(name: str, value: str) -> str:
     return value
 
 
+def parse_heartbeat_url(name: str, value: str) -> Secret:
+    """Return a URL that may hold a secret in its path or query; the error does not repeat it."""
+    if not urls.is_engine_url(value) or "#" in value:
+        raise SettingInvalid(name, "…", "http(s)://host[:port]/path without a user")
+    return Secret(hidden=value)
+
+
 def parse_secret_urls(name: str, value: str) -> tuple[Secret, ...]:
     """Return URLs separated by blanks, each of which may hold a secret; the error repeats none of them."""
     parts = value.split()

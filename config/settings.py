@@ -95,6 +95,19 @@ class Settings(DerivedSettings):
         " below; never shown",
         when_unset=(),
     )
+    notify_heartbeat_url: Secret | None = setting(
+        "NOTIFY_HEARTBEAT_URL",
+        parsers.parse_heartbeat_url,
+        "`http(s)://` URL of a monitor elsewhere, called with POST every minute while everything works, see below;"
+        " never shown",
+    )
+    notify_hosts_allowed: tuple[str, ...] = setting(
+        "NOTIFY_HOSTS_ALLOWED",
+        parsers.parse_hosts,
+        "`host` or `host:port`, separated by commas: monitors of `NOTIFY_HEARTBEAT_URL` that may be at a private"
+        " address",
+        when_unset=(),
+    )
     secret_key: str | None = setting(
         "SECRET_KEY",
         parsers.text_of_at_least(16),

@@ -16,6 +16,10 @@ from typing import Protocol
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from db import incident_findings
+from db.incident_findings import Finding
+
+SILENT = "queue_silent"
 _CANARIES_MISSED = 3
 _RECORD_SENT = text("""
     INSERT INTO canaries AS known (queue, sent_at, seen_at)
@@ -86,3 +90,11 @@ def list_all(session: Session, intervals: CanarySettings) -> list[QueueHealth]:
 def list_late(session: Session, intervals: CanarySettings) -> list[QueueHealth]:
     """Return the queues that are sent canaries and have been silent for too long."""
     return [queue for queue in list_all(session, intervals) if queue.state is QueueState.LATE]
+
+
+def update_incidents(session: Session, late: Collection[QueueHealth]) -> None:
+    """Keep one incident open for each late queue."""
+    findings = [
+        Finding(kind=SILENT, subject=state.queue, detail={"since": state.seen_at.isoformat()}) for state in late
+    ]
+    incident_findings.update_incidents(session, findings, kinds=[SILENT])

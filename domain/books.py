@@ -6,6 +6,8 @@ LIVE_BOOK = "live"
 PAPER_BOOK = "paper"
 TEST_BOOK = "test"
 STANDING_BOOKS = (LIVE_BOOK, PAPER_BOOK, TEST_BOOK)
+# A replay and test alerts need no person.
+BOOKS_WITH_INCIDENTS = (LIVE_BOOK, PAPER_BOOK)
 REPLAY_PREFIX = "replay:"
 DEFAULT_CURRENCY = "USD"
 
@@ -22,4 +24,4 @@ def may_call_out(book: str) -> bool:
 
 def opens_incidents(book: str) -> bool:
     """Return whether what happens in a book needs a person: not in a replay, and not for test alerts."""
-    return book in (LIVE_BOOK, PAPER_BOOK)
+    return book in BOOKS_WITH_INCIDENTS

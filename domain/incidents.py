@@ -31,7 +31,7 @@ _TEXTS = {
     ),
     "account_unusable": (
         "the account of the live book cannot be opened, so nothing is sent to its venue",
-        "check BROKER, SECRET_KEY and the account's keys with `orchestrator doctor`; close this incident when it works",
+        "check BROKER, SECRET_KEY and the account's keys with `orchestrator doctor`; it ends when the account opens",
     ),
     "beat_late": (
         "periodic tasks did not run for longer than they may: stops, reconciliation and sweeps depend on them",
@@ -88,6 +88,38 @@ _TEXTS = {
     "late_bar": (
         "a bar that reaches a trade's stop or target arrived after an exit of the trade, so it could not be counted",
         "find out why bars arrive late; if the trade is still open and should not be, close it with the command above",
+    ),
+    "signals_dead": (
+        "signals failed too often and were given up; an entry among them does not trade, an exit closes nothing",
+        "remove the cause, then `orchestrator signals rerun ID --reason TEXT`; `signals list --status dead` has them",
+    ),
+    "engine_left_alone": (
+        "an engine failed five times in a row and is asked once in a while; its entries trade in shadow meanwhile",
+        "nothing if it comes back by itself; else see `orchestrator doctor` and the engine's own log",
+    ),
+    "policy_shadow_only": (
+        "entries trade in shadow only although the policy trades for real, because signals wait too long",
+        "find out what slows the workers down; `overload` is too many unfinished signals, `expired_stale` too old ones",
+    ),
+    "queue_grows": (
+        "work waits for more than two minutes: signals that are due, or orders that were never sent",
+        "check with `orchestrator doctor` and Flower whether the workers run and what they are busy with",
+    ),
+    "queue_silent": (
+        "the workers of a queue take no tasks",
+        "nothing with `up`, which replaces them; elsewhere restart the worker of this queue",
+    ),
+    "exit_unreachable": (
+        "nothing that is on its way can close a real trade",
+        "close the trade with the command above or at the venue; enable its source again if its exits are to count",
+    ),
+    "bars_stopped": (
+        "no new bar of an open real trade's symbol comes, so neither its stop nor its target is watched",
+        "check where its prices come from with `orchestrator doctor`; watch the position at the venue meanwhile",
+    ),
+    "disk_low": (
+        "less than a tenth of the disk that holds the data is free",
+        "make room; alerts are refused with 503 before the disk is full, while exits go on",
     ),
     "price_jump": (
         "prices jumped as by a split or bad data; trades end at the last price before it and entries are denied",

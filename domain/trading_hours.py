@@ -22,6 +22,7 @@ _WITH_SESSIONS = frozenset(
         InstrumentKind.UNKNOWN,
     }
 )
+_WEEKEND = timedelta(days=2, hours=3)
 
 
 def find_calendar(instrument: Instrument, *, named: str | None = None) -> SessionCalendar | None:
@@ -56,8 +57,44 @@ def is_traded_between(instrument: Instrument, after: datetime, before: datetime)
 
 
 def _is_weekend(after: datetime, before: datetime) -> bool:
-    friday = (after - timedelta(days=(after.weekday() - 4) % 7)).replace(hour=20, minute=0, second=0, microsecond=0)
-    return friday <= after and before <= friday + timedelta(days=2, hours=3)
+    friday = _last_friday_evening(after)
+    return friday <= after and before <= friday + _WEEKEND
+
+
+def _last_friday_evening(at: datetime) -> datetime:
+    """Return 20:00 UTC of the Friday on or before the date of `at`."""
+    return (at - timedelta(days=(at.weekday() - 4) % 7)).replace(hour=20, minute=0, second=0, microsecond=0)
+
+
+def count_traded_time(instrument: Instrument, after: datetime, before: datetime) -> timedelta:
+    """Return for how long an instrument is traded in [after, before), with the weekend of `is_traded_between`."""
+    calendar = find_calendar(instrument)
+    if calendar is not None:
+        return _count_in_sessions(calendar, after, before)
+    rest = timedelta(0) if instrument.kind in ROUND_THE_CLOCK else _count_weekends(after, before)
+    return max(before - after, timedelta(0)) - rest
+
+
+def _count_in_sessions(calendar: SessionCalendar, after: datetime, before: datetime) -> timedelta:
+    traded, session = timedelta(0), calendar.session_at(after) or calendar.next_session(after)
+    while session is not None and session.opens_at < before:
+        traded += _overlap(session.opens_at, session.closes_at, after, before)
+        if session.break_starts_at is not None and session.break_ends_at is not None:
+            traded -= _overlap(session.break_starts_at, session.break_ends_at, after, before)
+        session = calendar.next_session(session.opens_at)
+    return traded
+
+
+def _count_weekends(after: datetime, before: datetime) -> timedelta:
+    friday, rest = _last_friday_evening(after), timedelta(0)
+    while friday < before:
+        rest += _overlap(friday, friday + _WEEKEND, after, before)
+        friday += timedelta(days=7)
+    return rest
+
+
+def _overlap(starts: datetime, ends: datetime, after: datetime, before: datetime) -> timedelta:
+    return max(min(ends, before) - max(starts, after), timedelta(0))
 
 
 def bar_closes_at(

@@ -29,6 +29,7 @@ def send_canaries() -> None:
     with parts.transaction() as session:
         canaries.record_sent(session, sent, parts.settings)
         late = canaries.list_late(session, parts.settings)
+        canaries.update_incidents(session, late)
     for queue_state in late:
         log.error("queue.silent", queue=queue_state.queue, silent_s=round(queue_state.silent_s))
 

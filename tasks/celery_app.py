@@ -27,8 +27,10 @@ MODULES = (
     "tasks.exit_tasks",
     "tasks.order_tasks",
     "tasks.sweeps",
+    "tasks.problem_watch",
     "tasks.canaries",
     "tasks.notifications",
+    "tasks.heartbeat",
     "tasks.periodic_runs",
     "tasks.lifecycle",
 )

@@ -131,6 +131,8 @@ class AccountBroker:
             return None
         if self._opened is None or self._opened[0] != account.name:
             self._opened = (account.name, self._open_account(account))
+            with self._database.transaction() as session:
+                incidents.close_resolved(session, kind="account_unusable", still=())
             log.info("account.opened", account=account.name, venue=account.venue)
         return self._opened[1]
 

@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 def open_mismatch_incidents(parts: Parts, book: str) -> list[str]:
-    """Open an incident for each symbol of which the venue holds less than our trades; return those symbols.
+    """Keep an incident open for each symbol of which the venue holds less than our trades; return those symbols.
 
     One per cent less may be fees taken in that currency; more may be the owner's own holding. Symbols with an
     unfinished order are left for the next check.
@@ -33,6 +33,9 @@ def open_mismatch_incidents(parts: Parts, book: str) -> list[str]:
             detail = {"ours": str(ours[symbol]), "venue": str(held.get(symbol, Decimal(0)))}
             if incidents.open_(session, kind="position_mismatch", subject=f"{book}:{symbol}", detail=detail):
                 log.error("incident.opened", kind="position_mismatch", book=book, symbol=symbol, **detail)
+        unknown = real_exposure.list_unsettled_symbols(session, book)
+        still = [f"{book}:{symbol}" for symbol in (*short, *unknown)]
+        incidents.close_resolved(session, kind="position_mismatch", still=still)
     return short
 
 

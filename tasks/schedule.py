@@ -12,6 +12,7 @@ RECONCILE_EVERY_S = 1.0
 POSITIONS_EVERY_S = 300.0
 WATCH_EVERY_S = 30.0
 NOTIFY_EVERY_S = 5.0
+HEARTBEAT_EVERY_S = 60.0
 # The two workers that send and answer canaries have clocks of their own, which may be minutes apart.
 CLOCKS_APART_S = 900.0
 ENTRY_HEADER = "beat_entry"
@@ -33,8 +34,12 @@ def build_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
             "canaries.send_canaries", every_s=settings.canary_every_s, queue=queues.EXITS
         ),
         "watch_sources": _build_entry("sweeps.watch_sources", every_s=WATCH_EVERY_S, queue=queues.MAINTENANCE),
+        "watch_problems": _build_entry("sweeps.watch_problems", every_s=WATCH_EVERY_S, queue=queues.MAINTENANCE),
         "tell_incidents": _build_entry(
             "notifications.tell_incidents", every_s=NOTIFY_EVERY_S, queue=queues.MAINTENANCE
+        ),
+        "send_heartbeat": _build_entry(
+            "notifications.send_heartbeat", every_s=HEARTBEAT_EVERY_S, queue=queues.MAINTENANCE
         ),
         "check_positions": _build_entry("orders.check_positions", every_s=POSITIONS_EVERY_S, queue=queues.ORDERS),
     }

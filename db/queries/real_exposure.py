@@ -61,3 +61,12 @@ def load_settled_positions(session: Session, book: str) -> dict[str, Decimal]:
         GROUP BY symbol HAVING sum(CASE fills.side WHEN 'buy' THEN fills.quantity ELSE -fills.quantity END) <> 0
     """)
     return {row.symbol: row.quantity for row in session.execute(query, {"book": book})}
+
+
+def list_unsettled_symbols(session: Session, book: str) -> list[str]:
+    """Return the symbols with unsettled orders, whose positions cannot be compared yet."""
+    query = text(f"""
+        SELECT DISTINCT symbol FROM trades JOIN orders USING (trade_id)
+        WHERE trades.book = :book AND NOT is_shadow AND state IN {states.UNSETTLED_ORDERS} ORDER BY symbol
+    """)
+    return list(session.execute(query, {"book": book}).scalars())

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db import incidents
+from db.incident_findings import Finding
 from db.source_health import gaps
 from domain.books import STANDING_BOOKS
 
@@ -42,16 +40,7 @@ _EXPIRING = text("""
 """)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFinding:
-    """Problem of a source: the kind and the subject of its incident, and the detail to store."""
-
-    kind: str
-    subject: str
-    detail: dict[str, Any]
-
-
-def find_problems(session: Session) -> list[SourceFinding]:
+def find_problems(session: Session) -> list[Finding]:
     """Return the present problems of the sources of the standing books."""
     parameters = {
         "books": list(STANDING_BOOKS),
@@ -60,26 +49,26 @@ def find_problems(session: Session) -> list[SourceFinding]:
         "after_days": EXPIRES_AFTER_DAYS - WARNED_DAYS_BEFORE,
     }
     silent = [
-        SourceFinding(
+        Finding(
             kind=SILENT, subject=row.subject, detail={"since": row.last_at.isoformat(), "heartbeat_s": row.heartbeat_s}
         )
         for row in session.execute(_SILENT, parameters)
     ]
     fast = [
-        SourceFinding(kind=TOO_FAST, subject=row.subject, detail={"alerts": row.times, "within_s": FAST_WITHIN_S})
+        Finding(kind=TOO_FAST, subject=row.subject, detail={"alerts": row.times, "within_s": FAST_WITHIN_S})
         for row in session.execute(_TOO_FAST, parameters)
     ]
     expiring = [
-        SourceFinding(kind=EXPIRING, subject=row.subject, detail={"renewed_at": row.renewed_at.isoformat()})
+        Finding(kind=EXPIRING, subject=row.subject, detail={"renewed_at": row.renewed_at.isoformat()})
         for row in session.execute(_EXPIRING, parameters)
     ]
     missing = [
-        SourceFinding(kind=MISSING, subject=gap.subject, detail=gap.detail) for gap in gaps.find(session, kind=MISSING)
+        Finding(kind=MISSING, subject=gap.subject, detail=gap.detail) for gap in gaps.find(session, kind=MISSING)
     ]
     return [*silent, *fast, *expiring, *missing]
 
 
-def update_incidents(session: Session) -> list[SourceFinding]:
+def update_incidents(session: Session) -> list[Finding]:
     """Open an incident for each new problem, close those whose cause is over, and return the new problems.
 
     A gap whose incident somebody closed is not opened again: its missing alerts will hardly arrive any more.

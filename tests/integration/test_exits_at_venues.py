@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import text
 
 from db import exit_incidents
 from stack.servers import ServerUrls
+from tasks import exit_settlement
 from tests.support.fakes.scripted_venue import VenueBehavior
 from tests.support.in_process_pipeline import BOOK, Desk, a_desk, take_the_place_of_the_broker
 from tests.support.pipeline import add_trend, prepared, rows
@@ -54,6 +56,28 @@ def test_an_exit_that_the_venue_refuses_is_an_incident_until_the_trade_is_closed
 
     (trade,) = rows(desk.parts.database, REAL)
     assert (trade["status"], rows(desk.parts.database, OPEN)) == ("closed", [])
+
+
+def test_a_refused_exit_is_sent_again_only_after_its_pause(desk: Desk) -> None:
+    attempts = "SELECT attempt, state FROM orders WHERE venue <> 'model' AND intent = 'exit' ORDER BY attempt"
+    desk.store(is_sent=True)
+    work_off(desk)
+    desk.venue.behavior = VenueBehavior.REFUSES
+    desk.store(is_sent=True, action="exit")
+    work_off(desk)
+    desk.venue.behavior = VenueBehavior.FILLS
+    experiments = [row["experiment_id"] for row in rows(desk.parts.database, "SELECT experiment_id FROM experiments")]
+
+    exit_settlement.send_owed_exits(desk.parts, experiments)
+    work_off(desk)
+    during = [tuple(row.values()) for row in rows(desk.parts.database, attempts)]
+    with desk.parts.transaction() as session:
+        session.execute(text("UPDATE orders SET next_check_at = clock_timestamp() WHERE state = 'rejected'"))
+    exit_settlement.send_owed_exits(desk.parts, experiments)
+    work_off(desk)
+
+    assert during == [(1, "rejected")]
+    assert [tuple(row.values()) for row in rows(desk.parts.database, attempts)] == [(1, "rejected"), (2, "filled")]
 
 
 def test_an_exit_while_the_entry_is_unknown_at_the_venue_waits_for_the_look_up(desk: Desk) -> None:

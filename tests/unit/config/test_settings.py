@@ -17,7 +17,9 @@ from config.settings import Settings
 from config.values import Secret, SettingInvalid
 from domain.policy import ExecutionMode
 
-HIDDEN = frozenset({"SECRET_KEY", "API_TOKEN", "BROKER_KEY", "BROKER_SECRET", "ENGINE_SECRET", "NOTIFY_URLS"})
+HIDDEN = frozenset(
+    {"SECRET_KEY", "API_TOKEN", "BROKER_KEY", "BROKER_SECRET", "ENGINE_SECRET", "NOTIFY_URLS", "NOTIFY_HEARTBEAT_URL"}
+)
 GOOD: list[tuple[str, str, str, Any]] = [
     ("DATABASE_URL", "postgresql://u:p@host:5432/db", "database_url", "postgresql://u:p@host:5432/db"),
     ("DATABASE_URL", "postgresql+psycopg://host/db", "database_url", "postgresql+psycopg://host/db"),
@@ -45,6 +47,8 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("TRUSTED_PROXIES", "0", "trusted_proxies", 0),
     ("SENDER_ADDRESSES", "10.0.0.0/8, ::1", "sender_addresses", (ip_network("10.0.0.0/8"), ip_network("::1"))),
     ("CLIENT_CERTIFICATE_HEADER", "ClientSubject", "client_certificate_header", "ClientSubject"),
+    ("NOTIFY_HEARTBEAT_URL", "https://a/ping?k=1", "notify_heartbeat_url", Secret(hidden="https://a/ping?k=1")),
+    ("NOTIFY_HOSTS_ALLOWED", "a.local, b:80", "notify_hosts_allowed", ("a.local", "b:80")),
     ("NOTIFY_URLS", "json://a  ntfy://b", "notify_urls", (Secret(hidden="json://a"), Secret(hidden="ntfy://b"))),
     ("ENGINE_A", "committee", "engine_a", "committee"),
     ("ENGINE_B", "my.package:make", "engine_b", "my.package:make"),
@@ -121,6 +125,8 @@ BAD: list[tuple[str, str, str]] = [
     ("SENDER_ADDRESSES", "somewhere", "addresses or networks such as 203.0.113.7"),
     ("SENDER_ADDRESSES", "10.0.0.1/8", "addresses or networks such as 203.0.113.7"),
     ("CLIENT_CERTIFICATE_HEADER", "X-SSL-Subject", "letters and digits without dashes"),
+    ("NOTIFY_HEARTBEAT_URL", "https://user:hunter2@a/b", "http(s)://host[:port]/path without a user"),
+    ("NOTIFY_HOSTS_ALLOWED", "a,,b", "host or host:port, separated by commas"),
     ("NOTIFY_URLS", "ntfy://b hunter2", "URLs separated by blanks"),
     ("LEASE_S", "sixty", "a whole number from 1 to 3600"),
     ("LEASE_S", "٦٠", "a whole number from 1 to 3600"),
@@ -225,6 +231,8 @@ def test_without_any_variable_the_defaults_hold() -> None:
         "trusted_proxies": None,
         "client_certificate_header": None,
         "notify_urls": (),
+        "notify_heartbeat_url": None,
+        "notify_hosts_allowed": (),
         "secret_key": None,
         "api_token": None,
         "execution_mode": ExecutionMode.ENGINE_A_PRIMARY,
@@ -320,6 +328,7 @@ def test_failpoints_take_effect_only_where_they_are_switched_on() -> None:
         ("BROKER_SECRET", "hunter2\x07"),
         ("VENUE_URL", "https://user:hunter2@host"),
         ("NOTIFY_URLS", "mailto:hunter2@host"),
+        ("NOTIFY_HEARTBEAT_URL", "mailto:hunter2@host"),
     ],
 )
 def test_the_message_about_a_bad_value_keeps_its_secret(name: str, value: str) -> None:

@@ -165,6 +165,21 @@ def test_legs_are_owed_one_at_a_time_and_none_while_one_is_on_its_way() -> None:
     assert exit_synchronization.find_owed_real_exits(fill_orders(after, [second.order]), venue=PAPER) == []
 
 
+@pytest.mark.parametrize("state", [OrderState.REJECTED, OrderState.EXPIRED, OrderState.CANCELLED])
+@pytest.mark.parametrize("may_retry", [True, False])
+def test_a_refused_exit_is_sent_again_after_its_pause_and_not_before(state: OrderState, *, may_retry: bool) -> None:
+    real, mine = a_real(), a_model(A)
+    family = make_own_exits(a_family(real, mine), mine, HALF, REST)
+    (first,) = exit_synchronization.find_owed_real_exits(family, venue=PAPER)
+    refused = replace(first, state=state, may_retry=may_retry)
+
+    owed = exit_synchronization.find_owed_real_exits(replace(family, exits=(*family.exits, refused)), venue=PAPER)
+
+    attempts = [(placed.order.leg, placed.order.attempt, placed.order.quantity) for placed in owed]
+    assert attempts == ([(1, 2, first.order.quantity)] if may_retry else [])
+    assert all(placed.order.client_order_id != first.order.client_order_id for placed in owed)
+
+
 @pytest.mark.parametrize("may_retry", [True, False])
 def test_an_exit_takes_the_leg_of_a_flattening_that_was_refused(*, may_retry: bool) -> None:
     real, mine = a_real(), a_model(A)

@@ -9,16 +9,20 @@ from typing import Any
 
 import pytest
 
-from db import exit_incidents
+from db import canaries, exit_incidents, order_incidents
 from db.source_health import watch
 from domain import incidents
 from domain.incidents import Incident, IncidentEvent
+from tasks import problem_watch
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 ROOT = Path(__file__).parents[3]
 OPENING = re.compile(r"""(?:kind=|_raise_incident\(\s*parts, )"([a-z_]+)\"""")
 SOURCE = "".join(file.read_text() for file in (ROOT / "tasks").glob("*.py"))
-KINDS = sorted({*OPENING.findall(SOURCE), *watch.KINDS, *exit_incidents.KINDS})
+KINDS = sorted(
+    {*OPENING.findall(SOURCE), *watch.KINDS, *exit_incidents.KINDS, *problem_watch.KINDS, canaries.SILENT}
+    | {order_incidents.MISSING}
+)
 
 
 def an_incident(**changes: Any) -> Incident:
