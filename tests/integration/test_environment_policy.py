@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import text
 
 from app.cli import cli
 from db.core.session import Database
@@ -171,6 +173,21 @@ def test_the_first_start_sets_what_the_environment_says_and_nothing_twice(instan
     assert rows(instance.database, "SELECT DISTINCT label, mode, split_ppm FROM policy_versions") == [
         {"label": "1.2", "mode": "VARIANT_PRIMARY", "split_ppm": 250_000}
     ]
+
+
+def test_what_an_older_version_of_the_product_set_counts_as_seen(instance: Instance) -> None:
+    environ = {"EXECUTION_MODE": "SPLIT_CAPITAL", "SPLIT_PERCENTAGE": "0.25", "POLICY_VERSION": "autumn"}
+    instance.start(**environ)
+    seen = rows(instance.database, "SELECT book, variable, value FROM policy_environment ORDER BY book, variable")
+    migration = importlib.import_module("migrations.versions.0016_policy_environment")
+    with instance.database.transaction() as session:
+        session.execute(text("DELETE FROM policy_environment"))
+        session.execute(text(migration.SEEN_SO_FAR))
+
+    assert len(seen) == 9
+    assert seen == rows(
+        instance.database, "SELECT book, variable, value FROM policy_environment ORDER BY book, variable"
+    )
 
 
 def test_a_start_prints_what_it_changes_and_names_a_variable_that_only_looks_like_a_setting(

@@ -22,7 +22,7 @@ import pytest
 
 from config import settings
 from config.settings import Settings
-from stack import datadir, runfile
+from stack import datadir, instances, runfile
 from stack.errors import StackRefused
 from stack.interrupts import StopRequested
 from stack.processes import is_alive
@@ -120,6 +120,18 @@ def test_a_running_stack_is_described_privately_and_joined_by_data_commands(root
     assert set(described["processes"]) == {"postgres", "redis", "web", "worker"}
     assert not file.exists()
     assert datadir.read_current(plan.settings) == plan.data_dir
+
+
+def test_a_running_stack_is_found_whatever_data_root_a_command_has(root: Path) -> None:
+    plan = a_plan(root)
+    elsewhere = settings.load({"DATA_DIR": str(root / "elsewhere")})
+
+    with open_stack(plan):
+        running = instances.find_running(elsewhere)
+
+    assert [instance.data_dir for instance in running] == [plan.data_dir]
+    assert running[0].run is not None
+    assert instances.find_running(elsewhere) == []
 
 
 def test_the_description_follows_a_process_that_was_started_again(root: Path) -> None:
