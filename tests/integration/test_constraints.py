@@ -73,6 +73,7 @@ DUPLICATES = [
     ("instruments", {"multiplier": 7}, "pk_instruments"),
     ("live_switches", {"reason": NEW}, "pk_live_switches"),
     ("exchange_answers", {"problem": NEW}, "pk_exchange_answers"),
+    ("periodic_runs", {"every_s": 2}, "pk_periodic_runs"),
 ]
 
 RULES = [
@@ -172,6 +173,7 @@ def a_story(session: Session) -> None:
         """)
     )
     session.execute(text("INSERT INTO exit_results (signal_id, result) SELECT signal_id, 'closes' FROM signals"))
+    session.execute(text("INSERT INTO periodic_runs (entry, every_s) VALUES ('an entry', 1)"))
     session.execute(text("INSERT INTO exchange_answers VALUES ('BINANCE', 'BTCUSDT', 'spot', 'binance', NULL)"))
     session.execute(text("INSERT INTO canaries VALUES ('pipeline', now(), NULL)"))
     session.execute(text("INSERT INTO policy_environment VALUES ('paper', 'POLICY_VERSION', 'v1')"))
