@@ -55,14 +55,20 @@ class StreamOutput:
 
 
 class FileOutput:
-    """Appends to a file; one that has grown beyond 10 MB is renamed to `<name>.1` first."""
+    """Appends to a file; one that has grown beyond 10 MB is renamed to `<name>.1`, and another one begun."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if path.exists() and path.stat().st_size > _LARGEST_LOG:
-            path.replace(path.with_name(path.name + ".1"))
+        self._path = path
         self._file = path.open("a", encoding="utf-8", buffering=1)
         self._lock = threading.Lock()
+        self._rotate_if_large()
+
+    def _rotate_if_large(self) -> None:
+        if self._file.tell() > _LARGEST_LOG:
+            self._path.replace(self._path.with_name(self._path.name + ".1"))
+            self._file.close()
+            self._file = self._path.open("a", encoding="utf-8", buffering=1)
 
     def write(self, name: str, line: str) -> None:
         """Write the line behind its name; after the file was closed the line is dropped."""
@@ -70,6 +76,7 @@ class FileOutput:
         with self._lock, suppress(OSError):
             if not self._file.closed:
                 self._file.write(f"{name:<9}| {line}\n")
+                self._rotate_if_large()
 
     def close(self) -> None:
         """Close the file."""

@@ -102,3 +102,25 @@ def test_an_interrupted_bench_leaves_no_process_and_no_file(temporary: Path) -> 
     assert process.returncode == 128 + signal.SIGINT, printed
     assert not running_with(str(temporary))
     assert not list(temporary.glob("orchestrator-bench-*"))
+
+
+def test_bench_soak_gives_the_slope_of_each_process_and_table_and_accounts_for_every_alert(temporary: Path) -> None:
+    done = subprocess.run(
+        [ORCHESTRATOR, "bench", "soak", "--minutes", "0.1", "--json"],
+        env=environment(temporary),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+
+    document = json.loads(done.stdout)
+    assert document["accounting"]["exact"], done.stderr
+    assert document["accounting"]["posted"] >= 20
+    assert document["violations"] == []
+    assert document["pages"].keys() == {"200"}
+    processes = ("web", "worker", "orders", "exits", "beat", "flower", "postgres", "redis")
+    wanted = {f"{kind} {name}" for kind in ("memory", "descriptors") for name in processes}
+    assert document["trends"].keys() >= wanted | {"connections", "table signals", "disk wal", "latency webhook"}
+    assert all(trend["last"] > 0 for name, trend in document["trends"].items() if name in wanted)
+    assert done.returncode == int(bool(document["unbounded"]))

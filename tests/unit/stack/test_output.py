@@ -66,3 +66,14 @@ def test_a_routed_child_has_an_output_of_its_own(tmp_path: Path) -> None:
 
     assert (tmp_path / "servers.log").read_text() == "postgres | ready\n"
     assert screen.getvalue() == "web      | listening\n"
+
+
+def test_a_log_that_has_grown_large_is_begun_anew_while_it_is_written(tmp_path: Path) -> None:
+    output = FileOutput(tmp_path / "up.log")
+
+    for _ in range(13):
+        output.write("web", "x" * 1_000_000)
+    output.close()
+
+    assert (tmp_path / "up.log.1").stat().st_size > 10_000_000
+    assert (tmp_path / "up.log").stat().st_size < 4_000_000
