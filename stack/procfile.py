@@ -77,7 +77,7 @@ def _resolve_program(command: tuple[str, ...], *, path: str) -> tuple[str, ...] 
 
 
 def _build_environment(settings: Settings, data_dir: Path) -> Mapping[str, str]:
-    """The caller's environment, the stack's URLs, and the directory of our own scripts first on PATH."""
+    """The caller's environment, the stack's URLs and engines, and the directory of our own scripts first on PATH."""
     ours = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
     stack_variables = {
         "DATABASE_URL": settings.database_url,
@@ -86,6 +86,9 @@ def _build_environment(settings: Settings, data_dir: Path) -> Mapping[str, str]:
         "SECRET_KEY": settings.secret_key,
         "DATA_DIR": str(data_dir),
         "LOG_FORMAT": settings.log_format,
+        "ENGINE_A": settings.engine_a,
+        "ENGINE_B": settings.engine_b,
+        "ENGINE_PATH": os.pathsep.join(map(str, settings.engine_path)) or None,
     }
     known = {name: value for name, value in stack_variables.items() if value is not None}
     return {**os.environ, **known, "PATH": ours, "PYTHONUNBUFFERED": "1"}

@@ -1,19 +1,22 @@
-"""`orchestrator demo`: a year of market history replayed through the whole product, up to the comparison."""
+"""`orchestrator demo`: market history replayed through the whole product, up to the comparison."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from app.cli import CommandError, log_warnings_only, replay, start_settings
+from app.cli.replay import WantedMoney
 from config.settings import Settings
 from replay import demo
+from replay.demo import DemoPart
+from replay.driver import ReplaySummary
 from replay.schedule import Schedule
 from stack import datadir, runfile, stack
 from stack import servers as embedded
@@ -41,8 +44,8 @@ def command(*, leave: bool, port: int, flower_port: int, data_dir: Path | None) 
     Ctrl-C.
     """
     log_warnings_only()
-    settings = _drop_configured_servers(start_settings.load())
-    alert_schedule = replay.apply_source(replay.read_schedule(demo.BARS_SPEC, alerts=demo.ALERTS), None)
+    settings = _choose_engines(_drop_configured_servers(start_settings.load()))
+    schedules = [_read_part(part) for part in demo.PARTS]
     stay = sys.stdout.isatty() and not leave
     timer = PhaseTimer(monotonic=time.monotonic)
     try:
@@ -57,9 +60,7 @@ def command(*, leave: bool, port: int, flower_port: int, data_dir: Path | None) 
             migrate=_time_migration(timer),
             log=directory / "log" / "demo.log",
         )
-        code = stack.run_stack(
-            plan, on_ready=lambda ready: _run_demo(ready, alert_schedule, timer, stay=stay), stay=stay
-        )
+        code = stack.run_stack(plan, on_ready=lambda ready: _run_demo(ready, schedules, timer, stay=stay), stay=stay)
     except StackRefused as refusal:
         raise CommandError(str(refusal)) from None
     sys.exit(code)
@@ -89,6 +90,11 @@ def _drop_configured_servers(settings: Settings) -> Settings:
     if ignored:
         click.echo(f"the demo runs on servers of its own; ignored: {', '.join(ignored)}", err=True)
     return replace(settings, database_url=None, migration_database_url=None, redis_url=None, broker_url=None)
+
+
+def _choose_engines(settings: Settings) -> Settings:
+    """Return the settings with the engines that the demo is about, whichever the environment names."""
+    return replace(settings, engine_a=demo.ENGINE_A, engine_b=demo.ENGINE_B, engine_path=(demo.FOLDER,))
 
 
 def empty_directory(directory: Path) -> Path:
@@ -125,15 +131,21 @@ def _time_migration(timer: PhaseTimer) -> Callable[[Settings], None]:
     return migrate
 
 
-def _run_demo(ready: RunningStack, alert_schedule: Schedule, timer: PhaseTimer, *, stay: bool) -> int:
+def _read_part(part: DemoPart) -> Schedule:
+    return replay.apply_source(replay.read_schedule(part.bars_spec, alerts=part.alerts), None)
+
+
+def _run_demo(ready: RunningStack, schedules: Sequence[Schedule], timer: PhaseTimer, *, stay: bool) -> int:
     from app.cli import first_admin  # noqa: PLC0415 - loaded after options and settings are checked, because it is slow
 
     stack.print_urls(ready, first_admin.ensure_admin(ready.settings, ready.data_dir))
     timer.end_phase("processes started")
-    summary = replay.run_replay(alert_schedule, ready.settings, web_url=ready.web_url, study=None)
+    summaries = [_replay_part(ready, schedule) for schedule in schedules]
     timer.end_phase("alerts replayed")
-    replay.print_report(ready.settings, summary, as_json=False)
-    timer.end_phase("report made")
+    for part, summary in zip(demo.PARTS, summaries, strict=True):
+        click.echo(f"\n{part.title}")
+        replay.print_report(ready.settings, summary, as_json=False)
+    timer.end_phase("reports made")
     timer.print_total()
     password_file = ready.data_dir / datadir.ADMIN_PASSWORD
     click.echo(f"console {ready.web_url}\nlogin   user {first_admin.NAME}, password in {password_file}")
@@ -141,3 +153,8 @@ def _run_demo(ready: RunningStack, alert_schedule: Schedule, timer: PhaseTimer, 
     if stay:
         click.echo("everything stays up; Ctrl-C stops it")
     return 0
+
+
+def _replay_part(ready: RunningStack, schedule: Schedule) -> ReplaySummary:
+    money = WantedMoney(max_leverage=demo.MAX_LEVERAGE)
+    return replay.run_replay(schedule, ready.settings, web_url=ready.web_url, study=None, money=money)

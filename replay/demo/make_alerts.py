@@ -1,4 +1,4 @@
-"""Write the demo's alerts: the messages that three public strategies would have sent from TradingView.
+"""Write the demo's alerts on EURUSD: the messages that three public strategies would have sent from TradingView.
 
 Usage: python -m replay.demo.make_alerts
 
@@ -21,7 +21,7 @@ from itertools import pairwise
 from domain.context import Bar
 from domain.signal import Position
 from replay import alert_files, bar_files
-from replay.demo import ALERTS, BARS_SPEC
+from replay.demo import CURRENCY
 from replay.demo.strategies import DonchianBreakout, EmaCross, PositionChange, RsiReversion, TradingRule
 
 WARM_UP_BARS = 400  # a context shows 250 hourly bars and 100 four-hourly ones
@@ -87,7 +87,7 @@ def _iterate_rows(bars: Sequence[Bar]) -> Iterator[tuple[str, ...]]:
 def _build_row(strategy: DemoStrategy, move: PositionChange, *, bar: Bar, fired_at: datetime) -> tuple[str, ...]:
     """Build the log's row of one alert, with the strategy's message template filled in."""
     message = fill_template(strategy.template, _placeholder_values(move, bar=bar, fired_at=fired_at))
-    return strategy.alert_id, f"{_EXCHANGE}:{_TICKER}", strategy.name, message, _format_time(fired_at)
+    return strategy.alert_id, f"{_EXCHANGE}:{_TICKER}", strategy.name, message, format_time(fired_at)
 
 
 def fill_template(template: str, values: dict[str, str]) -> str:
@@ -107,8 +107,8 @@ def _placeholder_values(move: PositionChange, *, bar: Bar, fired_at: datetime) -
         "low": str(bar.low),
         "close": str(bar.close),
         "volume": str(bar.volume),
-        "time": _format_time(bar.open_time),
-        "timenow": _format_time(fired_at),
+        "time": format_time(bar.open_time),
+        "timenow": format_time(fired_at),
         "plot_0": f"{move.indicator_value:.2f}",
         "strategy.order.action": "buy" if is_buy else "sell",
         "strategy.order.id": move.after.value,
@@ -117,10 +117,11 @@ def _placeholder_values(move: PositionChange, *, bar: Bar, fired_at: datetime) -
     }
 
 
-def _format_time(at: datetime) -> str:
+def format_time(at: datetime) -> str:
+    """Write a time as TradingView does, to the second."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 if __name__ == "__main__":
-    _history = bar_files.inspect_bar_file(bar_files.parse_spec(BARS_SPEC))
-    ALERTS.write_text(render_alert_log(list(bar_files.read_bars(_history))), encoding="utf-8", newline="")
+    _history = bar_files.inspect_bar_file(bar_files.parse_spec(CURRENCY.bars_spec))
+    CURRENCY.alerts.write_text(render_alert_log(list(bar_files.read_bars(_history))), encoding="utf-8", newline="")

@@ -40,7 +40,7 @@ _SOURCE = Source(
 
 @cache
 def _history() -> tuple[BarFile, tuple[Bar, ...]]:
-    file = bar_files.inspect_bar_file(bar_files.parse_spec(demo.BARS_SPEC))
+    file = bar_files.inspect_bar_file(bar_files.parse_spec(demo.CURRENCY.bars_spec))
     return file, tuple(bar_files.read_bars(file))
 
 
@@ -58,7 +58,7 @@ def test_the_bundled_bars_are_nearly_a_year_of_hourly_ask_prices() -> None:
 def test_the_bundled_data_is_small_and_carries_its_licence() -> None:
     here = Path(demo.__file__).parent
 
-    assert demo.BARS.stat().st_size < 300_000
+    assert demo.CURRENCY.bars.stat().st_size < 300_000
     assert sum(one.stat().st_size for one in here.iterdir() if one.is_file()) < 1_000_000
     assert "Permission is hereby granted, free of charge" in (here / "LICENSE-gym-anytrading.txt").read_text()
 
@@ -88,7 +88,7 @@ def test_compressed_bars_hold_no_time_and_no_name() -> None:
 def test_making_the_alerts_again_gives_the_committed_file_to_the_byte() -> None:
     made = make_alerts.render_alert_log(_history()[1])
 
-    assert made.encode() == demo.ALERTS.read_bytes()
+    assert made.encode() == demo.CURRENCY.alerts.read_bytes()
 
 
 @pytest.mark.parametrize("seen", [450, 1000, 3333])
@@ -98,21 +98,21 @@ def test_alerts_up_to_a_moment_do_not_change_with_what_comes_later(seen: int) ->
     early = make_alerts.render_alert_log(bars[:seen])
 
     assert early.count("\n") > 1
-    assert demo.ALERTS.read_text(encoding="utf-8").startswith(early)
+    assert demo.CURRENCY.alerts.read_text(encoding="utf-8").startswith(early)
 
 
 def test_an_alert_fires_at_the_open_of_the_bar_after_the_one_it_speaks_of() -> None:
     opens = [bar.open_time for bar in _history()[1]]
     following = dict(pairwise(opens))
 
-    spoken_of = [(_bar_time(one.body), one.fired_at) for one in alert_files.read_alert_file(demo.ALERTS).alerts]
+    spoken_of = [(_bar_time(one.body), one.fired_at) for one in alert_files.read_alert_file(demo.CURRENCY.alerts).alerts]
 
     assert spoken_of
     assert all(following[bar_open] == fired_at for bar_open, fired_at in spoken_of)
 
 
 def test_the_webhook_understands_every_alert_and_there_are_enough_of_each_kind() -> None:
-    kinds = Counter(_kind(alert) for alert in alert_files.read_alert_file(demo.ALERTS).alerts)
+    kinds = Counter(_kind(alert) for alert in alert_files.read_alert_file(demo.CURRENCY.alerts).alerts)
 
     assert kinds == {
         ("traderspost", "donchian_20", Action.ENTRY, Direction.LONG): 110,
@@ -127,7 +127,7 @@ def test_the_webhook_understands_every_alert_and_there_are_enough_of_each_kind()
 
 
 def test_no_two_alerts_are_alike_and_the_last_come_near_the_end() -> None:
-    alerts = alert_files.read_alert_file(demo.ALERTS).alerts
+    alerts = alert_files.read_alert_file(demo.CURRENCY.alerts).alerts
 
     assert len({one.body for one in alerts}) == len(alerts) == 689
     assert _history()[0].last_end - alerts[-1].fired_at < timedelta(hours=24)
