@@ -1,7 +1,8 @@
 """Engine B of the demo: an engine of one's own, as the documentation describes them.
 
-It trades with a trend only, and only where there is one. Stop and size are those of the built-in engines; its exits are not: it takes no profit at
-a target, trails at twice the stop's distance, and holds twice as long. It is an example, and no advice.
+It trades with a trend only, and only where there is one. Stop and size are those of the built-in engines; its exits
+are not: it takes no profit at a target, trails at twice the stop's distance, and holds twice as long. It is an example,
+and no advice.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from trading_orchestrator.engine import (
     hold,
     reject,
 )
-
 
 TREND_FROM = 25  # Wilder's own threshold of ADX (New Concepts in Technical Trading Systems, 1978)
 

@@ -1,4 +1,4 @@
-"""The demo's report, from the command line, with what names the versions of the engines replaced.
+"""The demo's reports, from the command line, with what names the versions of the engines replaced.
 
 An engine's version is a hash of its source: an edit that changes no decision gives another one. The replay's book and
 its study's name and salt derive from the versions, and from the salt the variant of each signal. Engine A acts in the
@@ -39,7 +39,7 @@ def report_of_the_checkout(shared: Path) -> str:
 
 
 def run(program: str, data: Path, *, started_in: Path, environment: Mapping[str, str]) -> str:
-    """Run the demo with its data in a directory, and return the report that can be asked for afterwards."""
+    """Run the demo with its data in a directory, and return the reports of its books that can be asked for then."""
 
     def orchestrator(*arguments: str) -> str:
         answer = subprocess.run(
@@ -54,14 +54,17 @@ def run(program: str, data: Path, *, started_in: Path, environment: Mapping[str,
         assert answer.returncode == 0, answer.stderr
         return answer.stdout
 
-    orchestrator("demo", "--exit", "--port", str(free_port()), "--flower-port", str(free_port()))
-    return orchestrator("report", "--json")
+    printed = orchestrator("demo", "--exit", "--port", str(free_port()), "--flower-port", str(free_port()))
+    books = re.findall(r"^book (replay:\w+)", printed, flags=re.MULTILINE)
+    reports = [json.loads(orchestrator("report", "--json", "--book", book)) for book in books]
+    return json.dumps({"reports": reports}, indent=2)
 
 
 def without_identities(report: str) -> Any:
     """Put placeholders for the book, the study, the engines' versions and the p-value that depends on them."""
     named = _VERSION.sub(r"\1@<version>", _BOOK.sub("replay:<input and versions>", report))
     document = json.loads(named)
-    assert 0 < document["health"]["srm_p"] <= 1
-    document["health"]["srm_p"] = "<depends on the variants>"
+    for one in document["reports"]:
+        assert 0 < one["health"]["srm_p"] <= 1
+        one["health"]["srm_p"] = "<depends on the variants>"
     return document
