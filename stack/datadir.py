@@ -22,6 +22,7 @@ from stack.accounts import ServiceAccount
 from stack.errors import StackRefused
 
 _NAME = "trading-orchestrator"
+SECRET_KEY = "secret_key"  # noqa: S105 - the name of the file
 ADMIN_PASSWORD = "admin_password"  # noqa: S105 - the name of the file
 _SECRETS = ("secret_key", "flower_password", ADMIN_PASSWORD, "api_token")
 _SHARED = Path("/var/lib") / _NAME
@@ -100,8 +101,7 @@ def remember_current(settings: Settings, directory: Path) -> None:
 
 def read_current(settings: Settings) -> Path | None:
     """Return the instance that was used last, None when there was none yet."""
-    pointer = data_root(settings) / "current"
-    text = pointer.read_text(encoding="utf-8").strip() if pointer.exists() else ""
+    text = _read_pointer(data_root(settings) / "current")
     return Path(text) if text else None
 
 
@@ -128,13 +128,44 @@ def ensure_api_token(directory: Path) -> str:
 
 
 def ensure_secret_file(path: Path, *, length: int) -> tuple[str, bool]:
-    """Return the secret in the file and whether it is new; it has `length` random bytes, the file mode 0600."""
-    if path.exists():
-        return path.read_text(encoding="ascii").strip(), False
+    """Return the secret in the file and whether it is new; it has `length` random bytes, the file mode 0600.
+
+    A file that holds no secret is set aside, and a new one is made: no file of ours may stop a start.
+    """
+    known = _read_secret(path)
+    if known:
+        return known, False
+    if known is not None:
+        _set_aside(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _write_private(path, secrets.token_urlsafe(length) + "\n", exclusive=True)
     # A process that lost the race to create it reads what the winner wrote.
     return path.read_text(encoding="ascii").strip(), True
+
+
+def _read_secret(path: Path) -> str | None:
+    """Return the secret in a file: None without a file, empty when it holds anything but one printable word."""
+    if not path.exists():
+        return None
+    text = path.read_bytes().decode("ascii", "replace").strip()
+    return text if text.isprintable() and text.isascii() and len(text.split()) == 1 else ""
+
+
+def _set_aside(path: Path) -> None:
+    """Rename a damaged file, and print what was done and what follows."""
+    kept = path.with_name(path.name + ".damaged")
+    path.replace(kept)
+    follows = "; source URLs and account keys must be issued again" if path.name == SECRET_KEY else ""
+    sys.stderr.write(f"{path} was damaged: it is kept as {kept.name}, and a new one was made{follows}\n")
+
+
+def _read_pointer(path: Path) -> str:
+    """Return the path that a file names; empty when there is none, or the file is damaged."""
+    try:
+        text = path.read_bytes().decode("utf-8").strip()
+    except (FileNotFoundError, UnicodeDecodeError):
+        return ""
+    return text if text.isprintable() and text.startswith("/") else ""
 
 
 def _write_private(path: Path, text: str, *, exclusive: bool = False) -> None:
@@ -169,8 +200,8 @@ def create_socket_directory(directory: Path, account: ServiceAccount | None) -> 
 
 def read_socket_directory(directory: Path) -> Path | None:
     """Return the instance's socket directory, None when it has none."""
-    pointer = directory / "sockets"
-    return Path(pointer.read_text(encoding="utf-8").strip()) if pointer.exists() else None
+    text = _read_pointer(directory / "sockets")
+    return Path(text) if text else None
 
 
 def remove_socket_directory(directory: Path) -> None:
@@ -180,4 +211,4 @@ def remove_socket_directory(directory: Path) -> None:
         return
     if path.name.startswith("to-") and path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
-    (directory / "sockets").unlink()
+    (directory / "sockets").unlink(missing_ok=True)

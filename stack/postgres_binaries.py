@@ -81,7 +81,7 @@ def _explain_refusal(server_directory: Path, rejected: list[Installation], data_
 def _iterate_installations(server_directory: Path) -> Iterator[Installation]:
     """Yield the installations to try: the one noted before, those of wheels, then local ones."""
     noted = server_directory / "binaries"
-    places = [(Path(noted.read_text(encoding="utf-8").strip()), True)] if noted.exists() else []
+    places = [(Path(noted.read_text(encoding="utf-8", errors="replace").strip()), True)] if noted.exists() else []
     places += [(path, True) for path in iterate_wheel_directories()]
     places += [(path, False) for path in _iterate_local_directories()]
     for path, movable in places:

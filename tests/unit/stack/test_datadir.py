@@ -175,3 +175,34 @@ def test_a_log_that_grew_large_is_set_aside(tmp_path: Path) -> None:
 
     assert path.read_text() == "redis    | ready\n"
     assert path.with_name("servers.log.1").stat().st_size == 10_000_001
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff\xfe\x00", b"two words\n"])
+def test_a_damaged_secret_is_made_anew_kept_aside_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: bytes
+) -> None:
+    path = tmp_path / "secret_key"
+    path.write_bytes(damage)
+
+    secret, is_new = datadir.ensure_secret_file(path, length=32)
+    again = datadir.ensure_secret_file(path, length=32)
+
+    said = capsys.readouterr().err
+    assert is_new
+    assert len(secret) > 32
+    assert again == (secret, False)
+    assert (tmp_path / "secret_key.damaged").read_bytes() == damage
+    assert "secret_key was damaged: it is kept as secret_key.damaged, and a new one was made; source URLs" in said
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff\xfe\x00", b"nowhere"])
+def test_damaged_pointers_count_as_missing_and_stop_no_start(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "sockets").write_bytes(damage)
+    (tmp_path / "current").write_bytes(damage)
+
+    found = datadir.read_current(settings.load({"DATA_DIR": str(tmp_path)}))
+    created = datadir.create_socket_directory(tmp_path, None)
+
+    assert found is None
+    assert datadir.read_socket_directory(tmp_path) == created
+    datadir.remove_socket_directory(tmp_path)
