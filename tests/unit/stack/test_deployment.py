@@ -139,3 +139,14 @@ def test_processes_of_the_product_are_started_by_this_interpreter(tmp_path: Path
     assert {child.argv[:6] for child in children if child.name != "web"} == {
         (sys.executable, "-P", "-m", "trading_orchestrator", "run", name) for name in ("worker", "beat", "flower")
     }
+
+
+def test_processes_get_the_engines_of_the_stacks_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENGINE_B", "committee")
+    settings = replace(configuration.load({}), engine_b="mine:engine", engine_path=(tmp_path, tmp_path / "more"))
+
+    children = procfile.build_children(procfile.default_path(), settings, data_dir=tmp_path, port=1, flower_port=2)
+
+    (worker,) = (child for child in children if child.name == "worker")
+    assert worker.environment["ENGINE_B"] == "mine:engine"
+    assert worker.environment["ENGINE_PATH"] == f"{tmp_path}:{tmp_path / 'more'}"

@@ -235,6 +235,7 @@ def test_the_demo_plays_its_own_data_and_ignores_servers_of_the_environment(
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql:///theirs")
     monkeypatch.setenv("BROKER_URL", "redis://theirs")
+    monkeypatch.setenv("ENGINE_B", "committee")
 
     result = CliRunner().invoke(cli, ["demo", "--exit", "--data-dir", str(directory)])
 
@@ -242,6 +243,7 @@ def test_the_demo_plays_its_own_data_and_ignores_servers_of_the_environment(
     assert "ignored: DATABASE_URL, BROKER_URL" in result.stderr
     ((plan, stay),) = plans
     assert (plan.settings.database_url, plan.settings.broker_url, stay) == (None, None, False)
+    assert (plan.settings.engine_a, plan.settings.engine_b) == ("rules", "patient_engine:patient")
 
 
 def test_a_demo_directory_is_wiped_and_another_is_not(directory: Path) -> None:
