@@ -19,7 +19,7 @@ from stack.servers import ServerUrls
 from stack.stack import RunningStack
 from tasks import beat_scheduler, queues, schedule
 from tests.fault import shifted_clock
-from tests.support.servers.stacks import Stack, a_stack
+from tests.support.servers.stacks import Stack, a_stack, alive, children_of
 from tests.support.servers.supervised import PROCFILE, a_supervised_stack
 from tests.support.waiting import until
 
@@ -54,15 +54,15 @@ def database_now(stack: Stack) -> datetime:
     return now
 
 
-def wait_for_every_entry(stack: Stack, *, since: datetime, without: frozenset[str] | set[str] = frozenset()) -> None:
-    """Return when every entry ran after a moment; fail when one did not within five seconds."""
+def wait_for_every_entry(stack: Stack, *, since: datetime, without: set[str], within_s: float = BACK_WITHIN_S) -> None:
+    """Return when every entry ran after a moment; fail when one did not in time."""
     entries = schedule.list_intervals(stack.settings).keys() - without
 
     def ran() -> bool:
         runs = latest_runs(stack)
         return all(entry in runs and runs[entry] > since for entry in entries)
 
-    until(ran, deadline_s=BACK_WITHIN_S, what=f"a run of each of {sorted(entries)}")
+    until(ran, deadline_s=within_s, what=f"a run of each of {sorted(entries)}")
 
 
 @pytest.mark.parametrize("off_s", [DAY_S, -DAY_S])
@@ -105,6 +105,16 @@ def test_messages_that_no_worker_takes_do_not_pile_up(stack: Stack) -> None:
 
         assert client.llen(queues.EXITS) == beat_scheduler.MOST_WAITING + 1
     assert "beat.queue_full" in stack.processes.said("beat")
+
+
+def test_a_workers_child_that_has_grown_too_large_is_replaced_and_the_work_goes_on(stack: Stack) -> None:
+    stack.processes.extra["PROCESS_MEMORY_MB"] = "64"
+    stack.processes.start_worker()
+    first = set(children_of(stack.processes.running["worker"].pid))
+    stack.processes.start_beat()
+    until(lambda: not alive(sorted(first)), what="the end of the first child")
+
+    wait_for_every_entry(stack, since=database_now(stack), without=RARE | {"tell_incidents"}, within_s=60)
 
 
 def read(stack: RunningStack, query: str) -> list[tuple[object, ...]]:

@@ -157,3 +157,15 @@ def test_a_database_with_another_schema_says_which_and_what_to_run(database_url:
 
     with pytest.raises(SchemaOutdated, match=r"at schema before, needed is .* `orchestrator migrate`"):
         migrate.check_current(database_url)
+
+
+def test_tables_whose_rows_change_all_the_time_have_vacuum_settings_of_their_own(database_url: str) -> None:
+    options = "SELECT relname FROM pg_class WHERE reloptions::text LIKE '%fillfactor%autovacuum_vacuum_scale_factor%'"
+
+    assert {name for (name,) in rows(database_url, options)} == {
+        "signals",
+        "orders",
+        "trades",
+        "canaries",
+        "periodic_runs",
+    }
