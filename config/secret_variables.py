@@ -15,6 +15,7 @@ SECRET_VARIABLES = (
             "SECRET_KEY",
             "API_TOKEN",
             "NOTIFY_URLS",
+            "NOTIFY_HEARTBEAT_URL",
             "ENGINE_SECRET",
             "BROKER_KEY",
             "BROKER_SECRET",

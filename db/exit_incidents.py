@@ -24,7 +24,8 @@ from domain.signal import Signal
 
 MISSED, AMBIGUOUS, NOT_PRICED = "exit_missed", "exit_ambiguous", "exit_not_priced"
 REFUSED, QUARANTINED, ENTRY_OUTDATED = "exit_refused", "exit_in_quarantine", "entry_outdated"
-_ABOUT_TRADES = (MISSED, AMBIGUOUS, NOT_PRICED, REFUSED, QUARANTINED)
+RESTORED_DIFFERS = "restored_trade_differs"
+_ABOUT_TRADES = (MISSED, AMBIGUOUS, NOT_PRICED, REFUSED, QUARANTINED, RESTORED_DIFFERS)
 KINDS = (*_ABOUT_TRADES, ENTRY_OUTDATED)
 log = structlog.get_logger()
 

@@ -85,6 +85,12 @@ def load(session: Session, order_ids: Collection[UUID]) -> list[Order]:
     return [_build_order(row) for row in session.execute(query, {"ids": list(order_ids)})]
 
 
+def list_client_order_ids(session: Session, trade_ids: Collection[UUID]) -> set[str]:
+    """Return the client ids of all orders of some trades."""
+    query = text("SELECT client_order_id FROM orders WHERE trade_id = ANY(:ids)")
+    return set(session.execute(query, {"ids": list(trade_ids)}).scalars())
+
+
 def load_exits(session: Session, trade_ids: Collection[UUID]) -> dict[UUID, list[PlacedOrder]]:
     """Return the exit orders of each trade with their states, by clock, leg and attempt."""
     query = text(

@@ -31,7 +31,8 @@ CHECK_AGAIN_S = "least(30, power(2, least(checks, 5)))"
 # booking it now.
 _BEGIN = text(f"""
     WITH candidates AS (
-        SELECT o.order_id, o.state AS before, CASE
+        SELECT o.order_id, o.state AS before, o.venue NOT IN ('model', 'paper') AND EXISTS (
+                SELECT FROM database_starts WHERE started_at > trades.created_at) AS is_from_before_start, CASE
             WHEN o.intent = 'exit' OR (o.venue = 'paper' AND o.state = 'resubmit_ok') THEN NULL
             WHEN trades.close_requested_at IS NOT NULL THEN 'closed_by_hand'
             WHEN rule.paused THEN 'paused'
@@ -50,7 +51,8 @@ _BEGIN = text(f"""
         not_after = clock_timestamp() + make_interval(secs => :window_s),
         next_check_at = clock_timestamp() + make_interval(secs => :window_s), checks = 0
     FROM candidates WHERE orders.order_id = candidates.order_id
-    RETURNING orders.order_id, before, refusal, not_after - make_interval(secs => :window_s) AS opened_at, not_after
+    RETURNING orders.order_id, before, refusal, is_from_before_start,
+        not_after - make_interval(secs => :window_s) AS opened_at, not_after
 """)
 _LOCK_POLICIES = text("""
     SELECT pg_advisory_xact_lock_shared(hashtextextended('policy:' || book, 0))
@@ -77,10 +79,15 @@ _TAKE_DUE = text(f"""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BegunSubmission:
-    """Order that may be sent between two times of the database's clock; `again` when it was sent before."""
+    """Order that may be sent between two times of the database's clock; `again` when it was sent before.
+
+    `is_from_before_start`: it goes to a venue, and its trade is older than the newest start, so that the venue may know
+    the order although the database does not.
+    """
 
     order: Order
     again: bool
+    is_from_before_start: bool
     opened_at: datetime
     not_after: datetime
 
@@ -195,7 +202,13 @@ def take_due(session: Session, *, venue: str, limit: int, settle_s: float) -> li
 def _build_begun(order: Order, row: Any) -> BegunSubmission:
     """Build a begun submission; an order in `resubmit_ok` was sent before."""
     is_again = row.before == OrderState.RESUBMIT_OK.value
-    return BegunSubmission(order=order, again=is_again, opened_at=row.opened_at, not_after=row.not_after)
+    return BegunSubmission(
+        order=order,
+        again=is_again,
+        is_from_before_start=row.is_from_before_start,
+        opened_at=row.opened_at,
+        not_after=row.not_after,
+    )
 
 
 def _changes_state(report: OrderReport, before: OrderState, grown: Collection[UUID]) -> bool:

@@ -117,6 +117,14 @@ _TEXTS = {
         "no new bar of an open real trade's symbol comes, so neither its stop nor its target is watched",
         "check where its prices come from with `orchestrator doctor`; watch the position at the venue meanwhile",
     ),
+    "database_restored": (
+        "the database is older than the venue, as after a restored backup; the live book is paused",
+        "compare `orchestrator verify` and the venue's own page, then `policy flatten` or `resume`; close this then",
+    ),
+    "restored_trade_differs": (
+        "the venue has an order of an open trade that this database never sent, as after a restored backup",
+        "close the trade with the command above: its order is looked up, and sent only if the venue does not have it",
+    ),
     "disk_low": (
         "less than a tenth of the disk that holds the data is free",
         "make room; alerts are refused with 503 before the disk is full, while exits go on",

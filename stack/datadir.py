@@ -1,7 +1,7 @@
 """The data directory: its root, the instances `main` and `demo`, and the secrets in them.
 
 An instance directory holds one database, one Redis, `secret_key`, `flower_password`, `admin_password`, `api_token`,
-`run.json` and `log/`.
+`run.json`, `venue_mark.json` and `log/`.
 The root holds the instances and `current`, which names the instance that was used last.
 """
 

@@ -159,7 +159,7 @@ def _start_everything(
     _print_line("migrating the database")
     if plan.settings.database_url is None:
         settings = replace(settings, migration_database_url=None)
-    (plan.migrate or migrate_and_prepare)(settings)
+    (plan.migrate or migrate_and_prepare)(replace(settings, data_dir=plan.data_dir))
     stack = RunningStack(
         settings=settings,
         data_dir=plan.data_dir,

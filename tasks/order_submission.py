@@ -15,12 +15,12 @@ from uuid import UUID
 import structlog
 from celery import current_app
 
-from db import exit_incidents, orders, submissions, trades
+from db import database_starts, exit_incidents, orders, submissions, trades
 from db.core.session import Session
 from db.submissions import BegunSubmission, SubmissionRefused
 from domain.ports import Broker, OrderReport, SendWindow, VenueUnavailable
 from domain.trade import PAPER_VENUE, Intent, Order, OrderState
-from tasks import queues
+from tasks import queues, restored_database, venue_mark
 from tasks.parts import Parts
 
 WINDOW_S = 5.0
@@ -70,6 +70,8 @@ def send(parts: Parts, order_ids: Collection[UUID]) -> list[OrderReport]:
             session, order_ids, window_s=WINDOW_S, max_age_s=parts.settings.real_max_age_s
         )
         _deny_trades(session, refused)
+        mark = database_starts.load_mark(session, [submission.order.order_id for submission in begun])
+    venue_mark.advance(parts.settings.data_dir, mark)
     books = sorted({submission.order.book for submission in begun})
     reports = [report for book in books for report in _submit_to_broker(parts, book, begun, ends)]
     record_reports(parts, reports)
@@ -180,11 +182,15 @@ def _submit_to_broker(parts: Parts, book: str, begun: Sequence[BegunSubmission],
         deadline=ends,
     )
     broker = parts.broker(book)
-    reports = broker.submit([submission.order for submission in of_book], window=window)
-    return [
+    settled = restored_database.find_settled(parts, broker, of_book)
+    settled_ids = {report.order.order_id for report in settled}
+    unsent = [submission for submission in of_book if submission.order.order_id not in settled_ids]
+    reports = broker.submit([submission.order for submission in unsent], window=window)
+    sent = [
         _confirm_rejection(broker, report) if submission.again else report
-        for submission, report in zip(of_book, reports, strict=True)
+        for submission, report in zip(unsent, reports, strict=True)
     ]
+    return [*settled, *sent]
 
 
 def _confirm_rejection(broker: Broker, report: OrderReport) -> OrderReport:

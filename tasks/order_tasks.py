@@ -7,7 +7,7 @@ from uuid import UUID
 from celery import current_app, shared_task
 
 from db.queries import real_exposure
-from tasks import flattening, order_reconciliation, order_submission, position_check
+from tasks import flattening, order_reconciliation, order_submission, position_check, restored_database
 from tasks.base_task import parts_of
 from tasks.quiet_tasks import QuietTask
 
@@ -34,6 +34,8 @@ def reconcile_orders() -> str | None:
 def check_positions() -> str | None:
     """Compare the sum of our open trades with the positions that each venue reports."""
     parts = parts_of(current_app)
+    for book in parts.venue_books:
+        restored_database.look_for_unknown_orders(parts, book)
     short = sum(len(position_check.open_mismatch_incidents(parts, book)) for book in parts.venue_books)
     return f"{short} mismatches" if short else None
 

@@ -29,7 +29,7 @@ from domain.trade import PAPER_VENUE, RealVenue
 from engines import loader
 from engines.panel import Panel
 from engines.remote import RemoteEngineSettings
-from tasks import failpoints, notification_services, schedule
+from tasks import failpoints, notification_services, schedule, start_check
 from tasks.exchange_answers import AnswerRecorder
 from tasks.live_broker import AccountBroker
 from tasks.rates import BookRates
@@ -188,6 +188,7 @@ def prepare(settings: Settings) -> None:
             for book in STANDING_BOOKS:
                 policies.seed(session, book, wanted)
                 studies.ensure_running(session, book, versions)
+        start_check.note_start(settings, database)
     finally:
         database.dispose()
 

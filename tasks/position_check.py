@@ -28,18 +28,18 @@ def open_mismatch_incidents(parts: Parts, book: str) -> list[str]:
         return []
     with parts.transaction() as session:
         ours = real_exposure.load_settled_positions(session, book)
-        short = [symbol for symbol, quantity in ours.items() if _holds_less(quantity, held.get(symbol, Decimal(0)))]
+        unknown = real_exposure.list_unsettled_symbols(session, book)
+        short = [symbol for symbol, quantity in ours.items() if holds_less(quantity, held.get(symbol, Decimal(0)))]
         for symbol in short:
             detail = {"ours": str(ours[symbol]), "venue": str(held.get(symbol, Decimal(0)))}
             if incidents.open_(session, kind="position_mismatch", subject=f"{book}:{symbol}", detail=detail):
                 log.error("incident.opened", kind="position_mismatch", book=book, symbol=symbol, **detail)
-        unknown = real_exposure.list_unsettled_symbols(session, book)
         still = [f"{book}:{symbol}" for symbol in (*short, *unknown)]
         incidents.close_resolved(session, kind="position_mismatch", still=still)
     return short
 
 
-def _holds_less(ours: Decimal, venue: Decimal) -> bool:
+def holds_less(ours: Decimal, venue: Decimal) -> bool:
     """Return whether the venue holds clearly less than our trades; shorts (below 0) are compared mirrored."""
     least = ours * _SURE
     return venue < least if ours > 0 else venue > least

@@ -63,6 +63,15 @@ def load_settled_positions(session: Session, book: str) -> dict[str, Decimal]:
     return {row.symbol: row.quantity for row in session.execute(query, {"book": book})}
 
 
+def load_positions(session: Session, book: str) -> dict[str, Decimal]:
+    """Return the quantity that real trades hold, by symbol (short below 0), as far as it is known."""
+    query = text("""
+        SELECT symbol, sum(CASE fills.side WHEN 'buy' THEN fills.quantity ELSE -fills.quantity END) AS quantity
+        FROM trades JOIN fills USING (trade_id) WHERE book = :book AND NOT is_shadow GROUP BY symbol
+    """)
+    return {row.symbol: row.quantity for row in session.execute(query, {"book": book})}
+
+
 def list_unsettled_symbols(session: Session, book: str) -> list[str]:
     """Return the symbols with unsettled orders, whose positions cannot be compared yet."""
     query = text(f"""

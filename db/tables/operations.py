@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Base
@@ -37,6 +37,16 @@ class CanaryRow(Base):
     queue: Mapped[str] = mapped_column(primary_key=True)
     sent_at: Mapped[datetime]
     seen_at: Mapped[datetime | None]
+
+
+class DatabaseStartRow(Base):
+    """A start of the product on this database; `restored_because` says how it is known to be older than the venue."""
+
+    __tablename__ = "database_starts"
+
+    start_id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    restored_because: Mapped[str | None]
 
 
 class IncidentRow(Base):

@@ -145,6 +145,14 @@ RULES: tuple[VerificationRule, ...] = (
         """,
     ),
     QueryRule(
+        "restored_database_matches_its_venue",
+        "after a backup was restored, the venue has no order of an open trade that the database lacks (trade)",
+        """
+        SELECT named.id FROM incidents CROSS JOIN LATERAL jsonb_array_elements_text(detail->'trades') AS named(id)
+        WHERE kind = 'restored_trade_differs' AND closed_at IS NULL
+        """,
+    ),
+    QueryRule(
         "sync_exits_same_time_same_quote_same_fraction",
         "a real exit closes the same fraction of its experiment's model trades at the same time on the same quote",
         _UNSYNCHRONIZED_EXITS,

@@ -324,6 +324,11 @@ MUTANTS = [
     ),
     ("open_trades_follow_their_source", ON_PAPER),
     ("only_pending_trades_wait_for_a_price", "UPDATE trades SET status = 'pending' WHERE trade_id = :open_trade"),
+    (
+        "restored_database_matches_its_venue",
+        """INSERT INTO incidents (kind, subject, detail) VALUES ('restored_trade_differs', 'a trade',
+            jsonb_build_object('trades', jsonb_build_array('a trade')))""",
+    ),
     ("audit_chain", "UPDATE audit_log SET reason = 'another' WHERE entry_id = 2"),
     ("audit_chain", "DELETE FROM audit_log WHERE entry_id = 2"),
 ]

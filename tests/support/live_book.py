@@ -59,9 +59,9 @@ class Floor:
 
 
 @contextmanager
-def a_floor(database_url: str, venue: SimulatedVenue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Floor]:
+def a_floor(database_url: str, venue: SimulatedVenue, monkeypatch: pytest.MonkeyPatch, **more: str) -> Iterator[Floor]:
     """Give a prepared floor that the command line of this process finds; the book is not live yet."""
-    environ = {"BROKER": BROKER, "VENUE_URL": venue.url, "SECRET_KEY": SECRET_KEY}
+    environ = {"BROKER": BROKER, "VENUE_URL": venue.url, "SECRET_KEY": SECRET_KEY} | more
     for name, value in (environ | {"DATABASE_URL": database_url}).items():
         monkeypatch.setenv(name, value)
     parts = prepared(database_url, "redis://127.0.0.1:1", **environ)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from db import canaries, exit_incidents, order_incidents
+from db import canaries, database_starts, exit_incidents, order_incidents
 from db.source_health import watch
 from domain import incidents
 from domain.incidents import Incident, IncidentEvent
@@ -21,7 +21,7 @@ OPENING = re.compile(r"""(?:kind=|_raise_incident\(\s*parts, )"([a-z_]+)\"""")
 SOURCE = "".join(file.read_text() for file in (ROOT / "tasks").glob("*.py"))
 KINDS = sorted(
     {*OPENING.findall(SOURCE), *watch.KINDS, *exit_incidents.KINDS, *problem_watch.KINDS, canaries.SILENT}
-    | {order_incidents.MISSING}
+    | {order_incidents.MISSING, database_starts.RESTORED}
 )
 
 
