@@ -50,6 +50,16 @@ def load(session: Session, signal_ids: Collection[UUID]) -> dict[UUID, MarketCon
     }
 
 
+def load_calendars(session: Session, trade_ids: Collection[UUID]) -> dict[UUID, str | None]:
+    """Return, by trade, the name of its instrument's trading calendar as its entry's context has it; None for none."""
+    query = text("""
+        SELECT trade_id, rest->'rules'->>'calendar' AS calendar
+        FROM trades JOIN experiments USING (experiment_id) JOIN market_contexts USING (signal_id)
+        WHERE trade_id = ANY(:ids)
+    """)
+    return {row.trade_id: row.calendar for row in session.execute(query, {"ids": list(trade_ids)})}
+
+
 def load_window_documents(session: Session, hashes: Collection[str]) -> dict[str, Mapping[str, Any]]:
     """Return the stored documents of windows, by hash."""
     if not hashes:

@@ -75,6 +75,14 @@ class StoredSource:
         return any([hmac.compare_digest(known_hash, token_hash) for known_hash in known])  # noqa: C419 - both are compared
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextSettings:
+    """The share of the capital on which a source's entries are sized, and its trading calendar if it names one."""
+
+    sizing: Decimal
+    calendar: str | None
+
+
 def add(session: Session, source: Source, *, token_hash: str, token_encrypted: bytes) -> None:
     """Store a new source.
 
@@ -98,10 +106,11 @@ def update(session: Session, source: Source) -> None:
         raise SourceUnknown(source.name)
 
 
-def load_sizings(session: Session, names: Collection[str]) -> dict[str, Decimal]:
-    """Return, by source, the share of its book's capital on which its entries are sized."""
-    query = text("SELECT name, sizing FROM sources WHERE name = ANY(:names)")
-    return {row.name: row.sizing for row in session.execute(query, {"names": list(set(names))})}
+def load_context_settings(session: Session, names: Collection[str]) -> dict[str, ContextSettings]:
+    """Return, by source, its settings that the contexts of its entries show."""
+    query = text("SELECT name, sizing, calendar FROM sources WHERE name = ANY(:names)")
+    rows = session.execute(query, {"names": list(set(names))})
+    return {row.name: ContextSettings(sizing=row.sizing, calendar=row.calendar) for row in rows}
 
 
 def ensure_default(session: Session, source: Source, *, token_hash: str, token_encrypted: bytes) -> bool:

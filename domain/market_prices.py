@@ -34,7 +34,7 @@ class FillRequest:
     """Request for the first price at which an instrument could have been traded at or after `at`.
 
     `alert` is the price in the alert that causes the order, where there is one. Nothing that became known after `until`
-    is used.
+    is used. `calendar` names the instrument's trading calendar (None: that of its exchange).
     """
 
     book: str
@@ -42,6 +42,7 @@ class FillRequest:
     at: datetime
     until: datetime
     alert: AlertPrice | None = None
+    calendar: str | None = None
 
 
 def read_alert_price(signal: Signal) -> AlertPrice | None:

@@ -236,7 +236,7 @@ class Source:
     book's reference capital, above 0 and at most 1, on which both engines size its entries. `timezone` is that of times
     which name none: an IANA name or an offset such as +05:30 (None: UTC). `pyramiding` is how many real trades it may
     hold at once in one strategy, symbol and side. `calendar` names the trading sessions with which its bars close
-    (None: those of the exchange).
+    and in which its orders fill (None: those of the exchange).
     """
 
     name: str

@@ -23,6 +23,8 @@ _WITH_SESSIONS = frozenset(
     }
 )
 _WEEKEND = timedelta(days=2, hours=3)
+# Currencies are traded from Sunday evening on, which the calendar of weekdays does not know: no order waits by it.
+_WITHOUT_CLOSE = frozenset({session_calendars.ROUND_THE_CLOCK, "24/5"})
 
 
 def find_calendar(instrument: Instrument, *, named: str | None = None) -> SessionCalendar | None:
@@ -36,10 +38,39 @@ def find_calendar(instrument: Instrument, *, named: str | None = None) -> Sessio
     return _load_calendar(instrument.exchange)
 
 
-def is_in_session(instrument: Instrument, at: datetime) -> bool:
-    """Return whether an instrument may be traded at a moment; true where no calendar is known."""
-    calendar = find_calendar(instrument)
-    return calendar is None or calendar.is_open(at)
+def choose_calendar(instrument: Instrument, *, of_source: str | None, of_terms: str | None) -> str | None:
+    """Return the name of an instrument's calendar: its source's where it has sessions, else that of its terms."""
+    return of_source if of_source is not None and instrument.kind in _WITH_SESSIONS else of_terms
+
+
+def is_in_session(instrument: Instrument, at: datetime, *, calendar: str | None = None) -> bool:
+    """Return whether an instrument may be traded at a moment; true where no calendar is known.
+
+    `calendar` is the name of the instrument's own (None: that of its exchange).
+    """
+    sessions = _find_sessions(instrument, calendar)
+    return sessions is None or sessions.is_open(at)
+
+
+def find_opening(instrument: Instrument, at: datetime, *, calendar: str | None = None) -> datetime | None:
+    """Return when an instrument that is out of session opens again; None while it may be traded, or if unknown."""
+    sessions = _find_sessions(instrument, calendar)
+    if sessions is None or sessions.is_open(at):
+        return None
+    session, following = sessions.session_at(at), sessions.next_session(at)
+    if session is not None and session.break_ends_at is not None:
+        return session.break_ends_at
+    return None if following is None else following.opens_at
+
+
+def _find_sessions(instrument: Instrument, name: str | None) -> SessionCalendar | None:
+    """Return the calendar of that name, else of the exchange; one that cannot be loaded is none."""
+    if name in _WITHOUT_CLOSE:
+        return None
+    try:
+        return find_calendar(instrument, named=name)
+    except CalendarUnknown:
+        return find_calendar(instrument)
 
 
 def is_traded_between(instrument: Instrument, after: datetime, before: datetime) -> bool:
@@ -104,15 +135,16 @@ def bar_closes_at(
     return BarTiming(interval=interval, calendar=find_calendar(instrument, named=calendar)).closes_at(open_time)
 
 
-def compute_fill_deadline(instrument: Instrument, at: datetime) -> datetime:
+def compute_fill_deadline(instrument: Instrument, at: datetime, *, calendar: str | None = None) -> datetime:
     """Return until when an order without a price waits for the open of a bar.
 
     That is the end of the next session; without a calendar 24 h round the clock, else the end of the next weekday.
+    `calendar` is the name of the instrument's own (None: that of its exchange).
     """
     if instrument.kind in ROUND_THE_CLOCK:
         return at + timedelta(days=1)
-    calendar = find_calendar(instrument)
-    following = None if calendar is None else calendar.next_session(at)
+    sessions = _find_sessions(instrument, calendar)
+    following = None if sessions is None else sessions.next_session(at)
     return compute_horizon_end(at, sessions=1, kind=instrument.kind) if following is None else following.closes_at
 
 

@@ -88,6 +88,7 @@ def _build_request(parts: Parts, dispatch: Dispatch, decided_at: datetime) -> Fi
         at=decided_at,
         until=decided_at if is_replay_book(signal.book) else parts.clock.now(signal.book),
         alert=market_prices.read_alert_price(signal),
+        calendar=dispatch.context.rules.calendar,
     )
 
 
@@ -99,5 +100,6 @@ def _build_terms(parts: Parts, dispatch: Dispatch, decided_at: datetime, quote: 
     signal = dispatch.signal
     if quote is not None or parts.venue(signal.book).name != PAPER_VENUE:
         return EntryTerms(decided_at=decided_at, quote=quote)
-    deadline = trading_hours.compute_fill_deadline(signal.instrument, decided_at)
+    calendar = dispatch.context.rules.calendar
+    deadline = trading_hours.compute_fill_deadline(signal.instrument, decided_at, calendar=calendar)
     return EntryTerms(decided_at=decided_at, quote=None, fill_by=deadline)

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from db import families, jump_incidents, lagging_trades, orders, outcomes, trade_walks, trades
+from db import contexts, families, jump_incidents, lagging_trades, orders, outcomes, trade_walks, trades
 from db.core.session import Session
 from db.dispatches import Closing
 from db.trade_walks import Walk
@@ -29,6 +29,7 @@ from tasks import entry_prices, order_submission
 from tasks.parts import Parts
 
 _WHOLE = Decimal(1)
+Market = tuple[str, Instrument, str | None]
 ExitsByTrade = dict[UUID, tuple[Trade, tuple[ExitEvent, ...]]]
 log = structlog.get_logger()
 
@@ -84,13 +85,14 @@ def close_at_first_price(parts: Parts, wanted: WantedExit) -> bool:
     """Close model trades at the first price of their instruments; return False when one has none yet."""
     with parts.transaction() as session:
         left = trade_walks.load_walkable(session, wanted.trade_ids)
+        calendars = contexts.load_calendars(session, [trade.trade_id for trade in left])
     is_complete = True
-    for book, instrument in {(trade.book, trade.instrument) for trade in left}:
-        quote = _find_exit_quote(parts, book, instrument, wanted)
+    for market in {_find_market(trade, calendars) for trade in left}:
+        quote = _find_exit_quote(parts, market, wanted)
         if quote is None:
             is_complete = False
             continue
-        chosen = [trade.trade_id for trade in left if (trade.book, trade.instrument) == (book, instrument)]
+        chosen = [trade.trade_id for trade in left if _find_market(trade, calendars) == market]
         ending = TradeEnding(quote=quote, at=quote.at, reason=_choose_reason(wanted.is_opposite))
         settle_exits(parts, chosen, until=quote.at, ending=ending)
     if not is_complete:
@@ -98,13 +100,26 @@ def close_at_first_price(parts: Parts, wanted: WantedExit) -> bool:
     return is_complete
 
 
-def _find_exit_quote(parts: Parts, book: str, instrument: Instrument, wanted: WantedExit) -> Quote | None:
+def _find_market(trade: Trade, calendars: Mapping[UUID, str | None]) -> Market:
+    """Return the book, instrument and calendar by which a trade's exit is priced."""
+    return trade.book, trade.instrument, calendars.get(trade.trade_id)
+
+
+def _find_exit_quote(parts: Parts, market: Market, wanted: WantedExit) -> Quote | None:
     """Return the first price from the alert's arrival on; where none is known yet, the last one known before.
 
     A position that somebody wants closed does not wait for the next bar of a market that runs. In a replay it does: the
     next open is known there, and no alert may be filled at a price from before it.
     """
-    request = FillRequest(book=book, instrument=instrument, at=wanted.at, until=wanted.until, alert=wanted.alert)
+    book, instrument, calendar = market
+    request = FillRequest(
+        book=book,
+        instrument=instrument,
+        at=wanted.at,
+        until=wanted.until,
+        alert=wanted.alert,
+        calendar=calendar,
+    )
     (quote,) = entry_prices.request_quotes(parts, [request])
     if quote is not None or is_replay_book(book):
         return quote

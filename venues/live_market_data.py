@@ -109,7 +109,7 @@ class LiveMarketData:
             known,
             request.alert,
             at=request.at,
-            is_in_session=trading_hours.is_in_session(request.instrument, request.at),
+            is_in_session=trading_hours.is_in_session(request.instrument, request.at, calendar=request.calendar),
         )
 
     def walk_bars(self, book: str, instrument: Instrument, *, after: datetime, until: datetime) -> WalkBars:  # noqa: ARG002 - a venue has the same bars for all books

@@ -87,7 +87,7 @@ class StoredMarketData:
             self._build_quote(known_prices, at=request.at)[0] if is_past else None,
             request.alert,
             at=request.at,
-            is_in_session=trading_hours.is_in_session(request.instrument, request.at),
+            is_in_session=trading_hours.is_in_session(request.instrument, request.at, calendar=request.calendar),
         )
 
     def _find_next_quote(self, request: FillRequest, feeds: Sequence[Feed]) -> Quote | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
@@ -14,7 +14,8 @@ import structlog
 from db import books, contexts, instruments, jump_incidents, signals, sources
 from db.books import Book
 from db.core.session import Session
-from domain import context_builder, instrument_rules, money
+from db.sources import ContextSettings
+from domain import context_builder, instrument_rules, money, trading_hours
 from domain.context import InstrumentRules, MarketContext, MarketView
 from domain.instruments import InstrumentTerms, find_terms, merge_terms
 from domain.money import Conversion
@@ -55,19 +56,19 @@ class SizingBasis:
     """The terms that are stored of an instrument, and the capital: the book's, times the share of its source."""
 
     book: Book
-    source_share: Decimal
+    settings: ContextSettings
     terms: InstrumentTerms
 
 
 def load_sizing_bases(session: Session, owned: Sequence[Signal]) -> Mapping[UUID, SizingBasis]:
     """Load the sizing basis of each signal, which its context shows to both engines."""
     loaded_books = books.load(session, {signal.book for signal in owned})
-    shares = sources.load_sizings(session, {signal.source for signal in owned})
+    settings = sources.load_context_settings(session, {signal.source for signal in owned})
     listed = instruments.load(session, {signal.instrument for signal in owned})
     return {
         signal.signal_id: SizingBasis(
             book=loaded_books[signal.book],
-            source_share=shares[signal.source],
+            settings=settings[signal.source],
             terms=find_terms(signal.instrument, listed),
         )
         for signal in owned
@@ -98,9 +99,14 @@ def build_contexts(
 def _build_instrument_rules(parts: Parts, signal: Signal, basis: SizingBasis, rates: _RateCache) -> InstrumentRules:
     """Return the rules of the signal's instrument: the venue's terms where it states them, else the stored ones.
 
+    The calendar is the source's own, where it names one for an instrument that has sessions.
     Returns are compared on the book's whole capital, whatever share of it the source is sized on.
     """
-    terms = merge_terms(_ask_venue(parts, signal), basis.terms)
+    merged = merge_terms(_ask_venue(parts, signal), basis.terms)
+    calendar = trading_hours.choose_calendar(
+        signal.instrument, of_source=basis.settings.calendar, of_terms=merged.calendar
+    )
+    terms = replace(merged, calendar=calendar)
     conversion, rate = _find_rate(signal, terms, basis.book.base_currency, rates)
     return instrument_rules.build_rules(
         terms,
@@ -108,8 +114,8 @@ def _build_instrument_rules(parts: Parts, signal: Signal, basis: SizingBasis, ra
         base_currency=basis.book.base_currency,
         conversion=conversion,
         rate=rate,
-        reference_capital=basis.book.reference_capital * basis.source_share,
-        max_notional=basis.book.max_notional * basis.source_share,
+        reference_capital=basis.book.reference_capital * basis.settings.sizing,
+        max_notional=basis.book.max_notional * basis.settings.sizing,
     )
 
 

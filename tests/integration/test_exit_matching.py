@@ -17,7 +17,7 @@ LONG = {"ticker": "BINANCE:XRPUSDT.P", "action": "buy", "price": "0.5"}
 
 @pytest.fixture
 def desk(database_url: str, server_urls: ServerUrls) -> Iterator[AlertPipeline]:
-    with start_alert_pipeline(database_url, server_urls) as running:
+    with start_alert_pipeline(database_url, server_urls, calendar="24/7") as running:
         yield running
 
 

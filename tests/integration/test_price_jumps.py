@@ -36,7 +36,7 @@ DENIALS = "SELECT is_shadow, denial FROM trades WHERE status = 'denied' ORDER BY
 
 @pytest.fixture
 def desk(database_url: str, server_urls: ServerUrls) -> Iterator[AlertPipeline]:
-    with start_alert_pipeline(database_url, server_urls) as running:
+    with start_alert_pipeline(database_url, server_urls, calendar="24/7") as running:
         yield running
 
 

@@ -19,7 +19,7 @@ FLAT: list[tuple[str, str]] = []
 
 @pytest.fixture
 def desk(database_url: str, server_urls: ServerUrls) -> Iterator[AlertPipeline]:
-    with start_alert_pipeline(database_url, server_urls) as running:
+    with start_alert_pipeline(database_url, server_urls, calendar="24/7") as running:
         yield running
 
 

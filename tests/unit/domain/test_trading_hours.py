@@ -65,3 +65,26 @@ def test_stocks_trade_in_their_session_and_crypto_always() -> None:
 )
 def test_an_entry_waits_until_the_end_of_the_next_session(instrument: Instrument, decided: str, deadline: str) -> None:
     assert trading_hours.compute_fill_deadline(instrument, at(decided)) == at(deadline)
+
+
+@pytest.mark.parametrize(
+    ("instrument", "calendar", "moment", "opening"),
+    [
+        (APPLE, None, "2024-01-05T15:00", None),  # it is open
+        (APPLE, None, "2024-01-05T21:00", "2024-01-08T14:30"),
+        (UNLISTED, "XNYS", "2024-01-06T12:00", "2024-01-08T14:30"),
+        (UNLISTED, "XHKG", "2024-01-05T04:30", "2024-01-05T05:00"),  # the break at noon
+        (UNLISTED, None, "2024-01-06T12:00", None),  # nothing is known
+        (UNLISTED, "nowhere", "2024-01-06T12:00", None),
+        (APPLE, "nowhere", "2024-01-06T12:00", "2024-01-08T14:30"),
+        (APPLE, "24/7", "2024-01-06T12:00", None),
+        (BITCOIN, "XNYS", "2024-01-06T12:00", None),
+        (APPLE, None, "2040-01-06T12:00", None),  # beyond the last session that is known
+    ],
+)
+def test_an_instrument_out_of_session_opens_with_the_next_part_of_one(
+    instrument: Instrument, calendar: str | None, moment: str, opening: str | None
+) -> None:
+    found = trading_hours.find_opening(instrument, at(moment), calendar=calendar)
+
+    assert found == (None if opening is None else at(opening))
