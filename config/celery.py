@@ -42,6 +42,8 @@ def _build_broker_options(settings: Settings) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         # None: retry until the broker is back. By default a worker gives up after a hundred tries.
         "broker_connection_max_retries": None,
+        # A Redis that has no memory or disk left refuses to write with an answer; a worker waits for it to end, too.
+        "broker_channel_error_retry": not settings.broker_is_rabbitmq,
         "broker_connection_timeout": BROKER_TIMEOUT_S,
         "broker_heartbeat": _HEARTBEAT_S,
         "broker_pool_limit": POOL_LIMIT,

@@ -21,6 +21,7 @@ from domain.signal import Signal, Stage
 from domain.trade import experiment_id_for
 
 MAX_ATTEMPTS = 5
+LONGEST_DEFERRAL_S = 5.0
 
 log = structlog.get_logger()
 
@@ -112,7 +113,8 @@ _WAITING = text(f"""
 # A signal that must wait is tried again after a quarter of the time it has waited already, at most every five seconds.
 _DEFER = text("""
     UPDATE signals SET next_attempt_at = clock_timestamp()
-            + least('5 s', greatest('0.25 s', (clock_timestamp() - stored_at) / 4)),
+            + least(make_interval(secs => :longest_s),
+                greatest(interval '0.25 s', (clock_timestamp() - stored_at) / 4)),
         processing_lock = NULL, locked_by = NULL, lock_expires_at = NULL
     WHERE signal_id = ANY(:ids) AND processing_lock = :lock AND status = 'open'
 """)
@@ -126,6 +128,11 @@ _RELEASE_FAILED = text("""
         OR (next_attempt_at <= clock_timestamp() AND (processing_lock IS NULL OR lock_expires_at < clock_timestamp())))
     RETURNING attempts, status
 """)
+
+
+def find_longest_pause_s(backoff_s: float) -> float:
+    """Return the longest time for which a signal is ever made to wait."""
+    return float(max(LONGEST_DEFERRAL_S, backoff_s * 2**MAX_ATTEMPTS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +227,7 @@ def find_waiting_for_entries(session: Session, ids: Collection[UUID]) -> set[UUI
 
 def defer(session: Session, ids: Collection[UUID], *, lease: Lease) -> None:
     """Release leased signals and make them due again shortly, without counting an attempt."""
-    session.execute(_DEFER, {"ids": list(ids), "lock": lease.lock})
+    session.execute(_DEFER, {"ids": list(ids), "lock": lease.lock, "longest_s": LONGEST_DEFERRAL_S})
 
 
 def finish(session: Session, ids: Collection[UUID], *, lease: Lease) -> None:

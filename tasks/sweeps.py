@@ -8,7 +8,7 @@ import structlog
 from celery import current_app, shared_task
 from kombu.exceptions import OperationalError as BrokerUnavailable
 
-from db import due_signals, failures, periodic_runs
+from db import clock_steps, due_signals, failures, periodic_runs
 from db.source_health import watch
 from domain.signal import Stage
 from tasks import pipeline, queue_lengths
@@ -26,6 +26,7 @@ log = structlog.get_logger()
 def resume_stalled() -> str | None:
     """Enqueue stalled signals again, oldest first, until none is due or the message broker does not answer."""
     parts = parts_of(current_app)
+    forget_clock_that_was_set_back(parts)
     mark_lost_signals_dead(parts)
     try:
         resumed = resume_due_signals(parts)
@@ -97,6 +98,17 @@ def watch_sources() -> None:
         periodic_runs.update_incident(session, runs, is_stuck=False)
     for incident in new:
         log.error("incident.opened", kind=incident.kind, subject=incident.subject, **incident.detail)
+
+
+def forget_clock_that_was_set_back(parts: Parts) -> None:
+    """Make work due again whose time lies too far ahead because the database's clock was set back meanwhile."""
+    settings = parts.settings
+    with parts.transaction() as session:
+        cut = clock_steps.cut_future_times(
+            session, lease_s=settings.lease_s, backoff_s=settings.worker_backoff_ms / 1000
+        )
+    if cut.is_any:
+        log.error("clock.was_set_back", signals=cut.signals, orders=cut.orders, notifications=cut.notifications)
 
 
 def mark_lost_signals_dead(parts: Parts) -> None:

@@ -15,7 +15,7 @@ from app.web.queue_thread import QueueFull, QueueThread
 from app.webhook.publisher import Publisher
 from db import alert_bars, intake, webhook_events
 from db.alert_bars import BarReceipt
-from db.core.errors import DBAPIError, InterfaceError, OperationalError, PoolTimeout
+from db.core.errors import DBAPIError, InterfaceError, OperationalError, PoolTimeout, is_outage
 from db.core.session import Database
 from db.intake import Arrival, Receipt
 from db.webhook_events import WebhookEvent
@@ -169,9 +169,7 @@ def _new_signal_ids(results: Sequence[WriteResult]) -> list[UUID]:
 
 
 def _is_outage(error: Exception) -> bool:
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return True
-    return isinstance(error, OperationalError | InterfaceError | PoolTimeout)
+    return is_outage(error) or isinstance(error, OperationalError | InterfaceError | PoolTimeout)
 
 
 def _describe_error(error: Exception) -> str:

@@ -18,6 +18,8 @@ __all__ = [
 
 
 _OUTAGES = ("08", "53", "57", "58")  # SQLSTATE classes: connection, resources (a full disk), shutdown, system errors
+# A database that an administrator, or a full disk, or a failover has made read-only; psycopg has no outage of it.
+_READ_ONLY = "25006"
 _UNDEFINED = frozenset({"42P01", "42703"})  # SQLSTATE of an undefined table and column
 
 
@@ -26,7 +28,11 @@ def is_outage(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError):
         return False
     state = getattr(error.orig, "sqlstate", None)
-    return error.connection_invalidated or (isinstance(error, OperationalError) and (state or "57")[:2] in _OUTAGES)
+    return (
+        error.connection_invalidated
+        or state == _READ_ONLY
+        or (isinstance(error, OperationalError) and (state or "57")[:2] in _OUTAGES)
+    )
 
 
 def lacks_schema(error: BaseException) -> bool:

@@ -1,10 +1,13 @@
-"""Two beats, a beat that was away, sweeps at the same time, and a worker whose clock is wrong (F38, F39)."""
+"""Two beats, a beat that was away, sweeps at the same time, a worker whose clock is wrong (F38, F39), steps of clocks
+(F46, F47), nights in which clocks are changed (F48), and a backlog (F49).
+"""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -12,16 +15,20 @@ import pytest
 from celery import current_app
 from redis import Redis
 
+from bench.chaos import shifted_clock
 from stack.servers import ServerUrls
 from tasks import queues
-from tests.fault import shifted_clock, stuck_beat
+from tests.fault import stuck_beat
 from tests.support.pipeline import add_trend, store_signal
-from tests.support.servers.alert_sender import THIS_HOUR, settled
+from tests.support.servers.alert_sender import THIS_HOUR, effects_of, settled
 from tests.support.servers.stacks import Stack, a_stack
 from tests.support.waiting import until
 
 REDIS_DB = 5
 BEAT_ENDS_WITHIN_S = 10.0
+DAY_S = 86_400
+BACKLOG = 200
+WORKER = ("run", "worker", "--queues", "pipeline,maintenance,orders,exits", "--concurrency", "1")
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +61,16 @@ def _ended(stack: Stack) -> Iterator[None]:
         stack.processes.kill(name)
 
 
-def forgotten(stack: Stack, count: int) -> list[UUID]:
-    """Store signals that were accepted ten minutes ago and never sent on."""
-    ids = [
+def stored(stack: Stack, count: int) -> list[UUID]:
+    return [
         store_signal(stack.database, strategy=f"s{number}", received_at=THIS_HOUR, timestamp=THIS_HOUR)
         for number in range(count)
     ]
+
+
+def forgotten(stack: Stack, count: int) -> list[UUID]:
+    """Store signals that were accepted ten minutes ago and never sent on."""
+    ids = stored(stack, count)
     aged = "UPDATE signals SET enqueued_at = now() - interval '10 minutes' WHERE signal_id = ANY(%(ids)s) RETURNING 1"
     stack.rows(aged, ids=ids)
     return ids
@@ -72,7 +83,7 @@ def start_beat(stack: Stack, name: str) -> None:
 
 def start_worker(stack: Stack, *, off_s: int) -> None:
     """Start a worker whose clock is wrong."""
-    stack.processes.start_worker(concurrency=2, program=(sys.executable, shifted_clock.__file__, str(off_s)))
+    stack.processes.start_worker(concurrency=2, program=shifted_clock.build_command(str(off_s)))
 
 
 def test_f38_two_beats_send_no_signal_on_twice(stack: Stack) -> None:
@@ -149,6 +160,86 @@ def test_f39_a_lease_lasts_as_long_as_the_database_says_whatever_the_workers_clo
     assert len(left) == len(ids)
     assert all(-3 < one["left"].total_seconds() <= 3 for one in left)
     settled(stack, ids)
+
+
+def test_f46_a_worker_whose_clock_steps_by_a_day_and_back_while_it_works_does_each_signal_once(
+    stack: Stack, tmp_path: Path
+) -> None:
+    clock, ids = tmp_path / "clock", list[UUID]()
+    clock.write_text("0")
+    stack.processes.start_worker(concurrency=2, program=shifted_clock.build_command(str(clock)))
+    start_beat(stack, "beat")
+
+    for step_s in (DAY_S, 0, -DAY_S, 0):
+        shifted_clock.set_shift(clock, step_s)
+        ids += stored(stack, 5)
+        stack.enqueue(ids[-5:])
+        stack.wait_done(ids[-5:])
+
+    assert effects_of(stack, ids)["decisions"] == 2 * len(ids)
+    assert stack.rows("SELECT FROM signals WHERE attempts > 0 AND signal_id = ANY(%(ids)s)", ids=ids) == []
+
+
+# What the database stored before its clock stepped by a day lies a day in the future afterwards, or in the past.
+STEPPED = """
+    UPDATE signals SET lock_expires_at = lock_expires_at + %(step)s, next_attempt_at = next_attempt_at + %(step)s,
+        enqueued_at = enqueued_at + %(step)s
+    WHERE signal_id = ANY(%(ids)s) RETURNING 1
+"""
+LEASED = """
+    UPDATE signals SET processing_lock = gen_random_uuid(), locked_by = 'a worker that died',
+        lock_expires_at = clock_timestamp() + interval '3 s'
+    WHERE signal_id = ANY(%(ids)s) RETURNING 1
+"""
+
+
+@pytest.mark.parametrize("step", [timedelta(days=1), timedelta(days=-1)])
+def test_f47_after_a_step_of_the_databases_clock_what_waits_goes_on_at_once(stack: Stack, step: timedelta) -> None:
+    lost_message, failed, leased = (stored(stack, 2) for _ in range(3))
+    stack.rows(LEASED, ids=leased)
+    stack.rows("UPDATE signals SET attempts = 1 WHERE signal_id = ANY(%(ids)s) RETURNING 1", ids=failed)
+    ids = lost_message + failed + leased
+    stack.rows(STEPPED, ids=ids, step=step)
+
+    stack.processes.start_worker(concurrency=2)
+    start_beat(stack, "beat")
+
+    settled(stack, ids)
+
+
+# Five seconds before clocks in New York go forward, and before they go back and show an hour for the second time.
+NIGHTS = [datetime(2027, 3, 14, 6, 59, 55, tzinfo=UTC), datetime(2026, 11, 1, 5, 59, 55, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize("night", NIGHTS)
+def test_f48_in_the_nights_in_which_clocks_are_changed_beat_and_worker_go_on(stack: Stack, night: datetime) -> None:
+    off_s = str(int((night - datetime.now(UTC)).total_seconds()))
+    for name, arguments in (("worker", WORKER), ("beat", ("run", "beat"))):
+        program = shifted_clock.build_command(off_s)
+        stack.processes.start(name, *arguments, program=program, TZ="America/New_York")
+    first = stored(stack, 3)
+    stack.enqueue(first)
+    stack.wait_done(first)
+    time.sleep(max(0.0, (night + timedelta(seconds=6) - datetime.now(UTC)).total_seconds() - int(off_s)))
+
+    second = stored(stack, 3)
+    stack.enqueue(second)
+    stack.wait_done(second)
+
+    runs = "SELECT max(clock_timestamp() - ran_at) AS ago FROM periodic_runs WHERE entry = 'resume_stalled'"
+    assert effects_of(stack, first + second)["decisions"] == 12
+    assert stack.rows(runs)[0]["ago"] < timedelta(seconds=5)
+
+
+def test_f49_a_backlog_that_no_message_announces_is_worked_off_once(stack: Stack) -> None:
+    ids = forgotten(stack, BACKLOG)
+
+    stack.processes.start_worker(concurrency=2)
+    start_beat(stack, "beat")
+    stack.wait_done(ids, deadline_s=120)
+
+    assert effects_of(stack, ids)["decisions"] == 2 * BACKLOG
+    assert stack.rows("SELECT FROM signals WHERE attempts > 0 AND signal_id = ANY(%(ids)s)", ids=ids) == []
 
 
 def test_afterwards_every_invariant_holds(stack: Stack) -> None:

@@ -1,4 +1,5 @@
-"""The broker stops, freezes, slows down and forgets, Redis and RabbitMQ alike (F05 to F10, F44).
+"""The broker stops, freezes, slows down and forgets, Redis and RabbitMQ alike (F05 to F10, F44), or Redis is out of
+memory (F52).
 
 The webhook answers as if nothing were; afterwards each acknowledged alert has its effects once.
 """
@@ -18,7 +19,7 @@ from stack.servers import ServerUrls
 from tests.support.pipeline import add_trend, store_signal
 from tests.support.servers import message_brokers
 from tests.support.servers.alert_sender import THIS_HOUR, Sender, effects_of, missing, once_each, settled, slowest
-from tests.support.servers.message_brokers import Broker, a_broker
+from tests.support.servers.message_brokers import Broker, EmbeddedRedis, a_broker
 from tests.support.servers.stacks import Stack, a_stack
 from tests.support.waiting import until
 
@@ -115,6 +116,32 @@ def test_f05_the_webhook_answers_in_time_whatever_the_broker_does_and_all_is_pro
     assert slowest(sender.answers) < ANSWERED_WITHIN_S
     assert missing(stack, sender.acknowledged) == set()
     settled(stack, sender.acknowledged)
+
+
+@pytest.mark.parametrize("policy", ["noeviction", "allkeys-random"])
+def test_f52_a_redis_without_memory_refuses_or_forgets_messages_and_none_of_them_is_missed(
+    stack: Stack, webhook: str, broker: Broker, policy: str
+) -> None:
+    if not isinstance(broker, EmbeddedRedis):
+        pytest.skip("RabbitMQ stops taking messages when it has no memory, which is as if it were frozen")
+
+    waiting = stored(stack, 30)
+
+    with Sender(url=webhook) as sender:
+        sender.after(5)
+        # Messages that the worker takes, and cannot note down, while there is no memory.
+        for signal_id in waiting:
+            stack.enqueue([signal_id])
+        broker.limit_memory("1kb", policy=policy)
+        sender.after(40)
+        broker.limit_memory("0", policy="noeviction")
+        sender.after(5)
+
+    assert sender.statuses() == {200}
+    assert slowest(sender.answers) < ANSWERED_WITHIN_S
+    assert missing(stack, sender.acknowledged) == set()
+    settled(stack, [*waiting, *sender.acknowledged])
+    assert stack.processes.running["worker"].poll() is None
 
 
 def test_f06_an_idle_worker_consumes_again_soon_after_the_broker_came_back_empty(

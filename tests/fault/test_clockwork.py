@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -15,10 +14,10 @@ import psycopg
 import pytest
 from redis import Redis
 
+from bench.chaos import shifted_clock
 from stack.servers import ServerUrls
 from stack.stack import RunningStack
 from tasks import beat_scheduler, queues, schedule
-from tests.fault import shifted_clock
 from tests.support.servers.stacks import Stack, a_stack, alive, children_of
 from tests.support.servers.supervised import PROCFILE, a_supervised_stack
 from tests.support.waiting import until
@@ -39,7 +38,7 @@ def stack(server_urls: ServerUrls, template_database: str, tmp_path: Path) -> It
 
 
 def start_shifted_beat(stack: Stack, off: str) -> None:
-    stack.processes.start("beat", "run", "beat", program=(sys.executable, shifted_clock.__file__, off))
+    stack.processes.start("beat", "run", "beat", program=shifted_clock.build_command(off))
 
 
 def latest_runs(stack: Stack) -> dict[str, datetime]:

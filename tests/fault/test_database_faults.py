@@ -1,4 +1,5 @@
-"""Postgres is killed, stopped, frozen, its sessions ended, its tables locked (F25 to F27, F30).
+"""Postgres is killed, stopped, frozen, its sessions ended, its tables locked (F25 to F27, F30), or it is read-only or
+has no connection left (F51, F53).
 
 Senders send again until they are acknowledged, as TradingView does after a 503; afterwards each alert is there once.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -138,6 +139,76 @@ def test_f27_a_frozen_database_is_answered_for_with_503_in_time(stack: Stack, we
     sender = sent_through(webhook, server.freeze, server.thaw)
 
     assert_accounted(stack, sender)
+
+
+def make_read_only(stack: Stack, value: str) -> None:
+    """Make every transaction of every session read-only, or not, as an administrator or a full managed disk does."""
+    with psycopg.connect(stack.processes.database_url, autocommit=True) as connection:
+        connection.execute(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+        connection.execute("SELECT pg_reload_conf()")
+
+
+def test_f51_a_database_that_only_reads_loses_nothing_and_makes_no_dead_letter(stack: Stack, webhook: str) -> None:
+    waiting = stored(stack, 20)
+
+    def begin() -> None:
+        stack.enqueue(waiting)
+        make_read_only(stack, "on")
+
+    sender = sent_through(webhook, begin, lambda: make_read_only(stack, "off"))
+
+    assert_accounted(stack, sender)
+    settled(stack, waiting)
+    assert stack.rows("SELECT FROM signals WHERE status = 'dead'") == []
+
+
+class Hoard:
+    """Holds every connection that the database allows; those of our processes are ended first."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._held: list[psycopg.Connection] = []
+
+    def take(self) -> None:
+        """Take one connection after the other until none is left and none is anybody else's."""
+        while self._take_rest() and self._end_others():
+            pass
+
+    def give_back(self) -> None:
+        """Close all connections."""
+        for connection in self._held:
+            connection.close()
+
+    def _take_rest(self) -> bool:
+        with suppress(psycopg.OperationalError):
+            while True:
+                self._held.append(psycopg.connect(self._url, autocommit=True))
+        return bool(self._held)
+
+    def _end_others(self) -> int:
+        """Return how many sessions of others were ended."""
+        mine = [connection.info.backend_pid for connection in self._held]
+        ended = self._held[0].execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend' AND pid <> ALL(%s)",
+            [mine],
+        )
+        return len(ended.fetchall())
+
+
+def test_f53_a_database_without_a_connection_left_is_answered_for_with_503_and_loses_nothing(
+    stack: Stack, webhook: str
+) -> None:
+    waiting, hoard = stored(stack, 20), Hoard(stack.processes.database_url)
+
+    def begin() -> None:
+        stack.enqueue(waiting)
+        hoard.take()
+
+    sender = sent_through(webhook, begin, hoard.give_back)
+
+    assert_accounted(stack, sender)
+    settled(stack, waiting)
 
 
 def stored(stack: Stack, count: int) -> list[UUID]:

@@ -97,6 +97,12 @@ class EmbeddedRedis:
             client.client_kill_filter(_type="normal", skipme=True)
             client.client_kill_filter(_type="pubsub", skipme=True)
 
+    def limit_memory(self, size: str, *, policy: str) -> None:
+        """Set how much memory it may use, `0` for all, and which keys it then removes."""
+        with self._client() as client:
+            client.config_set("maxmemory-policy", policy)
+            client.config_set("maxmemory", size)
+
     def _client(self) -> Redis:
         return Redis(unix_socket_path=str(self._place.sockets / "redis.sock"))
 

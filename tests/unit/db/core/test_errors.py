@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 from psycopg import errors
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, InternalError, OperationalError
 
 from db.core.errors import is_outage
 
@@ -25,6 +25,10 @@ from db.core.errors import is_outage
 )
 def test_a_database_that_is_away_or_cannot_work_is_an_outage(cause: type[psycopg.Error]) -> None:
     assert is_outage(OperationalError("SELECT 1", {}, cause("as it says")))
+
+
+def test_a_database_that_was_made_read_only_is_an_outage() -> None:
+    assert is_outage(InternalError("INSERT", {}, errors.ReadOnlySqlTransaction("as it says")))
 
 
 @pytest.mark.parametrize("cause", [errors.DeadlockDetected, errors.LockNotAvailable])
