@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,11 +22,12 @@ from domain.books import opens_incidents
 from domain.exit_matching import ClosingAlert, ExitMatch, ExitResult, OpenTrade, TradeKey
 from domain.message_symbols import may_mean
 from domain.signal import Signal
+from domain.trade import Order
 
 MISSED, AMBIGUOUS, NOT_PRICED = "exit_missed", "exit_ambiguous", "exit_not_priced"
 REFUSED, QUARANTINED, ENTRY_OUTDATED = "exit_refused", "exit_in_quarantine", "entry_outdated"
-RESTORED_DIFFERS = "restored_trade_differs"
-_ABOUT_TRADES = (MISSED, AMBIGUOUS, NOT_PRICED, REFUSED, QUARANTINED, RESTORED_DIFFERS)
+RESTORED_DIFFERS, WAITS_FOR_OPENING = "restored_trade_differs", "exit_waits_for_opening"
+_ABOUT_TRADES = (MISSED, AMBIGUOUS, NOT_PRICED, REFUSED, QUARANTINED, RESTORED_DIFFERS, WAITS_FOR_OPENING)
 KINDS = (*_ABOUT_TRADES, ENTRY_OUTDATED)
 log = structlog.get_logger()
 
@@ -67,6 +69,12 @@ _CLOSE_FINISHED = text(f"""
     WHERE closed_at IS NULL AND kind = ANY(:kinds) AND NOT EXISTS (
         SELECT FROM jsonb_array_elements_text(detail->'trades') AS named(id)
         JOIN trades ON trades.trade_id = named.id::uuid WHERE trades.status IN {states.UNFINISHED_TRADES})
+""")
+_CLOSE_SENT = text(f"""
+    UPDATE incidents SET closed_at = clock_timestamp()
+    WHERE closed_at IS NULL AND kind = :kind AND NOT EXISTS (
+        SELECT FROM orders WHERE trade_id = incidents.subject::uuid AND intent = 'exit'
+          AND state IN {states.SENDABLE_ORDERS})
 """)
 
 
@@ -131,6 +139,21 @@ def open_about_waiting(session: Session, book: str, alert: WaitingExit) -> None:
     )
 
 
+def open_about_closed_exchange(session: Session, order: Order, *, opens_at: datetime) -> None:
+    """Open the incident about a real trade whose exit waits until its exchange opens."""
+    open_about_trades(
+        session,
+        kind=WAITS_FOR_OPENING,
+        subject=order.trade_id,
+        book=order.book,
+        real_ids=[order.trade_id],
+        symbol=order.quote.instrument.symbol,
+        client_order_id=order.client_order_id,
+        opens_at=opens_at.isoformat(),
+        why=f"its exchange is closed until {opens_at:%Y-%m-%d %H:%M} UTC; the order is sent then",
+    )
+
+
 def open_about_quarantine(session: Session, events: Sequence[UnreadMessage]) -> None:
     """Open an incident for each open real trade that an unreadable message of its source may be the exit of."""
     wanted = [event for event in events if opens_incidents(event.book)]
@@ -186,8 +209,9 @@ def open_about_dead_exits(session: Session) -> None:
 
 
 def close_finished(session: Session) -> None:
-    """Close the incidents about exits whose trades are all closed by now."""
+    """Close the incidents about exits whose trades are all closed by now, or whose wait for an opening is over."""
     session.execute(_CLOSE_FINISHED, {"kinds": list(_ABOUT_TRADES)})
+    session.execute(_CLOSE_SENT, {"kind": WAITS_FOR_OPENING})
 
 
 def _explain_miss(alert: ClosingAlert, trade: OpenTrade) -> str:

@@ -61,6 +61,7 @@ _WAITING = text(f"""
     UNION ALL
     SELECT CASE intent WHEN 'exit' THEN 'exits' ELSE 'orders' END, count(*), min(created_at) FROM orders
     WHERE state = 'intent' AND venue <> 'model' AND book = ANY(:books)
+      AND next_check_at < clock_timestamp() + make_interval(secs => :waited_s)  -- else it waits for an opening
       AND state IN {states.OPEN_ORDERS} AND created_at < clock_timestamp() - make_interval(secs => :waited_s)
     GROUP BY 1 ORDER BY 1
 """)

@@ -159,6 +159,20 @@ def deny(session: Session, order_ids: Collection[UUID], *, reason: str) -> set[U
     return denied
 
 
+def put_off(session: Session, order_id: UUID, *, wait_s: float) -> bool:
+    """Have an order that is not at its venue looked at again only after so many seconds.
+
+    Returns whether that is new; a flatten comes back to it every second.
+    """
+    query = text(f"""
+        UPDATE orders SET next_check_at = clock_timestamp() + make_interval(secs => :wait_s)
+        WHERE order_id = :order_id AND state IN {states.SENDABLE_ORDERS}
+          AND next_check_at < clock_timestamp() + make_interval(secs => :wait_s - 1)
+        RETURNING order_id
+    """)
+    return bool(session.execute(query, {"order_id": order_id, "wait_s": wait_s}).all())
+
+
 def record_reports(session: Session, reports: Sequence[OrderReport]) -> list[OrderReport]:
     """Store reports on orders: all fills, and the new states where the transition is allowed.
 

@@ -73,6 +73,10 @@ _TEXTS = {
         "the venue refused or ended the exit of a real trade; it is sent again until it is filled",
         "check at the venue whether the market is closed or the position is another one",
     ),
+    "exit_waits_for_opening": (
+        "the exit of a real trade waits until its exchange opens, and is sent then",
+        "nothing; if the exchange is open, close it at the venue and look at `orchestrator instruments list SYMBOL`",
+    ),
     "exit_in_quarantine": (
         "a message that was not understood may be the exit of an open real trade",
         "read it with `orchestrator signals explain ID`; if it was an exit, close the trade with the command above",

@@ -20,7 +20,7 @@ from db.core.session import Session
 from db.submissions import BegunSubmission, SubmissionRefused
 from domain.ports import Broker, OrderReport, SendWindow, VenueUnavailable
 from domain.trade import PAPER_VENUE, Intent, Order, OrderState
-from tasks import queues, restored_database, venue_mark
+from tasks import closed_exchanges, queues, restored_database, venue_mark
 from tasks.parts import Parts
 
 WINDOW_S = 5.0
@@ -52,7 +52,9 @@ def enqueue_orders(unsent: Iterable[Order]) -> None:
 
 
 def submit_single_order(parts: Parts, order_id: UUID) -> list[OrderReport]:
-    """Submit one order to its venue, unless the venue can never accept it."""
+    """Submit one order to its venue, unless the venue can never accept it; exits wait for their exchange to open."""
+    if closed_exchanges.hold_until_opening(parts, order_id):
+        return []
     _deny_impossible_order(parts, order_id)
     return send(parts, [order_id])
 
