@@ -9,7 +9,7 @@ from itertools import count
 from uuid import uuid4
 
 import structlog
-from flask import Blueprint, Flask, g, jsonify, request
+from flask import Flask, g, jsonify, request
 from flask.typing import ResponseReturnValue
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.exceptions import HTTPException, NotFound
@@ -23,6 +23,7 @@ from app.web import allowed_senders, headers
 from app.web.deadlines import Deadlines
 from app.webhook import routes
 from app.webhook.authenticator import Authenticator
+from app.webhook.endpoint import AlertEndpoint, AlertShortcut
 from app.webhook.publisher import Enqueue, Publisher
 from app.webhook.receiver import Receiver
 from app.webhook.writer import Failpoint, Writer
@@ -31,6 +32,7 @@ from config.settings import Settings
 from db.core.session import Database
 
 RECEIVER = "orchestrator.receiver"
+ALERT_SHORTCUT = "orchestrator.alert_shortcut"
 _KEPT_HEADERS = ("Allow", "Retry-After")
 _CHALLENGE = {401: {"WWW-Authenticate": "Bearer"}}
 
@@ -55,7 +57,10 @@ def create_app(settings: Settings, *, enqueue: Enqueue | None = None, deadlines:
     receiver = _make_receiver(settings, enqueue or _connect_pipeline(settings), deadlines)
     app.extensions[RECEIVER] = receiver
     _install_access(app, settings, deadlines)
-    app.register_blueprint(_make_webhook(settings, receiver))
+    endpoint = _make_endpoint(settings, receiver)
+    next_request_id = _make_request_ids(uuid4().hex[:20])
+    app.extensions[ALERT_SHORTCUT] = AlertShortcut(endpoint, next_request_id)
+    app.register_blueprint(routes.make_blueprint(endpoint))
     app.register_blueprint(health.make_blueprint(settings, within_s=deadlines.probe_s))
     app.register_blueprint(
         metrics.make_blueprint(
@@ -67,7 +72,7 @@ def create_app(settings: Settings, *, enqueue: Enqueue | None = None, deadlines:
     )
     for pages in (report, login, account, sources):
         app.register_blueprint(pages.blueprint)
-    app.before_request(_begin_requests(uuid4().hex[:20]))
+    app.before_request(_begin_requests(next_request_id))
     api.mount(app, settings, deadlines)
     app.wsgi_app = headers.add_security_headers(app.wsgi_app, settings)  # type: ignore[method-assign, assignment]  # Flask's own way to wrap it
     app.register_error_handler(Exception, _answer_error)
@@ -91,12 +96,12 @@ def _close_with_app(app: Flask, database: Database) -> Database:
     return database
 
 
-def _make_webhook(settings: Settings, receiver: Receiver) -> Blueprint:
-    """Return the webhook's blueprint with the configured checks of senders."""
+def _make_endpoint(settings: Settings, receiver: Receiver) -> AlertEndpoint:
+    """Return the webhook's endpoint with the configured checks of senders."""
     proxies = settings.trusted_proxies or 0
     is_listed = allowed_senders.make_sender_check(settings.sender_addresses, trusted_proxies=proxies)
     is_certified = allowed_senders.make_certificate_check(settings.client_certificate_header)
-    return routes.make_blueprint(
+    return AlertEndpoint(
         receiver,
         is_allowed_sender=lambda environ: is_listed(environ) and is_certified(environ),
         origin=partial(limits.origin_of, trusted_proxies=proxies),
@@ -141,12 +146,17 @@ def _make_failpoint(settings: Settings) -> Failpoint | None:
     return partial(pipeline.reach, settings.failpoint_dir)
 
 
-def _begin_requests(process: str) -> Callable[[], None]:
-    """Return a hook that gives each request an id: the process's random part and a count, cheaper than random bytes."""
+def _make_request_ids(process: str) -> Callable[[], str]:
+    """Return a maker of request ids: the process's random part and a count, cheaper than random bytes."""
     numbers = count()
+    return lambda: f"{process}{next(numbers):012x}"
+
+
+def _begin_requests(next_request_id: Callable[[], str]) -> Callable[[], None]:
+    """Return a hook that gives each request an id."""
 
     def begin_request() -> None:
-        g.request_id = f"{process}{next(numbers):012x}"
+        g.request_id = next_request_id()
         clear_contextvars()
         bind_contextvars(request_id=g.request_id)
 

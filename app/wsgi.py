@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.factory import create_app
+from app.factory import ALERT_SHORTCUT, create_app
 from app.web.deadlines import Deadlines
 from app.web.server import ServerApplication
 from config import process_privacy, settings
@@ -20,4 +20,5 @@ def application() -> Flask:
 def server_application() -> ServerApplication:
     """Return the application in the form that our web server runs, in a process whose memory is hidden."""
     process_privacy.hide_process()
-    return ServerApplication(application(), threads=_THREADS, body_s=Deadlines().body_s)
+    app = application()
+    return ServerApplication(app, shortcut=app.extensions[ALERT_SHORTCUT], threads=_THREADS, body_s=Deadlines().body_s)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from _typeshed import OptExcInfo
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-_EVERYWHERE = (
+EVERYWHERE = (
     ("X-Content-Type-Options", "nosniff"),
     (
         "Content-Security-Policy",
@@ -33,12 +33,12 @@ Headers = tuple[tuple[str, str], ...]
 
 def add_security_headers(inner: WSGIApplication, settings: Settings) -> WSGIApplication:
     """Wrap a WSGI application so that each answer has these headers, unless it sets one of that name itself."""
-    page_headers: Headers = (*_EVERYWHERE, *_ON_PAGES)
+    page_headers: Headers = (*EVERYWHERE, *_ON_PAGES)
     if (settings.public_url or "").startswith("https://"):
         page_headers = (*page_headers, _OVER_HTTPS)
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        added = _EVERYWHERE if environ.get("PATH_INFO", "").startswith(_WEBHOOK_PREFIX) else page_headers
+        added = EVERYWHERE if environ.get("PATH_INFO", "").startswith(_WEBHOOK_PREFIX) else page_headers
 
         def start(
             status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None

@@ -26,7 +26,7 @@ FOLDERS = {folder.name for folder in ROOT.iterdir() if folder.is_dir() and (fold
 }
 SUFFIXES = (".py", ".md", ".toml", ".lock", ".yml", ".json")
 # Files that a user writes, that appear in a data directory or that come from elsewhere.
-NOT_OURS = {"my_engines.py", "config.py", "db.py", "run.json"}
+NOT_OURS = {"my_engines.py", "config.py", "db.py", "run.json", "venue_mark.json"}
 CODE_BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 INDENTED_LINE = re.compile(r"^(?: {4}|\t)\S.*$", re.MULTILINE)
 CODE_SPAN = re.compile(r"`([^`\n]+)`")
