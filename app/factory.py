@@ -115,6 +115,7 @@ def _make_receiver(settings: Settings, enqueue: Enqueue, deadlines: Deadlines) -
             _make_database(settings, deadlines, pool_size=1), Publisher(enqueue), failpoint=_make_failpoint(settings)
         ),
         deadline_s=deadlines.webhook_s,
+        data_dir=settings.data_dir,
     )
 
 

@@ -144,6 +144,12 @@ class Lease:
     seconds: float
 
 
+def select_outside_replays(session: Session, ids: Collection[UUID]) -> list[UUID]:
+    """Return those of the signals that belong to no replay, in the order they were stored."""
+    query = text("SELECT signal_id FROM signals WHERE signal_id = ANY(:ids) AND book NOT LIKE 'replay:%' ORDER BY seq")
+    return list(session.execute(query, {"ids": list(ids)}).scalars())
+
+
 def claim(session: Session, ids: Collection[UUID], *, lease: Lease, for_stage: Stage) -> list[Signal]:
     """Lease the signals that are due for `for_stage` and that no other lease holds; return them as they were stored."""
     parameters = {

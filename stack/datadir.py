@@ -1,7 +1,7 @@
 """The data directory: its root, the instances `main` and `demo`, and the secrets in them.
 
 An instance directory holds one database, one Redis, `secret_key`, `flower_password`, `admin_password`, `api_token`,
-`run.json`, `venue_mark.json` and `log/`.
+`run.json`, `venue_mark.json`, `reserve` and `log/`.
 The root holds the instances and `current`, which names the instance that was used last.
 """
 
@@ -13,6 +13,7 @@ import secrets
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,10 +94,13 @@ def wipe_instance(directory: Path) -> None:
 
 
 def remember_current(settings: Settings, directory: Path) -> None:
-    """Store `directory` as the instance that data commands use by default."""
+    """Store `directory` as the instance that data commands use by default; say so where that cannot be written."""
     base = data_root(settings)
-    base.mkdir(parents=True, exist_ok=True)
-    _write_private(base / "current", f"{directory}\n")
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        _write_private(base / "current", f"{directory}\n")
+    except OSError as error:
+        sys.stderr.write(f"{base / 'current'} cannot be written ({error}): name {directory} with --data-dir\n")
 
 
 def read_current(settings: Settings) -> Path | None:
@@ -171,8 +175,12 @@ def _read_pointer(path: Path) -> str:
 def _write_private(path: Path, text: str, *, exclusive: bool = False) -> None:
     """Write a file of mode 0600 in one step; with `exclusive` an existing file is left as it is."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError:
+        Path(name).unlink()
+        raise
     if not exclusive:
         Path(name).replace(path)
         return
@@ -187,14 +195,16 @@ def _write_private(path: Path, text: str, *, exclusive: bool = False) -> None:
 def create_socket_directory(directory: Path, account: ServiceAccount | None) -> Path:
     """Create a directory with a short path for the sockets, which only the servers' account and root can enter.
 
-    Its path is stored in the instance, so that the next start removes the one of a killed stack.
+    Its path is stored in the instance, so that the next start removes the one of a killed stack; a disk that does not
+    take it ends no start.
     """
     remove_socket_directory(directory)
     base = Path(tempfile.gettempdir())
     if len(os.fsencode(base)) > _LONGEST_SOCKET_DIRECTORY - 12 or (account and not accounts.can_enter(account, base)):
         base = Path("/tmp")  # nosec B108 # noqa: S108 - a private directory with a random name is created in it
     created = Path(tempfile.mkdtemp(prefix="to-", dir=base))
-    _write_private(directory / "sockets", f"{created}\n")
+    with suppress(OSError):
+        _write_private(directory / "sockets", f"{created}\n")
     return accounts.give_directory(created, account)
 
 

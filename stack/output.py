@@ -55,33 +55,51 @@ class StreamOutput:
 
 
 class FileOutput:
-    """Appends to a file; one that has grown beyond 10 MB is renamed to `<name>.1`, and another one begun."""
+    """Appends to a file; one that has grown beyond 10 MB is renamed to `<name>.1`, and another one begun.
+
+    Lines that the disk does not take are dropped, since the programs that print them must go on.
+    """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._path = path
-        self._file = path.open("a", encoding="utf-8", buffering=1)
+        self._file: TextIO | None = None
+        self._is_closed = False
         self._lock = threading.Lock()
-        self._rotate_if_large()
+        with suppress(OSError):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._open()
 
-    def _rotate_if_large(self) -> None:
+    def _open(self) -> TextIO:
+        """Return the open file; begin another one when it is too large."""
+        if self._file is None:
+            self._file = self._path.open("a", encoding="utf-8", buffering=1)
         if self._file.tell() > _LARGEST_LOG:
             self._path.replace(self._path.with_name(self._path.name + ".1"))
-            self._file.close()
+            self._close()
             self._file = self._path.open("a", encoding="utf-8", buffering=1)
+        return self._file
 
     def write(self, name: str, line: str) -> None:
         """Write the line behind its name; after the file was closed the line is dropped."""
-        # A full disk must not stop the programs that print.
-        with self._lock, suppress(OSError):
-            if not self._file.closed:
-                self._file.write(f"{name:<9}| {line}\n")
-                self._rotate_if_large()
+        with self._lock:
+            if self._is_closed:
+                return
+            try:
+                self._open().write(f"{name:<9}| {line}\n")
+            except OSError:
+                self._close()  # what waits in its buffer would be written twice, or fail again
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            self._file.close()
+            self._is_closed = True
+            self._close()
+
+    def _close(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            with suppress(OSError):
+                file.close()
 
 
 class WarningsOutput:

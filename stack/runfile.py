@@ -121,10 +121,16 @@ def remove_run_file(directory: Path) -> None:
 
 
 class RunFileWriter:
-    """Keeps `run.json` up to date while processes start and end; used from several threads."""
+    """Keeps `run.json` up to date while processes start and end; used from several threads.
 
-    def __init__(self, directory: Path) -> None:
+    When it cannot be written, as on a full disk, that is reported once, and the stack runs on: other commands may not
+    find it meanwhile.
+    """
+
+    def __init__(self, directory: Path, *, report: Callable[[str], None]) -> None:
         self._directory = directory
+        self._report = report
+        self._is_reported = False
         self._run: RunFile | None = None
         self._lock = threading.Lock()
 
@@ -132,11 +138,23 @@ class RunFileWriter:
         """Write the file for the first time."""
         with self._lock:
             self._run = replace(run, processes=pids())
-            write_run_file(self._directory, self._run)
+            self._write(self._run)
 
     def renew(self, pids: Mapping[str, int]) -> None:
         """Write the file again with the running processes, once it has been published."""
         with self._lock:
             if self._run is not None:
                 self._run = replace(self._run, processes=dict(pids))
-                write_run_file(self._directory, self._run)
+                self._write(self._run)
+
+    def _write(self, run: RunFile) -> None:
+        try:
+            write_run_file(self._directory, run)
+        except OSError as error:
+            if not self._is_reported:
+                self._report(
+                    f"{self._directory / 'run.json'} cannot be written ({error}); the stack runs on without it"
+                )
+            self._is_reported = True
+        else:
+            self._is_reported = False

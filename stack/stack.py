@@ -12,7 +12,7 @@ from pathlib import Path
 
 from config import process_privacy
 from config.settings import Settings
-from stack import datadir, instances, interrupts, network, procfile, runfile, watchdog
+from stack import datadir, disk_reserve, instances, interrupts, network, procfile, runfile, watchdog
 from stack import servers as embedded
 from stack.accounts import ServiceAccount
 from stack.errors import ChildFailed, StackRefused
@@ -109,7 +109,7 @@ def open_stack(plan: StackPlan, *, on_failure: Callable[[str], None] | None = No
         if plan.fresh:
             embedded.wipe_instance(plan.data_dir)
         output = FileOutput(plan.log) if plan.log is not None else open_default_output(plan.data_dir / "log")
-        notice = RunFileWriter(plan.data_dir)
+        notice = RunFileWriter(plan.data_dir, report=lambda line: output.write("stack", line))
         try:
             with Supervisor(
                 output, deaths_allowed=plan.deaths_allowed, on_change=notice.renew, on_failure=on_failure
@@ -117,7 +117,7 @@ def open_stack(plan: StackPlan, *, on_failure: Callable[[str], None] | None = No
                 stack = _start_everything(plan, supervisor, account=account, flower_obstacle=flower_obstacle)
                 notice.publish(_build_run_file(stack), supervisor.pids)
                 datadir.remember_current(plan.settings, plan.data_dir)
-                with _start_watchdog(plan, stack, output):
+                with _start_watchdog(plan, stack, output), _keep_reserve(plan, output):
                     yield stack
         finally:
             datadir.remove_socket_directory(plan.data_dir)
@@ -132,6 +132,11 @@ def _start_watchdog(plan: StackPlan, stack: RunningStack, output: LineOutput) ->
         supervisor=stack.supervisor,
         report=lambda line: output.write("stack", line),
     )
+
+
+def _keep_reserve(plan: StackPlan, output: LineOutput) -> AbstractContextManager[None]:
+    """Keep a part of the disk for exits."""
+    return disk_reserve.keep_reserve(plan.data_dir, report=lambda line: output.write("stack", line))
 
 
 def _check_ports(plan: StackPlan) -> str | None:

@@ -9,6 +9,7 @@ import time
 import structlog
 from celery import current_app, shared_task
 
+from config import data_disk
 from config.settings import Settings
 from db import canaries, periodic_runs, pipeline_problems
 from db.canaries import QueueState
@@ -45,12 +46,14 @@ def send_if_working(parts: Parts) -> bool:
 
 
 def find_obstacles(session: Session, settings: Settings) -> list[str]:
-    """Return what does not work: queues without workers, entries of beat that are late, work that waits too long."""
+    """Return what does not work: queues without workers, late entries of beat, waiting work, a full disk."""
     states = {health.queue: health.state for health in canaries.list_all(session, settings)}
     silent = [name for name in queues.ALL if states.get(name) is not QueueState.ANSWERING]
     late = [run.entry for run in periodic_runs.list_all(session, settings) if run.is_late]
     waiting = [finding.subject for finding in pipeline_problems.find_waiting_work(session)]
+    is_short = data_disk.is_short(settings.data_dir)
     return [
+        *(["the disk is nearly full"] if is_short else []),
         *(f"the queue {name} does not answer" for name in silent),
         *(f"{entry} is late" for entry in late),
         *(f"work waits in {name}" for name in waiting),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import structlog
 from celery import current_app, shared_task
 
+from config import data_disk
 from db import incident_findings, order_incidents, pipeline_problems, position_problems
 from db.core.session import Session
 from db.incident_findings import Finding
@@ -38,7 +36,7 @@ def watch_problems() -> str | None:
 
 def update_incidents(parts: Parts) -> list[Finding]:
     """Bring the incidents of all kinds watched here up to date; return the new ones."""
-    space = measure_disk(parts.settings.data_dir)
+    space = data_disk.measure(parts.settings.data_dir)
     now = parts.clock.now(LIVE_BOOK)
     with parts.transaction() as session:
         findings = [
@@ -48,16 +46,6 @@ def update_incidents(parts: Parts) -> list[Finding]:
         ]
         order_incidents.close_settled(session)
         return incident_findings.update_incidents(session, findings, kinds=KINDS)
-
-
-def measure_disk(directory: Path | None) -> DiskSpace | None:
-    """Return the space of the disk that holds a directory; None where there is none, or it cannot be asked."""
-    try:
-        usage = None if directory is None else shutil.disk_usage(directory)
-    except OSError as error:
-        log.warning("disk.unknown", error=type(error).__name__)
-        return None
-    return None if usage is None else DiskSpace(total=usage.total, free=usage.free)
 
 
 def _find_low_disk(session: Session, space: DiskSpace | None) -> list[Finding]:

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -19,13 +20,14 @@ from alerts.meaning.reading import FieldErrors
 from alerts.understand import Understood, UnreadableAlert, understand_all
 from app.webhook.authenticator import Authenticator
 from app.webhook.writer import RowRefused, WriteEntry, Writer, WriteResult, WriterUnavailable
+from config import data_disk
 from db.alert_bars import BarReceipt
 from db.intake import Arrival, Receipt
 from db.webhook_events import EventKind, WebhookEvent
 from domain import canonical
 from domain.bar_messages import BarMessage
 from domain.books import TEST_BOOK, is_replay_book
-from domain.signal import NewSignal, Source
+from domain.signal import Action, NewSignal, Source
 
 MAX_BODY = 64 * 1024
 _LONGEST_CONTENT_TYPE = 200
@@ -57,10 +59,21 @@ class WebhookAnswer:
 
 
 class Receiver:
-    """Stores posted bodies as signals or webhook events; `counts` holds the number of answers by status."""
+    """Stores posted bodies as signals or webhook events; `counts` holds the number of answers by status.
 
-    def __init__(self, authenticator: Authenticator, writer: Writer, *, deadline_s: float = 1.0) -> None:
+    While the disk that holds `data_dir` is nearly full, only bodies with an exit are stored.
+    """
+
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        writer: Writer,
+        *,
+        deadline_s: float = 1.0,
+        data_dir: Path | None = None,
+    ) -> None:
         self._authenticator = authenticator
+        self._data_dir = data_dir
         self._writer = writer
         self._deadline_s = deadline_s
         self._lock = threading.Lock()
@@ -81,16 +94,18 @@ class Receiver:
         """Store a body and return the answer; `started` is the monotonic time at which the request began.
 
         Raises:
-            WriterUnavailable: when the database did not commit it in time.
+            WriterUnavailable: when the database did not commit it in time, or the disk is nearly full.
         """
         ends = started + self._deadline_s
         if posted.is_oversized:
+            self._require_space(())
             event = _build_event(posted.raw[:MAX_BODY], _TOO_LARGE, posted, source, kind=EventKind.OVERSIZED)
             self._wait_for_commit(self._writer.submit(event), ends)
             return WebhookAnswer(status=413, document=_describe_event(event, status="oversized"))
         # A replay's book has a clock of its own, by which its alerts came in time.
         received_at = None if is_replay_book(source.book) else self._writer.read_clock()
         parts = _parse_body(posted, source, received_at)
+        self._require_space(parts)
         outcomes = self._store_parts(parts, posted, source, ends=ends)
         return _build_answer(outcomes)
 
@@ -108,6 +123,12 @@ class Receiver:
         """Write the waiting entries and close the database's connections."""
         self._writer.close()
         self._authenticator.close()
+
+    def _require_space(self, parts: Sequence[Understood]) -> None:
+        """Raise WriterUnavailable while what is left of the disk is kept for exits, and none is among the parts."""
+        has_exit = any(isinstance(part, NewSignal) and part.action is Action.EXIT for part in parts)
+        if not has_exit and data_disk.is_short(self._data_dir):
+            raise WriterUnavailable("the disk is nearly full, and what is left is kept for exits")
 
     def _store_parts(
         self, parts: Sequence[Understood], posted: PostedBody, source: Source, *, ends: float

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from config import data_disk
 from db import books, contexts, instruments, jump_incidents, signals, sources
 from db.books import Book
 from db.core.session import Session
@@ -30,9 +31,12 @@ log = structlog.get_logger()
 
 @stage_task(Stage.CONTEXT_CAPTURED)
 def snapshot_context(parts: Parts, batch: StageBatch) -> int:
-    """Store a snapshot of the market for each signal, as of the signal's arrival."""
+    """Store a snapshot of the market for each signal, as of the signal's arrival.
+
+    While the disk is nearly full, signals of replays stay where they are until there is room.
+    """
     with parts.transaction() as session:
-        owned = batch.claim(session)
+        owned = batch.claim(session, _select_affordable(session, parts, batch))
         sizing_bases = load_sizing_bases(session, owned)
     built = build_contexts(parts, owned, sizing_bases)
     with parts.transaction() as session:
@@ -42,6 +46,19 @@ def snapshot_context(parts: Parts, batch: StageBatch) -> int:
         signals.advance(session, kept, lease=batch.lease, to=batch.stage)
     log_events.log_captured_contexts(built, kept)
     return len(kept)
+
+
+def _select_affordable(session: Session, parts: Parts, batch: StageBatch) -> Sequence[UUID]:
+    """Return the signals of a batch that may be begun with the space that is left: all, or those of no replay.
+
+    Alerts that were accepted are finished: no more entries are, and an exit waits for the entries before it.
+    """
+    if not data_disk.is_short(parts.settings.data_dir):
+        return batch.signal_ids
+    affordable = signals.select_outside_replays(session, batch.signal_ids)
+    if len(affordable) < len(batch.signal_ids):
+        log.warning("signals.held_back", count=len(batch.signal_ids) - len(affordable), why="the disk is nearly full")
+    return affordable
 
 
 def _open_incidents(session: Session, owned: Sequence[Signal], built: Sequence[MarketContext]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
+from config import data_disk
 from config.values import SettingInvalid
 from db import canaries
 from tasks import heartbeat, queues, schedule
@@ -79,6 +80,15 @@ def test_it_is_withheld_while_something_does_not_work(
     assert (sent, receiver.tried) == (False, 0)
     assert [entry["event"] for entry in logs] == ["heartbeat.withheld"]
     assert why in logs[0]["error"]
+
+
+def test_it_is_withheld_while_the_disk_is_nearly_full(
+    parts: Parts, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data_disk, "is_short", lambda _: True)
+
+    assert not heartbeat.send_if_working(parts)
+    assert receiver.tried == 0
 
 
 def test_a_monitor_that_refuses_is_logged_without_its_address(
