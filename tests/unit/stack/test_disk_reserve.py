@@ -25,7 +25,7 @@ def leave(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
     ("free", "short", "low"),
     [(11 * GIGABYTE, False, False), (9 * GIGABYTE, False, True), (255 * MEGABYTE, True, True)],
 )
-def test_a_disk_is_low_long_before_what_is_left_is_kept_for_exits(free: int, short: bool, low: bool) -> None:  # noqa: FBT001 - figures of a table
+def test_a_disk_is_low_long_before_what_is_left_is_kept_for_exits(free: int, short: bool, low: bool) -> None:
     space = DiskSpace(total=100 * GIGABYTE, free=free)
 
     assert (space.is_short, space.is_low(was_low=False)) == (short, low)
