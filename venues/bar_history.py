@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from operator import attrgetter
 from typing import TypeVar
 
@@ -35,6 +37,10 @@ class BarHistories:
         """
         return self._load(feed, to=to, as_of=as_of, count=count).bars
 
+    def load_filled(self, feeds: Sequence[Feed], *, to: Interval, as_of: datetime, count: int) -> list[ClosedBar]:
+        """Return the bars of the first series, as `load_closed` does."""
+        return self.load_closed(feeds[0], to=to, as_of=as_of, count=count)
+
     def _load(self, feed: Feed, *, to: Interval, as_of: datetime, count: int) -> _LoadedHistory:
         """Read about `count` newest bars of `to` from the store."""
         limit = _count_source_bars(feed, to=to, count=count)
@@ -54,6 +60,7 @@ class GrowingBarHistories(BarHistories):
     def __init__(self, bars: BarStore) -> None:
         super().__init__(bars)
         self._cache: dict[tuple[Feed, Interval, int], _CheckedHistory] = {}
+        self._filled: dict[tuple[tuple[Feed, ...], Interval, int], _FilledHistory] = {}
 
     def load_closed(self, feed: Feed, *, to: Interval, as_of: datetime, count: int) -> list[ClosedBar]:
         """Return the bars as `BarHistories.load_closed` does, from the cache where it is current."""
@@ -64,6 +71,22 @@ class GrowingBarHistories(BarHistories):
         put_in_cache(self._cache, key, history)
         are_all_ready = not history.bars or history.bars[-1].ready_at <= as_of
         return history.bars if are_all_ready else _select_ready(history.bars, as_of)
+
+    def load_filled(self, feeds: Sequence[Feed], *, to: Interval, as_of: datetime, count: int) -> list[ClosedBar]:
+        """Return the bars of the first series; where it has fewer than `count`, the other series fill its gaps.
+
+        Alerts bring a few bars of their interval, and a file of finer ones may have been imported beside them.
+        """
+        first = self.load_closed(feeds[0], to=to, as_of=as_of, count=count)
+        if len(first) >= count or len(feeds) == 1:
+            return first
+        key = (tuple(feeds), to, count)
+        parts = [first, *(self.load_closed(feed, to=to, as_of=as_of, count=count) for feed in feeds[1:])]
+        filled = self._filled.pop(key, None)
+        if filled is None or not filled.is_made_of(parts):
+            filled = _FilledHistory(parts=parts, bars=reduce(fill_gaps, parts))
+        put_in_cache(self._filled, key, filled)
+        return filled.bars
 
     def _is_current(self, feed: Feed, history: _CheckedHistory, *, as_of: datetime) -> bool:
         """Return whether the bars closed by `as_of` are those read: bars are only ever added, so their count tells."""
@@ -150,6 +173,31 @@ class _CheckedHistory:
     after: datetime
     newest_end: datetime
     read_as_of: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FilledHistory:
+    """Bars of several series as one, and the histories that they were taken from."""
+
+    parts: list[list[ClosedBar]]
+    bars: list[ClosedBar]
+
+    def is_made_of(self, parts: list[list[ClosedBar]]) -> bool:
+        """Return whether these are the same list objects, which the cache returns while nothing changed."""
+        return all(mine is other for mine, other in zip(self.parts, parts, strict=True))
+
+
+def fill_gaps(bars: list[ClosedBar], others: list[ClosedBar]) -> list[ClosedBar]:
+    """Return closed bars together with those of another series that overlap none of them, oldest first."""
+    opens = [closed.bar.open_time for closed in bars]
+    fitting = [other for other in others if _fits_between(bars, other, place=bisect_right(opens, other.bar.open_time))]
+    return sorted([*bars, *fitting], key=lambda closed: closed.bar.open_time)
+
+
+def _fits_between(bars: list[ClosedBar], other: ClosedBar, *, place: int) -> bool:
+    """Return whether a bar lies between the bars before and after a place."""
+    begins_after = place == 0 or bars[place - 1].ready_at <= other.bar.open_time
+    return begins_after and (place == len(bars) or other.ready_at <= bars[place].bar.open_time)
 
 
 def combine_whole_bars(bars: list[ClosedBar], *, source: Interval, to: Interval) -> list[ClosedBar]:

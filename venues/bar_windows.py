@@ -46,16 +46,19 @@ class _WindowBars:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _WindowSources:
-    """Stored series for both timeframes of a window; without `higher` its bars are combined from base, if possible."""
+    """Stored series for both timeframes of a window, of each the one to use first.
 
-    base: Feed
-    higher: Feed | None
+    Without `higher` its bars are combined from base, if possible.
+    """
+
+    base: tuple[Feed, ...]
+    higher: tuple[Feed, ...]
     timeframe: Interval
 
     @property
     def combines_higher(self) -> bool:
         """True when the bars of the higher timeframe are combined from those of the base."""
-        return self.higher is None and resample.divides(self.timeframe, self.timeframe.next)
+        return not self.higher and resample.divides(self.timeframe, self.timeframe.next)
 
 
 class WindowBuilder:
@@ -109,14 +112,14 @@ class WindowBuilder:
         if sources.combines_higher:
             per_bar = count_bars_per(sources.timeframe.next, sources.timeframe)
             count = max(self._depth.base, (self._depth.higher + 1) * per_bar) + 1
-        return self._histories.load_closed(sources.base, to=sources.timeframe, as_of=as_of, count=count)
+        return self._histories.load_filled(sources.base, to=sources.timeframe, as_of=as_of, count=count)
 
     def _load_stored_higher(self, sources: _WindowSources, *, as_of: datetime) -> list[ClosedBar] | None:
         """Load the bars of the higher timeframe from their own series; None where they are combined from the base."""
-        if sources.higher is None:
+        if not sources.higher:
             return None
         count = self._depth.higher + 1
-        return self._histories.load_closed(sources.higher, to=sources.timeframe.next, as_of=as_of, count=count)
+        return self._histories.load_filled(sources.higher, to=sources.timeframe.next, as_of=as_of, count=count)
 
 
 def _combine_higher(sources: _WindowSources, base: list[ClosedBar]) -> list[ClosedBar]:
@@ -130,31 +133,31 @@ def _choose_window_sources(feeds: Sequence[Feed], timeframe: Interval) -> _Windo
     """Choose series of one price side for both timeframes; None when no series fits the base timeframe."""
     for side in _SIDES:
         recorded = [feed for feed in feeds if feed.side is side]
-        base = _choose_feed(recorded, timeframe)
-        if base is not None:
-            return _WindowSources(base=base, higher=_choose_higher_feed(recorded, timeframe), timeframe=timeframe)
+        base = _list_fitting_feeds(recorded, timeframe)
+        if base:
+            return _WindowSources(base=base, higher=_list_higher_feeds(recorded, timeframe), timeframe=timeframe)
     return None
 
 
-def _choose_feed(feeds: Sequence[Feed], interval: Interval) -> Feed | None:
-    """Return the series of the interval itself, else the finest one whose bars combine into it, else None."""
+def _list_fitting_feeds(feeds: Sequence[Feed], interval: Interval) -> tuple[Feed, ...]:
+    """Return the series of the interval itself, then those whose bars combine into it, the finest first."""
     fitting = [feed for feed in feeds if resample.divides(feed.interval, interval)]
-    return next((feed for feed in fitting if feed.interval == interval), next(iter(fitting), None))
+    return tuple(sorted(fitting, key=lambda feed: feed.interval != interval))
 
 
-def _choose_higher_feed(feeds: Sequence[Feed], timeframe: Interval) -> Feed | None:
-    """Return the series for the next higher timeframe; None where the base bars combine into it just as well."""
-    feed = _choose_feed(feeds, timeframe.next)
-    if feed is None or feed.interval == timeframe.next or not resample.divides(timeframe, timeframe.next):
-        return feed
-    return None
+def _list_higher_feeds(feeds: Sequence[Feed], timeframe: Interval) -> tuple[Feed, ...]:
+    """Return the series for the next higher timeframe; none where the base bars combine into it just as well."""
+    fitting = _list_fitting_feeds(feeds, timeframe.next)
+    if fitting and fitting[0].interval != timeframe.next and resample.divides(timeframe, timeframe.next):
+        return ()
+    return fitting
 
 
 def _build_both_series(
     sources: _WindowSources, base: list[ClosedBar], higher: list[ClosedBar], depth: ContextDepth
 ) -> tuple[BarSeries | None, BarSeries | None]:
     """Cut the closed bars to the depth and return them as base and higher series."""
-    side = sources.base.side
+    side = sources.base[0].side
     return (
         _build_series(sources.timeframe, side, base[-depth.base :]),
         _build_series(sources.timeframe.next, side, higher[-depth.higher :]),

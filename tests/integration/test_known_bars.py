@@ -24,10 +24,15 @@ from operations import known_bars
 from reporting import document, phrases
 from tasks.parts import Parts
 from tests.support.builders.users import ConsoleApp, start_console_app
-from tests.support.pipeline import prepared, run_all, settings_for, store_signal
+from tests.support.pipeline import prepared, rows, run_all, settings_for, store_signal
 
 BTC = Instrument(symbol="BTCUSDT", exchange="BINANCE", kind=InstrumentKind.SPOT)
 THIS_HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+SEEN = """
+    SELECT jsonb_array_length(document->'base'->'bars') AS seen
+    FROM market_contexts JOIN bar_windows USING (window_hash)
+    WHERE signal_id = :id
+"""
 LINE = "BTCUSDT 1h: 37 of 200 closed bars"
 
 
@@ -85,6 +90,18 @@ def test_the_bars_of_each_market_of_recent_signals_are_counted(parts: Parts) -> 
     assert not nameless["enough"]
     assert "name no interval" in nameless["advice"]
     assert "sources set tests --timeframe 1h" in nameless["advice"]
+
+
+def test_imported_minutes_fill_up_the_hours_that_alerts_brought(parts: Parts) -> None:
+    a_signal_with_37_bars(parts)
+    add_bars(parts, 60 * 201, interval="1m")
+
+    signal_id = store_signal(parts.database, received_at=THIS_HOUR, timestamp=THIS_HOUR, price=Decimal(60_000))
+    run_all(parts, [signal_id])
+
+    (hourly,) = documents(parts)
+    assert (hourly["known"] >= 200, hourly["enough"]) == (True, True)
+    assert rows(parts.database, SEEN, id=signal_id) == [{"seen": hourly["known"]}]
 
 
 def test_finer_bars_count_as_the_bars_that_they_combine_into(parts: Parts) -> None:
