@@ -18,7 +18,11 @@ T = TypeVar("T")
 _HOST = re.compile(r"^https?://[^/]+")
 _LOOPBACK = re.compile(r"^http://(127\.0\.0\.1|localhost|\[::1\])([:/]|$)")
 _SPOT_ONLY = {"fetchMargins": False, "fetchCurrencies": False, "fetchMarkets": {"types": ["spot"]}}
-_OPTIONS: dict[str, dict[str, Any]] = {"binance": _SPOT_ONLY, "binanceus": _SPOT_ONLY}
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "binance": _SPOT_ONLY,
+    "binanceus": _SPOT_ONLY,
+    "binanceusdm": {"fetchMargins": False, "fetchCurrencies": False},
+}
 
 
 class UnknownExchange(ValueError):

@@ -1,4 +1,4 @@
-"""Public market data of an exchange's spot markets, read through ccxt without a key."""
+"""Public market data of an exchange's spot markets and perpetual contracts, read through ccxt without a key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from domain.ports import BookClock
 from domain.signal import Instrument
 from venues import ccxt_client, timestamps
 from venues.auto_market_data import PublicExchange
-from venues.ccxt_markets import LOAD_BUDGET_S, SpotMarkets
+from venues.ccxt_markets import LOAD_BUDGET_S, PerpetualMarkets, SpotMarkets
 from venues.exchange_prices import ExchangePrices
 from venues.live_market_data import LiveMarketData, LivePrices
 
@@ -53,15 +53,17 @@ class CcxtPrices:
     """Price source over an exchange's public API; used by one thread at a time."""
 
     def __init__(self, client: Any, *, load_budget_s: float = LOAD_BUDGET_S) -> None:
-        self._client, self._markets = client, SpotMarkets(client, load_budget_s=load_budget_s)
+        self._client = client
+        self._spot = SpotMarkets(client, load_budget_s=load_budget_s)
+        self._perpetuals = PerpetualMarkets(client, load_budget_s=load_budget_s)
         self._timeframe_names = {
             interval: name for name in client.timeframes or () if (interval := _parse_interval(name)) is not None
         }
         self.intervals: Sequence[Interval] = tuple(self._timeframe_names)
 
     def is_listed(self, instrument: Instrument) -> bool:
-        """Return whether the exchange has a spot market of the instrument."""
-        return self._markets.find_listing(instrument) is not None
+        """Return whether the exchange has a market of the instrument: spot, or a perpetual contract."""
+        return self._find_unified_symbol(instrument) is not None
 
     def read_prices(self, instrument: Instrument) -> LivePrices | None:
         """Return the ticker's prices; a bid or ask that it lacks is the best of the order book."""
@@ -109,8 +111,9 @@ class CcxtPrices:
         return [_parse_bar(row) for row in rows]
 
     def _find_unified_symbol(self, instrument: Instrument) -> str | None:
-        listing = self._markets.find_listing(instrument)
-        return None if listing is None else self._markets.unified_symbol(listing)
+        markets = self._perpetuals if instrument.kind in self._perpetuals.kinds else self._spot
+        listing = markets.find_listing(instrument)
+        return None if listing is None else markets.unified_symbol(listing)
 
     def _query(self, request: Callable[[], T]) -> T:
         return ccxt_client.query_or_unavailable(self._client, request)

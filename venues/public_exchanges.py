@@ -30,11 +30,28 @@ _EXCHANGES = {
     "UPBIT": "upbit",
     "WHITEBIT": "whitebit",
 }
-IDS = tuple(sorted(set(_EXCHANGES.values())))
+# Where perpetual contracts are read; some exchanges have an id of their own for them.
+_PERPETUALS = {
+    "BINANCE": "binanceusdm",
+    "BINGX": "bingx",
+    "BITGET": "bitget",
+    "BYBIT": "bybit",
+    "GATE": "gate",
+    "GATEIO": "gate",
+    "HTX": "htx",
+    "HUOBI": "htx",
+    "KRAKEN": "krakenfutures",
+    "KUCOIN": "kucoinfutures",
+    "MEXC": "mexc",
+    "OKX": "okx",
+}
+IDS = tuple(sorted({*_EXCHANGES.values(), *_PERPETUALS.values()}))
 
 
 def find_exchange(instrument: Instrument) -> str | None:
     """Return ccxt's id of the exchange that quotes an instrument publicly; None where there is none."""
+    if instrument.kind is InstrumentKind.PERP:
+        return _PERPETUALS.get(instrument.exchange.upper())
     return _EXCHANGES.get(instrument.exchange.upper()) if instrument.kind in _SPOT else None
 
 
@@ -44,6 +61,8 @@ def explain_absence(instrument: Instrument) -> str | None:
         return None
     if not instrument.exchange:
         return "the alert names no exchange"
+    if instrument.kind is InstrumentKind.PERP and instrument.exchange.upper() in _EXCHANGES:
+        return f"prices of perpetuals are not read from {instrument.exchange}"
     if instrument.exchange.upper() in _EXCHANGES:
-        return f"prices of kind {instrument.kind.value} are not read from exchanges, only spot"
+        return f"prices of kind {instrument.kind.value} are not read from exchanges, only spot and perpetuals"
     return f"{instrument.exchange} has no public prices that need no key"

@@ -124,7 +124,12 @@ def test_every_public_exchange_is_one_of_the_library_with_bars_and_quotes(exchan
     ("exchange", "kind", "why"),
     [
         ("", InstrumentKind.SPOT, "the alert names no exchange"),
-        ("BINANCE", InstrumentKind.PERP, "prices of kind perp are not read from exchanges, only spot"),
+        (
+            "BINANCE",
+            InstrumentKind.FUTURE,
+            "prices of kind future are not read from exchanges, only spot and perpetuals",
+        ),
+        ("COINBASE", InstrumentKind.PERP, "prices of perpetuals are not read from COINBASE"),
         ("NASDAQ", InstrumentKind.UNKNOWN, "NASDAQ has no public prices that need no key"),
     ],
 )
