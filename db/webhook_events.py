@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
-from db import exit_incidents
+from db import exit_incidents, quarantine_quota
 from db.core.listing import PageQuery, SortKey
 from db.exit_incidents import UnreadMessage
 from db.intake import load_clocks
@@ -64,6 +64,13 @@ class WebhookEvent:
     content_type: str
     errors: Mapping[str, list[str]]
     may_be_exit: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventReceipt:
+    """Result of storing an event: it is not kept when its source has as many messages in quarantine as it may."""
+
+    is_kept: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,11 +146,25 @@ def _build_quarantined(row: RowMapping) -> QuarantinedEvent:
     return QuarantinedEvent(**{**row, "raw_body": bytes(row["raw_body"])})
 
 
-def record(session: Session, events: Sequence[WebhookEvent], *, now: datetime) -> None:
-    """Store events, each received at its book's time; `now` is the wall clock.
+def record(session: Session, events: Sequence[WebhookEvent], *, now: datetime) -> list[EventReceipt]:
+    """Store events for which their sources have room, each received at its book's time; `now` is the wall clock.
 
-    An incident is opened about each open real trade that a message may have been the exit of.
+    An incident is opened about each open real trade that a message may have been the exit of, kept or not.
+
+    Returns:
+        A receipt for each event, in order.
     """
+    kept = quarantine_quota.select_within_quota(session, events)
+    if kept:
+        _insert(session, kept, now=now)
+    exit_incidents.open_about_quarantine(
+        session, [_build_unread_message(event) for event in events if event.may_be_exit]
+    )
+    kept_ids = {event.event_id for event in kept}
+    return [EventReceipt(is_kept=event.event_id in kept_ids) for event in events]
+
+
+def _insert(session: Session, events: Sequence[WebhookEvent], *, now: datetime) -> None:
     clocks = load_clocks(session, {event.book for event in events}, now=now)
     rows = [
         {
@@ -159,9 +180,6 @@ def record(session: Session, events: Sequence[WebhookEvent], *, now: datetime) -
         for event in events
     ]
     session.execute(_INSERT, {name: [row[name] for row in rows] for name in rows[0]})
-    exit_incidents.open_about_quarantine(
-        session, [_build_unread_message(event) for event in events if event.may_be_exit]
-    )
 
 
 def _build_unread_message(event: WebhookEvent) -> UnreadMessage:

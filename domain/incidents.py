@@ -129,6 +129,10 @@ _TEXTS = {
         "the venue has an order of an open trade that this database never sent, as after a restored backup",
         "close the trade with the command above: its order is looked up, and sent only if the venue does not have it",
     ),
+    "quarantine_full": (
+        "a source has as many messages in quarantine as it may, so further ones that cannot be read are not kept",
+        "see what they lack with `orchestrator signals formats` and correct the template of the source's alerts",
+    ),
     "disk_low": (
         "less than a tenth of the disk that holds the data is free",
         "make room; alerts are refused with 503 before the disk is full, while exits go on",

@@ -6,7 +6,7 @@ import structlog
 from celery import current_app, shared_task
 
 from config import data_disk
-from db import incident_findings, order_incidents, pipeline_problems, position_problems
+from db import incident_findings, order_incidents, pipeline_problems, position_problems, quarantine_quota
 from db.core.session import Session
 from db.incident_findings import Finding
 from domain.books import LIVE_BOOK
@@ -17,7 +17,7 @@ from tasks.quiet_tasks import QuietTask
 
 DISK_LOW = "disk_low"
 _DATA = "data directory"
-KINDS = (*pipeline_problems.KINDS, *position_problems.KINDS, DISK_LOW)
+KINDS = (*pipeline_problems.KINDS, *position_problems.KINDS, quarantine_quota.FULL, DISK_LOW)
 log = structlog.get_logger()
 
 
@@ -42,6 +42,7 @@ def update_incidents(parts: Parts) -> list[Finding]:
         findings = [
             *pipeline_problems.find_problems(session),
             *position_problems.find_problems(session, now=now),
+            *quarantine_quota.find_full(session),
             *_find_low_disk(session, space),
         ]
         order_incidents.close_settled(session)

@@ -13,6 +13,7 @@ POSITIONS_EVERY_S = 300.0
 WATCH_EVERY_S = 30.0
 NOTIFY_EVERY_S = 5.0
 HEARTBEAT_EVERY_S = 60.0
+EXPIRE_EVERY_S = 600.0
 # The two workers that send and answer canaries have clocks of their own, which may be minutes apart.
 CLOCKS_APART_S = 900.0
 ENTRY_HEADER = "beat_entry"
@@ -35,6 +36,7 @@ def build_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
         ),
         "watch_sources": _build_entry("sweeps.watch_sources", every_s=WATCH_EVERY_S, queue=queues.MAINTENANCE),
         "watch_problems": _build_entry("sweeps.watch_problems", every_s=WATCH_EVERY_S, queue=queues.MAINTENANCE),
+        "expire_quarantine": _build_entry("sweeps.expire_quarantine", every_s=EXPIRE_EVERY_S, queue=queues.MAINTENANCE),
         "tell_incidents": _build_entry(
             "notifications.tell_incidents", every_s=NOTIFY_EVERY_S, queue=queues.MAINTENANCE
         ),

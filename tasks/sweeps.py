@@ -8,7 +8,7 @@ import structlog
 from celery import current_app, shared_task
 from kombu.exceptions import OperationalError as BrokerUnavailable
 
-from db import clock_steps, due_signals, failures, periodic_runs
+from db import clock_steps, due_signals, failures, periodic_runs, quarantine_quota
 from db.source_health import watch
 from domain.signal import Stage
 from tasks import pipeline, queue_lengths
@@ -19,6 +19,7 @@ from tasks.quiet_tasks import QuietTask
 
 GRACE_SHARE = 1 / 6
 BEHIND_S = 5.0
+_EXPIRED_AT_ONCE = 10_000
 log = structlog.get_logger()
 
 
@@ -109,6 +110,14 @@ def forget_clock_that_was_set_back(parts: Parts) -> None:
         )
     if cut.is_any:
         log.error("clock.was_set_back", signals=cut.signals, orders=cut.orders, notifications=cut.notifications)
+
+
+@shared_task(name="sweeps.expire_quarantine", base=QuietTask)  # type: ignore[untyped-decorator]
+def expire_quarantine() -> str | None:
+    """Remove messages that were in quarantine for long enough."""
+    with parts_of(current_app).transaction() as session:
+        removed = quarantine_quota.remove_old(session, limit=_EXPIRED_AT_ONCE)
+    return f"{removed} removed" if removed else None
 
 
 def mark_lost_signals_dead(parts: Parts) -> None:

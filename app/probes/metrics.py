@@ -112,10 +112,16 @@ def _source_metrics(measured: Measures) -> Iterator[Metric]:
     quarantined = CounterMetricFamily(
         "orchestrator_source_quarantined", "Messages of a source that could not be read.", labels=["source"]
     )
+    refused = CounterMetricFamily(
+        "orchestrator_source_quarantine_refused",
+        "Messages of a source that were not kept, since its quarantine is full.",
+        labels=["source"],
+    )
     for source in measured.sources:
+        refused.add_metric([source.name], source.quarantine_refused)
         signals.add_metric([source.name], measured.signals_by_source[source.name])
         quarantined.add_metric([source.name], source.quarantined)
-    yield from (signals, quarantined)
+    yield from (signals, quarantined, refused)
     for name, description, read in _SOURCE_GAUGES:
         values = {(source.name,): value for source in measured.sources if (value := read(source)) is not None}
         yield _gauge(f"source_{name}", description, ("source",), values)

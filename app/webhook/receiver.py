@@ -21,9 +21,10 @@ from alerts.understand import Understood, UnreadableAlert, understand_all
 from app.webhook.authenticator import Authenticator
 from app.webhook.writer import RowRefused, WriteEntry, Writer, WriteResult, WriterUnavailable
 from config import data_disk
+from db import quarantine_quota
 from db.alert_bars import BarReceipt
 from db.intake import Arrival, Receipt
-from db.webhook_events import EventKind, WebhookEvent
+from db.webhook_events import EventKind, EventReceipt, WebhookEvent
 from domain import canonical
 from domain.bar_messages import BarMessage
 from domain.books import TEST_BOOK, is_replay_book
@@ -100,8 +101,8 @@ class Receiver:
         if posted.is_oversized:
             self._require_space(())
             event = _build_event(posted.raw[:MAX_BODY], _TOO_LARGE, posted, source, kind=EventKind.OVERSIZED)
-            self._wait_for_commit(self._writer.submit(event), ends)
-            return WebhookAnswer(status=413, document=_describe_event(event, status="oversized"))
+            stored = self._wait_for_commit(self._writer.submit(event), ends)
+            return WebhookAnswer(status=413, document=_describe_event(event, stored, status="oversized"))
         # A replay's book has a clock of its own, by which its alerts came in time.
         received_at = None if is_replay_book(source.book) else self._writer.read_clock()
         parts = _parse_body(posted, source, received_at)
@@ -168,7 +169,7 @@ class Receiver:
             receipt = self._wait_for_commit(self._writer.submit(entry), ends)
         if isinstance(entry, WebhookEvent):
             log.warning("webhook.quarantined", event_id=str(entry.event_id), fields=sorted(entry.errors))
-            return _describe_event(entry, status="quarantined")
+            return _describe_event(entry, receipt, status="quarantined")
         if isinstance(entry, BarMessage):
             return _describe_bar(entry, receipt)
         return _describe_signal(entry.signal, receipt)
@@ -251,8 +252,13 @@ def _describe_signal(signal: NewSignal, receipt: WriteResult) -> dict[str, Any]:
     }
 
 
-def _describe_event(event: WebhookEvent, *, status: str) -> dict[str, Any]:
-    return {"status": status, "event_id": str(event.event_id), "errors": event.errors}
+def _describe_event(event: WebhookEvent, receipt: WriteResult, *, status: str) -> dict[str, Any]:
+    """Return the answer's part about a body that was not accepted; `quarantine_full` when it was not kept either."""
+    assert isinstance(receipt, EventReceipt)  # noqa: S101 - the writer returns one for each event
+    if receipt.is_kept:
+        return {"status": status, "event_id": str(event.event_id), "errors": event.errors}
+    log.error("webhook.quarantine_full", source=event.source)
+    return {"status": quarantine_quota.FULL, "errors": event.errors}
 
 
 def _build_answer(outcomes: Sequence[Mapping[str, Any]]) -> WebhookAnswer:

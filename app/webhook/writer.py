@@ -18,7 +18,7 @@ from db.alert_bars import BarReceipt
 from db.core.errors import DBAPIError, InterfaceError, OperationalError, PoolTimeout, is_outage
 from db.core.session import Database
 from db.intake import Arrival, Receipt
-from db.webhook_events import WebhookEvent
+from db.webhook_events import EventReceipt, WebhookEvent
 from domain.bar_messages import BarMessage
 
 BATCH = 64
@@ -26,7 +26,7 @@ _MAX_WAITING = 1024
 
 log = structlog.get_logger()
 WriteEntry: TypeAlias = Arrival | WebhookEvent | BarMessage
-WriteResult: TypeAlias = Receipt | BarReceipt | None
+WriteResult: TypeAlias = Receipt | BarReceipt | EventReceipt
 Failpoint = Callable[[str, Collection[UUID]], None]
 
 
@@ -73,7 +73,7 @@ class Writer:
         return self._now()
 
     def submit(self, entry: WriteEntry) -> Future[WriteResult]:
-        """Queue one entry. The future resolves after the commit: with a receipt, or None for an event.
+        """Queue one entry. The future resolves after the commit: with a receipt.
 
         The future raises RowRefused when the database refuses this row, WriterUnavailable when it cannot commit.
 
@@ -108,18 +108,17 @@ class Writer:
             self._release_requests(batch, results)
 
     def _commit_batch(self, batch: Sequence[_WriteJob]) -> list[WriteResult]:
-        """Write a batch in one transaction and return the receipts in its order, None for events."""
+        """Write a batch in one transaction and return the receipts in its order."""
         arrivals = [job.entry for job in batch if isinstance(job.entry, Arrival)]
         events = [job.entry for job in batch if isinstance(job.entry, WebhookEvent)]
         fed = [job.entry for job in batch if isinstance(job.entry, BarMessage)]
         with self._database.transaction() as session:
             receipts = intake.record(session, arrivals, now=self._now()) if arrivals else []
-            if events:
-                webhook_events.record(session, events, now=self._now())
+            event_receipts = webhook_events.record(session, events, now=self._now()) if events else []
             bar_receipts = alert_bars.record_fed(session, fed, now=self._now()) if fed else []
             self._run_failpoint("writer.committing", receipts)
         self._run_failpoint("writer.committed", receipts)
-        return _in_order(batch, receipts, bar_receipts)
+        return _in_order(batch, receipts, bar_receipts, event_receipts)
 
     def _fail_or_split(self, batch: Sequence[_WriteJob], error: Exception) -> None:
         """Fail the batch when the database is unavailable; else write each row alone, so that only a bad one fails."""
@@ -148,10 +147,13 @@ class Writer:
 
 
 def _in_order(
-    batch: Sequence[_WriteJob], receipts: Sequence[Receipt], bar_receipts: Sequence[BarReceipt]
+    batch: Sequence[_WriteJob],
+    receipts: Sequence[Receipt],
+    bar_receipts: Sequence[BarReceipt],
+    event_receipts: Sequence[EventReceipt],
 ) -> list[WriteResult]:
-    """Return the result of each entry of a batch; an event has none."""
-    next_receipt, next_bar_receipt = iter(receipts), iter(bar_receipts)
+    """Return the result of each entry of a batch."""
+    next_receipt, next_bar_receipt, next_event_receipt = iter(receipts), iter(bar_receipts), iter(event_receipts)
     results = list[WriteResult]()
     for job in batch:
         match job.entry:
@@ -160,7 +162,7 @@ def _in_order(
             case BarMessage():
                 results.append(next(next_bar_receipt))
             case WebhookEvent():
-                results.append(None)
+                results.append(next(next_event_receipt))
     return results
 
 

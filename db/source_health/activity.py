@@ -15,7 +15,7 @@ from domain.books import STANDING_BOOKS
 _ACTIVITY = text("""
     SELECT name, enabled, heartbeat_s, last_signal_at, greatest(last_signal_at, last_event_at, last_bar_at) AS heard_at,
         recent.alerts AS recent_alerts, coalesce(quarantined_in_day, 0) AS quarantined_in_day,
-        coalesce(quarantined, 0) AS quarantined,
+        coalesce(quarantined, 0) AS quarantined, coalesce(refused, 0) AS quarantine_refused,
         extract(epoch FROM clock_timestamp() - last_signal_at)::float8 AS signal_age_s,
         extract(epoch FROM clock_timestamp()
             - greatest(last_signal_at, last_event_at, last_bar_at, created_at))::float8 AS silent_s,
@@ -34,6 +34,7 @@ _ACTIVITY = text("""
         SELECT source, max(received_at) AS last_event_at, count(*) AS quarantined,
             count(*) FILTER (WHERE received_at > clock_timestamp() - interval '1 day') AS quarantined_in_day
         FROM webhook_events GROUP BY source) AS events ON events.source = name
+    LEFT JOIN quarantine_refusals ON quarantine_refusals.source = name
     WHERE book = ANY(:books) ORDER BY name
 """)
 _TOTALS = text("""
@@ -47,7 +48,8 @@ class SourceActivity:
     """Activity of one source.
 
     `silent_s` counts from its last message, else from its creation. `recent_alerts` are those of the last three
-    minutes. `quarantined` counts all messages that could not be read. `ends_in_s` is the time until TradingView ends
+    minutes. `quarantined` counts the messages in quarantine,
+    `quarantine_refused` those that were not kept. `ends_in_s` is the time until TradingView ends
     its alerts, None when none arrived since they were created. `warnings` are the kinds of its open incidents.
     """
 
@@ -61,6 +63,7 @@ class SourceActivity:
     recent_alerts: int
     quarantined_in_day: int
     quarantined: int
+    quarantine_refused: int
     ends_in_s: float | None
     warnings: list[str]
 

@@ -180,6 +180,7 @@ class WebhookEventRow(Base):
     __table_args__ = (
         CheckConstraint("kind IN ('quarantined', 'oversized')", name="kind_known"),
         Index("ix_webhook_events_received_at", "received_at", "event_id"),
+        Index("ix_webhook_events_source", "source", "received_at"),
     )
 
     event_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -192,6 +193,16 @@ class WebhookEventRow(Base):
     errors: Mapped[dict[str, Any]]
     redriven_at: Mapped[datetime | None]
     redriven_signal_id: Mapped[UUID | None] = mapped_column(ForeignKey("signals.signal_id"))
+
+
+class QuarantineRefusalRow(Base):
+    """Number of messages of a source that were not kept, since it had as many in quarantine as it may."""
+
+    __tablename__ = "quarantine_refusals"
+
+    source: Mapped[str] = mapped_column(ForeignKey("sources.name"), primary_key=True)
+    refused: Mapped[int] = mapped_column(BigInteger)
+    last_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
 
 class BarRow(Base):

@@ -27,7 +27,7 @@ DAY_S = 86_400
 BACK_WITHIN_S = 5.0
 SILENT_S = 8.0
 # Longer between two runs than a test lasts, and sent when beat starts.
-RARE = {"check_positions", "send_heartbeat", "watch_problems", "watch_sources"}
+RARE = {"check_positions", "expire_quarantine", "send_heartbeat", "watch_problems", "watch_sources"}
 
 
 @pytest.fixture

@@ -74,6 +74,7 @@ DUPLICATES = [
     ("live_switches", {"reason": NEW}, "pk_live_switches"),
     ("exchange_answers", {"problem": NEW}, "pk_exchange_answers"),
     ("periodic_runs", {"every_s": 2}, "pk_periodic_runs"),
+    ("quarantine_refusals", {"refused": 2}, "pk_quarantine_refusals"),
 ]
 
 RULES = [
@@ -174,6 +175,7 @@ def a_story(session: Session) -> None:
     )
     session.execute(text("INSERT INTO exit_results (signal_id, result) SELECT signal_id, 'closes' FROM signals"))
     session.execute(text("INSERT INTO periodic_runs (entry, every_s) VALUES ('an entry', 1)"))
+    session.execute(text("INSERT INTO quarantine_refusals (source, refused) SELECT name, 1 FROM sources LIMIT 1"))
     session.execute(text("INSERT INTO exchange_answers VALUES ('BINANCE', 'BTCUSDT', 'spot', 'binance', NULL)"))
     session.execute(text("INSERT INTO canaries VALUES ('pipeline', now(), NULL)"))
     session.execute(text("INSERT INTO policy_environment VALUES ('paper', 'POLICY_VERSION', 'v1')"))
@@ -378,6 +380,14 @@ def test_extreme_numbers_texts_and_times_survive(database: Database, table: str,
 
 
 def test_every_table_has_a_duplicate_that_is_refused_or_is_a_list_of_events() -> None:
-    events = {"books", "bars", "bar_windows", "order_events", "task_failures", "webhook_events"}
+    events = {
+        "books",
+        "bars",
+        "bar_windows",
+        "database_starts",
+        "order_events",
+        "task_failures",
+        "webhook_events",
+    }
 
     assert {table for table, *_ in DUPLICATES} | events == set(Base.metadata.tables)

@@ -95,7 +95,7 @@ def test_two_writers_with_the_same_signals_in_opposite_order_do_not_block_each_o
             promises = [writer.submit(arrival) for arrival in arrivals]
             promises += [other.submit(arrival) for arrival in reversed(arrivals)]
         receipts = [promise.result(5) for promise in promises]
-        assert sum(receipt.is_new for receipt in receipts if receipt is not None) == 64
+        assert sum(receipt.is_new for receipt in receipts if isinstance(receipt, Receipt)) == 64
 
     other.close()
     assert len(webhook.rows("SELECT FROM signals")) == 320
