@@ -14,7 +14,7 @@ OWN_SERVERS := $(addprefix --ignore tests/integration/,test_bench.py test_cli_er
 COMPILE := $(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links --annotation-style line pyproject.toml
 
-.PHONY: help install install-dev install-venues lock resolve wheel demo test test-by-url check audit format clean
+.PHONY: help install install-dev install-venues lock resolve wheel demo test test-by-url mutants check audit format clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ coverage: install-dev ## Run all tests, or those named by TESTS, and print how m
 
 test-by-url: install-dev ## Run the tests that need servers on a Postgres and a Redis handed over by URL
 	$(BIN)/python -m tests.support.servers_by_url $(SIDE_BY_SIDE) $(OWN_SERVERS) tests/integration
+
+mutants: install-dev ## Put small faults into the source, one at a time: do the tests notice? ARGS="--one-in 16 --area domain" for less
+	$(BIN)/python -m tests.mutation $(ARGS)
 
 check: install-dev ## Lint, types, import contracts, dependencies, security lint
 	$(BIN)/ruff format --check .
