@@ -103,13 +103,15 @@ def pipeline(*, signals: int, seconds: float, reference_s: float, as_json: bool)
 def faults(*, first: int, seeds: int, seconds: float, rate: float, as_json: bool) -> None:
     """Rehearse failures of processes, servers and a venue.
 
-    They fail under load, in a sequence that a seed determines. Each seed runs a stack of its own (LEASE_S=3) whose live
-    book trades at the simulated venue. About every 2.5 s a process or server is killed or paused, connections are cut
-    or messages deleted; meanwhile the venue accepts orders late, fails, fills in parts or sends no answer, and once the
-    trading switch is set to paused and back. When no fault is active and no work is left, the stored rows are compared
-    with the venue's ledger and with the sender's answers, and every rule of `verify` is checked. Recovery is the time
-    from a fault until a signal that was stored after it is processed. Exit code 1 when anything is lost, duplicated or
-    violated.
+    They fail under load, in a sequence that a seed determines. Each seed runs a stack of its own (LEASE_S=3) whose
+    live book trades at the simulated venue. About every 2.5 s a process or server is killed or paused, connections
+    are cut, messages deleted, tasks sent again from Flower, beat hangs for good, the clock of workers and beat
+    steps by a day and back, or two operators pause, flatten and resume at random; meanwhile one alert in ten breaks
+    off before it comes whole, prices move, and the venue accepts orders late, fails, fills in parts or sends no
+    answer. When no fault is active and no work is left, the book is flattened, the stored rows are compared with
+    the venue's ledger and with the sender's answers, and every rule of `verify` is checked. Recovery is the time
+    from a fault until a signal that was stored after it is processed. Exit code 1 when anything is lost, duplicated
+    or violated.
     """
     from bench import fresh_stack, text_table  # noqa: PLC0415 - it loads what --help does not need
     from bench.chaos import measure as chaos  # noqa: PLC0415 - likewise

@@ -22,7 +22,7 @@ import psycopg
 from bench.load_generator import LoadPlan, LoadResult
 from config import settings as configuration
 from config.settings import Settings
-from stack import accounts, commands, stack
+from stack import accounts, commands, procfile, stack
 from stack.child import Child, ChildProcess
 from stack.output import FileOutput
 from stack.stack import RunningStack, StackPlan
@@ -113,12 +113,16 @@ def wait_until(condition: Callable[[], bool], deadline_s: float) -> bool:
 
 
 def run_on_fresh_stack(
-    measure: Callable[[BenchStack], None], *, environ: Mapping[str, str] | None = None, deaths_allowed: int = 5
+    measure: Callable[[BenchStack], None],
+    *,
+    environ: Mapping[str, str] | None = None,
+    deaths_allowed: int = 5,
+    processes: Path | None = None,
 ) -> int:
     """Start a fresh stack, call `measure` on it, and stop and remove everything afterwards, also after Ctrl-C.
 
     `environ` holds settings other than the defaults; a process that dies `deaths_allowed` times a minute ends
-    the stack.
+    the stack. `processes` is a Procfile in place of the product's.
 
     Returns:
         The exit code: 0 when `measure` returned, 128 + signal when a signal came first.
@@ -137,6 +141,7 @@ def run_on_fresh_stack(
             flower_port=_find_free_port(),
             log=directory / "bench" / "log" / "bench.log",
             deaths_allowed=deaths_allowed,
+            procfile=processes or procfile.default_path(),
         )
         return stack.run_stack(
             plan, on_ready=lambda running_stack: _measure_ready_stack(running_stack, directory, measure), stay=False

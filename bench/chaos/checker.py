@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, LiteralString
@@ -17,11 +16,15 @@ EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Evidence of a rehearsal: the database, the signal ids that were answered with 2xx, and the venue's ledger."""
+    """Evidence of a rehearsal: the database, the signal ids that were answered with 2xx, and the venue's ledger.
+
+    `sent` is how many alerts were sent whole, None when that is not known.
+    """
 
     connection: psycopg.Connection
     acknowledged: Set[str]
     ledger: Ledger
+    sent: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,7 @@ LOST = frozenset(
 DOUBLED = frozenset(
     {
         "executed_twice",
+        "more_signals_than_alerts",
         "verify:an_alert_is_stored_once",
         "verify:client_order_ids_are_unique",
         "verify:attempts_follow_refusals",
@@ -60,8 +64,10 @@ _QUERIES: Mapping[str, LiteralString] = {
         SELECT client_order_id FROM orders WHERE state NOT IN ('filled', 'cancelled', 'expired', 'rejected', 'denied')
     """,
 }
-_FILLED_QUANTITIES: LiteralString = """
-    SELECT client_order_id, sum(fills.quantity) FROM orders JOIN fills USING (order_id)
+# What was traded, and for how much: where both are the venue's own, so is the profit, which `verify` recomputes.
+_FILLED: LiteralString = """
+    SELECT client_order_id, sum(fills.quantity), sum(fills.quantity * fills.price)
+    FROM orders JOIN fills USING (order_id)
     WHERE orders.venue NOT IN ('model', 'paper') GROUP BY 1
 """
 
@@ -74,12 +80,16 @@ def find_violations(evidence: Evidence) -> list[Violation]:
         name: _read_first_column(evidence.connection.execute(query)) for name, query in _QUERIES.items()
     }
     ids_by_violation["executed_twice"] = set(evidence.ledger.duplicated_orders)
+    ids_by_violation["more_signals_than_alerts"] = (
+        stored - evidence.acknowledged if evidence.sent is not None and len(stored) > evidence.sent else set()
+    )
     ids_by_violation |= _compare_fills(evidence)
-    return [
-        Violation(name=name, count=len(ids), examples=tuple(sorted(ids)[:EXAMPLES]))
-        for name, ids in ids_by_violation.items()
-        if ids
-    ]
+    return [build_violation(name, ids) for name, ids in ids_by_violation.items() if ids]
+
+
+def build_violation(name: str, cases: Collection[str]) -> Violation:
+    """Build a violation from its cases."""
+    return Violation(name=name, count=len(cases), examples=tuple(sorted(cases)[:EXAMPLES]))
 
 
 def _read_first_column(rows: Iterable[tuple[Any, ...]]) -> set[str]:
@@ -87,11 +97,12 @@ def _read_first_column(rows: Iterable[tuple[Any, ...]]) -> set[str]:
 
 
 def _compare_fills(evidence: Evidence) -> dict[str, set[str]]:
-    """Compare the filled quantity of each client_order_id at the venue with the stored one."""
-    stored: dict[str, Decimal] = dict(evidence.connection.execute(_FILLED_QUANTITIES).fetchall())
-    executed: defaultdict[str, Decimal] = defaultdict(Decimal)
+    """Compare the quantity and value that each client_order_id filled at the venue with the stored ones."""
+    stored = {client_id: (quantity, value) for client_id, quantity, value in evidence.connection.execute(_FILLED)}
+    executed: dict[str, tuple[Decimal, Decimal]] = {}
     for fill in evidence.ledger.list_fills():
-        executed[fill.client_id] += fill.quantity
+        quantity, value = executed.get(fill.client_id, (Decimal(0), Decimal(0)))
+        executed[fill.client_id] = (quantity + fill.quantity, value + fill.quantity * fill.price)
     return {
         "only_the_venue_knows": executed.keys() - stored.keys(),
         "only_we_know": stored.keys() - executed.keys(),

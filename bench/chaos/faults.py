@@ -14,7 +14,9 @@ SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 5.0
 
 
 class InjectedFaultKind(StrEnum):
-    """Kind of an injected fault: kill -9 or pause of a process or server, loss of messages or connections."""
+    """Kind of an injected fault: kill -9 or pause of a process or server, loss of messages or connections, an act of
+    operators, or a step of the clock of the workers and beat.
+    """
 
     WEB_KILLED = "web_killed"
     WORKER_KILLED = "worker_killed"
@@ -30,9 +32,16 @@ class InjectedFaultKind(StrEnum):
     REDIS_KILLED = "redis_killed"
     MESSAGES_LOST = "messages_lost"
     VENUE_KILLED = "venue_killed"
+    BEAT_HUNG = "beat_hung"
+    CLOCK_AHEAD = "clock_ahead"
+    CLOCK_BEHIND = "clock_behind"
+    SWITCH_STORM = "switch_storm"
+    FLOWER_RETRIES = "flower_retries"
 
 
 PAUSES = frozenset({InjectedFaultKind.WORKER_PAUSED, InjectedFaultKind.ORDERS_PAUSED, InjectedFaultKind.WEB_PAUSED})
+DAY_S = 86_400
+CLOCK_STEPS = {InjectedFaultKind.CLOCK_AHEAD: DAY_S, InjectedFaultKind.CLOCK_BEHIND: -DAY_S}
 
 # Faults that the simulated venue has during the whole rehearsal, each with its own probability.
 VENUE_FAULTS: tuple[dict[str, Any], ...] = (

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import figures, fresh_stack
-from bench.chaos import rehearsal, venue_process
+from bench.chaos import rehearsal, shifted_clock, venue_process
 from bench.chaos.checker import DOUBLED, LOST
 from bench.chaos.faults import InjectedFaultKind
 from bench.chaos.rehearsal import RehearsalOutcome
@@ -66,10 +66,15 @@ def _run_rehearsal(
         def rehearse(bench_stack: BenchStack) -> None:
             """Run the rehearsal on the stack, and append the machine's description and the outcome."""
             machines.append(figures.describe_machine(bench_stack))
-            outcomes.append(rehearsal.run_rehearsal(bench_stack, venue, seed=seed, seconds=seconds, rate=rate))
+            outcomes.append(rehearsal.run_rehearsal(bench_stack, venue, clock, seed=seed, seconds=seconds, rate=rate))
 
-        environ = rehearsal.ENVIRONMENT | venue.environment
-        code = fresh_stack.run_on_fresh_stack(rehearse, environ=environ, deaths_allowed=rehearsal.DEATHS_ALLOWED)
+        clock = Path(directory) / shifted_clock.CLOCK_FILE
+        code = fresh_stack.run_on_fresh_stack(
+            rehearse,
+            environ=rehearsal.ENVIRONMENT | venue.environment,
+            deaths_allowed=rehearsal.DEATHS_ALLOWED,
+            processes=shifted_clock.write_procfile(Path(directory)),
+        )
     if code:
         raise RehearsalInterrupted(code)
 
@@ -88,6 +93,7 @@ def sum_outcomes(outcomes: Sequence[RehearsalOutcome]) -> dict[str, Any]:
         "dead_letters": sum(outcome.dead for outcome in outcomes),
         "deaths": sum(outcome.deaths for outcome in outcomes),
         "restarts": sum(outcome.restarts for outcome in outcomes),
+        "cut_requests": sum(outcome.cut for outcome in outcomes),
         "lost": sum(_count_violations(outcome, LOST) for outcome in outcomes),
         "doubled": sum(_count_violations(outcome, DOUBLED) for outcome in outcomes),
         "violations": sum(len(outcome.violations) for outcome in outcomes),
@@ -125,6 +131,7 @@ def _describe_outcome(outcome: RehearsalOutcome) -> dict[str, Any]:
         "orders": outcome.orders,
         "deaths": outcome.deaths,
         "restarts": outcome.restarts,
+        "cut_requests": outcome.cut,
         "lost": _count_violations(outcome, LOST),
         "doubled": _count_violations(outcome, DOUBLED),
         "drained_s": figures.round_known(outcome.drained_s, 2),

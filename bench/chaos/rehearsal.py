@@ -8,14 +8,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
 
 import psycopg
 
 from bench import fresh_stack, market_bars
-from bench.chaos import checker, faults
+from bench.chaos import checker, faults, flower_retries
 from bench.chaos.checker import Evidence, Violation
 from bench.chaos.faults import VENUE_FAULTS, InjectedFaultKind
 from bench.chaos.injector import FaultInjector
+from bench.chaos.operators import Operators
 from bench.chaos.sender import PRICE, SYMBOLS, AlertSender
 from bench.chaos.venue_process import BROKER, VenueProcess
 from bench.chaos.watch import ChaosWatch
@@ -27,8 +30,7 @@ from db.core.errors import SQLAlchemyError
 from db.core.session import Database
 from domain.books import LIVE_BOOK
 from domain.signal import Source
-from operations import policy, source_tokens
-from operations.audit_entry import AuditContext
+from operations import source_tokens
 from stack.stack import RunningStack
 
 ENVIRONMENT = {
@@ -38,9 +40,12 @@ ENVIRONMENT = {
     "ENGINE_A": "committee",
     "MAX_OPEN_PER_SYMBOL": "100000",
     "LOG_LEVEL": "WARNING",
+    "QUEUE_SILENT_S": "12",
+    "CANARY_EVERY_S": "2",
+    "FLOWER_BASIC_AUTH": flower_retries.LOGIN,
 }
 DEATHS_ALLOWED = 100_000
-_SWITCH_PAUSE_S = 3.0
+_STORM_S = 3.0
 _DRAIN_S = 120.0
 _SOURCE = Source(
     name="rehearsal",
@@ -71,7 +76,8 @@ _COUNTS = """
 class RehearsalOutcome:
     """Outcome of one seed: alerts accepted with 2xx, processed signals, orders, deaths, recoveries and violations.
 
-    Of the `processed` signals, `dead` are dead letters: kept, with their error, for an operator to rerun.
+    `cut` requests broke off. Of the `processed` signals, `dead` are dead letters: kept, with their error, to be
+    rerun by an operator.
     `recoveries` gives for each fault the seconds until a signal stored after it was processed (None: no signal was
     stored after it), `drained_s` the seconds after the last fault until no work was left (None: never).
     """
@@ -85,32 +91,45 @@ class RehearsalOutcome:
     orders: int
     deaths: int
     restarts: int
+    cut: int
     drained_s: float | None
     recoveries: tuple[tuple[InjectedFaultKind, float | None], ...]
     violations: tuple[Violation, ...]
 
 
 def run_rehearsal(
-    bench_stack: BenchStack, venue: VenueProcess, *, seed: int, seconds: float, rate: float
+    bench_stack: BenchStack, venue: VenueProcess, clock: Path, *, seed: int, seconds: float, rate: float
 ) -> RehearsalOutcome:
-    """Run the rehearsal of one seed on a running stack, and compare the results."""
+    """Run the rehearsal of one seed on a running stack, close what is open at its end, and compare the results."""
     _go_live(bench_stack.settings)
     market_bars.store_rising_bars(bench_stack.settings, book=LIVE_BOOK, at=datetime.now(UTC), symbols=SYMBOLS)
     venue.control(prices={symbol: {"bid": PRICE, "ask": PRICE} for symbol in SYMBOLS})
     sender = AlertSender(_create_webhook_url(bench_stack.stack), seed=seed, rate=rate)
     _require_working_stack(sender, bench_stack.settings)
     venue.control(faults=[{"times": None, **fault} for fault in VENUE_FAULTS])
-    injector = FaultInjector(bench_stack.stack, venue)
+    operators = Operators(bench_stack.settings)
+    injector = FaultInjector(bench_stack.stack, venue, operators, clock)
     with ChaosWatch(bench_stack.stack) as watch:
         posting = threading.Thread(target=sender.run, kwargs={"seconds": seconds}, name="sender")
         posting.start()
-        _inject_faults(injector, bench_stack.settings, seed=seed, seconds=seconds)
+        _inject_faults(injector, venue, operators, seed=seed, seconds=seconds)
         posting.join()
+        operators.wait()
         venue.control(clear=True, release=True)
         drained_s = _wait_until_drained(bench_stack.settings)
+        is_flat = operators.flatten()
+        operators.close()
         recoveries = tuple((kind, watch.recovery_s(at)) for kind, at in injector.done)
     return _build_outcome(
-        bench_stack, venue, sender, injector, watch, seed=seed, drained_s=drained_s, recoveries=recoveries
+        bench_stack,
+        venue,
+        sender,
+        injector,
+        watch,
+        seed=seed,
+        drained_s=drained_s,
+        recoveries=recoveries,
+        broken_promises=_find_broken_promises(sender, injector, is_flat=is_flat),
     )
 
 
@@ -156,33 +175,36 @@ def _create_webhook_url(stack: RunningStack) -> str:
     return f"{stack.web_url}/webhook/{token}"
 
 
-def _inject_faults(injector: FaultInjector, settings: Settings, *, seed: int, seconds: float) -> None:
-    """Inject the faults of a seed, and pause trading for three seconds in the middle."""
-    started, was_paused = time.monotonic(), False
+def _inject_faults(
+    injector: FaultInjector, venue: VenueProcess, operators: Operators, *, seed: int, seconds: float
+) -> None:
+    """Inject the faults of a seed while prices move, and a storm of the trading switch in the middle."""
+    started, was_stormy = time.monotonic(), False
     for fault in faults.draw_faults(seed, seconds=seconds):
         time.sleep(max(0.0, started + fault.at_s - time.monotonic()))
-        if not was_paused and fault.at_s >= seconds / 2:
-            was_paused = True
-            _set_switch(settings, policy.pause)
-            threading.Timer(_SWITCH_PAUSE_S, _set_switch, (settings, policy.resume)).start()
+        if not was_stormy and fault.at_s >= seconds / 2:
+            was_stormy = True
+            operators.start_storm(seconds=_STORM_S, pick=fault.pick)
+        _move_prices(venue, fault.pick)
         injector.inject(fault)
     time.sleep(max(0.0, started + seconds - time.monotonic()))
 
 
-def _set_switch(settings: Settings, operation: Callable[..., object]) -> None:
-    """Carry out `policy.pause` or `resume` on the live book, trying again while the database does not answer."""
+def _move_prices(venue: VenueProcess, pick: float) -> None:
+    """Set the prices at the venue to at most 1 % below or above those of the alerts."""
+    price = str(round(Decimal(PRICE) * Decimal(0.99 + 0.02 * pick), 2))
+    venue.control(prices={symbol: {"bid": price, "ask": price} for symbol in SYMBOLS})
 
-    def change_policy(database: Database) -> bool:
-        audit = AuditContext(actor="rehearsal", reason="a rehearsal", at=datetime.now(UTC))
-        with database.transaction() as session:
-            operation(session, LIVE_BOOK, audit=audit)
-        return True
 
-    database = Database(settings.sqlalchemy_url, pool_size=1)
-    try:
-        fresh_stack.wait_until(lambda: _try_once(lambda: change_policy(database)), _DRAIN_S)
-    finally:
-        database.dispose()
+def _find_broken_promises(sender: AlertSender, injector: FaultInjector, *, is_flat: bool) -> list[Violation]:
+    """Return the violations that neither the database nor the venue's ledger shows."""
+    late = [f"beat hung for {injector.silent_after_s} s" for took_s in injector.replacements if took_s is None]
+    cases = {
+        "beginning_of_a_message_accepted": sender.cut_accepted,
+        "hung_beat_not_replaced": late,
+        "not_flat_after_flatten": [] if is_flat else [LIVE_BOOK],
+    }
+    return [checker.build_violation(name, examples) for name, examples in cases.items() if examples]
 
 
 def _try_once(attempt: Callable[[], bool]) -> bool:
@@ -214,6 +236,7 @@ def _build_outcome(
     seed: int,
     drained_s: float | None,
     recoveries: tuple[tuple[InjectedFaultKind, float | None], ...],
+    broken_promises: list[Violation],
 ) -> RehearsalOutcome:
     """Compare with the venue, check the rules of `verify`, and build the outcome."""
     violations, (stored, processed, dead, orders) = _compare_with_venue(bench_stack.settings, venue, sender)
@@ -227,9 +250,10 @@ def _build_outcome(
         orders=orders,
         deaths=injector.deaths.total(),
         restarts=watch.restarts.total(),
+        cut=sender.cut,
         drained_s=drained_s,
         recoveries=recoveries,
-        violations=(*violations, *_find_broken_rules(bench_stack.settings)),
+        violations=(*violations, *broken_promises, *_find_broken_rules(bench_stack.settings)),
     )
 
 
@@ -245,7 +269,9 @@ def _compare_with_venue(
     with psycopg.connect(settings.database_url or "", autocommit=True) as connection:
         while True:
             progress_before = connection.execute(_PROGRESS).fetchall()
-            evidence = Evidence(connection=connection, acknowledged=sender.acknowledged, ledger=venue.ledger)
+            evidence = Evidence(
+                connection=connection, acknowledged=sender.acknowledged, ledger=venue.ledger, sent=sender.sent
+            )
             violations = checker.find_violations(evidence)
             is_settled = [*progress_before, (0,)] == [
                 *connection.execute(_PROGRESS),

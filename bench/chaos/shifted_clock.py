@@ -11,14 +11,18 @@ from __future__ import annotations
 import datetime as dt
 import importlib
 import runpy
+import shlex
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stack import commands
+from stack import commands, procfile
 
+CLOCK_FILE = "clock"
+_READ_EVERY_S = 0.05
+_SHIFTED = ("worker", "beat")
 _READERS = ("celery", "kombu", "tasks", "db", "domain", "engines", "venues")
 _LOADED = (
     "celery.apps.worker",
@@ -35,6 +39,27 @@ _real_time = time.time
 def build_command(shift: str) -> tuple[str, ...]:
     """Return the command that stands for `orchestrator`; `shift` is a number of seconds or the path of a file."""
     return commands.build_module_command("bench.chaos.shifted_clock", shift)
+
+
+def write_procfile(directory: Path) -> Path:
+    """Write the product's Procfile with workers and beat on a clock that the file `clock` beside it shifts."""
+    clock = directory / CLOCK_FILE
+    set_shift(clock, 0)
+    lines = [
+        f"{name}: {shlex.join(_shift_command(command, clock))}"
+        for name, command in procfile.read_procfile(procfile.default_path()).items()
+    ]
+    written = directory / "Procfile"
+    written.write_text("\n".join(lines) + "\n")
+    return written
+
+
+def _shift_command(command: tuple[str, ...], clock: Path) -> tuple[str, ...]:
+    """Return a Procfile's command, run on the shifted clock when it is a worker or beat."""
+    program, *words = command
+    if words[:1] == ["run"] and words[1] in _SHIFTED:
+        return (program, "-m", "bench.chaos.shifted_clock", str(clock), *words)
+    return command
 
 
 def set_shift(file: Path, seconds: float) -> None:
@@ -69,15 +94,27 @@ def shift(seconds: Callable[[], float]) -> None:
             vars(module)["datetime"] = Shifted
 
 
+def _build_reader(file: Path) -> Callable[[], float]:
+    """Return a function that returns the number in a file, which it reads a few times a second."""
+    read_at, seconds = float("-inf"), 0.0
+
+    def read_seconds() -> float:
+        """Return by how much the clock is off now."""
+        nonlocal read_at, seconds
+        now = time.monotonic()
+        if now - read_at > _READ_EVERY_S:
+            read_at, seconds = now, float(file.read_text())
+        return seconds
+
+    return read_seconds
+
+
 def main() -> None:
     """Load the modules that read clocks, move their clocks, and go on as the command line does."""
     argument = sys.argv.pop(1)
     file = Path(argument)
 
-    def read_seconds() -> float:
-        """Return by how much the clock is off now."""
-        return float(file.read_text() if file.is_absolute() else argument)
-
+    read_seconds = _build_reader(file) if file.is_absolute() else lambda: float(argument)
     time.time = lambda: _real_time() + read_seconds()
     for name in _LOADED:
         importlib.import_module(name)

@@ -22,6 +22,7 @@ def an_outcome(**changes: Any) -> RehearsalOutcome:
         "orders": 7,
         "deaths": 2,
         "restarts": 2,
+        "cut": 1,
         "drained_s": 1.25,
         "recoveries": (),
         "violations": (),

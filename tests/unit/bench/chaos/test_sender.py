@@ -44,11 +44,18 @@ def a_server(answers: Answers) -> Iterator[tuple[str, Counter[str]]]:
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with serving(Handler) as url:
+        yield url, seen
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Give the URL of a server whose requests a handler answers."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/webhook/x", seen
+        yield f"http://127.0.0.1:{server.server_port}/webhook/x"
     finally:
         server.shutdown()
         thread.join()
@@ -57,8 +64,9 @@ def a_server(answers: Answers) -> Iterator[tuple[str, Counter[str]]]:
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Send again without a pause."""
+    """Send again without a pause, and every alert whole unless a test wants it otherwise."""
     monkeypatch.setattr(sender, "RETRY_AFTER_S", 0.0)
+    monkeypatch.setattr(sender, "_CUT_SHARE", 0.0)
 
 
 def sent(answers: Answers) -> tuple[AlertSender, Counter[str]]:
@@ -90,6 +98,32 @@ def test_what_is_refused_or_never_answered_is_not_acknowledged(status: int | Non
     assert alert_sender.acknowledged == set()
     assert alert_sender.unanswered == len(seen) == 10
     assert set(seen.values()) == {times}
+
+
+def test_some_alerts_break_off_first_and_their_retry_comes_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "_CUT_SHARE", 1.0)
+    lengths: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            announced = int(self.headers["Content-Length"])
+            body = self.rfile.read(announced)
+            lengths.append(announced - len(body))
+            # What a server that takes beginnings for messages would do.
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({"signal_id": str(uuid5(SPACE, str(len(lengths))))}).encode())
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    with serving(Handler) as url:
+        alert_sender = AlertSender(url, seed=1, rate=50.0)
+        alert_sender.run(seconds=0.1)
+
+    assert (alert_sender.cut, alert_sender.sent, len(alert_sender.acknowledged)) == (5, 5, 5)
+    assert len(alert_sender.cut_accepted) == 5
+    assert sorted(missing > 0 for missing in lengths) == [False] * 5 + [True] * 5
 
 
 def test_a_seed_names_what_is_sent_but_each_alert_is_its_own() -> None:
