@@ -72,7 +72,7 @@ _CLOSE_FINISHED = text(f"""
 """)
 _CLOSE_SENT = text(f"""
     UPDATE incidents SET closed_at = clock_timestamp()
-    WHERE closed_at IS NULL AND kind = :kind AND NOT EXISTS (
+    WHERE closed_at IS NULL AND kind = :kind AND detail ? 'client_order_id' AND NOT EXISTS (
         SELECT FROM orders WHERE trade_id = incidents.subject::uuid AND intent = 'exit'
           AND state IN {states.SENDABLE_ORDERS})
 """)
@@ -124,11 +124,16 @@ def open_about_match(session: Session, alert: ClosingAlert, match: ExitMatch) ->
         )
 
 
-def open_about_waiting(session: Session, book: str, alert: WaitingExit) -> None:
-    """Open the incident about an alert that waits for a price, naming the real trades that it closes."""
+def open_about_waiting(session: Session, book: str, alert: WaitingExit, *, opens_at: datetime | None) -> None:
+    """Open the incident about an alert that waits for a price, naming the real trades that it closes.
+
+    `opens_at` is when the exchange opens, None while it is open.
+    """
     open_about_trades(
         session,
-        kind=NOT_PRICED,
+        kind=NOT_PRICED if opens_at is None else WAITS_FOR_OPENING,
+        why=None if opens_at is None else _explain_opening(opens_at, "its trades close at the first price after that"),
+        opens_at=None if opens_at is None else opens_at.isoformat(),
         subject=alert.signal_id,
         book=book,
         real_ids=list(session.execute(_REAL_OF_MODELS, {"ids": list(alert.trade_ids)}).scalars()),
@@ -150,7 +155,7 @@ def open_about_closed_exchange(session: Session, order: Order, *, opens_at: date
         symbol=order.quote.instrument.symbol,
         client_order_id=order.client_order_id,
         opens_at=opens_at.isoformat(),
-        why=f"its exchange is closed until {opens_at:%Y-%m-%d %H:%M} UTC; the order is sent then",
+        why=_explain_opening(opens_at, "the order is sent then"),
     )
 
 
@@ -223,6 +228,10 @@ def _explain_miss(alert: ClosingAlert, trade: OpenTrade) -> str:
     if alert.signal.is_entry:
         return "an entry closes the opposite side of its own key only"
     return f"the exit's own key has entries of its own; the trade is of {_describe_keys([trade])}"
+
+
+def _explain_opening(opens_at: datetime, consequence: str) -> str:
+    return f"its exchange is closed until {opens_at:%Y-%m-%d %H:%M} UTC; {consequence}"
 
 
 def _describe_keys(trades: Sequence[OpenTrade]) -> str:

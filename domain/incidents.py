@@ -74,7 +74,7 @@ _TEXTS = {
         "check at the venue whether the market is closed or the position is another one",
     ),
     "exit_waits_for_opening": (
-        "the exit of a real trade waits until its exchange opens, and is sent then",
+        "the exit of a real trade waits until its exchange opens, and is made then",
         "nothing; if the exchange is open, close it at the venue and look at `orchestrator instruments list SYMBOL`",
     ),
     "exit_in_quarantine": (

@@ -18,18 +18,16 @@ from db.core.session import Session
 from db.dispatches import Closing
 from db.trade_walks import Walk
 from domain import exit_synchronization, exits, fills, market_prices
-from domain.books import is_replay_book
 from domain.context import Quote
 from domain.exit_synchronization import Family
 from domain.exits import ExitReason, WalkResult
-from domain.market_prices import AlertPrice, FillRequest
 from domain.signal import Instrument
 from domain.trade import ExitEvent, Order, OrderState, Trade
-from tasks import entry_prices, order_submission
+from tasks import exit_prices, order_submission
+from tasks.exit_prices import WantedExit
 from tasks.parts import Parts
 
 _WHOLE = Decimal(1)
-Market = tuple[str, Instrument, str | None]
 ExitsByTrade = dict[UUID, tuple[Trade, tuple[ExitEvent, ...]]]
 log = structlog.get_logger()
 
@@ -41,20 +39,6 @@ class TradeEnding:
     quote: Quote
     at: datetime
     reason: ExitReason
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WantedExit:
-    """The exit of model trades at the first price at or after the time of its alert.
-
-    `alert` is the price in the alert; nothing that became known after `until` is used.
-    """
-
-    trade_ids: tuple[UUID, ...]
-    at: datetime
-    until: datetime
-    is_opposite: bool
-    alert: AlertPrice | None = None
 
 
 def close_by_signals(parts: Parts, closings: Sequence[Closing]) -> set[UUID]:
@@ -87,44 +71,17 @@ def close_at_first_price(parts: Parts, wanted: WantedExit) -> bool:
         left = trade_walks.load_walkable(session, wanted.trade_ids)
         calendars = contexts.load_calendars(session, [trade.trade_id for trade in left])
     is_complete = True
-    for market in {_find_market(trade, calendars) for trade in left}:
-        quote = _find_exit_quote(parts, market, wanted)
+    for market in {exit_prices.find_market(trade, calendars) for trade in left}:
+        quote = exit_prices.find_quote(parts, market, wanted)
         if quote is None:
             is_complete = False
             continue
-        chosen = [trade.trade_id for trade in left if _find_market(trade, calendars) == market]
+        chosen = [trade.trade_id for trade in left if exit_prices.find_market(trade, calendars) == market]
         ending = TradeEnding(quote=quote, at=quote.at, reason=_choose_reason(wanted.is_opposite))
         settle_exits(parts, chosen, until=quote.at, ending=ending)
     if not is_complete:
         log.warning("exit.not_priced", at=wanted.at.isoformat(), trades=len(wanted.trade_ids))
     return is_complete
-
-
-def _find_market(trade: Trade, calendars: Mapping[UUID, str | None]) -> Market:
-    """Return the book, instrument and calendar by which a trade's exit is priced."""
-    return trade.book, trade.instrument, calendars.get(trade.trade_id)
-
-
-def _find_exit_quote(parts: Parts, market: Market, wanted: WantedExit) -> Quote | None:
-    """Return the first price from the alert's arrival on; where none is known yet, the last one known before.
-
-    A position that somebody wants closed does not wait for the next bar of a market that runs. In a replay it does: the
-    next open is known there, and no alert may be filled at a price from before it.
-    """
-    book, instrument, calendar = market
-    request = FillRequest(
-        book=book,
-        instrument=instrument,
-        at=wanted.at,
-        until=wanted.until,
-        alert=wanted.alert,
-        calendar=calendar,
-    )
-    (quote,) = entry_prices.request_quotes(parts, [request])
-    if quote is not None or is_replay_book(book):
-        return quote
-    last_known = parts.market_data(book).quote(book, instrument, at=wanted.until).quote
-    return last_known if last_known.is_usable else None
 
 
 def _choose_reason(is_opposite: bool) -> ExitReason:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from db import exit_incidents, pipeline_problems
 from domain.policy import Switch
 from stack.servers import ServerUrls
+from tests.support.fakes.set_clock import SetClock
 from tests.support.in_process_pipeline import BOOK, Desk, a_desk, take_the_place_of_the_broker
 from tests.support.pipeline import add_trend, prepared, rows
 
@@ -23,17 +24,6 @@ EXIT_ORDERS = """
 """
 INCIDENTS = "SELECT kind, subject, detail FROM incidents WHERE closed_at IS NULL"
 REAL = "SELECT trade_id, status FROM trades WHERE NOT is_shadow"
-
-
-@dataclass(frozen=True)
-class SetClock:
-    """A clock that stands still."""
-
-    at: datetime
-
-    def now(self, book: str) -> datetime:
-        """Return the time it was set to."""
-        return self.at
 
 
 @pytest.fixture
