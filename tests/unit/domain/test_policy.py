@@ -61,6 +61,7 @@ def test_each_mode_executes_and_shadows_whom_it_names(
 
     assert (result.executed, result.shadows, result.reason) == (executed, shadows, reason)
     assert (result.execution_mode, result.policy_version) == (mode, "v7")
+    assert result.allocations == dict.fromkeys(executed, Decimal(1) / max(len(executed), 1))
 
 
 @pytest.mark.property_id(12)

@@ -171,3 +171,12 @@ def test_engines_that_never_traded_are_not_called_level() -> None:
 
     assert "neither engine traded on any of 5 pairs" in text
     assert "level" not in text
+
+
+@pytest.mark.parametrize(("p", "alarm"), [(0.0, True), (0.00099, True), (0.001, False), (0.5, False), (1.0, False)])
+def test_the_verdict_warns_of_the_balance_below_one_in_a_thousand(p: float, *, alarm: bool) -> None:
+    interval = naive.compute_interval([], alpha=a_record().study.alpha)
+
+    text = verdict.conclude(interval, replace(SOUND, srm_p=p), pairs=0, traded=0).text
+
+    assert ("out of balance" in text) is alarm
