@@ -63,6 +63,25 @@ def test_the_newest_jump_of_a_series_is_found_and_that_to_the_current_price_befo
     assert (current.at, current.before, current.after) == (minute(3), dec(100), dec(10))
 
 
+def test_the_last_bar_of_a_series_may_be_the_one_that_jumps() -> None:
+    series = BarSeries(interval=ONE_MINUTE, side=PriceSide.MID, bars=(a_bar(0, QUIET), a_bar(1, SPLIT)))
+
+    jump = price_jumps.find_newest(series, None, kind=InstrumentKind.STOCK)
+
+    assert jump is not None
+    assert (jump.at, jump.before, jump.after) == (minute(1), dec(100), dec(50))
+    quiet = replace(series, bars=(a_bar(0, QUIET),))
+    assert price_jumps.find_newest(quiet, dec(100), kind=InstrumentKind.STOCK) is None
+
+
+@pytest.mark.parametrize(("exchange", "name"), [("NASDAQ", "NASDAQ:AAPL"), ("", "AAPL")])
+def test_an_incident_about_a_jump_is_named_by_book_market_and_time(exchange: str, name: str) -> None:
+    instrument = replace(INSTRUMENT, symbol="AAPL", exchange=exchange)
+    jump = price_jumps.PriceJump(at=minute(1), before=dec(100), after=dec(50))
+
+    assert price_jumps.describe_subject("paper", instrument, jump) == f"paper {name} {minute(1):%Y-%m-%dT%H:%M:%SZ}"
+
+
 @pytest.mark.parametrize("side", list(Direction))
 def test_a_trade_ends_at_the_last_price_before_a_jump(side: Direction) -> None:
     bars = [a_bar(0, QUIET), a_bar(1, "100 102 99 101"), a_bar(2, SPLIT), a_bar(3, SPLIT)]
@@ -112,12 +131,13 @@ def an_exit_quote() -> Quote:
     return Quote(at=minute(5), bid=None, ask=None, last=None, quality=Quality.LIVE, basis=PriceBasis.LIVE)
 
 
+@pytest.mark.parametrize("side", list(Direction))
 @pytest.mark.parametrize(("price", "reason", "booked"), [("98", "exit_signal", "98"), ("200", "price_jump", "100")])
 def test_an_exit_alert_at_a_price_that_jumped_closes_at_the_last_one_before(
-    price: str, reason: str, booked: str
+    price: str, reason: str, booked: str, side: Direction
 ) -> None:
     quote = replace(an_exit_quote(), bid=dec(price), ask=dec(price))
 
-    event = exits.build_closing_event(a_trade(), quote=quote, at=minute(5), reason=ExitReason.EXIT_SIGNAL)
+    event = exits.build_closing_event(a_trade(a_plan(side)), quote=quote, at=minute(5), reason=ExitReason.EXIT_SIGNAL)
 
-    assert (event.reason, event.bid) == (reason, dec(booked))
+    assert (event.reason, event.bid if side is Direction.LONG else event.ask) == (reason, dec(booked))
