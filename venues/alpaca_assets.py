@@ -16,7 +16,7 @@ from venues.rules import VenueRules
 from venues.venue_order import VenueListing
 
 _MAX_AGE_S = 600.0
-_STOCK_QUOTE = "USD"
+_STOCK_QUOTE, _STOCK_CALENDAR = "USD", "XNYS"
 _KINDS = frozenset({InstrumentKind.STOCK, InstrumentKind.SPOT, InstrumentKind.UNKNOWN})
 _SHARE = Decimal(1)
 _SMALLEST_SHARE_FRACTION = Decimal("0.000000001")
@@ -83,6 +83,7 @@ def _build_rules(asset: Mapping[str, Any]) -> VenueRules:
         min_notional=None,
         can_short=bool(asset.get("shortable")) and not is_crypto,
         short_lot=_SHARE,
+        calendar=None if is_crypto else _STOCK_CALENDAR,
     )
 
 

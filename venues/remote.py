@@ -88,7 +88,7 @@ class RemoteBroker:
         return self._adapter.find_rules(instrument)
 
     def terms(self, instrument: Instrument) -> InstrumentTerms | None:
-        """Return the currency and the steps of an instrument; None when the venue does not list it.
+        """Return the currency, steps and calendar of an instrument; None when the venue does not list it.
 
         What these venues list is bought and sold by its units, so that the multiplier is 1.
 
@@ -104,6 +104,7 @@ class RemoteBroker:
             tick=venue_rules.tick,
             lot=venue_rules.lot,
             min_notional=venue_rules.min_notional,
+            calendar=venue_rules.calendar,
             base=listing.base,
         )
 

@@ -13,7 +13,7 @@ class VenueRules:
     """Quantity and price steps and limits of one instrument; None where the venue states none.
 
     `lot` and `tick` are the steps of quantity and price, `min_quantity` and `min_notional` are inclusive; `short_lot`
-    is the quantity step of a short sale where it differs.
+    is the quantity step of a short sale where it differs, `calendar` the name of the trading calendar.
     """
 
     symbol: str
@@ -23,6 +23,7 @@ class VenueRules:
     min_notional: Decimal | None
     can_short: bool = False
     short_lot: Decimal | None = None
+    calendar: str | None = None
 
 
 UNKNOWN_SYMBOL = "unknown_symbol"

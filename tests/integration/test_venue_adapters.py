@@ -483,6 +483,13 @@ def test_a_venue_states_what_its_instruments_are_counted_in(binance: BrokerAtVen
     assert binance.broker.terms(UNLISTED) is None
 
 
+def test_stocks_of_a_broker_keep_the_sessions_of_their_exchange_and_its_coins_none(venue: SimulatedVenue) -> None:
+    broker = _connect_broker("alpaca", venue).broker
+    terms = [broker.terms(instrument) for instrument in (STOCK, COIN_AT_ALPACA)]
+
+    assert [found and found.calendar for found in terms] == ["XNYS", None]
+
+
 def test_orders_survive_a_kill_of_the_venue(tmp_path_factory: pytest.TempPathFactory) -> None:
     with simulated_venue(tmp_path_factory.mktemp("killed")) as fresh_venue:
         broker_at_venue = _connect_broker("ccxt:binance", fresh_venue)
