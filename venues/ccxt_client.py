@@ -38,6 +38,11 @@ class _GuardedExchange:
     deadline: float | None = None
     requests_sent = 0
 
+    def throttle(self, cost: Any = None) -> Any:
+        """Keep to the exchange's rate limit; after this machine's clock was set back, ccxt would sleep for the step."""
+        self.lastRestRequestTimestamp = min(self.lastRestRequestTimestamp, self.milliseconds())  # type: ignore[attr-defined, has-type]
+        return super().throttle(cost)  # type: ignore[misc]
+
     def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
         """Send one HTTP request, unless the deadline has passed."""
         if self.deadline is not None:

@@ -192,7 +192,12 @@ class _VenueClock:
         venue_time_ms = ccxt_client.query_or_unavailable(self._client, self._client.fetch_time)
         now = time.monotonic()
         self._offset_ms, self._read_at = venue_time_ms - now * 1000, now
-        self._client.options["timeDifference"] = int(time.time() * 1000) - venue_time_ms
+        # The client stamps its requests with this; its own clock is the machine's, which may be set in between.
+        self._client.nonce = self._read_milliseconds
+
+    def _read_milliseconds(self) -> int:
+        """Return the exchange's time now, in milliseconds of Unix time."""
+        return self.milliseconds_at(time.monotonic())
 
     def milliseconds_at(self, moment: float) -> int:
         """Return the exchange's time at a monotonic moment, in milliseconds of Unix time."""

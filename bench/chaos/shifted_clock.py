@@ -33,7 +33,7 @@ _LOADED = (
     "tasks.pipeline",
 )
 _Real = dt.datetime
-_real_time = time.time
+_real_time, _real_time_ns = time.time, time.time_ns
 
 
 def build_command(shift: str) -> tuple[str, ...]:
@@ -116,6 +116,7 @@ def main() -> None:
 
     read_seconds = _build_reader(file) if file.is_absolute() else lambda: float(argument)
     time.time = lambda: _real_time() + read_seconds()
+    time.time_ns = lambda: _real_time_ns() + int(read_seconds() * 1_000_000_000)
     for name in _LOADED:
         importlib.import_module(name)
     shift(read_seconds)

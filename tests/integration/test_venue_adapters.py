@@ -108,6 +108,21 @@ def test_a_fee_in_the_base_currency_is_counted_in_the_quote_currency(binance: Br
     assert fill.fee == Decimal("0.0005") * fill.price
 
 
+@pytest.mark.parametrize("step_s", [86_400, -86_400])
+def test_after_a_step_of_this_machines_clock_orders_are_still_looked_up_and_sent(
+    broker_at_venue: BrokerAtVenue, monkeypatch: pytest.MonkeyPatch, step_s: int
+) -> None:
+    earlier, later = broker_at_venue.build_order(), broker_at_venue.build_order()
+    broker_at_venue.submit(earlier)
+    read_clock = time.time_ns
+
+    monkeypatch.setattr(time, "time_ns", lambda: read_clock() + step_s * 1_000_000_000)
+    monkeypatch.setattr(time, "time", lambda: time.time_ns() / 1_000_000_000)
+
+    assert broker_at_venue.find_existing(earlier).state is OrderState.FILLED
+    assert broker_at_venue.submit(later).state is OrderState.FILLED
+
+
 def test_fills_of_two_orders_never_share_an_id(broker_at_venue: BrokerAtVenue) -> None:
     first, second = (
         broker_at_venue.submit(broker_at_venue.build_order()),
