@@ -23,7 +23,7 @@ from tests.support.servers.stacks import with_redis_database
 
 PUBLIC = "https://alerts.example/"
 STEP_UP = "urn:trading-orchestrator:step-up-needed"
-STEPS_UP = {"/signals/rerun", "/policy/resume", "/policy/flatten"}
+STEPS_UP = {"/signals/rerun", "/policy/resume", "/policy/flatten", "/policy/end-flatten"}
 SWITCH = {"book": "paper", "reason": REASON}
 
 
