@@ -17,7 +17,7 @@ from tests.mutation.mutants import Mutant
 NOTICED, SURVIVED, NOT_PUT_IN = 0, 10, 11
 # The time of a child is counted in CPU seconds, so that a busy machine kills no mutant; one that waits is ended by the
 # clock.
-_WAIT_S = 120.0
+_WAIT_S = 300.0
 _POLL_S = 0.005
 
 

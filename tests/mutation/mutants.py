@@ -83,7 +83,7 @@ def list_mutants(module: str, path: Path, *, with_sql: bool) -> list[Mutant]:
                 module=module,
                 path=path,
                 number=number,
-                line=getattr(spot.old, "lineno", 0),
+                line=_find_line(spot.old),
                 function=spot.function,
                 statement=spot.statement,
                 change=spot.describe(),
@@ -147,6 +147,12 @@ def _children(node: ast.AST) -> Iterator[tuple[str, int | None, ast.AST]]:
             yield from ((name, index, child) for index, child in enumerate(value) if isinstance(child, ast.AST))
         elif isinstance(value, ast.AST):
             yield name, None, value
+
+
+def _find_line(node: ast.AST) -> int:
+    """Return the line of a node; the filter of a comprehension has none, but its variable has."""
+    line: int = (node.target if isinstance(node, ast.comprehension) else node).lineno  # type: ignore[attr-defined]
+    return line
 
 
 def _is_named(node: ast.AST) -> bool:

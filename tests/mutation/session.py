@@ -21,10 +21,11 @@ from tests.mutation.children import NOT_PUT_IN, NOTICED, SURVIVED
 from tests.mutation.mutants import Mutant
 from tests.mutation.scope import Area
 
-# Tests of one mutant: those of the module's own file first, then those that run the least code.
-MOST_TESTS = 60
+# Tests of one mutant: those of the module's own file first, then those that run the least code; where many run its
+# function the rest is thinned out evenly, since those with the least code may all be about what is refused.
+MOST_TESTS = 100
 MOST_TESTS_OF_A_RULE = 20
-CPU_S = 30
+CPU_S = 60
 # Hypothesis is imported before its plugin could be looked at, so that children need not do it.
 OPTIONS = ("-q", "-s", "-p", "no:cacheprovider", "--no-summary", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 Function = tuple[str, str]
@@ -78,7 +79,9 @@ class MutantSession(_Repeatable):
         items, kept = session.items, session.items[-1]
         if self._area.needs_servers:  # what the whole session shares is made once, by the first test
             runtestprotocol(items[0], nextitem=kept, log=False)
-        self.findings.functions = _measure(items, kept)
+            self.findings.functions = {item.nodeid: frozenset() for item in items}
+        else:
+            self.findings.functions = _measure(items, kept)
         files = {str(mutant.path) for mutant in self._mutants}
         functions, caches = implanting.index_functions(files), implanting.list_caches()
 
@@ -107,15 +110,23 @@ class MutantSession(_Repeatable):
 def choose_tests(mutant: Mutant, functions: dict[str, frozenset[Function]]) -> list[str]:
     """Return the tests that run a mutant's function, or any of its module where the module itself is mutated."""
     file, name = str(mutant.path), mutant.function
+    if implanting.can_rerun(mutant.module):  # rules of `verify`: a test names the rule that it is for
+        of_rule = [test for test in functions if f"[{mutant.statement}-" in test]
+        return of_rule + _thin_out([test for test in functions if test not in of_rule])[:MOST_TESTS_OF_A_RULE]
     if not mutant.at_import:
         fitting = [test for test, run in functions.items() if (file, name) in run]
-    elif implanting.can_rerun(mutant.module):  # rules of `verify`: a test names the rule that it is for
-        return sorted(functions, key=lambda test: f"[{mutant.statement}-" not in test)[:MOST_TESTS_OF_A_RULE]
     else:
         fitting = [test for test, run in functions.items() if any(each == file for each, _ in run)]
     own = f"/test_{mutant.path.stem}.py"
     fitting.sort(key=lambda test: (own not in test, len(functions[test]), test))
-    return fitting[:MOST_TESTS]
+    return _thin_out(fitting)
+
+
+def _thin_out(tests: list[str]) -> list[str]:
+    """Return the first tests and, of the others, as many as may be run, spread evenly."""
+    first, others = tests[: MOST_TESTS // 2], tests[MOST_TESTS // 2 :]
+    step = max(-(-len(others) // (MOST_TESTS // 2)), 1)
+    return first + others[::step]
 
 
 def _passes(item: pytest.Item, nextitem: pytest.Item) -> bool:

@@ -193,6 +193,18 @@ def test_the_technical_agent_abstains_with_less_than_half_of_its_readings() -> N
         ("19", "49", "50", MarketState.RANGE),
         ("25", "49", "50", MarketState.TRANSITIONAL),
         ("31", "50", "50", MarketState.TRANSITIONAL),
+        # at each bound, where the next rule counts
+        ("30", "51", "50", MarketState.TRANSITIONAL),
+        ("30.01", "50.01", "50", MarketState.TREND),
+        ("20", "51", "14", MarketState.TRANSITIONAL),
+        ("19", "51", "15", MarketState.TRANSITIONAL),
+        ("19.99", "51", "14.99", MarketState.COMPRESSION),
+        ("25", "71", "85", MarketState.TRANSITIONAL),
+        ("25", "70", "86", MarketState.TRANSITIONAL),
+        ("25", "70.01", "85.01", MarketState.EXPANSION),
+        ("20", "49", "50", MarketState.TRANSITIONAL),
+        ("19", "50", "50", MarketState.TRANSITIONAL),
+        ("19.99", "49.99", "50", MarketState.RANGE),
     ],
 )
 def test_the_regime_is_named_by_strength_volatility_and_width(
@@ -207,6 +219,9 @@ def test_the_regime_is_named_by_strength_volatility_and_width(
         ({"plus_di_14": "20", "minus_di_14": "21"}, Bias.BEARISH),
         ({"adx_14": "25", "plus_di_14": "30", "minus_di_14": "20"}, Bias.NEUTRAL),
         ({"adx_14": "25", "plus_di_14": "31", "minus_di_14": "20"}, Bias.BULLISH),
+        ({"adx_14": "25", "plus_di_14": "20", "minus_di_14": "30"}, Bias.NEUTRAL),
+        ({"adx_14": "25", "plus_di_14": "20", "minus_di_14": "31"}, Bias.BEARISH),
+        ({"plus_di_14": "20", "minus_di_14": "20"}, Bias.NEUTRAL),
         ({"adx_14": "10", "atr_percentile": "40"}, Bias.NEUTRAL),
     ],
 )
