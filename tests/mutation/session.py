@@ -7,7 +7,7 @@ import pickle
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
@@ -81,7 +81,7 @@ class MutantSession(_Repeatable):
             runtestprotocol(items[0], nextitem=kept, log=False)
             self.findings.functions = {item.nodeid: frozenset() for item in items}
         else:
-            self.findings.functions = _measure(items, kept)
+            self.findings.functions = _measure(items)
         files = {str(mutant.path) for mutant in self._mutants}
         functions, caches = implanting.index_functions(files), implanting.list_caches()
 
@@ -98,7 +98,7 @@ class MutantSession(_Repeatable):
                 cache.cache_clear()
             by_name = {item.nodeid: item for item in items}
             chosen = [by_name[name] for name in choose_tests(mutant, self.findings.functions)]
-            return SURVIVED if all(_passes(item, kept) for item in chosen) else NOTICED
+            return SURVIVED if all(_passes(item, after) for item, after in _with_next(chosen)) else NOTICED
 
         warm = [each for each in self._mutants if not each.at_import or implanting.can_rerun(each.module)]
         for mutant, answer in children.try_all(warm, attempt, jobs=self._jobs, cpu_s=CPU_S):
@@ -133,21 +133,28 @@ def _passes(item: pytest.Item, nextitem: pytest.Item) -> bool:
     return not any(report.failed for report in runtestprotocol(item, nextitem=nextitem, log=False))
 
 
-def _measure(items: Iterable[pytest.Item], kept: pytest.Item) -> dict[str, frozenset[Function]]:
+def _with_next(items: Sequence[pytest.Item]) -> Iterator[tuple[pytest.Item, pytest.Item]]:
+    """Yield each test with the one after it, for which pytest keeps what both share; the last one with itself."""
+    return zip(items, [*items[1:], *items[-1:]], strict=True)
+
+
+def _measure(items: Sequence[pytest.Item]) -> dict[str, frozenset[Function]]:
     """Run each test in a child of this process; return the functions that each runs, without those that fail."""
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "functions"
 
         def measure() -> None:
             children.silence_output(1)
-            file.write_bytes(pickle.dumps({item.nodeid: run for item in items if (run := _record(item, kept))}))
+            file.write_bytes(
+                pickle.dumps({item.nodeid: run for item, after in _with_next(items) if (run := _record(item, after))})
+            )
 
         children.run_apart(measure)
         measured: dict[str, frozenset[Function]] = pickle.loads(file.read_bytes())
     return measured
 
 
-def _record(item: pytest.Item, kept: pytest.Item) -> frozenset[Function]:
+def _record(item: pytest.Item, after: pytest.Item) -> frozenset[Function]:
     codes: set[CodeType] = set()
 
     def note(frame: FrameType, event: str, _: object) -> None:
@@ -157,7 +164,7 @@ def _record(item: pytest.Item, kept: pytest.Item) -> frozenset[Function]:
     threading.settrace(note)
     sys.settrace(note)
     try:
-        passes = _passes(item, kept)
+        passes = _passes(item, after)
     finally:
         sys.settrace(None)
         threading.settrace(None)
