@@ -53,15 +53,11 @@ class StoredBars:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def feeds(self, book: str, instrument: Instrument) -> Sequence[Feed]:
-        """Return the series stored for an instrument, finest interval first.
+    def feeds(self, book: str, instruments: Collection[Instrument]) -> dict[Instrument, Sequence[Feed]]:
+        """Return the series stored for each instrument, finest interval first, with one statement.
 
         Series without an exchange fit any; they are returned only when none has the instrument's exchange.
         """
-        return self.feeds_by_instrument(book, [instrument])[instrument]
-
-    def feeds_by_instrument(self, book: str, instruments: Collection[Instrument]) -> dict[Instrument, Sequence[Feed]]:
-        """Return the series stored for each of many instruments, as `feeds` does for one, with one statement."""
         symbols = sorted({instrument.symbol for instrument in instruments})
         with self._database.reading() as connection:
             rows = connection.execute(_FEEDS, {"book": book, "symbols": symbols}).all()

@@ -110,3 +110,20 @@ def build_synchronized_orders(event: ExitEvent, holdings: Sequence[Holding], *, 
 
 def _is_exit_buy(trade: Trade) -> bool:
     return trade.side is Direction.SHORT
+
+
+def exit_event_from_order(order: Order) -> ExitEvent:
+    """Return the exit that an order was built from."""
+    quote = order.quote
+    return ExitEvent(
+        at=quote.at,
+        fraction=order.fraction,
+        is_final=order.is_final,
+        reason=order.reason,
+        pricing=order.pricing,
+        bid=quote.bid,
+        ask=quote.ask,
+        last=quote.last,
+        rate=quote.rate,
+        basis=quote.basis,
+    )

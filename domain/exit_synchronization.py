@@ -140,7 +140,7 @@ def find_owed_synchronized_exits(family: Family) -> list[Order]:
             if _lacks_leg(family, trade, real_exit.leg)
         ]
         leg_orders = exit_orders.build_synchronized_orders(
-            exit_event_from_order(real_exit), holdings, leg=real_exit.leg
+            exit_orders.exit_event_from_order(real_exit), holdings, leg=real_exit.leg
         )
         for order in leg_orders:
             closed[order.trade_id] += order.quantity
@@ -158,23 +158,6 @@ def compute_due_outcomes(family: Family) -> list[Outcome]:
         if (trade.trade_id, clock) not in family.outcomes_done
     )
     return [outcome for outcome in due if outcome is not None]
-
-
-def exit_event_from_order(order: Order) -> ExitEvent:
-    """Return the exit that an order was built from."""
-    quote = order.quote
-    return ExitEvent(
-        at=quote.at,
-        fraction=order.fraction,
-        is_final=order.is_final,
-        reason=order.reason,
-        pricing=order.pricing,
-        bid=quote.bid,
-        ask=quote.ask,
-        last=quote.last,
-        rate=quote.rate,
-        basis=quote.basis,
-    )
 
 
 def find_owed_flattening_exits(family: Family, real: Trade, event: ExitEvent, *, venue: RealVenue) -> list[PlacedOrder]:
@@ -206,7 +189,7 @@ def _find_next_real_exit(family: Family, real: Trade, *, venue: RealVenue) -> Pl
     if refused is not None and not refused.may_retry:
         return None
     attempt = FIRST_ATTEMPT if refused is None else refused.order.attempt + 1
-    event = exit_event_from_order(wanted)
+    event = exit_orders.exit_event_from_order(wanted)
     return _build_real_exit(family, real, event, leg=wanted.leg, venue=venue, attempt=attempt)
 
 
@@ -245,7 +228,7 @@ def _build_real_exit(
 
 def _build_next_attempt(family: Family, real: Trade, refused: PlacedOrder, *, venue: RealVenue) -> PlacedOrder:
     """Build the order for what remains of a leg that the venue refused or ended."""
-    order, event = refused.order, exit_event_from_order(refused.order)
+    order, event = refused.order, exit_orders.exit_event_from_order(refused.order)
     return _build_real_exit(family, real, event, leg=order.leg, venue=venue, attempt=order.attempt + 1)
 
 
@@ -276,7 +259,7 @@ def _copy_own_exits(family: Family, trade: Trade) -> list[Order]:
     return [
         exit_orders.build_exit_order(
             trade,
-            exit_event_from_order(order),
+            exit_orders.exit_event_from_order(order),
             clock=Clock.SYNCHRONIZED,
             leg=order.leg,
             quantity=order.quantity,

@@ -39,17 +39,8 @@ class Feed:
 class BarStore(Protocol):
     """The stored bars of a book; no method uses the network."""
 
-    def feeds(self, book: str, instrument: Instrument) -> Sequence[Feed]:
-        """List the series stored for an instrument, finest interval first.
-
-        Without a series of that exchange and kind, those of the same symbol with an empty exchange are listed.
-        """
-        ...
-
-    def feeds_by_instrument(
-        self, book: str, instruments: Collection[Instrument]
-    ) -> Mapping[Instrument, Sequence[Feed]]:
-        """List the series stored for each of many instruments, as `feeds` does for one, in one read."""
+    def feeds(self, book: str, instruments: Collection[Instrument]) -> Mapping[Instrument, Sequence[Feed]]:
+        """List the series stored for each instrument, finest first; without one of it, those without an exchange."""
         ...
 
     def last_closed(self, feed: Feed, *, as_of: datetime, count: int) -> Sequence[Bar]:

@@ -102,7 +102,7 @@ def _count_stored(store: StoredBars, windows: WindowBuilder, market: SignalMarke
     """Count the stored bars that a snapshot of the market would hold now."""
     if market.timeframe is None:
         return 0
-    feeds = store.feeds(market.book, market.instrument)
+    feeds = store.feeds(market.book, [market.instrument])[market.instrument]
     base = windows.build_windows(feeds, timeframe=market.timeframe, moments=[now])[now].base
     return 0 if base is None else len(base.bars)
 

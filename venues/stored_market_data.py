@@ -61,12 +61,12 @@ class StoredMarketData:
 
     def walk_bars(self, book: str, instrument: Instrument, *, after: datetime, until: datetime) -> WalkBars:
         """Return the bars with an end in (after, until], one series per recorded interval and side."""
-        feeds = self._bars.feeds(book, instrument)
+        feeds = self._bars.feeds(book, [instrument])[instrument]
         return WalkBars(series=tuple(self._load_series_between(feed, after=after, until=until) for feed in feeds))
 
     def quote(self, book: str, instrument: Instrument, *, at: datetime) -> MarketView:
         """Return the quote at a moment, with an empty window."""
-        lookup = QuoteLookup(self._bars, self._bars.feeds(book, instrument), first=at, last=at)
+        lookup = QuoteLookup(self._bars, self._bars.feeds(book, [instrument])[instrument], first=at, last=at)
         quote, quality = self._build_quote(lookup.prices_at(at), at=at)
         return self._build_view(quote, quality, window=bar_windows.EMPTY_WINDOW)
 
@@ -103,7 +103,7 @@ class StoredMarketData:
         return {
             (book, instrument): feeds
             for book, names in wanted.items()
-            for instrument, feeds in self._bars.feeds_by_instrument(book, names).items()
+            for instrument, feeds in self._bars.feeds(book, names).items()
         }
 
     def _load_series_between(self, feed: Feed, *, after: datetime, until: datetime) -> BarSeries:

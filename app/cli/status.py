@@ -12,7 +12,7 @@ import click
 
 from app.cli import options, switch, targets
 from app.cli.database import open_database
-from app.cli.targets import Target
+from app.cli.targets import InstanceTarget
 from config import settings as configuration
 from domain.books import LIVE_BOOK
 from operations import status
@@ -70,7 +70,7 @@ def _load_all(data_dir: Path | None) -> list[Document]:
         return [*pool.map(_load, running), *map(_load, killed)]
 
 
-def _load(target: Target) -> Document:
+def _load(target: InstanceTarget) -> Document:
     """Return the state of an instance; one that cannot be read, or does not run, has that as a problem."""
     run = runfile.read_run_file(target.data_dir) if target.data_dir is not None else None
     head: Document = {

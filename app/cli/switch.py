@@ -17,7 +17,7 @@ import click
 from app.cli import CommandError, targets
 from app.cli.database import open_database
 from app.cli.operator import audit_context
-from app.cli.targets import Target
+from app.cli.targets import InstanceTarget
 from db import policies
 from db.core.errors import SQLAlchemyError, is_outage, lacks_schema
 from db.core.session import Database
@@ -43,7 +43,7 @@ _REASON = click.option("--reason", required=True, help="Why; it is kept with the
 _POLL_S = 0.2
 
 Operation = Callable[..., dict[str, Any]]
-Act = Callable[[Target], bool]
+Act = Callable[[InstanceTarget], bool]
 
 
 @click.command()
@@ -81,7 +81,7 @@ def flatten(*, book: str | None, reason: str, wait_s: float, data_dir: Path | No
     is still open after the wait.
     """
 
-    def flatten_target(target: Target) -> bool:
+    def flatten_target(target: InstanceTarget) -> bool:
         is_done = _tighten(target, book, policy.flatten, reason)
         return _await_closed(target, _list_books(book), wait_s=wait_s) and is_done
 
@@ -119,7 +119,7 @@ def resume(*, book: str | None, reason: str, data_dir: Path | None) -> None:
     click.echo(f"{book} of {target.name}: {was} ({version['policy_version']}: {version['mode']})")
 
 
-def require_book(book: str | None, target: Target) -> str:
+def require_book(book: str | None, target: InstanceTarget) -> str:
     """Return the named book.
 
     Raises:
@@ -137,7 +137,7 @@ def require_book(book: str | None, target: Target) -> str:
     raise CommandError("\n".join((f"name the book of {target.name} that is meant:", *lines)))
 
 
-def _find_one(book: str | None, data_dir: Path | None) -> Target:
+def _find_one(book: str | None, data_dir: Path | None) -> InstanceTarget:
     target = targets.find_one_target(data_dir)
     require_book(book, target)
     return target
@@ -161,7 +161,7 @@ def _act_on_all(data_dir: Path | None, act: Act) -> None:
         raise SystemExit(1)
 
 
-def _try(act: Act, target: Target) -> bool:
+def _try(act: Act, target: InstanceTarget) -> bool:
     """Act on one of several instances; print an error of it, and return whether all went well."""
     try:
         return act(target)
@@ -176,14 +176,14 @@ def _print_failure(subject: str, why: str) -> bool:
     return False
 
 
-def _tighten(target: Target, book: str | None, operation: Operation, reason: str) -> bool:
+def _tighten(target: InstanceTarget, book: str | None, operation: Operation, reason: str) -> bool:
     """Carry out `policy.pause` or `flatten` on each book and print the result; return whether all were reached."""
     with open_database(target.data_dir) as (_, database):
         results = [_tighten_book(database, target, name, operation, reason) for name in _list_books(book)]
     return all(results)
 
 
-def _tighten_book(database: Database, target: Target, book: str, operation: Operation, reason: str) -> bool:
+def _tighten_book(database: Database, target: InstanceTarget, book: str, operation: Operation, reason: str) -> bool:
     try:
         with database.transaction() as session:
             document = operation(session, book, audit=audit_context(reason))
@@ -207,7 +207,7 @@ def _describe_switch(document: dict[str, Any]) -> str:
     return f"paused{already} ({version['policy_version']}): no new real entries; {positions}"
 
 
-def _await_closed(target: Target, books: Sequence[str], *, wait_s: float) -> bool:
+def _await_closed(target: InstanceTarget, books: Sequence[str], *, wait_s: float) -> bool:
     """Wait until nothing is open for real in the books; print what is left, and return whether that is nothing."""
     with open_database(target.data_dir) as (_, database):
         deadline = time.monotonic() + (0 if target.is_stopped else wait_s)
@@ -228,7 +228,7 @@ def _count_open_trades(database: Database, books: Sequence[str]) -> dict[str, in
     return {book: count for book, count in counts.items() if count}
 
 
-def _loosen(target: Target, book: str, operation: Operation, reason: str) -> dict[str, Any]:
+def _loosen(target: InstanceTarget, book: str, operation: Operation, reason: str) -> dict[str, Any]:
     """Carry out `policy.resume` or `end_flatten` and return its document."""
     try:
         with open_database(target.data_dir) as (_, database), database.transaction() as session:

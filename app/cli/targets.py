@@ -14,7 +14,7 @@ from stack import instances, runfile, servers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class InstanceTarget:
     """An instance: its name in output, and its data directory, None for the database of DATABASE_URL."""
 
     name: str
@@ -27,7 +27,7 @@ class Target:
         return f" --data-dir {self.data_dir}" if self.data_dir is not None else ""
 
 
-def find_targets(data_dir: Path | None) -> list[Target]:
+def find_targets(data_dir: Path | None) -> list[InstanceTarget]:
     """Return the named instance, else all that run, else the one that was used last.
 
     Raises:
@@ -37,15 +37,15 @@ def find_targets(data_dir: Path | None) -> list[Target]:
     settings = configuration.load()
     if settings.database_url is not None:
         _require_same_database(data_dir, settings.database_url)
-        return [Target(name=describe_database(settings.database_url), data_dir=None)]
+        return [InstanceTarget(name=describe_database(settings.database_url), data_dir=None)]
     running = {instance.data_dir for instance in instances.find_running(settings)}
     if data_dir is not None:
         directory = data_dir.absolute()
-        return [Target(name=str(directory), data_dir=directory, is_stopped=directory not in running)]
+        return [InstanceTarget(name=str(directory), data_dir=directory, is_stopped=directory not in running)]
     if running:
-        return [Target(name=str(directory), data_dir=directory) for directory in sorted(running)]
+        return [InstanceTarget(name=str(directory), data_dir=directory) for directory in sorted(running)]
     current = servers.require_current(settings)
-    return [Target(name=str(current), data_dir=current, is_stopped=True)]
+    return [InstanceTarget(name=str(current), data_dir=current, is_stopped=True)]
 
 
 def _require_same_database(data_dir: Path | None, url: str) -> None:
@@ -56,17 +56,17 @@ def _require_same_database(data_dir: Path | None, url: str) -> None:
         )
 
 
-def find_killed_targets(chosen: Sequence[Target]) -> list[Target]:
+def find_killed_targets(chosen: Sequence[InstanceTarget]) -> list[InstanceTarget]:
     """Return the instances beside the chosen ones whose stack was killed and not started again."""
     mine = {target.data_dir for target in chosen}
     return [
-        Target(name=str(directory), data_dir=directory, is_stopped=True)
+        InstanceTarget(name=str(directory), data_dir=directory, is_stopped=True)
         for directory in instances.find_killed()
         if directory not in mine
     ]
 
 
-def find_one_target(data_dir: Path | None) -> Target:
+def find_one_target(data_dir: Path | None) -> InstanceTarget:
     """Return the instance that is named, or the only one that runs, else the one that was used last.
 
     Raises:
@@ -79,7 +79,7 @@ def find_one_target(data_dir: Path | None) -> Target:
     return targets[0]
 
 
-def print_others(targets: Sequence[Target]) -> None:
+def print_others(targets: Sequence[InstanceTarget]) -> None:
     """Print on stderr which other instances run and were not acted on."""
     mine = {target.data_dir for target in targets}
     for instance in instances.find_running(configuration.load()):

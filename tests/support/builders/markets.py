@@ -119,15 +119,13 @@ class BarsInMemory:
         self.series = {feed: list(bars) for feed, bars in series.items()}
         self.calls: Counter[str] = Counter()
 
-    def feeds(self, book: str, instrument: Instrument) -> Sequence[Feed]:
+    def feeds(self, book: str, instruments: Collection[Instrument]) -> Mapping[Instrument, Sequence[Feed]]:
         self.calls["feeds"] += 1
+        return {instrument: self._list_feeds(book, instrument) for instrument in instruments}
+
+    def _list_feeds(self, book: str, instrument: Instrument) -> Sequence[Feed]:
         known = [feed for feed in self.series if feed.book == book and feed.instrument == instrument]
         return sorted(known, key=lambda feed: (feed.interval.approximate, feed.side.value))
-
-    def feeds_by_instrument(
-        self, book: str, instruments: Collection[Instrument]
-    ) -> Mapping[Instrument, Sequence[Feed]]:
-        return {instrument: self.feeds(book, instrument) for instrument in instruments}
 
     def count_closed(self, feed: Feed, *, after: datetime, until: datetime) -> int:
         self.calls["count_closed"] += 1
