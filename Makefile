@@ -6,10 +6,11 @@ BIN := $(VENV)/bin
 WORKERS ?= 3
 # In the order they are found: the modules that take longest come first, so that none is left to run alone at the end.
 SIDE_BY_SIDE := -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder
-# These start every server themselves, need none, or are about our web server alone: servers handed over by URL change
-# nothing of them.
-OWN_SERVERS := $(addprefix --ignore tests/integration/,test_bench.py test_breakouts.py test_cli_errors.py test_cut_messages.py \
-	test_local_servers.py test_local_stack.py test_local_supervisor.py test_local_up.py test_missing_libraries.py test_new_user.py \
+# These start every server themselves, need none or Postgres by its socket, or are about our web server alone: servers
+# handed over by URL change nothing of them.
+OWN_SERVERS := $(addprefix --ignore tests/integration/,test_bench.py test_breakouts.py test_cli_errors.py test_connections.py \
+	test_cut_messages.py test_local_servers.py test_local_stack.py test_local_supervisor.py test_local_up.py test_missing_libraries.py \
+	test_new_user.py \
 	test_replay.py test_slow_senders.py test_venue_adapters.py test_venue_data.py)
 
 # One command resolves all lock files: they hold hashes and no address, and agree on every version.

@@ -6,10 +6,12 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 from structlog.contextvars import clear_contextvars
 
@@ -21,6 +23,16 @@ TEMPLATE = "orchestrator_template"
 
 # No process that a test starts asks an exchange, unless the test says so.
 os.environ.setdefault("MARKET_DATA", "alert")
+
+_configure_logging = structlog.configure
+
+
+def _configure_without_cache(**options: Any) -> None:
+    """Configure logging as asked, with loggers made at each use: kept ones would not notice that a test captures."""
+    _configure_logging(**options | {"cache_logger_on_first_use": False})
+
+
+structlog.configure = _configure_without_cache  # type: ignore[assignment]  # it takes only keywords here
 
 # How long examples take says how busy the machine is, not whether the code is right.
 settings.register_profile("any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
