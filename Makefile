@@ -10,8 +10,7 @@ SIDE_BY_SIDE := -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 # handed over by URL change nothing of them.
 OWN_SERVERS := $(addprefix --ignore tests/integration/,test_bench.py test_breakouts.py test_cli_errors.py test_connections.py \
 	test_cut_messages.py test_local_servers.py test_local_stack.py test_local_supervisor.py test_local_up.py test_missing_libraries.py \
-	test_new_user.py \
-	test_replay.py test_slow_senders.py test_venue_adapters.py test_venue_data.py)
+	test_new_user.py test_replay.py test_slow_senders.py test_venue_adapters.py test_venue_data.py)
 
 # One command resolves all lock files: they hold hashes and no address, and agree on every version.
 COMPILE := $(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes --no-header \
