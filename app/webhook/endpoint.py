@@ -109,12 +109,8 @@ class AlertShortcut:
         clear_contextvars()
         bind_contextvars(request_id=request_id)
         answer = self._answer(environ, token, request_id)
-        length = ("Content-Length", str(len(answer.body)))
-        return (
-            answer.status,
-            [("Content-Type", _MEDIA_TYPE), length, *headers.EVERYWHERE, *answer.headers.items()],
-            (answer.body),
-        )
+        own_headers = [("Content-Type", _MEDIA_TYPE), ("Content-Length", str(len(answer.body)))]
+        return answer.status, [*own_headers, *headers.EVERYWHERE, *answer.headers.items()], answer.body
 
     def _answer(self, environ: Environ, token: str, request_id: str) -> EncodedAnswer:
         """Return the endpoint's answer; one without details after an unexpected error, which is logged."""
